@@ -1,1 +1,11 @@
-//! Placeholder.
+//! AWS as selfheal uses it: the backend traits, reading a stack, and making a plan so.
+//!
+//! - [`backend`]: one trait a service, one method an API call, in our own types.
+//! - `sdk` (feature `sdk`): the real AWS, over the AWS SDK for Rust.
+//! - `sim` (feature `sim`): a simulated AWS on a logical clock, with seeded faults.
+
+pub mod backend;
+mod error;
+
+pub use backend::{Account, AutoScaling, Aws, CallResult, Clock, Ec2, Iam, Jitter, Route53};
+pub use error::{CallError, CallErrorKind, classify};

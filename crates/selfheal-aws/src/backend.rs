@@ -1,0 +1,214 @@
+//! The backend traits: one method for each AWS API call that selfheal makes, in our own types.
+//!
+//! # Contract
+//! - A method makes one API call (a listing makes as many as it has pages) and never retries: retrying is the
+//!   executor's, who knows whether a call may be repeated. A page that is lost fails the whole listing.
+//! - A read of something that does not exist answers `None` or an empty list, not an error.
+//! - An error whose [`kind`](crate::CallError::kind) is [`Ambiguous`](crate::CallErrorKind::Ambiguous) may have taken
+//!   effect.
+//! - Dropping a future abandons the answer, not the effect.
+
+use std::fmt::Debug;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+use selfheal_core::action::{ARecord, CreateVolume, GroupSettings, HookSettings, ModifyVolume};
+use selfheal_core::names::Tags;
+use selfheal_core::observed::{
+    Address, Group, HostedZone, IamRole, Identity, Image, IngressRule, Instance, InstanceProfile, LaunchTemplate,
+    LifecycleHook, RecordSet, SecurityGroup, Snapshot, Subnet, TemplateData, Volume,
+};
+
+use crate::error::CallError;
+
+/// What a call answers.
+pub type CallResult<T> = Result<T, CallError>;
+
+/// Which security groups to read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SecurityGroupQuery {
+    /// Those of this name, in any VPC.
+    Named(String),
+    /// Those with these ids; one that is missing is left out of the answer.
+    Ids(Vec<String>),
+}
+
+/// Which subnets to read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SubnetQuery {
+    /// The subnets that are the default of their zone.
+    DefaultForZone,
+    /// One subnet; an empty answer when it does not exist.
+    Id(String),
+}
+
+/// The EC2 calls.
+#[async_trait]
+pub trait Ec2: Send + Sync + Debug {
+    /// `DescribeImages` of one id; `None` when there is no such image, or it was deregistered.
+    async fn describe_image(&self, id: &str) -> CallResult<Option<Image>>;
+    /// `DescribeSubnets`.
+    async fn describe_subnets(&self, query: &SubnetQuery) -> CallResult<Vec<Subnet>>;
+    /// `DescribeAddresses`, all of the account in the Region: the call has no pages, and an account holds few.
+    async fn describe_addresses(&self) -> CallResult<Vec<Address>>;
+    /// `DescribeVolumes` by the tag `selfheal:stack`.
+    async fn describe_volumes(&self, stack: &str) -> CallResult<Vec<Volume>>;
+    /// `DescribeSecurityGroups`.
+    async fn describe_security_groups(&self, query: &SecurityGroupQuery) -> CallResult<Vec<SecurityGroup>>;
+    /// `DescribeLaunchTemplateVersions` of `$Latest` by the template's name.
+    async fn describe_launch_template(&self, name: &str) -> CallResult<Option<LaunchTemplate>>;
+    /// `DescribeInstances` by the tag `selfheal:stack`.
+    async fn describe_instances(&self, stack: &str) -> CallResult<Vec<Instance>>;
+    /// `DescribeSnapshots` of one's own by the tag `selfheal:stack`.
+    async fn describe_snapshots(&self, stack: &str) -> CallResult<Vec<Snapshot>>;
+    /// `AllocateAddress` in the VPC domain, with tags. It has no idempotency token.
+    async fn allocate_address(&self, tags: &Tags) -> CallResult<Address>;
+    /// `CreateTags` on one resource.
+    async fn create_tags(&self, resource: &str, tags: &Tags) -> CallResult<()>;
+    /// `CreateVolume`.
+    async fn create_volume(&self, input: &CreateVolume) -> CallResult<Volume>;
+    /// `ModifyVolume`.
+    async fn modify_volume(&self, input: &ModifyVolume) -> CallResult<()>;
+    /// `CreateSecurityGroup`; answers the group's id.
+    async fn create_security_group(&self, name: &str, vpc_id: &str, tags: &Tags) -> CallResult<String>;
+    /// `AuthorizeSecurityGroupIngress`.
+    async fn authorize_ingress(&self, group_id: &str, rules: &[IngressRule]) -> CallResult<()>;
+    /// `RevokeSecurityGroupIngress`.
+    async fn revoke_ingress(&self, group_id: &str, rules: &[IngressRule]) -> CallResult<()>;
+    /// `CreateLaunchTemplate`; answers its id. The name is unique, so no token is needed.
+    async fn create_launch_template(&self, name: &str, data: &TemplateData, tags: &Tags) -> CallResult<String>;
+    /// `CreateLaunchTemplateVersion`; answers the version's number.
+    async fn create_template_version(&self, template_id: &str, data: &TemplateData) -> CallResult<u64>;
+    /// `DeleteLaunchTemplate`.
+    async fn delete_launch_template(&self, id: &str) -> CallResult<()>;
+    /// `DeleteSecurityGroup`.
+    async fn delete_security_group(&self, id: &str) -> CallResult<()>;
+    /// `DisassociateAddress`.
+    async fn disassociate_address(&self, association_id: &str) -> CallResult<()>;
+    /// `ReleaseAddress`.
+    async fn release_address(&self, allocation_id: &str) -> CallResult<()>;
+    /// `CreateSnapshot`.
+    async fn create_snapshot(&self, volume_id: &str, description: &str, tags: &Tags) -> CallResult<Snapshot>;
+    /// `DeleteVolume`.
+    async fn delete_volume(&self, id: &str) -> CallResult<()>;
+}
+
+/// The Auto Scaling calls.
+#[async_trait]
+pub trait AutoScaling: Send + Sync + Debug {
+    /// `DescribeAutoScalingGroups` of one name.
+    async fn describe_group(&self, name: &str) -> CallResult<Option<Group>>;
+    /// `DescribeLifecycleHooks`; empty when the group does not exist.
+    async fn describe_hooks(&self, group: &str) -> CallResult<Vec<LifecycleHook>>;
+    /// `DescribeScalingActivities`: the newest first, at most `limit`.
+    async fn describe_activities(&self, group: &str, limit: u32) -> CallResult<Vec<Activity>>;
+    /// `CreateAutoScalingGroup`, with its launch hook and tags.
+    async fn create_group(&self, settings: &GroupSettings) -> CallResult<()>;
+    /// `UpdateAutoScalingGroup`; hook and tags of the settings are left alone.
+    async fn update_group(&self, settings: &GroupSettings) -> CallResult<()>;
+    /// `PutLifecycleHook`.
+    async fn put_lifecycle_hook(&self, group: &str, hook: &HookSettings) -> CallResult<()>;
+    /// `ResumeProcesses`.
+    async fn resume_processes(&self, group: &str, processes: &[String]) -> CallResult<()>;
+    /// `DeleteTags` of a group.
+    async fn delete_group_tags(&self, group: &str, keys: &[String]) -> CallResult<()>;
+    /// `DeleteAutoScalingGroup` with `ForceDelete`.
+    async fn delete_group(&self, name: &str) -> CallResult<()>;
+    /// `TerminateInstanceInAutoScalingGroup` without decrementing the capacity, so that the group replaces it.
+    async fn terminate_instance(&self, instance_id: &str) -> CallResult<()>;
+}
+
+/// A scaling activity: what the group did and why.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Activity {
+    /// Its id.
+    pub id: String,
+    /// What it did, such as `Launching a new EC2 instance: i-…`.
+    pub description: String,
+    /// Why.
+    pub cause: String,
+    /// `Successful`, `Failed`, `InProgress`, …
+    pub status: String,
+    /// The reason of a failure.
+    pub status_message: Option<String>,
+    /// When it began.
+    pub started_at: Timestamp,
+    /// When it ended.
+    pub ended_at: Option<Timestamp>,
+}
+
+/// The IAM calls.
+#[async_trait]
+pub trait Iam: Send + Sync + Debug {
+    /// `GetRole`.
+    async fn get_role(&self, name: &str) -> CallResult<Option<IamRole>>;
+    /// `GetRolePolicy`: the document as JSON, percent-decoded.
+    async fn get_role_policy(&self, role: &str, policy: &str) -> CallResult<Option<String>>;
+    /// `GetInstanceProfile`.
+    async fn get_instance_profile(&self, name: &str) -> CallResult<Option<InstanceProfile>>;
+    /// `ListRolePolicies`: the names of the role's inline policies; empty when there is no such role.
+    async fn list_role_policies(&self, role: &str) -> CallResult<Vec<String>>;
+    /// `ListAttachedRolePolicies`: the ARNs of its managed policies; empty when there is no such role.
+    async fn list_attached_role_policies(&self, role: &str) -> CallResult<Vec<String>>;
+    /// `CreateRole` below [`IAM_PATH`](selfheal_core::names::IAM_PATH).
+    async fn create_role(&self, name: &str, trust_policy: &str, tags: &Tags) -> CallResult<IamRole>;
+    /// `UpdateAssumeRolePolicy`.
+    async fn update_trust_policy(&self, role: &str, trust_policy: &str) -> CallResult<()>;
+    /// `PutRolePolicy`.
+    async fn put_role_policy(&self, role: &str, policy: &str, document: &str) -> CallResult<()>;
+    /// `CreateInstanceProfile` below [`IAM_PATH`](selfheal_core::names::IAM_PATH).
+    async fn create_instance_profile(&self, name: &str, tags: &Tags) -> CallResult<InstanceProfile>;
+    /// `AddRoleToInstanceProfile`.
+    async fn add_role_to_profile(&self, profile: &str, role: &str) -> CallResult<()>;
+    /// `RemoveRoleFromInstanceProfile`.
+    async fn remove_role_from_profile(&self, profile: &str, role: &str) -> CallResult<()>;
+    /// `DeleteInstanceProfile`.
+    async fn delete_instance_profile(&self, name: &str) -> CallResult<()>;
+    /// `DeleteRolePolicy`.
+    async fn delete_role_policy(&self, role: &str, policy: &str) -> CallResult<()>;
+    /// `DeleteRole`.
+    async fn delete_role(&self, name: &str) -> CallResult<()>;
+}
+
+/// The Route 53 calls.
+#[async_trait]
+pub trait Route53: Send + Sync + Debug {
+    /// `ListHostedZonesByName`, matched exactly and public; `None` when there is none.
+    async fn find_hosted_zone(&self, name: &str) -> CallResult<Option<HostedZone>>;
+    /// `ListResourceRecordSets` at exactly this name, of any type.
+    async fn list_records(&self, zone_id: &str, name: &str) -> CallResult<Vec<RecordSet>>;
+    /// `ChangeResourceRecordSets`, UPSERT.
+    async fn upsert_record(&self, record: &ARecord) -> CallResult<()>;
+    /// `ChangeResourceRecordSets`, DELETE of exactly this record.
+    async fn delete_record(&self, record: &ARecord) -> CallResult<()>;
+}
+
+/// The calls that say who we are and what a parameter holds.
+#[async_trait]
+pub trait Account: Send + Sync + Debug {
+    /// STS `GetCallerIdentity`.
+    async fn caller_identity(&self) -> CallResult<Identity>;
+    /// SSM `GetParameter`; `None` when there is none of that name.
+    async fn get_parameter(&self, name: &str) -> CallResult<Option<String>>;
+}
+
+/// All of AWS that selfheal uses.
+pub trait Aws: Ec2 + AutoScaling + Iam + Route53 + Account {}
+
+impl<T: Ec2 + AutoScaling + Iam + Route53 + Account> Aws for T {}
+
+/// Time, as the executor sees it: real for the real AWS, logical for the simulated one.
+#[async_trait]
+pub trait Clock: Send + Sync + Debug {
+    /// What time it is.
+    fn now(&self) -> Timestamp;
+    /// Waits.
+    async fn sleep(&self, duration: Duration);
+}
+
+/// Randomness, for jitter: drawn from the system for the real AWS, from the seed for the simulated one.
+pub trait Jitter: Send + Sync + Debug {
+    /// A number drawn evenly from `0.0..1.0`.
+    fn fraction(&self) -> f64;
+}

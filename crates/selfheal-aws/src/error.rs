@@ -1,0 +1,152 @@
+//! What a failed call says, and what may be done about it.
+
+use std::error::Error as StdError;
+use std::fmt;
+
+/// A failed API call.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub struct CallError {
+    /// What may be done about it.
+    pub kind: CallErrorKind,
+    /// The IAM action, such as `ec2:CreateVolume`.
+    pub action: &'static str,
+    /// The AWS error code, when there was an answer that had one.
+    pub code: Option<String>,
+    /// AWS's own words, or what went wrong on the way.
+    pub message: String,
+    /// The request id, for AWS support.
+    pub request_id: Option<String>,
+    /// The resource that the call was about, when it named one.
+    pub resource: Option<String>,
+    /// The cause.
+    #[source]
+    pub source: Option<Box<dyn StdError + Send + Sync>>,
+}
+
+/// What may be done about a failed call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum CallErrorKind {
+    /// Refused before any effect for being too fast; may be repeated after a pause.
+    Throttled,
+    /// The effect is unknown: a time-out, a lost connection or a server error. Read before repeating.
+    Ambiguous,
+    /// Something that was just made is not visible everywhere yet; may be repeated for minutes.
+    NotReady,
+    /// Another change is under way; may be repeated.
+    Busy,
+    /// What the call names does not exist.
+    NotFound,
+    /// What the call would make exists.
+    AlreadyExists,
+    /// Something else still depends on it.
+    InUse,
+    /// The caller may not do this.
+    Denied,
+    /// The credentials are missing, expired, or signed by a skewed clock.
+    Unauthenticated,
+    /// A quota or limit of the account.
+    LimitExceeded,
+    /// AWS refuses the inputs.
+    Invalid,
+    /// No request could be made at all: no credentials, no region, no network.
+    Unreachable,
+    /// Anything else.
+    Other,
+}
+
+impl CallError {
+    /// A failure of this kind, with AWS's words.
+    #[must_use]
+    pub fn new(kind: CallErrorKind, action: &'static str, message: impl Into<String>) -> Self {
+        Self { kind, action, code: None, message: message.into(), request_id: None, resource: None, source: None }
+    }
+
+    /// A failure that AWS answered with a code; the kind follows from code and message.
+    #[must_use]
+    pub fn from_code(action: &'static str, code: &str, message: impl Into<String>) -> Self {
+        let message = message.into();
+        let kind = classify(code, &message);
+        Self { code: Some(code.to_owned()), ..Self::new(kind, action, message) }
+    }
+
+    /// Names the resource that the call was about.
+    #[must_use]
+    pub fn about(mut self, resource: impl Into<String>) -> Self {
+        self.resource = Some(resource.into());
+        self
+    }
+
+    /// What may be done about it.
+    #[must_use]
+    pub const fn kind(&self) -> CallErrorKind {
+        self.kind
+    }
+}
+
+impl fmt::Display for CallError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.action)?;
+        if let Some(resource) = &self.resource {
+            write!(f, " on {resource}")?;
+        }
+        if let Some(code) = &self.code {
+            write!(f, ": {code}")?;
+        }
+        write!(f, ": {}", self.message)?;
+        if let Some(id) = &self.request_id {
+            write!(f, " (request {id})")?;
+        }
+        Ok(())
+    }
+}
+
+/// Decides from AWS's error code and message what may be done.
+///
+/// Codes are those of the EC2, Auto Scaling, IAM, Route 53, SSM and STS API references. A code that is not known here
+/// is [`CallErrorKind::Other`], which nothing retries.
+#[must_use]
+pub fn classify(code: &str, message: &str) -> CallErrorKind {
+    use CallErrorKind as K;
+    // Both services report a profile that IAM has not spread yet as bad input, under codes that mean other things too.
+    let names_profile = message.contains("Invalid IAM Instance Profile") || message.contains("iamInstanceProfile");
+    match code {
+        "RequestLimitExceeded" | "EC2ThrottledException" | "Throttling" | "ThrottlingException" | "ThrottledException"
+        | "TooManyRequestsException" | "RequestThrottled" | "SlowDown" => K::Throttled,
+        "InternalError" | "InternalFailure" | "InternalServerError" | "ServiceUnavailable" | "Unavailable"
+        | "ServiceFailure" | "RequestTimeout" | "RequestTimeoutException" => K::Ambiguous,
+        "ValidationError" | "InvalidParameterValue" if names_profile => K::NotReady,
+        "ServiceLinkedRoleFailure" => K::NotReady,
+        "PriorRequestNotComplete" | "ResourceContention" | "ScalingActivityInProgress" | "ConcurrentModification"
+        | "ConcurrentModificationException" | "InstanceRefreshInProgress" | "IncorrectState"
+        | "IncorrectInstanceState" | "IncorrectModificationState" | "VolumeModificationRateExceeded" => K::Busy,
+        "NoSuchEntity" | "NoSuchHostedZone" | "ParameterNotFound" | "InvalidLaunchTemplateName.NotFoundException" => {
+            K::NotFound
+        }
+        // Auto Scaling has no code of its own for a group that does not exist.
+        "ValidationError" if message.contains("not found") || message.contains("does not exist") => K::NotFound,
+        "AlreadyExists" | "AlreadyExistsFault" | "EntityAlreadyExists" | "InvalidGroup.Duplicate"
+        | "InvalidLaunchTemplateName.AlreadyExistsException" | "InvalidPermission.Duplicate" => K::AlreadyExists,
+        "DependencyViolation" | "DeleteConflict" | "VolumeInUse" | "InvalidGroup.InUse" | "ResourceInUse"
+        | "ResourceInUseFault" | "InvalidIPAddress.InUse" => K::InUse,
+        "UnauthorizedOperation" | "AccessDenied" | "AccessDeniedException" | "UnauthorizedAccess" => K::Denied,
+        "AuthFailure" | "ExpiredToken" | "ExpiredTokenException" | "RequestExpired" | "InvalidClientTokenId"
+        | "SignatureDoesNotMatch" | "InvalidSignatureException" | "UnrecognizedClientException"
+        | "IncompleteSignature" | "MissingAuthenticationToken" | "OptInRequired" => K::Unauthenticated,
+        "LimitExceeded" | "LimitExceededFault" | "AddressLimitExceeded" | "VolumeLimitExceeded"
+        | "SnapshotLimitExceeded" | "SecurityGroupLimitExceeded" | "AttachmentLimitExceeded"
+        | "MaxIOPSLimitExceeded" => K::LimitExceeded,
+        _ if code.ends_with(".NotFound") || code.ends_with(".NotFoundException") => K::NotFound,
+        _ if code.starts_with("Invalid")
+            || code.starts_with("Malformed")
+            || code.starts_with("Missing")
+            || code == "ValidationError"
+            || code == "ValidationException"
+            || code == "IdempotentParameterMismatch" =>
+        {
+            K::Invalid
+        }
+        _ => K::Other,
+    }
+}

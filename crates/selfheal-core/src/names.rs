@@ -1,0 +1,130 @@
+//! Names and tags: how a stack is found again without a state file.
+//!
+//! Everything derives from the stack's name and region, so that a laptop, a CI job and a colleague all see the same
+//! thing. A resource that bears our name without our tag is somebody else's.
+
+use std::collections::BTreeMap;
+
+/// Tag key that holds the stack's name, on every resource that can be tagged.
+pub const TAG_STACK: &str = "selfheal:stack";
+/// Tag key that holds what the resource is to the stack, one of [`Role`].
+pub const TAG_ROLE: &str = "selfheal:role";
+/// Tag key on a data volume that this tool created and that nothing has formatted yet.
+///
+/// The boot program formats a volume only while this tag is there, and removes it once the filesystem is on disk.
+pub const TAG_FIRST_USE: &str = "selfheal:first-use";
+/// Tag key on the group that counts replacements in a row that never became healthy.
+pub const TAG_FAILED_BOOTS: &str = "selfheal:failed-boots";
+/// Tag key on the group that says since when and why the stack parked itself.
+pub const TAG_PARKED: &str = "selfheal:parked";
+/// Tag key on the group that holds the last lines of the last failed boot.
+pub const TAG_LAST_ERROR: &str = "selfheal:last-error";
+/// IAM path of everything that the tool creates in IAM.
+pub const IAM_PATH: &str = "/selfheal/";
+/// Name of the one inline policy of the instance role.
+pub const POLICY_NAME: &str = "selfheal";
+/// Name of the lifecycle hook that holds a new instance until its boot program is done.
+pub const LAUNCH_HOOK: &str = "selfheal-launch";
+
+/// Tags, sorted by key.
+pub type Tags = BTreeMap<String, String>;
+
+/// What a resource is to its stack: the value of [`TAG_ROLE`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
+pub enum Role {
+    /// The Elastic IP.
+    Address,
+    /// The data volume.
+    Volume,
+    /// The IAM role of the instance.
+    Role,
+    /// The instance profile.
+    Profile,
+    /// The security group made from `ingress`.
+    SecurityGroup,
+    /// The launch template.
+    LaunchTemplate,
+    /// The Auto Scaling group.
+    Group,
+    /// The instance itself.
+    Instance,
+    /// The instance's root volume.
+    RootVolume,
+    /// The instance's network interface.
+    NetworkInterface,
+    /// A snapshot of the data volume.
+    Snapshot,
+}
+
+impl Role {
+    /// The tag's value.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Address => "address",
+            Self::Volume => "volume",
+            Self::Role => "role",
+            Self::Profile => "profile",
+            Self::SecurityGroup => "security-group",
+            Self::LaunchTemplate => "launch-template",
+            Self::Group => "group",
+            Self::Instance => "instance",
+            Self::RootVolume => "root-volume",
+            Self::NetworkInterface => "network-interface",
+            Self::Snapshot => "snapshot",
+        }
+    }
+}
+
+/// The names that derive from a stack's name and region.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Names {
+    /// The stack.
+    pub stack: String,
+    /// Launch template.
+    pub launch_template: String,
+    /// Auto Scaling group.
+    pub group: String,
+    /// Security group.
+    pub security_group: String,
+    /// IAM role. IAM is global, so the region is part of the name.
+    pub role: String,
+    /// Instance profile.
+    pub profile: String,
+}
+
+impl Names {
+    /// Derives the names of a stack.
+    #[must_use]
+    pub fn new(stack: &str, region: &str) -> Self {
+        let regional = format!("selfheal-{stack}");
+        let global = format!("selfheal-{stack}-{region}");
+        Self {
+            stack: stack.to_owned(),
+            launch_template: regional.clone(),
+            group: regional.clone(),
+            security_group: regional,
+            role: global.clone(),
+            profile: global,
+        }
+    }
+
+    /// The tags of a resource of this stack; a `Name` is added for people to read.
+    #[must_use]
+    pub fn tags(&self, role: Role) -> Tags {
+        Tags::from([
+            ("Name".to_owned(), self.launch_template.clone()),
+            (TAG_STACK.to_owned(), self.stack.clone()),
+            (TAG_ROLE.to_owned(), role.as_str().to_owned()),
+        ])
+    }
+
+    /// Whether these tags say that the resource belongs to this stack in this role.
+    #[must_use]
+    pub fn owns(&self, tags: &Tags, role: Role) -> bool {
+        tags.get(TAG_STACK).is_some_and(|stack| *stack == self.stack)
+            && tags.get(TAG_ROLE).is_some_and(|value| value == role.as_str())
+    }
+}

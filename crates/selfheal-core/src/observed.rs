@@ -1,0 +1,376 @@
+//! The observed world: what of a stack exists, as AWS tells it.
+//!
+//! Every type here is plain data in AWS's own terms. A backend fills it; the planner reads it and nothing else.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::names::Tags;
+
+/// Everything that was read about one stack.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Observed {
+    /// Whose credentials are in use.
+    pub identity: Identity,
+    /// The image that the spec's reference resolves to; `None` when there is none.
+    pub image: Option<Image>,
+    /// The subnet named by the spec, or the default subnets of the default VPC.
+    pub subnets: Vec<Subnet>,
+    /// Addresses that bear the stack's tags, and the one to adopt.
+    pub addresses: Vec<Address>,
+    /// Volumes that bear the stack's tags in the volume role, in any state but deleted.
+    pub volumes: Vec<Volume>,
+    /// The security group that bears our name, or those that the spec names.
+    pub security_groups: Vec<SecurityGroup>,
+    /// The launch template that bears our name, at its latest version.
+    pub launch_template: Option<LaunchTemplate>,
+    /// The Auto Scaling group that bears our name.
+    pub group: Option<Group>,
+    /// The group's lifecycle hooks.
+    pub hooks: Vec<LifecycleHook>,
+    /// The instance role that bears our name.
+    pub role: Option<IamRole>,
+    /// The role's inline policy of our name, as JSON.
+    pub role_policy: Option<String>,
+    /// The instance profile that bears our name.
+    pub profile: Option<InstanceProfile>,
+    /// The hosted zone that the spec names, public and matched exactly.
+    pub hosted_zone: Option<HostedZone>,
+    /// Record sets at the spec's DNS name, of any type.
+    pub records: Vec<RecordSet>,
+    /// Instances that bear the stack's tags, in any state. Read for status and destroy, not for apply.
+    pub instances: Vec<Instance>,
+    /// Snapshots of the data volume that bear the stack's tags. Read for destroy alone.
+    pub snapshots: Vec<Snapshot>,
+}
+
+/// Whose credentials are in use, and where.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Identity {
+    /// The account's twelve digits.
+    pub account: String,
+    /// The caller's ARN.
+    pub arn: String,
+    /// The Region that is read and written.
+    pub region: String,
+}
+
+/// A machine image.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Image {
+    /// `ami-…`.
+    pub id: String,
+    /// Name of its root device, such as `/dev/xvda`.
+    pub root_device: String,
+    /// `x86_64` or `arm64`, where it is known.
+    pub architecture: Option<String>,
+    /// Size of its root snapshot in GiB, where it is known: a root volume cannot be smaller.
+    pub root_size_gib: Option<u32>,
+}
+
+/// A subnet.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Subnet {
+    /// `subnet-…`.
+    pub id: String,
+    /// Its VPC.
+    pub vpc_id: String,
+    /// Its Availability Zone, such as `eu-west-1a`.
+    pub zone: String,
+}
+
+/// An Elastic IP.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Address {
+    /// `eipalloc-…`.
+    pub allocation_id: String,
+    /// The IPv4 address.
+    pub public_ip: String,
+    /// The association, when it is associated.
+    pub association_id: Option<String>,
+    /// The instance it is associated with.
+    pub instance_id: Option<String>,
+    /// Its tags.
+    pub tags: Tags,
+}
+
+/// State of a volume, as `DescribeVolumes` spells it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum VolumeState {
+    /// Being created.
+    Creating,
+    /// Attached to nothing.
+    Available,
+    /// Attached.
+    InUse,
+    /// Being deleted.
+    Deleting,
+    /// Gone.
+    Deleted,
+    /// Failed.
+    Error,
+    /// A state that this version does not know.
+    Other(String),
+}
+
+/// An EBS volume.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Volume {
+    /// `vol-…`.
+    pub id: String,
+    /// Its Availability Zone.
+    pub zone: String,
+    /// Size in GiB.
+    pub size_gib: u32,
+    /// `gp3`, `io2`, …
+    pub volume_type: String,
+    /// Provisioned IOPS.
+    pub iops: Option<u32>,
+    /// Provisioned throughput in MiB/s.
+    pub throughput_mibps: Option<u32>,
+    /// Whether it is encrypted.
+    pub encrypted: bool,
+    /// Its state.
+    pub state: VolumeState,
+    /// The snapshot that it was made from.
+    pub snapshot_id: Option<String>,
+    /// Its attachment; volumes of ours have at most one.
+    pub attachment: Option<Attachment>,
+    /// Its tags.
+    pub tags: Tags,
+}
+
+/// A volume's attachment.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Attachment {
+    /// The instance.
+    pub instance_id: String,
+    /// `attaching`, `attached`, `detaching`, `detached` or `busy`.
+    pub state: String,
+}
+
+/// A security group.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SecurityGroup {
+    /// `sg-…`.
+    pub id: String,
+    /// Its name.
+    pub name: String,
+    /// Its VPC.
+    pub vpc_id: String,
+    /// Ingress rules, one for each protocol, port range and source.
+    pub ingress: Vec<IngressRule>,
+    /// Its tags.
+    pub tags: Tags,
+}
+
+/// One ingress rule: a protocol, a port range and one source.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct IngressRule {
+    /// `tcp`, `udp`, `icmp` or `-1` for all.
+    pub protocol: String,
+    /// First port, or -1.
+    pub from_port: i32,
+    /// Last port, or -1.
+    pub to_port: i32,
+    /// A CIDR block (IPv4 or IPv6), a prefix list or a group id.
+    pub source: String,
+}
+
+/// A launch template at its latest version.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LaunchTemplate {
+    /// `lt-…`.
+    pub id: String,
+    /// Its name.
+    pub name: String,
+    /// The number of the latest version, from 1.
+    pub version: u64,
+    /// What the latest version holds.
+    pub data: TemplateData,
+}
+
+/// What a version of our launch template holds, in the fields that this tool sets.
+///
+/// Fields that the tool does not know are not read and not compared: a comparison of whole documents would see changes
+/// where AWS merely fills in defaults.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TemplateData {
+    /// `ami-…`.
+    pub image_id: String,
+    /// Instance type.
+    pub instance_type: String,
+    /// ARN of the instance profile.
+    pub profile_arn: String,
+    /// Security groups of the one network interface, sorted.
+    pub security_groups: Vec<String>,
+    /// Whether the interface gets a public address at launch, with which it reaches AWS before the Elastic IP is there.
+    pub public_ip: bool,
+    /// The root volume.
+    pub root: RootVolume,
+    /// User data, base64 as EC2 keeps it.
+    pub user_data: String,
+    /// `required` or `optional`.
+    pub http_tokens: String,
+    /// Hop limit of metadata answers.
+    pub hop_limit: u32,
+    /// `enabled` or `disabled`: tags in the instance metadata.
+    pub metadata_tags: String,
+    /// Tags of the instance.
+    pub instance_tags: Tags,
+    /// Tags of the volumes that are made with it.
+    pub volume_tags: Tags,
+    /// Tags of its network interface.
+    pub interface_tags: Tags,
+}
+
+/// The root volume in a launch template.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RootVolume {
+    /// Device name, such as `/dev/xvda`.
+    pub device: String,
+    /// Size in GiB.
+    pub size_gib: u32,
+    /// Volume type.
+    pub volume_type: String,
+    /// Whether it is encrypted.
+    pub encrypted: bool,
+}
+
+/// An Auto Scaling group.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Group {
+    /// Its name.
+    pub name: String,
+    /// Minimum size.
+    pub min: u32,
+    /// Maximum size.
+    pub max: u32,
+    /// Desired capacity.
+    pub desired: u32,
+    /// Subnets.
+    pub subnets: Vec<String>,
+    /// The launch template's id, when it uses one.
+    pub template_id: Option<String>,
+    /// The launch template's version as the group names it: a number, `$Latest` or `$Default`.
+    pub template_version: Option<String>,
+    /// `EC2`, or a comma list.
+    pub health_check_type: String,
+    /// Grace period in seconds.
+    pub health_check_grace_s: u32,
+    /// Processes that are suspended, sorted.
+    pub suspended: Vec<String>,
+    /// Set while the group is being deleted.
+    pub deleting: bool,
+    /// Its instances.
+    pub instances: Vec<GroupInstance>,
+    /// Its tags.
+    pub tags: Tags,
+}
+
+/// An instance as its group sees it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GroupInstance {
+    /// `i-…`.
+    pub id: String,
+    /// Lifecycle state such as `InService` or `Pending:Wait`.
+    pub lifecycle: String,
+    /// `Healthy` or `Unhealthy`.
+    pub health: String,
+    /// The launch template version it was launched from.
+    pub template_version: Option<String>,
+}
+
+/// A lifecycle hook.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LifecycleHook {
+    /// Its name.
+    pub name: String,
+    /// `autoscaling:EC2_INSTANCE_LAUNCHING` or `…_TERMINATING`.
+    pub transition: String,
+    /// Heartbeat time-out in seconds.
+    pub heartbeat_s: u32,
+    /// `ABANDON` or `CONTINUE`.
+    pub default_result: String,
+}
+
+/// An IAM role.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct IamRole {
+    /// Its name.
+    pub name: String,
+    /// Its ARN.
+    pub arn: String,
+    /// Its trust policy, as JSON (already percent-decoded).
+    pub trust_policy: String,
+    /// Its tags.
+    pub tags: Tags,
+}
+
+/// An instance profile.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct InstanceProfile {
+    /// Its name.
+    pub name: String,
+    /// Its ARN.
+    pub arn: String,
+    /// The role in it; AWS allows one.
+    pub role: Option<String>,
+    /// Its tags.
+    pub tags: Tags,
+}
+
+/// A public hosted zone.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HostedZone {
+    /// `Z…`, without `/hostedzone/`.
+    pub id: String,
+    /// Its name without the final dot.
+    pub name: String,
+}
+
+/// A record set.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RecordSet {
+    /// Its name without the final dot.
+    pub name: String,
+    /// `A`, `CNAME`, …
+    pub record_type: String,
+    /// Time to live in seconds; `None` for an alias.
+    pub ttl_s: Option<u32>,
+    /// Its values; empty for an alias.
+    pub values: Vec<String>,
+    /// Set for weighted, latency and other routed records.
+    pub set_identifier: Option<String>,
+}
+
+/// An instance as EC2 sees it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Instance {
+    /// `i-…`.
+    pub id: String,
+    /// `pending`, `running`, `shutting-down`, `terminated`, `stopping` or `stopped`.
+    pub state: String,
+    /// When it was launched.
+    pub launched_at: Timestamp,
+    /// Its zone.
+    pub zone: String,
+    /// Its public address, when it has one.
+    pub public_ip: Option<String>,
+}
+
+/// A snapshot.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Snapshot {
+    /// `snap-…`.
+    pub id: String,
+    /// The volume it was taken of.
+    pub volume_id: String,
+    /// `pending`, `completed` or `error`.
+    pub state: String,
+    /// When it was started.
+    pub started_at: Timestamp,
+    /// Its tags.
+    pub tags: Tags,
+}
