@@ -1,1 +1,25 @@
-//! Placeholder.
+//! Typed IAM policy documents, least-privilege generators, an evaluator and a linter.
+
+mod action;
+mod arn;
+mod condition;
+mod document;
+mod generate;
+mod json;
+pub mod lint;
+mod parse;
+mod partition;
+mod pattern;
+mod statement;
+
+pub use action::{ActionPattern, InvalidAction};
+pub use arn::{ARN_BYTES_MAX, Arn, ArnError, ArnErrorKind};
+pub use condition::{Comparison, ConditionKey, Conditions, Operator, Quantifier, UnknownOperator};
+pub use document::{Document, Version};
+pub use generate::*;
+pub use parse::{DOCUMENT_BYTES_MAX, Location, ParseError, ParseErrorKind};
+pub use partition::{Partition, UnknownPartition};
+pub use statement::{
+    ActionSet, Effect, InvalidSid, NonEmpty, Principal, PrincipalSet, Principals, ResourcePattern, ResourceSet, Sid,
+    Statement, Target,
+};

@@ -1,0 +1,19 @@
+//! Generators of least-privilege documents.
+
+mod build;
+mod check;
+mod error;
+mod instance;
+mod names;
+mod operator;
+mod operator_parts;
+mod scope;
+
+pub use error::{ScopeError, ScopeErrorKind};
+pub use instance::{instance_policy, trust_policy};
+pub use names::{
+    GROUP_MARK_KEYS, TAG_FIRST_USE, TAG_ROLE, TAG_STACK, group_name, launch_template_name, role_name,
+    security_group_name,
+};
+pub use operator::{operator_policy, operator_statement_for};
+pub use scope::{InstanceScope, OperatorScope, Purpose, UnknownPurpose};

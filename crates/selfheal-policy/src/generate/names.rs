@@ -1,0 +1,40 @@
+//! Names and tags that derive from a stack's name.
+
+/// Is the tag that names the stack a resource belongs to.
+pub const TAG_STACK: &str = "selfheal:stack";
+
+/// Is the tag that says what a resource is within its stack.
+pub const TAG_ROLE: &str = "selfheal:role";
+
+/// Is the tag that marks a volume as never used; the boot program formats no volume without it.
+pub const TAG_FIRST_USE: &str = "selfheal:first-use";
+
+/// Are the tags of the group in which the boot program counts failed boots.
+pub const GROUP_MARK_KEYS: [&str; 3] = ["selfheal:failed-boots", "selfheal:parked", "selfheal:last-error"];
+
+/// Is the IAM path of the roles and instance profiles, without its slashes.
+pub(crate) const IAM_PATH: &str = "selfheal";
+
+/// Returns the name of the stack's Auto Scaling group.
+#[must_use]
+pub fn group_name(stack: &str) -> String {
+    format!("selfheal-{stack}")
+}
+
+/// Returns the name of the stack's launch template.
+#[must_use]
+pub fn launch_template_name(stack: &str) -> String {
+    format!("selfheal-{stack}")
+}
+
+/// Returns the name of the stack's security group.
+#[must_use]
+pub fn security_group_name(stack: &str) -> String {
+    format!("selfheal-{stack}")
+}
+
+/// Returns the name of the stack's role and of its instance profile; IAM is global, so it carries the Region.
+#[must_use]
+pub fn role_name(stack: &str, region: &str) -> String {
+    format!("selfheal-{stack}-{region}")
+}

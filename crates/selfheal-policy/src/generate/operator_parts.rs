@@ -1,0 +1,355 @@
+//! The statements of the operator's policies.
+
+use super::build::{Draft, Place, allow, ec2_principal, given, in_region, only, owned, tagged, via_services};
+use super::error::ScopeError;
+use super::names::{TAG_ROLE, TAG_STACK};
+use super::scope::{OperatorScope, Purpose};
+use crate::condition::{Comparison, Conditions, Operator};
+use crate::statement::ResourcePattern;
+
+type Drafts = Result<Vec<Draft>, ScopeError>;
+
+const DESCRIBE: [&str; 9] = [
+    "ec2:DescribeImages",
+    "ec2:DescribeAddresses",
+    "ec2:DescribeVolumes",
+    "ec2:DescribeSecurityGroups",
+    "ec2:DescribeSubnets",
+    "ec2:DescribeLaunchTemplates",
+    "ec2:DescribeLaunchTemplateVersions",
+    "autoscaling:DescribeAutoScalingGroups",
+    "autoscaling:DescribeLifecycleHooks",
+];
+
+const READ_IDENTITY: [&str; 3] = ["iam:GetRole", "iam:GetRolePolicy", "iam:GetInstanceProfile"];
+
+/// The stack's role and its instance profile.
+fn both(scope: &OperatorScope, place: Place<'_>) -> Result<Vec<ResourcePattern>, ScopeError> {
+    Ok(vec![place.role(&scope.role_name)?, place.profile(&scope.profile_name)?])
+}
+
+/// What every command reads, and what status and destroy read beyond that.
+pub(crate) fn reading(scope: &OperatorScope, place: Place<'_>, purpose: Purpose) -> Drafts {
+    let mut describe = DESCRIBE.to_vec();
+    match purpose {
+        Purpose::Plan | Purpose::Apply => {}
+        Purpose::Status => describe.extend([
+            "ec2:DescribeInstances",
+            "ec2:DescribeInstanceStatus",
+            "autoscaling:DescribeScalingActivities",
+        ]),
+        Purpose::Destroy => describe.extend(["ec2:DescribeInstances", "ec2:DescribeSnapshots"]),
+    }
+    let mut anywhere = vec!["sts:GetCallerIdentity"];
+    if scope.record_name.is_some() {
+        anywhere.push("route53:ListHostedZonesByName");
+    }
+    // AWS's own parameters belong to no account in their ARN; an account cannot make one of that name itself. The second
+    // spelling is for linters that ask for an account.
+    let mut parameters = vec![
+        place.parameter("", "aws/service/*")?,
+        place.parameter(place.account, "aws/service/*")?,
+    ];
+    if let Some(path) = &scope.image_parameter {
+        parameters.push(place.parameter(place.account, path)?);
+    }
+    let mut drafts = vec![
+        allow("WhoAmI", &anywhere, vec![ResourcePattern::Any], Conditions::none()),
+        allow("Look", &describe, vec![ResourcePattern::Any], in_region(&scope.region)),
+        allow("ReadImageNames", &["ssm:GetParameter"], parameters, Conditions::none()),
+    ];
+    if matches!(purpose, Purpose::Plan | Purpose::Status) {
+        // Apply and destroy read the identity in the statement that changes it.
+        drafts.push(allow(
+            "ReadIdentity",
+            &READ_IDENTITY,
+            both(scope, place)?,
+            Conditions::none(),
+        ));
+    }
+    if scope.record_name.is_some() {
+        let zone = place.hosted_zone(scope.hosted_zone_id.as_deref())?;
+        drafts.push(allow(
+            "ReadZone",
+            &["route53:ListResourceRecordSets"],
+            vec![zone],
+            Conditions::none(),
+        ));
+    }
+    Ok(drafts)
+}
+
+/// What creates and changes the address, the volume, the security group and the launch template.
+pub(crate) fn creating(scope: &OperatorScope, place: Place<'_>) -> Drafts {
+    let mut create = vec!["ec2:CreateSecurityGroup", "ec2:CreateLaunchTemplate"];
+    let mut made = vec!["security-group/*", "launch-template/*"];
+    let mut change = vec![
+        "ec2:AuthorizeSecurityGroupIngress",
+        "ec2:RevokeSecurityGroupIngress",
+        "ec2:CreateLaunchTemplateVersion",
+    ];
+    let mut changed = vec!["security-group/*", "launch-template/*"];
+    if scope.allocation_id.is_none() {
+        create.push("ec2:AllocateAddress");
+        made.push("elastic-ip/*");
+    }
+    if scope.data_volume {
+        create.push("ec2:CreateVolume");
+        change.push("ec2:ModifyVolume");
+        made.push("volume/*");
+        changed.push("volume/*");
+    }
+    let vpc = format!("vpc/{}", scope.vpc_id.as_deref().unwrap_or("*"));
+    // The key is there for a VPC alone, so the security group still needs the tag that `Create` asks for.
+    let the_vpc = Conditions::none().when(Comparison::Null, "ec2:VpcID", "false");
+    let in_vpc = place.ec2_all(&[&vpc, "security-group/*"])?;
+    Ok(vec![
+        allow("Create", &create, place.ec2_all(&made)?, tagged(&scope.stack)),
+        allow("CreateInVpc", &["ec2:CreateSecurityGroup"], in_vpc, the_vpc),
+        allow("Change", &change, place.ec2_all(&changed)?, owned(&scope.stack)),
+        tag_on_create(scope, place)?,
+        adopt_address(scope, place)?,
+    ])
+}
+
+fn tag_on_create(scope: &OperatorScope, place: Place<'_>) -> Result<Draft, ScopeError> {
+    let mut calls = vec!["CreateSecurityGroup", "CreateLaunchTemplate", "RunInstances"];
+    let mut types = vec![
+        "security-group/*",
+        "launch-template/*",
+        "instance/*",
+        "network-interface/*",
+        "volume/*",
+    ];
+    if scope.allocation_id.is_none() {
+        calls.push("AllocateAddress");
+        types.push("elastic-ip/*");
+    }
+    if scope.data_volume {
+        calls.push("CreateVolume");
+    }
+    let conditions = tagged(&scope.stack).with(
+        Operator::new(Comparison::StringEquals),
+        "ec2:CreateAction",
+        calls.iter().copied(),
+    );
+    Ok(allow(
+        "TagOnCreate",
+        &["ec2:CreateTags"],
+        place.ec2_all(&types)?,
+        conditions,
+    ))
+}
+
+/// Lets an existing address be marked as the stack's, with our two tags and no other.
+fn adopt_address(scope: &OperatorScope, place: Place<'_>) -> Result<Draft, ScopeError> {
+    let Some(allocation) = &scope.allocation_id else {
+        return Ok(None);
+    };
+    let address = place.ec2(&format!("elastic-ip/{allocation}"))?;
+    let conditions = only(tagged(&scope.stack), "aws:TagKeys", &[TAG_STACK, TAG_ROLE]);
+    Ok(allow("AdoptAddress", &["ec2:CreateTags"], vec![address], conditions))
+}
+
+/// What Auto Scaling checks in the operator's name when a group takes a launch template.
+///
+/// The launch must use a template, and the template must carry the stack's tag; the role that it passes is narrowed by
+/// `PassRole`. Image and security groups are those of the template, whatever they are.
+pub(crate) fn launching(scope: &OperatorScope, place: Place<'_>) -> Drafts {
+    let subnet = format!("subnet/{}", scope.subnet_id.as_deref().unwrap_or("*"));
+    let mut launched = place.ec2_all(&["instance/*", "network-interface/*", "security-group/*", &subnet])?;
+    launched.push(place.images()?);
+    let mut template = launched.clone();
+    template.push(place.ec2("launch-template/*")?);
+    launched.push(place.ec2("volume/*")?);
+    let any_template = place.ec2("launch-template/*")?;
+    let by_template = Conditions::none().when(Comparison::ArnLike, "ec2:LaunchTemplate", any_template.as_str());
+    Ok(vec![
+        allow("Launch", &["ec2:RunInstances"], launched, by_template),
+        allow(
+            "LaunchByOwnTemplate",
+            &["ec2:RunInstances"],
+            template,
+            owned(&scope.stack),
+        ),
+    ])
+}
+
+/// What makes and changes the group. A group of more than one instance is refused here as well.
+pub(crate) fn group(scope: &OperatorScope, place: Place<'_>) -> Drafts {
+    let group = || place.group(&scope.group).map(|group| vec![group]);
+    let one = tagged(&scope.stack)
+        .when(Comparison::NumericLessThanEquals, "autoscaling:MaxSize", "1")
+        .when(Comparison::Bool, "autoscaling:LaunchTemplateVersionSpecified", "true");
+    let calls = [
+        "autoscaling:PutLifecycleHook",
+        "autoscaling:CreateOrUpdateTags",
+        "autoscaling:DeleteTags",
+        "autoscaling:ResumeProcesses",
+    ];
+    Ok(vec![
+        allow("CreateGroup", &["autoscaling:CreateAutoScalingGroup"], group()?, one),
+        allow(
+            "ChangeGroup",
+            &["autoscaling:UpdateAutoScalingGroup"],
+            group()?,
+            at_most_one(),
+        ),
+        allow("TheGroup", &calls, group()?, Conditions::none()),
+    ])
+}
+
+/// Asks for a maximum of one, in requests that change the maximum.
+fn at_most_one() -> Conditions {
+    let at_most = Operator::new(Comparison::NumericLessThanEquals);
+    Conditions::none().with(at_most.if_exists().unwrap_or(at_most), "autoscaling:MaxSize", ["1"])
+}
+
+/// What makes the role and its instance profile, and hands the role to EC2.
+pub(crate) fn identity(scope: &OperatorScope, place: Place<'_>) -> Drafts {
+    let role = place.role(&scope.role_name)?;
+    let create = [
+        "iam:CreateRole",
+        "iam:TagRole",
+        "iam:CreateInstanceProfile",
+        "iam:TagInstanceProfile",
+    ];
+    let mut change = vec![
+        "iam:UpdateAssumeRolePolicy",
+        "iam:PutRolePolicy",
+        "iam:AddRoleToInstanceProfile",
+    ];
+    change.extend(READ_IDENTITY);
+    let when = |key: &str, value: String| Conditions::none().when(Comparison::StringEquals, key, value);
+    Ok(vec![
+        allow("CreateIdentity", &create, both(scope, place)?, tagged(&scope.stack)),
+        allow("ChangeIdentity", &change, both(scope, place)?, Conditions::none()),
+        allow(
+            "PassRole",
+            &["iam:PassRole"],
+            vec![role.clone()],
+            when("iam:PassedToService", ec2_principal(scope.partition)),
+        ),
+        allow(
+            "AutoScalingRole",
+            &["iam:CreateServiceLinkedRole"],
+            vec![place.autoscaling_role()?],
+            when("iam:AWSServiceName", "autoscaling.amazonaws.com".to_owned()),
+        ),
+    ])
+}
+
+/// What writes the one record; the zone's others stay out of reach.
+pub(crate) fn record(scope: &OperatorScope, place: Place<'_>, action: &str) -> Result<Draft, ScopeError> {
+    let Some(name) = &scope.record_name else {
+        return Ok(None);
+    };
+    let zone = place.hosted_zone(scope.hosted_zone_id.as_deref())?;
+    let mut conditions = Conditions::none();
+    for (key, value) in [
+        ("route53:ChangeResourceRecordSetsNormalizedRecordNames", name.as_str()),
+        ("route53:ChangeResourceRecordSetsRecordTypes", "A"),
+        ("route53:ChangeResourceRecordSetsActions", action),
+    ] {
+        conditions = only(conditions, key, &[value]);
+    }
+    Ok(allow(
+        "WriteRecord",
+        &["route53:ChangeResourceRecordSets"],
+        vec![zone],
+        conditions,
+    ))
+}
+
+/// What creating an encrypted volume under a customer key needs, through EC2 alone.
+pub(crate) fn key(scope: &OperatorScope) -> Drafts {
+    let Some(text) = scope.kms_key.as_ref().filter(|_| scope.data_volume) else {
+        return Ok(Vec::new());
+    };
+    let services = via_services(scope.partition, &scope.region, &["ec2"]);
+    let via = Conditions::none().with(Operator::new(Comparison::StringEquals), "kms:ViaService", services);
+    let for_aws = via.clone().when(Comparison::Bool, "kms:GrantIsForAWSResource", "true");
+    let use_key = ["kms:Decrypt", "kms:DescribeKey", "kms:GenerateDataKeyWithoutPlaintext"];
+    Ok(vec![
+        allow("UseTheKey", &use_key, vec![given(text)?], via),
+        allow("GrantTheKeyToEbs", &["kms:CreateGrant"], vec![given(text)?], for_aws),
+    ])
+}
+
+/// What removes the stack, without its address and its data.
+pub(crate) fn removing(scope: &OperatorScope, place: Place<'_>) -> Drafts {
+    let remove = ["ec2:DeleteLaunchTemplate", "ec2:DeleteSecurityGroup"];
+    let group = || place.group(&scope.group).map(|group| vec![group]);
+    let mut identity = vec![
+        "iam:RemoveRoleFromInstanceProfile",
+        "iam:DeleteInstanceProfile",
+        "iam:ListRolePolicies",
+        "iam:ListAttachedRolePolicies",
+        "iam:DeleteRolePolicy",
+        "iam:DeleteRole",
+    ];
+    identity.extend(READ_IDENTITY);
+    Ok(vec![
+        allow(
+            "Remove",
+            &remove,
+            place.ec2_all(&["launch-template/*", "security-group/*"])?,
+            owned(&scope.stack),
+        ),
+        allow(
+            "EmptyGroup",
+            &["autoscaling:UpdateAutoScalingGroup"],
+            group()?,
+            at_most_one(),
+        ),
+        allow(
+            "RemoveGroup",
+            &["autoscaling:DeleteAutoScalingGroup"],
+            group()?,
+            Conditions::none(),
+        ),
+        allow("RemoveIdentity", &identity, both(scope, place)?, Conditions::none()),
+    ])
+}
+
+/// What releases the address and deletes the data, each in a statement of its own that can be struck.
+pub(crate) fn removing_data(scope: &OperatorScope, place: Place<'_>) -> Drafts {
+    let stack = &scope.stack;
+    let mut drafts = match &scope.allocation_id {
+        None => {
+            let free = ["ec2:DisassociateAddress"];
+            let both = place.ec2_all(&["elastic-ip/*", "network-interface/*"])?;
+            vec![
+                allow("FreeAddress", &free, both, owned(stack)),
+                allow(
+                    "ReleaseAddress",
+                    &["ec2:ReleaseAddress"],
+                    place.ec2_all(&["elastic-ip/*"])?,
+                    owned(stack),
+                ),
+            ]
+        }
+        Some(allocation) => {
+            let address = vec![place.ec2(&format!("elastic-ip/{allocation}"))?];
+            let interfaces = place.ec2_all(&["network-interface/*"])?;
+            let free = ["ec2:DisassociateAddress"];
+            vec![
+                allow("FreeAddress", &free, address.clone(), Conditions::none()),
+                allow("FreeInterfaces", &free, interfaces, owned(stack)),
+                allow("ReleaseAddress", &["ec2:ReleaseAddress"], address, Conditions::none()),
+            ]
+        }
+    };
+    if scope.data_volume {
+        let volumes = place.ec2_all(&["volume/*"])?;
+        let both = vec![place.snapshots()?, place.ec2("volume/*")?];
+        let created = tagged(stack).when(Comparison::StringEquals, "ec2:CreateAction", "CreateSnapshot");
+        drafts.extend([
+            allow("SnapshotTagged", &["ec2:CreateSnapshot"], both.clone(), tagged(stack)),
+            allow("SnapshotOwnVolume", &["ec2:CreateSnapshot"], both, owned(stack)),
+            allow("TagSnapshot", &["ec2:CreateTags"], vec![place.snapshots()?], created),
+            allow("DeleteData", &["ec2:DeleteVolume"], volumes, owned(stack)),
+        ]);
+    }
+    Ok(drafts)
+}

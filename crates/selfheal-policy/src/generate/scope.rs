@@ -1,0 +1,151 @@
+//! What a policy is generated from.
+
+use std::fmt;
+use std::str::FromStr;
+
+use super::names;
+use crate::partition::Partition;
+
+/// Says what the instance may touch. Everything comes from the spec and from what exists.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct InstanceScope {
+    /// The partition of the Region.
+    pub partition: Partition,
+    /// The Region, such as `eu-west-1`.
+    pub region: String,
+    /// The account, twelve digits.
+    pub account: String,
+    /// The stack's name.
+    pub stack: String,
+    /// The Auto Scaling group's name; its ARN takes `*` for the id, which is unknown before the group exists.
+    pub group: String,
+    /// The ARN of the instance's own instance profile.
+    pub instance_profile: String,
+    /// The Elastic IP's allocation, `eipalloc-…`.
+    pub allocation_id: String,
+    /// The data volume, `vol-…`, if the stack has one.
+    pub volume_id: Option<String>,
+    /// The VPC of the instance, `vpc-…`; used where the subnet is not known.
+    pub vpc_id: Option<String>,
+    /// The subnet of the instance, `subnet-…`.
+    pub subnet_id: Option<String>,
+    /// Whether Session Manager may open sessions on the instance.
+    pub session_manager: bool,
+    /// The path of Parameter Store below which parameters may be read, such as `/selfheal/web`.
+    pub parameter_path: Option<String>,
+    /// The log group in which streams may be made and written.
+    pub log_group: Option<String>,
+    /// The ARN of the customer key that encrypts the data volume and the parameters.
+    pub kms_key: Option<String>,
+}
+
+/// Says what the operator of a stack may touch.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OperatorScope {
+    /// The partition of the Region.
+    pub partition: Partition,
+    /// The Region, such as `eu-west-1`.
+    pub region: String,
+    /// The account, twelve digits.
+    pub account: String,
+    /// The stack's name.
+    pub stack: String,
+    /// The Auto Scaling group's name.
+    pub group: String,
+    /// The role's name, without its path.
+    pub role_name: String,
+    /// The instance profile's name, without its path.
+    pub profile_name: String,
+    /// The hosted zone's id, such as `Z0123456789ABCDEFGHIJ`; without it the zone is any, narrowed by the record's name.
+    pub hosted_zone_id: Option<String>,
+    /// The DNS record's name, such as `app.example.com`; without it there are no Route 53 statements.
+    pub record_name: Option<String>,
+    /// The allocation of an adopted address; without it an address is allocated and found by its tag.
+    pub allocation_id: Option<String>,
+    /// Whether the stack has a data volume.
+    pub data_volume: bool,
+    /// The VPC, `vpc-…`, if the spec or what exists gives it.
+    pub vpc_id: Option<String>,
+    /// The subnet, `subnet-…`, if the spec or what exists gives it.
+    pub subnet_id: Option<String>,
+    /// The parameter of the user's own that names the image, such as `/images/web`; public ones are always readable.
+    pub image_parameter: Option<String>,
+    /// The ARN of the customer key that encrypts the data volume.
+    pub kms_key: Option<String>,
+}
+
+impl OperatorScope {
+    /// Builds the scope of a stack with the names that derive from its name, a data volume and nothing else.
+    #[must_use]
+    pub fn new(partition: Partition, region: &str, account: &str, stack: &str) -> Self {
+        let role = names::role_name(stack, region);
+        Self {
+            partition,
+            region: region.to_owned(),
+            account: account.to_owned(),
+            stack: stack.to_owned(),
+            group: names::group_name(stack),
+            role_name: role.clone(),
+            profile_name: role,
+            hosted_zone_id: None,
+            record_name: None,
+            allocation_id: None,
+            data_volume: true,
+            vpc_id: None,
+            subnet_id: None,
+            image_parameter: None,
+            kms_key: None,
+        }
+    }
+}
+
+/// Says what an operator's policy is for: the command of that name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Purpose {
+    /// `selfheal plan`: reads only.
+    Plan,
+    /// `selfheal apply`: reads, and makes and changes the stack.
+    Apply,
+    /// `selfheal status`: reads, the instance and its history too.
+    Status,
+    /// `selfheal destroy`: reads, and removes the stack.
+    Destroy,
+}
+
+impl Purpose {
+    /// Every purpose.
+    pub const ALL: [Self; 4] = [Self::Plan, Self::Apply, Self::Status, Self::Destroy];
+
+    /// Returns the command's name.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Plan => "plan",
+            Self::Apply => "apply",
+            Self::Status => "status",
+            Self::Destroy => "destroy",
+        }
+    }
+}
+
+impl fmt::Display for Purpose {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// Reports a purpose that no operator's policy has.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("unknown purpose `{0}`, expected plan, apply, status or destroy")]
+pub struct UnknownPurpose(pub String);
+
+impl FromStr for Purpose {
+    type Err = UnknownPurpose;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        Self::ALL
+            .into_iter()
+            .find(|purpose| purpose.as_str() == text)
+            .ok_or_else(|| UnknownPurpose(text.to_owned()))
+    }
+}

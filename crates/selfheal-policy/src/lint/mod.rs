@@ -1,0 +1,5 @@
+//! Finds what a policy should not contain.
+
+mod limit;
+
+pub use limit::Limit;

@@ -1,0 +1,210 @@
+//! Wildcard patterns with policy variables.
+//!
+//! IAM knows two wildcards, `*` (any run of characters, also none) and `?` (exactly one character), and policy
+//! variables such as `${aws:username}`, which are replaced by values of the request. `${*}`, `${?}` and `${$}` stand for
+//! the characters themselves. Rules: "IAM JSON policy elements: Variables and tags" and "IAM JSON policy elements:
+//! Resource" in the IAM User Guide.
+
+/// Is one element of a pattern whose variables have been replaced.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Token {
+    /// A character that stands for itself.
+    Literal(char),
+    /// `?`: exactly one character.
+    One,
+    /// `*`: any run of characters, also none.
+    Any,
+}
+
+/// Is one piece of a pattern as it was written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Piece<'a> {
+    /// Text between variables, with `*` and `?` as wildcards.
+    Text(&'a str),
+    /// `${*}`, `${?}` or `${$}`.
+    Escaped(char),
+    /// `${key}` or `${key, 'default'}`.
+    Variable {
+        /// The context key that gives the value.
+        key: &'a str,
+        /// The value for a request without the key.
+        default: Option<&'a str>,
+    },
+}
+
+/// Splits a pattern into text and variables.
+///
+/// A `${` that is never closed is text: IAM refuses such a policy, and the parser of documents does so too.
+pub(crate) fn pieces(pattern: &str) -> Vec<Piece<'_>> {
+    let mut out = Vec::new();
+    let mut rest = pattern;
+    while let Some(start) = rest.find("${") {
+        let Some(length) = rest[start..].find('}') else { break };
+        if start > 0 {
+            out.push(Piece::Text(&rest[..start]));
+        }
+        let body = &rest[start + 2..start + length];
+        out.push(match body {
+            "*" => Piece::Escaped('*'),
+            "?" => Piece::Escaped('?'),
+            "$" => Piece::Escaped('$'),
+            _ => variable(body),
+        });
+        rest = &rest[start + length + 1..];
+    }
+    if !rest.is_empty() {
+        out.push(Piece::Text(rest));
+    }
+    out
+}
+
+fn variable(body: &str) -> Piece<'_> {
+    match body.split_once(',') {
+        Some((key, default)) => {
+            let default = default.trim();
+            let quoted = default.strip_prefix('\'').and_then(|inner| inner.strip_suffix('\''));
+            Piece::Variable {
+                key: key.trim(),
+                default: Some(quoted.unwrap_or(default)),
+            }
+        }
+        None => Piece::Variable {
+            key: body.trim(),
+            default: None,
+        },
+    }
+}
+
+/// Tokenises text without variables.
+pub(crate) fn tokens(text: &str) -> Vec<Token> {
+    text.chars().map(token).collect()
+}
+
+fn token(character: char) -> Token {
+    match character {
+        '*' => Token::Any,
+        '?' => Token::One,
+        literal => Token::Literal(literal),
+    }
+}
+
+/// Replaces variables and tokenises; `None` where a variable has neither a value nor a default.
+///
+/// The IAM User Guide: a variable whose key is absent from the request makes the whole statement not match. A value
+/// that contains `*` or `?` stands for itself, so a tag value cannot widen a policy.
+pub(crate) fn expand(pattern: &str, value_of: &dyn Fn(&str) -> Option<String>) -> Option<Vec<Token>> {
+    let mut out = Vec::with_capacity(pattern.len());
+    for piece in pieces(pattern) {
+        match piece {
+            Piece::Text(text) => out.extend(text.chars().map(token)),
+            Piece::Escaped(character) => out.push(Token::Literal(character)),
+            Piece::Variable { key, default } => {
+                let value = value_of(key).or_else(|| default.map(str::to_owned))?;
+                out.extend(value.chars().map(Token::Literal));
+            }
+        }
+    }
+    Some(out)
+}
+
+/// Tells whether the pattern matches the whole text.
+///
+/// Linear in the product of both lengths at worst: it remembers only the last `*`, so no pattern makes it exponential.
+pub(crate) fn matches(pattern: &[Token], text: &str) -> bool {
+    let text: Vec<char> = text.chars().collect();
+    let (mut at_pattern, mut at_text) = (0, 0);
+    let mut last_any: Option<(usize, usize)> = None;
+    while at_text < text.len() {
+        match pattern.get(at_pattern) {
+            Some(Token::Any) => {
+                last_any = Some((at_pattern, at_text));
+                at_pattern += 1;
+            }
+            Some(Token::One) => {
+                at_pattern += 1;
+                at_text += 1;
+            }
+            Some(Token::Literal(literal)) if *literal == text[at_text] => {
+                at_pattern += 1;
+                at_text += 1;
+            }
+            _ => {
+                let Some((pattern_mark, text_mark)) = last_any else {
+                    return false;
+                };
+                last_any = Some((pattern_mark, text_mark + 1));
+                at_pattern = pattern_mark + 1;
+                at_text = text_mark + 1;
+            }
+        }
+    }
+    pattern[at_pattern..].iter().all(|token| *token == Token::Any)
+}
+
+/// Tells whether plain text with wildcards, without variables, matches the whole text.
+pub(crate) fn glob(pattern: &str, text: &str) -> bool {
+    matches(&tokens(pattern), text)
+}
+
+/// Tells whether the text holds a wildcard outside variables.
+pub(crate) fn has_wildcard(pattern: &str) -> bool {
+    pieces(pattern)
+        .iter()
+        .any(|piece| matches!(piece, Piece::Text(text) if text.contains(['*', '?'])))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn wildcards_match_as_iam_says() {
+        for (pattern, text, expected) in [
+            ("*", "", true),
+            ("?", "", false),
+            ("a?c", "abc", true),
+            ("a?c", "ac", false),
+            ("a*c", "ac", true),
+            ("a*c", "abbbc", true),
+            ("a*b*c", "a-b-b-c", true),
+            ("a*b*c", "a-c-b", false),
+            ("Describe*", "DescribeVolumes", true),
+            ("*Volumes", "DescribeVolumes", true),
+            ("**", "anything", true),
+            ("é?", "éa", true),
+            ("", "", true),
+            ("", "a", false),
+        ] {
+            assert_eq!(glob(pattern, text), expected, "{pattern} against {text}");
+        }
+    }
+
+    #[test]
+    fn a_pattern_of_many_stars_is_not_exponential() {
+        let pattern = "a*".repeat(200);
+        let text = "a".repeat(2_000);
+        assert!(!glob(&format!("{pattern}b"), &text));
+    }
+
+    #[test]
+    fn variables_become_literals() {
+        let value = |key: &str| (key == "aws:username").then(|| "jo*".to_owned());
+        let tokens = expand("home/${aws:username}/${*}/*", &value).unwrap();
+        assert!(matches(&tokens, "home/jo*/*/x"));
+        assert!(!matches(&tokens, "home/john/*/x"));
+        assert!(!matches(&tokens, "home/jo*/y/x"));
+    }
+
+    #[test]
+    fn a_missing_variable_has_only_its_default() {
+        let none = |_: &str| None;
+        assert_eq!(expand("${aws:PrincipalTag/team}", &none), None);
+        let tokens = expand("${aws:PrincipalTag/team, 'company-wide'}", &none).unwrap();
+        assert!(matches(&tokens, "company-wide"));
+    }
+
+    #[test]
+    fn an_unclosed_variable_is_text() {
+        assert_eq!(pieces("a${b"), vec![Piece::Text("a${b")]);
+    }
+}

@@ -1,0 +1,43 @@
+//! One stack, described fully, that the tests generate policies for.
+
+use selfheal_policy::{InstanceScope, OperatorScope, Partition};
+
+/// The account of the stack under test.
+pub const ACCOUNT: &str = "123456789012";
+/// The Region of the stack under test.
+pub const REGION: &str = "eu-west-1";
+/// The customer key of the stack under test.
+pub const KEY: &str = "arn:aws:kms:eu-west-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab";
+
+/// The instance's scope with everything that a spec can use.
+pub fn instance_scope() -> InstanceScope {
+    InstanceScope {
+        partition: Partition::Aws,
+        region: REGION.to_owned(),
+        account: ACCOUNT.to_owned(),
+        stack: "web".to_owned(),
+        group: "selfheal-web".to_owned(),
+        instance_profile: format!("arn:aws:iam::{ACCOUNT}:instance-profile/selfheal/selfheal-web-{REGION}"),
+        allocation_id: "eipalloc-0aaaaaaaaaaaaaaaa".to_owned(),
+        volume_id: Some("vol-0aaaaaaaaaaaaaaaa".to_owned()),
+        vpc_id: Some("vpc-0aaaaaaaaaaaaaaaa".to_owned()),
+        subnet_id: Some("subnet-0aaaaaaaaaaaaaaaa".to_owned()),
+        session_manager: true,
+        parameter_path: Some("/selfheal/web".to_owned()),
+        log_group: Some("/selfheal/web".to_owned()),
+        kms_key: Some(KEY.to_owned()),
+    }
+}
+
+/// The operator's scope with everything that a spec can use.
+pub fn operator_scope() -> OperatorScope {
+    OperatorScope {
+        hosted_zone_id: Some("Z0AAAAAAAAAAAAAAAAAAA".to_owned()),
+        record_name: Some("app.example.com".to_owned()),
+        vpc_id: Some("vpc-0aaaaaaaaaaaaaaaa".to_owned()),
+        subnet_id: Some("subnet-0aaaaaaaaaaaaaaaa".to_owned()),
+        image_parameter: Some("/images/web".to_owned()),
+        kms_key: Some(KEY.to_owned()),
+        ..OperatorScope::new(Partition::Aws, REGION, ACCOUNT, "web")
+    }
+}
