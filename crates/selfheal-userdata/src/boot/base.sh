@@ -1,0 +1,52 @@
+# Common ground: paths, the clock, the log, durable writes.
+
+set -u
+umask 077
+LC_ALL=C
+# Units run with a short PATH, and the tools for file systems live in the sbin folders.
+PATH=${PATH:-/usr/local/bin:/usr/bin:/bin}:/usr/local/sbin:/usr/sbin:/sbin
+# A curl that dies early must come back as an exit status, not take the boot program with it.
+trap '' PIPE
+
+root=${SELFHEAL_ROOT:-}
+# shellcheck source=config
+. "$root/etc/selfheal/config"
+state_dir=$root/var/lib/selfheal
+run_dir=$root/run/selfheal
+log_dir=$root/var/log/selfheal
+newline=$'\n'
+
+# Opens the log. A root file system that is full or read-only must not stop a boot that can do without it.
+open_log() {
+  [[ -d $run_dir && -d $log_dir && -d $state_dir ]] || mkdir -p "$run_dir" "$log_dir" "$state_dir" || :
+  { exec {log_fd}>>"$log_dir/$1.log"; } 2>/dev/null || exec {log_fd}>/dev/null
+}
+
+# Writes one line to standard output, which is the journal and the console, and to the log file.
+log() {
+  local stamp
+  printf -v stamp '%(%Y-%m-%dT%H:%M:%S%z)T' -1
+  printf 'selfheal: %s\n' "$*" || :
+  printf '%s %s\n' "$stamp" "$*" >&"$log_fd" || :
+} 2>/dev/null
+
+# Puts the seconds since the machine started into `now`: monotonic, where $SECONDS jumps when the clock is set.
+clock() {
+  IFS=. read -r now _ </proc/uptime
+}
+
+# Sleeps without a process: reads from a pipe that nobody writes to.
+nap() {
+  [[ -n ${nap_fd-} ]] || exec {nap_fd}<> <(:)
+  read -rt "$1" -u "$nap_fd" _ || :
+}
+
+# Waits a constant 1 to 2 seconds with jitter: a back-off that doubles costs a recovery more than the calls it saves.
+pause() {
+  nap "1.$((RANDOM % 10))"
+}
+
+# Writes the text $2 to the file $1 so that after a power cut either the old text or the new is there, whole.
+persist() {
+  printf '%s\n' "$2" >"$1.new" && sync -f "$1.new" && mv -f "$1.new" "$1" && sync -f "$1"
+}

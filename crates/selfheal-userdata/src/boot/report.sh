@@ -1,0 +1,129 @@
+# The end of a boot, good or bad: the lifecycle hook, the breaker, the group's view of this instance.
+
+access_key='' instance='' next_heartbeat=0 tag=0
+
+# Tells whether the launch hook still waits for this instance.
+hook_waits() {
+  [[ -n $instance && -n $access_key && ! -e $state_dir/$instance.completed ]]
+}
+
+# Keeps the launch hook from timing out during a wait, once a minute.
+heartbeat() {
+  clock
+  ((next_heartbeat > 0)) || next_heartbeat=$((now + 60))
+  ((now >= next_heartbeat)) && hook_waits || return 0
+  next_heartbeat=$((now + 60))
+  call autoscaling RecordLifecycleActionHeartbeat "AutoScalingGroupName=$group" "LifecycleHookName=$launch_hook" \
+    "InstanceId=$instance" || log "RecordLifecycleActionHeartbeat: $error: $message"
+}
+
+# Completes the hook $1 with the result $2. A hook that no longer waits is as good as completed.
+complete_hook() {
+  local attempt
+  for attempt in 1 2 3; do
+    persistently "$call_s_max" '' autoscaling CompleteLifecycleAction "AutoScalingGroupName=$group" \
+      "LifecycleHookName=$1" "LifecycleActionResult=$2" "InstanceId=$instance" && return
+    [[ $error == ValidationError && $message == *'No active Lifecycle Action'* ]] || return
+    log "no action of hook $1 waits for this instance, attempt $attempt"
+    pause
+  done
+}
+
+finish_launch() {
+  hook_waits || return 0
+  if ! complete_hook "$launch_hook" CONTINUE; then
+    why CompleteLifecycleAction
+    die "$exit_hook" "$value"
+  fi
+  persist "$state_dir/$instance.completed" CONTINUE || :
+  log "launch completed"
+}
+
+# Puts the value of the group's tag $1 into `value`, empty where there is none.
+read_group_tag() {
+  persistently "$call_s_max" '' autoscaling DescribeTags Filters.member.1.Name=auto-scaling-group \
+    "Filters.member.1.Values.member.1=$group" Filters.member.2.Name=key "Filters.member.2.Values.member.1=$1" ||
+    return 1
+  element Value "$reply" || :
+}
+
+# Sets tags of the group: key, value, key, value.
+write_group_tags() {
+  local pairs=() tag=0 text
+  while (($# >= 2)); do
+    tag=$((tag + 1))
+    # Tags take few characters, and 256 of them.
+    text=${2//[^a-zA-Z0-9 +=._:\/@-]/ }
+    pairs+=("Tags.member.$tag.ResourceType=auto-scaling-group" "Tags.member.$tag.ResourceId=$group"
+      "Tags.member.$tag.Key=$1" "Tags.member.$tag.Value=${text:0:250}" "Tags.member.$tag.PropagateAtLaunch=false")
+    shift 2
+  done
+  persistently "$call_s_max" '' autoscaling CreateOrUpdateTags "${pairs[@]}"
+}
+
+# Counts a failure where it survives the instance, and parks the stack at the limit. Launch is never suspended alone:
+# ReplaceUnhealthy would go on terminating what nothing replaces.
+count_failure() {
+  local failed stamp
+  if ! read_group_tag selfheal:failed-boots; then
+    log "cannot read the count of failed boots: $error: $message"
+    return
+  fi
+  [[ $value =~ ^[0-9]{1,6}$ ]] || value=0
+  failed=$((10#$value + 1))
+  printf -v stamp '%(%Y-%m-%dT%H:%M:%S%z)T' -1
+  log "failed replacements in a row: $failed of $breaker_limit"
+  if ((failed < breaker_limit)); then
+    write_group_tags selfheal:failed-boots "$failed" selfheal:last-error "$stamp $instance $1" && return
+  else
+    persistently "$call_s_max" '' autoscaling SuspendProcesses "AutoScalingGroupName=$group" \
+      ScalingProcesses.member.1=Launch ScalingProcesses.member.2=ReplaceUnhealthy ||
+      log "SuspendProcesses: $error: $message"
+    write_group_tags selfheal:failed-boots "$failed" selfheal:last-error "$stamp $instance $1" \
+      selfheal:parked "$stamp $failed failed replacements" && log "parked" && return
+  fi
+  log "CreateOrUpdateTags: $error: $message"
+}
+
+# A boot that went well ends the row of failures.
+reset_breaker() {
+  read_group_tag selfheal:failed-boots || return 1
+  [[ -n $value && $value != 0 ]] || return 0
+  write_group_tags selfheal:failed-boots 0
+}
+
+# Tells the group to replace this instance.
+report_unhealthy() {
+  persistently "$call_s_max" '' autoscaling SetInstanceHealth "InstanceId=$instance" HealthStatus=Unhealthy \
+    "ShouldRespectGracePeriod=$1" || log "SetInstanceHealth: $error: $message"
+}
+
+# Ends a boot that failed: the reason for a person to see, the breaker, and the way out of the group.
+die() {
+  local code=$1 reason=$2
+  trap - EXIT
+  log "failed: $reason (exit $code)"
+  if [[ $code == "$exit_setup" ]]; then
+    log "the end of $log_dir/setup.log:"
+    tail -n 20 "$log_dir/setup.log" 2>/dev/null
+  fi
+  if [[ -z $instance || -z $access_key ]]; then
+    log "nothing could be reported: no identity or no credentials"
+    exit "$code"
+  fi
+  count_failure "$reason"
+  if hook_waits; then
+    complete_hook "$launch_hook" ABANDON || log "CompleteLifecycleAction: $error: $message"
+    log "launch abandoned"
+  else
+    report_unhealthy false
+  fi
+  exit "$code"
+}
+
+# An end that no step decided is a failure like any other, but for the machine's own shutdown.
+unexpected_exit() {
+  local status=$?
+  [[ -z ${stopping-} ]] || exit "$status"
+  die "$exit_internal" "the boot program ended unexpectedly with status $status"
+}

@@ -1,0 +1,64 @@
+# The data volume, which is the lock: whoever holds it is the instance.
+
+volume_serial=${volume_id/-/}
+
+# Finds the volume's device by its serial, never by name, order or size, and puts the path into `device`.
+find_device() {
+  local file serial controller
+  for file in "$root"/sys/class/nvme/nvme*/serial; do
+    { IFS=$' \t' read -r serial <"$file"; } 2>/dev/null || [[ -n ${serial-} ]] || continue
+    [[ $serial == "$volume_serial" ]] || continue
+    controller=${file%/serial}
+    device=$root/dev/${controller##*/}n1
+    # Below a root prefix a plain file stands in for the device.
+    [[ -b $device || -n $root && -f $device ]]
+    return
+  done
+  return 1
+}
+
+# Attaches the volume unless it is here already. Never forces: the old holder has to let go.
+attach_volume() {
+  local deadline denied_at='' said='' letters=fghijklmnop
+  if find_device; then
+    log "volume $volume_id is attached already"
+    return
+  fi
+  clock
+  deadline=$((now + attach_s_max))
+  until call ec2 AttachVolume "VolumeId=$volume_id" "InstanceId=$instance" "Device=/dev/sd${letters:0:1}"; do
+    [[ $said == "$error" ]] || log "AttachVolume: $error: $message"
+    said=$error
+    if [[ $error == InvalidParameterValue && $message == *'already in use'* && ${#letters} -gt 1 ]]; then
+      # The name is taken by another volume of this instance.
+      letters=${letters:1}
+      continue
+    fi
+    if ! passes 'VolumeInUse|IncorrectState|IncorrectInstanceState|InvalidInstanceID.*|InvalidVolume\.NotFound'; then
+      why AttachVolume
+      die "$exit_attach" "$value"
+    fi
+    # An attachment of an earlier attempt whose answer was lost is ours as well.
+    ! find_device || break
+    clock
+    ((now < deadline)) || die "$exit_attach" "volume $volume_id is still held elsewhere after $attach_s_max s: $message"
+    heartbeat
+    pause
+  done
+  log "volume $volume_id is ours"
+}
+
+# Waits until the kernel shows the attached volume.
+await_device() {
+  local deadline
+  clock
+  deadline=$((now + device_s_max))
+  until find_device; do
+    clock
+    ((now < deadline)) ||
+      die "$exit_device" "no NVMe device has the serial $volume_serial (instance types without NVMe are not supported)"
+    heartbeat
+    nap 0.1
+  done
+  log "volume $volume_id is $device"
+}

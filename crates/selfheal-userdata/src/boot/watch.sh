@@ -1,0 +1,80 @@
+# After the boot: gives the volume back when the instance is about to end, and stops when the volume was lost.
+
+# Starts what watches from now on.
+start_watch() {
+  systemctl start --no-block "${watch_units[@]}" || log "cannot start ${watch_units[*]}"
+}
+
+watch() {
+  local seconds=0
+  begin_watch
+  while :; do
+    holds_lock || lost_volume
+    ((seconds % 5 != 0)) || check_end
+    seconds=$((seconds + 1))
+    nap 1
+  done
+}
+
+begin_watch() {
+  open_log watch
+  trap 'exit 0' TERM
+}
+
+# Asks whether the instance is about to end. The answer "no such path" is the usual one.
+check_end() {
+  metadata_once meta-data/autoscaling/target-lifecycle-state meta-data/spot/instance-action \
+    meta-data/events/recommendations/rebalance || return 0
+  if [[ ${values[0]} == Terminated ]]; then
+    leave "the group ends this instance"
+  elif [[ -n ${values[1]} || -n ${values[2]} ]]; then
+    # Said early, the group launches the replacement while this instance still has its two minutes.
+    require_identity
+    report_unhealthy false
+    leave "EC2 takes this instance back: ${values[1]:-rebalance recommended}"
+  fi
+}
+
+# Stops the app, releases the volume, and lets the group go on.
+leave() {
+  log "leaving: $1"
+  require_identity
+  stop_app
+  if [[ -n ${volume_id-} ]]; then
+    persistently "$call_s_max" 'IncorrectState' ec2 DetachVolume "VolumeId=$volume_id" "InstanceId=$instance" ||
+      log "DetachVolume: $error: $message"
+  fi
+  if [[ -n ${terminate_hook-} ]]; then
+    complete_hook "$terminate_hook" CONTINUE || log "CompleteLifecycleAction: $error: $message"
+  fi
+  give_up_address
+  log "left"
+  exit 0
+}
+
+# The volume went away under the app: another instance may be the one now.
+lost_volume() {
+  log "the volume $volume_id is gone"
+  stop_app
+  require_identity
+  report_unhealthy false
+  give_up_address
+  exit 0
+}
+
+# Stops the user's units and the mount, which stops every unit that requires it.
+stop_app() {
+  systemctl stop "${app_units[@]}" || log "cannot stop ${app_units[*]}"
+  [[ -n ${volume_id-} ]] || return 0
+  ! mounted || umount "$root$mount_path" || umount --lazy "$root$mount_path" || log "cannot unmount $mount_path"
+}
+
+# Takes the address off this instance. The association's id is this instance's own, so nothing can be taken from a
+# replacement that has the address already. It comes last, since the way to the endpoints may go with it.
+give_up_address() {
+  call ec2 DescribeAddresses "AllocationId.1=$allocation_id" || return 0
+  element instanceId "$reply"
+  [[ $value == "$instance" ]] || return 0
+  element associationId "$reply" || return 0
+  call ec2 DisassociateAddress "AssociationId=$value" || log "DisassociateAddress: $error: $message"
+}

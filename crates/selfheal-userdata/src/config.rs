@@ -1,0 +1,248 @@
+//! What the boot program has to know.
+
+use crate::RenderError;
+
+/// Everything that is baked into the boot program of one stack. It holds no secret: user data can be read by anybody
+/// on the instance and by anybody who may describe it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BootConfig {
+    /// The stack's name.
+    pub stack: String,
+    /// The region, for example `eu-west-1`.
+    pub region: String,
+    /// The suffix of the service endpoints: `amazonaws.com` or `amazonaws.com.cn`.
+    pub dns_suffix: String,
+    /// The name of the Auto Scaling group.
+    pub group: String,
+    /// The name of the hook that holds a launch until the instance is ready.
+    pub launch_hook: String,
+    /// The name of the hook that holds a termination until the volume is released, if the group has one.
+    pub terminate_hook: Option<String>,
+    /// The IAM role's name, without its path: where the metadata service offers the credentials.
+    pub role: String,
+    /// The Elastic IP's allocation, `eipalloc-…`.
+    pub allocation_id: String,
+    /// The data volume, if the stack has one.
+    pub data: Option<DataVolume>,
+    /// The user's setup script, run once an instance after the mount. Any bytes that the kernel can execute, or bash.
+    pub setup: Option<Vec<u8>>,
+    /// How to tell that the app is well, if the stack says so.
+    pub health: Option<HealthCheck>,
+    /// When the address moves to the new instance.
+    pub address_when: AddressWhen,
+    /// How many replacements in a row may fail before the stack parks itself; at least 1.
+    pub breaker_limit: u32,
+}
+
+/// The data volume and where it goes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DataVolume {
+    /// The volume, `vol-…`.
+    pub volume_id: String,
+    /// The mount point: absolute, without `.`, `..`, empty components or control characters, and not `/`.
+    pub mount: String,
+    /// The filesystem that the volume carries, or gets while it is new.
+    pub filesystem: Filesystem,
+}
+
+/// A filesystem for the data volume.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Filesystem {
+    /// XFS: needs `mkfs.xfs` (package `xfsprogs`) while the volume is new.
+    Xfs,
+    /// ext4.
+    Ext4,
+}
+
+impl Filesystem {
+    /// Returns the name that `mount -t` and `blkid` use.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Xfs => "xfs",
+            Self::Ext4 => "ext4",
+        }
+    }
+}
+
+/// How the app's health is judged.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HealthCheck {
+    /// What is asked.
+    pub probe: Probe,
+    /// Seconds between two probes of the running app; at least 1. One probe may take as long, up to 10 s.
+    pub interval_s: u32,
+    /// Failures in a row that make the instance unhealthy; at least 1.
+    pub threshold: u32,
+    /// Seconds that a starting app has until its first success; at least 1.
+    pub startup_budget_s: u32,
+    /// Who watches the running app.
+    pub from: HealthFrom,
+}
+
+/// One question to the app.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Probe {
+    /// A GET that answers with a status from 200 to 399.
+    Http {
+        /// The address, as the instance itself reaches it, for example `http://127.0.0.1:8080/healthz`.
+        url: String,
+    },
+    /// A TCP port of 127.0.0.1 that accepts a connection.
+    Tcp {
+        /// The port; not 0.
+        port: u16,
+    },
+    /// A command line for bash that ends with the status 0. It runs as root.
+    Command {
+        /// The command line.
+        command: String,
+    },
+}
+
+/// Who watches the running app. The first probe, before the launch is completed, is always the instance's own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum HealthFrom {
+    /// A timer on the instance, which reports to the group.
+    Instance,
+    /// EC2's application status checks, from outside.
+    Aws,
+    /// Both; either one replaces the instance.
+    Both,
+}
+
+/// When the address moves to a new instance.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum AddressWhen {
+    /// As soon as the volume is mounted and the setup is done.
+    Mounted,
+    /// When the app answers its probe. The same as `Mounted` where there is no probe.
+    Healthy,
+}
+
+impl BootConfig {
+    /// Checks what the shell, the service endpoints and systemd rely on.
+    pub(crate) fn validate(&self) -> Result<(), RenderError> {
+        let id = |c: char| c.is_ascii_alphanumeric() || c == '-';
+        let dotted = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '-' | '.');
+        let role = |c: char| c.is_ascii_alphanumeric() || "+=,.@_-".contains(c);
+        let printable = |c: char| !c.is_control();
+        only(
+            "region",
+            &self.region,
+            dotted,
+            "must be lower-case letters, digits and hyphens",
+        )?;
+        only("dns_suffix", &self.dns_suffix, dotted, "must be a domain")?;
+        only("allocation_id", &self.allocation_id, id, "must be an allocation id")?;
+        only("role", &self.role, role, "must be an IAM role's name")?;
+        only(
+            "stack",
+            &self.stack,
+            printable,
+            "must be text without control characters",
+        )?;
+        only(
+            "group",
+            &self.group,
+            printable,
+            "must be text without control characters",
+        )?;
+        only(
+            "launch_hook",
+            &self.launch_hook,
+            printable,
+            "must be text without control characters",
+        )?;
+        if let Some(hook) = &self.terminate_hook {
+            only(
+                "terminate_hook",
+                hook,
+                printable,
+                "must be text without control characters",
+            )?;
+        }
+        at_least_one("breaker_limit", self.breaker_limit)?;
+        if let Some(data) = &self.data {
+            only("data.volume_id", &data.volume_id, id, "must be a volume id")?;
+            data.validate_mount()?;
+        }
+        self.health.as_ref().map_or(Ok(()), HealthCheck::validate)
+    }
+
+    /// Returns whether the instance itself watches its app.
+    pub(crate) fn has_watchdog(&self) -> bool {
+        self.health
+            .as_ref()
+            .is_some_and(|health| health.from != HealthFrom::Aws)
+    }
+}
+
+impl DataVolume {
+    fn validate_mount(&self) -> Result<(), RenderError> {
+        let path = self.mount.strip_prefix('/').unwrap_or_default();
+        let proper = |part: &str| !matches!(part, "" | "." | "..");
+        // A backslash or white space at the end would be read as something else in a systemd unit.
+        let ends_plainly = !self.mount.ends_with(|c: char| c == '\\' || c.is_whitespace());
+        if path.split('/').all(proper) && !self.mount.contains(char::is_control) && ends_plainly {
+            return Ok(());
+        }
+        let expected = "must be an absolute path other than / without control characters, empty parts, . or ..";
+        Err(RenderError::Invalid {
+            field: "data.mount",
+            expected,
+            value: self.mount.clone(),
+        })
+    }
+}
+
+impl HealthCheck {
+    fn validate(&self) -> Result<(), RenderError> {
+        at_least_one("health.interval_s", self.interval_s)?;
+        at_least_one("health.threshold", self.threshold)?;
+        at_least_one("health.startup_budget_s", self.startup_budget_s)?;
+        match &self.probe {
+            Probe::Http { url } if !(url.starts_with("http://") || url.starts_with("https://")) => {
+                let expected = "must start with http:// or https://";
+                Err(RenderError::Invalid {
+                    field: "health.probe.url",
+                    expected,
+                    value: url.clone(),
+                })
+            }
+            Probe::Tcp { port } => at_least_one("health.probe.port", u32::from(*port)),
+            Probe::Http { .. } | Probe::Command { .. } => Ok(()),
+        }
+    }
+}
+
+fn only(
+    field: &'static str,
+    value: &str,
+    allowed: impl Fn(char) -> bool,
+    expected: &'static str,
+) -> Result<(), RenderError> {
+    if !value.is_empty() && value.chars().all(allowed) {
+        return Ok(());
+    }
+    Err(RenderError::Invalid {
+        field,
+        expected,
+        value: value.to_owned(),
+    })
+}
+
+fn at_least_one(field: &'static str, value: u32) -> Result<(), RenderError> {
+    if value >= 1 {
+        return Ok(());
+    }
+    Err(RenderError::Invalid {
+        field,
+        expected: "must be at least 1",
+        value: value.to_string(),
+    })
+}

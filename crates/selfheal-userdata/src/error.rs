@@ -1,0 +1,51 @@
+//! What can be wrong with a configuration.
+
+use thiserror::Error;
+
+/// The reason why a configuration cannot be rendered.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum RenderError {
+    /// A string holds a NUL byte, which no shell word can hold.
+    #[error("a NUL byte cannot be passed to a shell")]
+    Nul,
+    /// A value is outside what its field allows.
+    #[error("{field} {expected}, not {value:?}")]
+    Invalid {
+        /// The field of [`BootConfig`](crate::BootConfig), as written in Rust.
+        field: &'static str,
+        /// What the field accepts, as "must be …".
+        expected: &'static str,
+        /// The refused value.
+        value: String,
+    },
+    /// The user data is larger than EC2 accepts, even compressed.
+    #[error("user data is {size} bytes compressed, {} over EC2's limit of {limit}", size - limit)]
+    TooLarge {
+        /// Bytes that EC2 would get.
+        size: usize,
+        /// Bytes that EC2 accepts: [`USER_DATA_MAX_BYTES`](crate::USER_DATA_MAX_BYTES).
+        limit: usize,
+    },
+}
+
+/// The sort of a [`RenderError`], for callers that branch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum RenderErrorKind {
+    /// A field of the configuration must change.
+    Invalid,
+    /// The setup script must shrink.
+    TooLarge,
+}
+
+impl RenderError {
+    /// Returns the sort of this error.
+    #[must_use]
+    pub const fn kind(&self) -> RenderErrorKind {
+        match self {
+            Self::Nul | Self::Invalid { .. } => RenderErrorKind::Invalid,
+            Self::TooLarge { .. } => RenderErrorKind::TooLarge,
+        }
+    }
+}

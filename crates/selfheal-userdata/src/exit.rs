@@ -1,0 +1,80 @@
+//! How a boot ends.
+
+/// The exit status of `selfheal-boot.service`: one meaning each, kept stable.
+///
+/// The status 0 is a boot that went well. Every status from here on has been reported before (see
+/// [`reported`](Self::reported)), so systemd does not repeat the boot; it does after any other end, such as a kill.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
+#[repr(u8)]
+pub enum BootExit {
+    /// No call can be signed: curl is too old and there is no AWS CLI.
+    Preflight = 10,
+    /// The metadata service gave no identity or no credentials within its budget.
+    Metadata = 11,
+    /// The volume could not be attached: refused, or held elsewhere for the whole budget.
+    Attach = 12,
+    /// The attached volume did not show up as an NVMe device.
+    Device = 13,
+    /// The volume holds something else than the wanted filesystem, and is not proven new.
+    Volume = 14,
+    /// The filesystem could not be mounted, or something else is mounted there.
+    Mount = 15,
+    /// The setup script failed or ran out of time.
+    Setup = 16,
+    /// The app was not healthy within its start-up budget.
+    Health = 17,
+    /// The address could not be associated, or did not stay.
+    Address = 18,
+    /// The launch hook could not be completed.
+    Hook = 19,
+    /// The boot program itself ended where no step ends it.
+    Internal = 20,
+}
+
+impl BootExit {
+    /// Every status, in ascending order.
+    pub const ALL: [Self; 11] = [
+        Self::Preflight,
+        Self::Metadata,
+        Self::Attach,
+        Self::Device,
+        Self::Volume,
+        Self::Mount,
+        Self::Setup,
+        Self::Health,
+        Self::Address,
+        Self::Hook,
+        Self::Internal,
+    ];
+
+    /// Returns the exit status.
+    #[must_use]
+    pub const fn code(self) -> u8 {
+        self as u8
+    }
+
+    /// Returns whether the failure is reported to the group. The others leave no credentials to report with: the hook
+    /// runs into its time-out, and the console says why.
+    #[must_use]
+    pub const fn reported(self) -> bool {
+        !matches!(self, Self::Preflight | Self::Metadata)
+    }
+
+    /// Returns the name that the boot program's source uses.
+    pub(crate) const fn variable(self) -> &'static str {
+        match self {
+            Self::Preflight => "exit_preflight",
+            Self::Metadata => "exit_metadata",
+            Self::Attach => "exit_attach",
+            Self::Device => "exit_device",
+            Self::Volume => "exit_volume",
+            Self::Mount => "exit_mount",
+            Self::Setup => "exit_setup",
+            Self::Health => "exit_health",
+            Self::Address => "exit_address",
+            Self::Hook => "exit_hook",
+            Self::Internal => "exit_internal",
+        }
+    }
+}

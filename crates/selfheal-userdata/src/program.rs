@@ -1,0 +1,107 @@
+//! The installed program and the configuration that it reads.
+
+use crate::step::{Step, fragments};
+use crate::units::{APP_TARGET, WATCH_UNIT, WATCHDOG_TIMER, mount_unit};
+use crate::{BootConfig, BootExit, Probe, RenderError, quote};
+
+/// Time limits in seconds, by the name that the boot program uses.
+const LIMITS_S: [(&str, u32); 7] = [
+    // Network and role credentials may come late, but a boot that waits longer is better replaced.
+    ("metadata_s_max", 120),
+    // Volumes of dead instances have been seen held for about ten minutes.
+    ("attach_s_max", 900),
+    // From the attachment's acceptance to the device: seconds, as a rule.
+    ("device_s_max", 120),
+    // A single call, with throttling and a control plane that is briefly away.
+    ("call_s_max", 180),
+    // A pending instance is refused for up to two minutes.
+    ("address_s_max", 300),
+    // IAM takes up to two minutes to spread a new role.
+    ("denied_s_max", 180),
+    // Package installations take minutes; an hour is a hang.
+    ("setup_s_max", 3600),
+];
+
+/// The longest that one probe may take, in seconds.
+const PROBE_S_MAX: u32 = 10;
+
+/// Returns the configuration file: one assignment a line, each value through [`quote`].
+pub(crate) fn config_text(config: &BootConfig) -> Result<String, RenderError> {
+    let mut values: Vec<(&str, String)> = vec![
+        ("stack", config.stack.clone()),
+        ("region", config.region.clone()),
+        ("dns_suffix", config.dns_suffix.clone()),
+        ("group", config.group.clone()),
+        ("launch_hook", config.launch_hook.clone()),
+        ("terminate_hook", config.terminate_hook.clone().unwrap_or_default()),
+        ("role", config.role.clone()),
+        ("allocation_id", config.allocation_id.clone()),
+        ("breaker_limit", config.breaker_limit.to_string()),
+    ];
+    let mut app_units = vec![APP_TARGET.to_owned()];
+    let mut watch_units = vec![WATCH_UNIT];
+    if let Some(data) = &config.data {
+        values.push(("volume_id", data.volume_id.clone()));
+        values.push(("mount_path", data.mount.clone()));
+        values.push(("filesystem", data.filesystem.name().to_owned()));
+        app_units.push(mount_unit(&data.mount));
+    }
+    if let Some(health) = &config.health {
+        let target = match &health.probe {
+            Probe::Http { url } => url.clone(),
+            Probe::Tcp { port } => port.to_string(),
+            Probe::Command { command } => command.clone(),
+        };
+        values.push(("probe_target", target));
+        values.push(("probe_s_max", health.interval_s.min(PROBE_S_MAX).to_string()));
+        values.push(("threshold", health.threshold.to_string()));
+        values.push(("startup_s_max", health.startup_budget_s.to_string()));
+    }
+    if config.has_watchdog() {
+        watch_units.push(WATCHDOG_TIMER);
+    }
+    let mut text = String::new();
+    for (name, value) in values {
+        text.push_str(&format!("{name}={}\n", quote(value)?));
+    }
+    text.push_str(&format!("app_units=({})\n", words(&app_units)?));
+    text.push_str(&format!("watch_units=({})\n", words(&watch_units)?));
+    Ok(text)
+}
+
+fn words(values: &[impl AsRef<[u8]>]) -> Result<String, RenderError> {
+    let words: Result<Vec<String>, RenderError> = values.iter().map(quote).collect();
+    Ok(words?.join(" "))
+}
+
+/// Returns the program that the units run.
+pub(crate) fn program(config: &BootConfig) -> String {
+    let mut text = String::from("#!/bin/bash\n");
+    for part in fragments(config) {
+        text.push('\n');
+        text.extend(part.lines().filter(|line| is_kept(line)).flat_map(|line| [line, "\n"]));
+    }
+    text.push('\n');
+    for (name, seconds) in LIMITS_S {
+        text.push_str(&format!("{name}={seconds}\n"));
+    }
+    for exit in BootExit::ALL {
+        text.push_str(&format!("{}={}\n", exit.variable(), exit.code()));
+    }
+    text.push_str("\nboot() {\n  begin boot\n");
+    for step in Step::sequence(config) {
+        text.push_str(&format!("  {}\n", step.function()));
+    }
+    text.push_str("  trap - EXIT\n  log 'boot is done'\n}\n\ncase ${1-} in\n  boot | watch");
+    if config.has_watchdog() {
+        text.push_str(" | watchdog");
+    }
+    text.push_str(") \"$1\" ;;\n  *) exit 64 ;;\nesac\n");
+    text
+}
+
+/// Comments stay in the source: on the instance they would only use up room that the setup script can have.
+fn is_kept(line: &str) -> bool {
+    let line = line.trim_start();
+    !line.starts_with('#') || line.starts_with("# shellcheck ")
+}

@@ -1,0 +1,161 @@
+//! Puts the boot program, its configuration and the units into user data.
+
+use std::io::{Read as _, Write as _};
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use flate2::read::GzDecoder;
+use flate2::{Compression, GzBuilder};
+
+use crate::program::{config_text, program};
+use crate::units::{BOOT_UNIT, PROGRAM_PATH, ROOT_MARK, units};
+use crate::{BootConfig, RenderError, quote};
+
+/// The size of user data that EC2 accepts, in bytes before base64.
+pub const USER_DATA_MAX_BYTES: usize = 16 * 1024;
+
+/// Where the configuration is installed, below the root prefix.
+pub const CONFIG_PATH: &str = "/etc/selfheal/config";
+/// Where the setup script is installed, below the root prefix.
+pub const SETUP_PATH: &str = "/etc/selfheal/setup";
+
+/// The end of the here-document that holds the boot program. The program is our own text, and no line of it is this.
+const PROGRAM_END: &str = "END_OF_PROGRAM";
+/// What user data may unpack to when it is read back: far above anything rendered here, and no strain on memory.
+const DECODED_MAX_BYTES: u64 = 4 * 1024 * 1024;
+
+/// Rendered user data.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct UserData {
+    script: String,
+    bytes: Vec<u8>,
+}
+
+impl UserData {
+    /// Returns what EC2 gets: the script, compressed where that is smaller. At most [`USER_DATA_MAX_BYTES`].
+    #[must_use]
+    pub fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    /// Returns the script in clear.
+    #[must_use]
+    pub fn script(&self) -> &str {
+        &self.script
+    }
+
+    /// Returns [`bytes`](Self::bytes) in base64, as launch templates take it.
+    #[must_use]
+    pub fn to_base64(&self) -> String {
+        STANDARD.encode(&self.bytes)
+    }
+}
+
+/// Renders the boot program of a stack as user data.
+///
+/// The same configuration gives the same bytes. The script installs the boot program, its configuration and the systemd
+/// units, and starts the boot; everything else happens in the units, which run at every boot.
+///
+/// # Errors
+/// [`RenderError::Invalid`] or [`RenderError::Nul`] if a value cannot be carried, [`RenderError::TooLarge`] if the user
+/// data would be larger than [`USER_DATA_MAX_BYTES`], which the setup script alone can cause.
+pub fn render(config: &BootConfig) -> Result<UserData, RenderError> {
+    config.validate()?;
+    let script = script(config)?;
+    let packed = pack(script.as_bytes());
+    let bytes = if packed.len() < script.len() {
+        packed
+    } else {
+        script.clone().into_bytes()
+    };
+    if bytes.len() > USER_DATA_MAX_BYTES {
+        return Err(RenderError::TooLarge {
+            size: bytes.len(),
+            limit: USER_DATA_MAX_BYTES,
+        });
+    }
+    Ok(UserData { script, bytes })
+}
+
+/// Recovers the script in clear from the base64 text that EC2 holds, so that a difference is judged by content and not
+/// by compression. Gives `None` for what is not base64, or claims to be gzip and is not, or unpacks to over 4 MiB.
+#[must_use]
+pub fn decode(base64: &str) -> Option<Vec<u8>> {
+    let compact: Vec<u8> = base64.bytes().filter(|byte| !byte.is_ascii_whitespace()).collect();
+    let bytes = STANDARD.decode(compact).ok()?;
+    if !bytes.starts_with(&[0x1f, 0x8b]) {
+        return Some(bytes);
+    }
+    let mut script = Vec::new();
+    GzDecoder::new(bytes.as_slice())
+        .take(DECODED_MAX_BYTES + 1)
+        .read_to_end(&mut script)
+        .ok()?;
+    (script.len() as u64 <= DECODED_MAX_BYTES).then_some(script)
+}
+
+/// Compresses without a time or a name, so that equal scripts give equal bytes.
+fn pack(script: &[u8]) -> Vec<u8> {
+    let mut encoder = GzBuilder::new().mtime(0).write(Vec::new(), Compression::best());
+    // Writing to memory cannot fail; were it to, an empty result would be larger than nothing and never be chosen.
+    let packed = encoder.write_all(script).and_then(|()| encoder.finish());
+    packed.unwrap_or_else(|_| script.to_vec())
+}
+
+fn script(config: &BootConfig) -> Result<String, RenderError> {
+    let mut script = String::from(
+        "#!/bin/bash\n# selfheal installs its boot program; the systemd units run it at every boot.\n\
+         set -eu\numask 022\nroot=${SELFHEAL_ROOT:-}\n\n",
+    );
+    script.push_str(include_str!("boot/install.sh"));
+    script.push('\n');
+    put(&mut script, 0o600, CONFIG_PATH, &quote(config_text(config)?)?);
+    push(
+        &mut script,
+        format_args!(
+            "put 0755 {PROGRAM_PATH} <<'{PROGRAM_END}'\n{}{PROGRAM_END}\n",
+            program(config)
+        ),
+    );
+    if let Some(setup) = &config.setup {
+        match quote(setup) {
+            Ok(word) => {
+                script.push_str("# shellcheck disable=SC2016 # the user's text is literal here\n");
+                put(&mut script, 0o700, SETUP_PATH, &word);
+            }
+            // Only a NUL byte is refused, and a compiled program is full of them.
+            Err(_) => push(
+                &mut script,
+                format_args!("base64 -d <<<'{}' | put 0700 {SETUP_PATH}\n", STANDARD.encode(setup)),
+            ),
+        }
+    }
+    for (name, text) in units(config) {
+        let words: Result<Vec<String>, RenderError> = text.split(ROOT_MARK).map(quote).collect();
+        put(
+            &mut script,
+            0o644,
+            &quote(format!("/etc/systemd/system/{name}"))?,
+            &words?.join("\"$root\""),
+        );
+    }
+    push(
+        &mut script,
+        format_args!(
+            "find_signer\nput 0644 /var/lib/selfheal/signer \"$signer\"$'\\n'\n\
+             mkdir -p \"$root/var/log/selfheal\" \"$root/run/selfheal\"\n\
+             chmod 0700 \"$root/run/selfheal\" \"$root/var/lib/selfheal\"\n\
+             systemctl daemon-reload\nsystemctl enable --quiet {BOOT_UNIT}\nsystemctl start --no-block {BOOT_UNIT}\n"
+        ),
+    );
+    Ok(script)
+}
+
+fn put(script: &mut String, mode: u32, path: &str, word: &str) {
+    push(script, format_args!("put {mode:04o} {path} {word}\n"));
+}
+
+fn push(script: &mut String, text: std::fmt::Arguments<'_>) {
+    script.push_str(&text.to_string());
+}

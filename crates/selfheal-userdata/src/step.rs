@@ -1,0 +1,149 @@
+//! The steps of a boot, in order, and the shell source that each one needs.
+
+use crate::{AddressWhen, BootConfig, Filesystem, Probe};
+
+/// One step of the boot program.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
+pub enum Step {
+    /// Checks that calls can be signed at all.
+    Signer,
+    /// Reads the instance's identity and its role's credentials.
+    Identity,
+    /// Attaches the volume: the lock.
+    Attach,
+    /// Waits for the volume's device.
+    Device,
+    /// Checks the filesystem, or makes one on a volume that is proven new.
+    Filesystem,
+    /// Mounts it.
+    Mount,
+    /// Runs the user's setup script.
+    Setup,
+    /// Lets the app start.
+    Ready,
+    /// Waits until the app answers.
+    Health,
+    /// Associates the address and reads it back.
+    Address,
+    /// Completes the launch hook.
+    Launch,
+    /// Starts the units that watch from here on.
+    Watch,
+    /// Grows the filesystem and removes the mark of first use.
+    Settle,
+    /// Ends the row of failed replacements.
+    Breaker,
+}
+
+impl Step {
+    /// Returns the steps that the configuration needs, in the order of execution.
+    #[must_use]
+    pub fn sequence(config: &BootConfig) -> Vec<Self> {
+        let data = config.data.is_some();
+        let health = config.health.is_some();
+        let early = health && config.address_when == AddressWhen::Healthy;
+        let steps = [
+            (true, Self::Signer),
+            (true, Self::Identity),
+            (data, Self::Attach),
+            (data, Self::Device),
+            (data, Self::Filesystem),
+            (data, Self::Mount),
+            (config.setup.is_some(), Self::Setup),
+            (true, Self::Ready),
+            (early, Self::Health),
+            (true, Self::Address),
+            (health && !early, Self::Health),
+            (true, Self::Launch),
+            (true, Self::Watch),
+            (data, Self::Settle),
+            (!config.has_watchdog(), Self::Breaker),
+        ];
+        steps
+            .into_iter()
+            .filter_map(|(needed, step)| needed.then_some(step))
+            .collect()
+    }
+
+    /// Returns the shell function that carries the step out.
+    pub(crate) const fn function(self) -> &'static str {
+        match self {
+            Self::Signer => "require_signer",
+            Self::Identity => "require_identity",
+            Self::Attach => "attach_volume",
+            Self::Device => "await_device",
+            Self::Filesystem => "prepare_filesystem",
+            Self::Mount => "mount_volume",
+            Self::Setup => "run_setup",
+            Self::Ready => "announce_ready",
+            Self::Health => "await_health",
+            Self::Address => "associate_address",
+            Self::Launch => "finish_launch",
+            Self::Watch => "start_watch",
+            Self::Settle => "settle_volume",
+            Self::Breaker => "end_failures",
+        }
+    }
+
+    /// Returns the external commands that the step may run, beside `curl` and bash's own.
+    #[must_use]
+    pub fn commands(self, config: &BootConfig) -> Vec<&'static str> {
+        let xfs = config
+            .data
+            .as_ref()
+            .is_some_and(|data| data.filesystem == Filesystem::Xfs);
+        match self {
+            Self::Filesystem if xfs => vec!["blkid", "blockdev", "wipefs", "cmp", "mkfs.xfs", "sync"],
+            Self::Filesystem => vec!["blkid", "blockdev", "wipefs", "cmp", "mkfs.ext4", "sync", "e2fsck"],
+            Self::Mount => vec!["mount", "mkdir"],
+            Self::Setup | Self::Launch | Self::Address => vec!["sync", "mv"],
+            Self::Ready => vec!["systemctl", "systemd-notify"],
+            Self::Watch => vec!["systemctl"],
+            Self::Settle if xfs => vec!["xfs_growfs", "ln", "sync", "mv"],
+            Self::Settle => vec!["resize2fs", "ln", "sync", "mv"],
+            Self::Health => match config.health.as_ref().map(|health| &health.probe) {
+                Some(Probe::Tcp { .. } | Probe::Command { .. }) => vec!["timeout"],
+                Some(Probe::Http { .. }) | None => vec![],
+            },
+            Self::Signer | Self::Identity | Self::Attach | Self::Device | Self::Breaker => vec![],
+        }
+    }
+}
+
+/// Returns the shell source of the boot program for this configuration: each part that it needs, once.
+pub(crate) fn fragments(config: &BootConfig) -> Vec<&'static str> {
+    let mut parts = vec![
+        include_str!("boot/base.sh"),
+        include_str!("boot/metadata.sh"),
+        include_str!("boot/call.sh"),
+        include_str!("boot/report.sh"),
+    ];
+    if let Some(data) = &config.data {
+        parts.push(include_str!("boot/volume.sh"));
+        parts.push(include_str!("boot/filesystem.sh"));
+        parts.push(match data.filesystem {
+            Filesystem::Xfs => include_str!("boot/xfs.sh"),
+            Filesystem::Ext4 => include_str!("boot/ext4.sh"),
+        });
+        parts.push(include_str!("boot/mount.sh"));
+    }
+    if config.setup.is_some() {
+        parts.push(include_str!("boot/setup.sh"));
+    }
+    if let Some(health) = &config.health {
+        parts.push(match health.probe {
+            Probe::Http { .. } => include_str!("boot/health_http.sh"),
+            Probe::Tcp { .. } => include_str!("boot/health_tcp.sh"),
+            Probe::Command { .. } => include_str!("boot/health_command.sh"),
+        });
+        parts.push(include_str!("boot/health.sh"));
+    }
+    parts.push(include_str!("boot/address.sh"));
+    parts.push(include_str!("boot/watch.sh"));
+    if config.has_watchdog() {
+        parts.push(include_str!("boot/watchdog.sh"));
+    }
+    parts.push(include_str!("boot/main.sh"));
+    parts
+}

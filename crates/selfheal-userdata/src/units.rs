@@ -1,0 +1,166 @@
+//! The systemd units.
+
+use crate::{BootConfig, BootExit, DataVolume};
+
+/// Stands for the root prefix in a unit until it is installed.
+pub(crate) const ROOT_MARK: &str = "@ROOT@";
+
+/// The unit that runs the boot program at every boot. It counts as started once the volume is mounted and the setup is
+/// done.
+pub const BOOT_UNIT: &str = "selfheal-boot.service";
+/// The target for the user's own units: started after the mount and the setup, stopped before the volume leaves.
+pub const APP_TARGET: &str = "selfheal-app.target";
+/// The unit that watches for the end of the instance and for the loss of the volume.
+pub const WATCH_UNIT: &str = "selfheal-watch.service";
+/// The timer that probes the running app.
+pub const WATCHDOG_TIMER: &str = "selfheal-watchdog.timer";
+/// The unit of one probe.
+pub const WATCHDOG_UNIT: &str = "selfheal-watchdog.service";
+
+/// Where the boot program is installed, below the root prefix.
+pub const PROGRAM_PATH: &str = "/usr/local/lib/selfheal/program";
+/// Where the device of the data volume is linked to, at every boot.
+const DEVICE_LINK: &str = "/run/selfheal/data";
+
+/// Returns the name of the mount unit for the mount point, as `systemd-escape --path --suffix=mount` gives it.
+///
+/// A unit with `RequiresMountsFor=` on the mount point requires this unit, so it never runs without the volume.
+#[must_use]
+pub fn mount_unit(mount: &str) -> String {
+    let mut name = String::new();
+    for (at, byte) in mount.trim_matches('/').bytes().enumerate() {
+        match byte {
+            b'/' => name.push('-'),
+            b'.' if at == 0 => name.push_str(r"\x2e"),
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b':' | b'_' | b'.' => name.push(char::from(byte)),
+            _ => name.push_str(&format!(r"\x{byte:02x}")),
+        }
+    }
+    name + ".mount"
+}
+
+/// Returns every unit as its name and its text, in the order of installation.
+pub(crate) fn units(config: &BootConfig) -> Vec<(String, String)> {
+    let mut units = vec![
+        (BOOT_UNIT.to_owned(), boot_unit()),
+        (APP_TARGET.to_owned(), app_target(config.data.as_ref())),
+        (WATCH_UNIT.to_owned(), watch_unit()),
+    ];
+    if let Some(data) = &config.data {
+        units.push((mount_unit(&data.mount), mount_unit_text(data)));
+    }
+    if let Some(health) = config.health.as_ref().filter(|_| config.has_watchdog()) {
+        units.push((WATCHDOG_UNIT.to_owned(), watchdog_unit()));
+        units.push((WATCHDOG_TIMER.to_owned(), watchdog_timer(health.interval_s)));
+    }
+    units
+}
+
+fn boot_unit() -> String {
+    let decided: Vec<String> = BootExit::ALL.iter().map(|exit| exit.code().to_string()).collect();
+    format!(
+        "[Unit]
+Description=selfheal: volume, setup, address and lifecycle hook
+Wants=network-online.target
+After=network-online.target
+StartLimitIntervalSec=600
+StartLimitBurst=5
+
+[Service]
+Type=notify
+NotifyAccess=all
+RemainAfterExit=yes
+ExecStart=/bin/bash {ROOT_MARK}{PROGRAM_PATH} boot
+TimeoutStartSec=infinity
+Restart=on-failure
+RestartSec=2
+RestartPreventExitStatus={}
+RuntimeDirectory=selfheal
+RuntimeDirectoryMode=0700
+RuntimeDirectoryPreserve=yes
+StandardOutput=journal+console
+StandardError=journal+console
+
+[Install]
+WantedBy=multi-user.target
+",
+        decided.join(" ")
+    )
+}
+
+fn app_target(data: Option<&DataVolume>) -> String {
+    let mount = data
+        .map(|data| format!(" {}", mount_unit(&data.mount)))
+        .unwrap_or_default();
+    format!(
+        "[Unit]
+Description=selfheal: the app, after the volume is mounted and the setup is done
+Requires={BOOT_UNIT}{mount}
+After={BOOT_UNIT}{mount}
+"
+    )
+}
+
+fn mount_unit_text(data: &DataVolume) -> String {
+    let DataVolume { mount, filesystem, .. } = data;
+    // The default dependencies would order the mount before local-fs.target, and the boot program comes after it.
+    format!(
+        "[Unit]
+Description=selfheal: the data volume
+DefaultDependencies=no
+Requires={BOOT_UNIT}
+After={BOOT_UNIT}
+Conflicts=umount.target
+Before=umount.target
+
+[Mount]
+What={DEVICE_LINK}
+Where={}
+Type={}
+Options=noatime
+",
+        mount.replace('%', "%%"),
+        filesystem.name()
+    )
+}
+
+fn watch_unit() -> String {
+    format!(
+        "[Unit]
+Description=selfheal: gives the volume back before the instance ends
+After={BOOT_UNIT}
+
+[Service]
+ExecStart=/bin/bash {ROOT_MARK}{PROGRAM_PATH} watch
+Restart=on-failure
+RestartSec=2
+StandardOutput=journal+console
+StandardError=journal+console
+"
+    )
+}
+
+fn watchdog_unit() -> String {
+    format!(
+        "[Unit]
+Description=selfheal: one probe of the app
+
+[Service]
+Type=oneshot
+ExecStart=/bin/bash {ROOT_MARK}{PROGRAM_PATH} watchdog
+"
+    )
+}
+
+fn watchdog_timer(interval_s: u32) -> String {
+    format!(
+        "[Unit]
+Description=selfheal: probes the app every {interval_s} s
+
+[Timer]
+OnActiveSec={interval_s}
+OnUnitInactiveSec={interval_s}
+AccuracySec=100ms
+"
+    )
+}

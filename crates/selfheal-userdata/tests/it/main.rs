@@ -1,0 +1,7 @@
+//! Tests of the rendered user data: its text, and what it does under a real bash.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails by panicking")]
+
+mod boot;
+mod render;
+mod support;

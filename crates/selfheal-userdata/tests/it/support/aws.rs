@@ -1,0 +1,296 @@
+//! The metadata service and the two endpoints, on loopback.
+
+use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::{TcpListener, TcpStream};
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::thread;
+
+/// The instance that boots here.
+pub const INSTANCE: &str = "i-0aaaaaaaaaaaaaaa1";
+/// The address that belongs to the allocation.
+pub const ADDRESS: &str = "203.0.113.7";
+/// Secrets that must never show anywhere but in signatures.
+pub const SECRETS: [&str; 2] = ["SECRETEXAMPLEKEY", "TOKENEXAMPLE=="];
+
+const TOKEN: &str = "imds-token";
+
+/// What the fake knows, and what it was asked.
+#[derive(Default)]
+pub struct State {
+    /// Calls in order, as the action and its parameters.
+    pub calls: Vec<(String, BTreeMap<String, String>)>,
+    /// Answers to give instead of the real one, by action: status, code, message.
+    pub faults: HashMap<String, VecDeque<(u16, &'static str, &'static str)>>,
+    /// Statuses to give instead of the metadata service's answer, by path.
+    pub metadata_faults: HashMap<String, VecDeque<u16>>,
+    /// Metadata beside the usual, by path.
+    pub metadata: HashMap<String, String>,
+    /// Who holds the volume.
+    pub holder: Option<String>,
+    /// Whether the volume is marked for first use.
+    pub first_use: bool,
+    /// The snapshot that the volume comes from.
+    pub snapshot: String,
+    /// Who has the address.
+    pub address_of: Option<String>,
+    /// The group's tags.
+    pub tags: BTreeMap<String, String>,
+    /// Suspended processes of the group.
+    pub suspended: Vec<String>,
+    /// Faults in the protocol: a request without a token, without a signature.
+    pub complaints: Vec<String>,
+    /// The machine's root folder, where an attached volume shows up.
+    root: PathBuf,
+}
+
+/// A running fake.
+pub struct Aws {
+    state: Arc<Mutex<State>>,
+    /// Its address, `http://127.0.0.1:PORT`.
+    pub url: String,
+}
+
+impl Aws {
+    /// Starts the fake for a machine whose root is `root`.
+    pub fn start(root: PathBuf) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let state = Arc::new(Mutex::new(State {
+            root,
+            first_use: true,
+            ..State::default()
+        }));
+        let shared = Arc::clone(&state);
+        thread::spawn(move || {
+            for stream in listener.incoming().flatten() {
+                let state = Arc::clone(&shared);
+                thread::spawn(move || serve(stream, &state));
+            }
+        });
+        Self { state, url }
+    }
+
+    /// Gives access to what the fake knows.
+    pub fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap()
+    }
+}
+
+struct Request {
+    method: String,
+    path: String,
+    headers: HashMap<String, String>,
+    body: String,
+}
+
+fn read_request(reader: &mut BufReader<TcpStream>) -> Option<Request> {
+    let mut line = String::new();
+    reader.read_line(&mut line).ok().filter(|read| *read > 0)?;
+    let mut parts = line.split_whitespace();
+    let (method, path) = (parts.next()?.to_owned(), parts.next()?.to_owned());
+    let mut headers = HashMap::new();
+    loop {
+        let mut line = String::new();
+        reader.read_line(&mut line).ok()?;
+        let Some((name, value)) = line.trim_end().split_once(':') else {
+            break;
+        };
+        headers.insert(name.to_lowercase(), value.trim().to_owned());
+    }
+    let length = headers
+        .get("content-length")
+        .and_then(|text| text.parse().ok())
+        .unwrap_or(0);
+    let mut body = vec![0; length];
+    reader.read_exact(&mut body).ok()?;
+    Some(Request {
+        method,
+        path,
+        headers,
+        body: String::from_utf8(body).ok()?,
+    })
+}
+
+fn serve(stream: TcpStream, state: &Mutex<State>) {
+    let mut writer = stream.try_clone().unwrap();
+    let mut reader = BufReader::new(stream);
+    while let Some(request) = read_request(&mut reader) {
+        let (status, body) = {
+            let mut state = state.lock().unwrap();
+            if request.method == "POST" {
+                state.api(&request)
+            } else {
+                state.imds(&request)
+            }
+        };
+        let answer = format!("HTTP/1.1 {status} X\r\nContent-Length: {}\r\n\r\n{body}", body.len());
+        if writer.write_all(answer.as_bytes()).is_err() {
+            return;
+        }
+    }
+}
+
+impl State {
+    fn imds(&mut self, request: &Request) -> (u16, String) {
+        let path = request.path.trim_start_matches("/latest/").to_owned();
+        if let Some(status) = self.metadata_faults.get_mut(&path).and_then(VecDeque::pop_front) {
+            return (status, "fault".to_owned());
+        }
+        if request.method == "PUT" && path == "api/token" {
+            return (200, TOKEN.to_owned());
+        }
+        if request.headers.get("x-aws-ec2-metadata-token").map(String::as_str) != Some(TOKEN) {
+            self.complaints.push(format!("no token for {path}"));
+            return (401, String::new());
+        }
+        let mine = self.address_of.as_deref() == Some(INSTANCE);
+        match path.as_str() {
+            "meta-data/instance-id" => (200, INSTANCE.to_owned()),
+            "meta-data/public-ipv4" => (200, if mine { ADDRESS } else { "198.51.100.1" }.to_owned()),
+            "meta-data/iam/security-credentials/selfheal-web-eu-west-1" => {
+                let [secret, token] = SECRETS;
+                (
+                    200,
+                    format!(
+                        "{{\n  \"Code\" : \"Success\",\n  \"AccessKeyId\" : \"ASIAEXAMPLE\",\n  \
+                         \"SecretAccessKey\" : \"{secret}\",\n  \"Token\" : \"{token}\"\n}}"
+                    ),
+                )
+            }
+            _ => self
+                .metadata
+                .get(&path)
+                .map_or((404, "<html>404</html>".to_owned()), |text| (200, text.clone())),
+        }
+    }
+
+    fn api(&mut self, request: &Request) -> (u16, String) {
+        let authorization = request.headers.get("authorization").cloned().unwrap_or_default();
+        let signed = authorization.starts_with("AWS4-HMAC-SHA256 Credential=ASIAEXAMPLE/")
+            && authorization.contains("x-amz-security-token");
+        if !signed || request.headers.get("x-amz-security-token").map(String::as_str) != Some(SECRETS[1]) {
+            self.complaints.push(format!("unsigned: {authorization}"));
+        }
+        let mut parameters: BTreeMap<String, String> = request.body.split('&').map(pair).collect();
+        let action = parameters.remove("Action").unwrap_or_default();
+        parameters.remove("Version");
+        self.calls.push((action.clone(), parameters.clone()));
+        if let Some((status, code, message)) = self.faults.get_mut(&action).and_then(VecDeque::pop_front) {
+            return error(status, code, message);
+        }
+        self.answer(&action, &parameters)
+    }
+
+    fn answer(&mut self, action: &str, parameters: &BTreeMap<String, String>) -> (u16, String) {
+        let text = |name: &str| parameters.get(name).cloned().unwrap_or_default();
+        let body = match action {
+            "AttachVolume" => match &self.holder {
+                Some(holder) => return error(400, "VolumeInUse", &format!("attached to {holder}")),
+                None => {
+                    self.holder = Some(text("InstanceId"));
+                    self.plug();
+                    "<status>attaching</status>".to_owned()
+                }
+            },
+            "DetachVolume" => {
+                self.holder = None;
+                String::new()
+            }
+            "DescribeVolumes" => self.describe_volume(),
+            "DeleteTags" => {
+                self.first_use = false;
+                String::new()
+            }
+            "AssociateAddress" => {
+                self.address_of = Some(text("InstanceId"));
+                "<associationId>eipassoc-1</associationId>".to_owned()
+            }
+            "DisassociateAddress" => {
+                self.address_of = None;
+                String::new()
+            }
+            "DescribeAddresses" => {
+                let holder = self.address_of.clone().unwrap_or_default();
+                format!(
+                    "<addressesSet><item><publicIp>{ADDRESS}</publicIp><instanceId>{holder}</instanceId>\
+                     <associationId>eipassoc-1</associationId></item></addressesSet>"
+                )
+            }
+            "DescribeTags" => {
+                let key = text("Filters.member.2.Values.member.1");
+                let value = self
+                    .tags
+                    .get(&key)
+                    .map(|value| format!("<Key>{key}</Key><Value>{value}</Value>"));
+                format!("<Tags><member>{}</member></Tags>", value.unwrap_or_default())
+            }
+            "CreateOrUpdateTags" => {
+                for at in 1.. {
+                    let Some(key) = parameters.get(&format!("Tags.member.{at}.Key")) else {
+                        break;
+                    };
+                    self.tags.insert(key.clone(), text(&format!("Tags.member.{at}.Value")));
+                }
+                String::new()
+            }
+            "SuspendProcesses" => {
+                self.suspended = vec![text("ScalingProcesses.member.1"), text("ScalingProcesses.member.2")];
+                String::new()
+            }
+            "CompleteLifecycleAction" | "RecordLifecycleActionHeartbeat" | "SetInstanceHealth" => String::new(),
+            other => return error(400, "InvalidAction", other),
+        };
+        (200, format!("<Response>{body}</Response>"))
+    }
+
+    fn describe_volume(&self) -> String {
+        let tag = if self.first_use {
+            "<key>selfheal:first-use</key><value>true</value>"
+        } else {
+            ""
+        };
+        let holder = self.holder.clone().unwrap_or_default();
+        format!(
+            "<volumeSet><item><snapshotId>{}</snapshotId><attachmentSet><item><instanceId>{holder}</instanceId>\
+             </item></attachmentSet><tagSet><item>{tag}</item></tagSet></item></volumeSet>",
+            self.snapshot
+        )
+    }
+
+    /// Makes the attached volume visible, as the kernel would.
+    pub fn plug(&self) {
+        let controller = self.root.join("sys/class/nvme/nvme1");
+        std::fs::create_dir_all(&controller).unwrap();
+        std::fs::write(controller.join("serial"), "vol0123456789abcdef0   \n").unwrap();
+        std::fs::rename(self.root.join("volume"), self.root.join("dev/nvme1n1")).unwrap();
+    }
+}
+
+fn pair(text: &str) -> (String, String) {
+    let (name, value) = text.split_once('=').unwrap_or((text, ""));
+    (unescape(name), unescape(value))
+}
+
+fn unescape(text: &str) -> String {
+    let mut bytes = Vec::new();
+    let mut rest = text.bytes();
+    while let Some(byte) = rest.next() {
+        match byte {
+            b'+' => bytes.push(b' '),
+            b'%' => {
+                let digits = [rest.next().unwrap(), rest.next().unwrap()];
+                bytes.push(u8::from_str_radix(std::str::from_utf8(&digits).unwrap(), 16).unwrap());
+            }
+            _ => bytes.push(byte),
+        }
+    }
+    String::from_utf8(bytes).unwrap()
+}
+
+fn error(status: u16, code: &str, message: &str) -> (u16, String) {
+    let xml =
+        format!("<Response><Errors><Error><Code>{code}</Code><Message>{message}</Message></Error></Errors></Response>");
+    (status, xml)
+}

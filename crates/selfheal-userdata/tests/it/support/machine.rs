@@ -1,0 +1,155 @@
+//! A machine to boot: a root folder, and stand-ins for the commands that need root.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use selfheal_userdata::{BootConfig, PROGRAM_PATH, UserData, render};
+use tempfile::TempDir;
+
+use super::aws::Aws;
+
+/// Each stand-in notes its name and arguments, and does what the tests look at.
+const STUBS: [(&str, &str); 14] = [
+    ("systemctl", ""),
+    ("systemd-notify", ""),
+    ("mount", ""),
+    ("umount", ""),
+    // The first word of a device is its filesystem, where it has one.
+    (
+        "blkid",
+        "read -r word <\"${!#}\" 2>/dev/null; case ${word-} in xfs|ext4) echo \"$word\" ;; gpt) ;; *) exit 2 ;; esac",
+    ),
+    ("blockdev", "exec stat -c %s \"$2\""),
+    (
+        "wipefs",
+        "read -r word <\"$2\" 2>/dev/null; case ${word-} in lvm) echo LVM2_member ;; esac",
+    ),
+    ("mkfs.xfs", "printf 'xfs\\n' | dd of=\"${!#}\" conv=notrunc status=none"),
+    (
+        "mkfs.ext4",
+        "printf 'ext4\\n' | dd of=\"${!#}\" conv=notrunc status=none",
+    ),
+    ("e2fsck", "exit 1"),
+    ("xfs_growfs", ""),
+    ("resize2fs", ""),
+    ("sync", ""),
+    ("chattr", ""),
+];
+
+/// Bytes of the data volume: small enough to be read whole, large enough to hide something.
+pub const VOLUME_BYTES: usize = 3 << 20;
+
+/// A machine with a fake AWS of its own.
+pub struct Machine {
+    folder: TempDir,
+    /// The AWS that the machine sees.
+    pub aws: Aws,
+}
+
+impl Machine {
+    /// Makes a machine with a blank volume that is not attached.
+    pub fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let root = folder.path().join("root");
+        fs::create_dir_all(root.join("dev")).unwrap();
+        fs::create_dir_all(folder.path().join("bin")).unwrap();
+        fs::write(root.join("volume"), vec![0; VOLUME_BYTES]).unwrap();
+        for (name, body) in STUBS {
+            let note = folder.path().join("commands");
+            let text = format!("#!/bin/bash\necho \"{name} $*\" >>{}\n{body}\n", note.display());
+            let path = folder.path().join("bin").join(name);
+            fs::write(&path, text).unwrap();
+            fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+        }
+        let aws = Aws::start(root);
+        Self { folder, aws }
+    }
+
+    /// Returns the machine's root folder.
+    pub fn root(&self) -> PathBuf {
+        self.folder.path().join("root")
+    }
+
+    /// Writes the start of the volume, wherever it is now.
+    pub fn write_volume(&self, at: usize, text: &str) {
+        let path = self.volume();
+        let mut bytes = fs::read(&path).unwrap();
+        bytes[at..at + text.len()].copy_from_slice(text.as_bytes());
+        fs::write(path, bytes).unwrap();
+    }
+
+    /// Returns where the volume is.
+    pub fn volume(&self) -> PathBuf {
+        let attached = self.root().join("dev/nvme1n1");
+        if attached.exists() {
+            attached
+        } else {
+            self.root().join("volume")
+        }
+    }
+
+    /// Replaces a stand-in.
+    pub fn stub(&self, name: &str, body: &str) {
+        let path = self.folder.path().join("bin").join(name);
+        fs::write(&path, format!("#!/bin/bash\n{body}\n")).unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+    }
+
+    /// Runs the user data, as cloud-init would.
+    pub fn install(&self, config: &BootConfig) -> UserData {
+        let user_data = render(config).unwrap();
+        let path = self.folder.path().join("user-data");
+        fs::write(&path, user_data.script()).unwrap();
+        let output = self.run(&path, &[]);
+        assert!(output.status.success(), "{}", text(&output));
+        user_data
+    }
+
+    /// Runs the installed program: `boot`, `watch` or `watchdog`.
+    pub fn program(&self, verb: &str) -> Output {
+        self.run(&self.root().join(PROGRAM_PATH.trim_start_matches('/')), &[verb])
+    }
+
+    fn run(&self, script: &Path, arguments: &[&str]) -> Output {
+        let path = format!("{}:/usr/bin:/bin", self.folder.path().join("bin").display());
+        Command::new("bash")
+            .arg(script)
+            .args(arguments)
+            .env_clear()
+            .env("PATH", path)
+            .env("SELFHEAL_ROOT", self.root())
+            .env("AWS_ENDPOINT_URL", &self.aws.url)
+            .env("AWS_EC2_METADATA_SERVICE_ENDPOINT", &self.aws.url)
+            .output()
+            .unwrap()
+    }
+
+    /// Returns what the stand-ins noted so far.
+    pub fn commands(&self) -> Vec<String> {
+        let text = fs::read_to_string(self.folder.path().join("commands")).unwrap_or_default();
+        text.lines()
+            .map(|line| line.replace(&self.root().display().to_string(), ""))
+            .collect()
+    }
+
+    /// Returns the actions that AWS was asked for so far.
+    pub fn actions(&self) -> Vec<String> {
+        self.aws
+            .state()
+            .calls
+            .iter()
+            .map(|(action, _)| action.clone())
+            .collect()
+    }
+}
+
+/// Joins both outputs of a process.
+pub fn text(output: &Output) -> String {
+    format!(
+        "{}{}",
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr)
+    )
+}
