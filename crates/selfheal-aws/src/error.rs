@@ -19,6 +19,9 @@ pub struct CallError {
     pub request_id: Option<String>,
     /// The resource that the call was about, when it named one.
     pub resource: Option<String>,
+    /// The action that AWS refused, when it names one: it need not be the call's own, since `CreateAutoScalingGroup`
+    /// also needs `iam:PassRole` and every creation with tags needs `ec2:CreateTags`.
+    pub denied_action: Option<String>,
     /// The cause.
     #[source]
     pub source: Option<Box<dyn StdError + Send + Sync>>,
@@ -60,7 +63,16 @@ impl CallError {
     /// A failure of this kind, with AWS's words.
     #[must_use]
     pub fn new(kind: CallErrorKind, action: &'static str, message: impl Into<String>) -> Self {
-        Self { kind, action, code: None, message: message.into(), request_id: None, resource: None, source: None }
+        Self {
+            kind,
+            action,
+            code: None,
+            message: message.into(),
+            request_id: None,
+            resource: None,
+            denied_action: None,
+            source: None,
+        }
     }
 
     /// A failure that AWS answered with a code; the kind follows from code and message.
@@ -68,7 +80,10 @@ impl CallError {
     pub fn from_code(action: &'static str, code: &str, message: impl Into<String>) -> Self {
         let message = message.into();
         let kind = classify(code, &message);
-        Self { code: Some(code.to_owned()), ..Self::new(kind, action, message) }
+        Self {
+            code: Some(code.to_owned()),
+            ..Self::new(kind, action, message)
+        }
     }
 
     /// Names the resource that the call was about.
@@ -112,30 +127,71 @@ pub fn classify(code: &str, message: &str) -> CallErrorKind {
     // Both services report a profile that IAM has not spread yet as bad input, under codes that mean other things too.
     let names_profile = message.contains("Invalid IAM Instance Profile") || message.contains("iamInstanceProfile");
     match code {
-        "RequestLimitExceeded" | "EC2ThrottledException" | "Throttling" | "ThrottlingException" | "ThrottledException"
-        | "TooManyRequestsException" | "RequestThrottled" | "SlowDown" => K::Throttled,
-        "InternalError" | "InternalFailure" | "InternalServerError" | "ServiceUnavailable" | "Unavailable"
-        | "ServiceFailure" | "RequestTimeout" | "RequestTimeoutException" => K::Ambiguous,
+        "RequestLimitExceeded"
+        | "EC2ThrottledException"
+        | "Throttling"
+        | "ThrottlingException"
+        | "ThrottledException"
+        | "TooManyRequestsException"
+        | "RequestThrottled"
+        | "SlowDown" => K::Throttled,
+        "InternalError"
+        | "InternalFailure"
+        | "InternalServerError"
+        | "ServiceUnavailable"
+        | "Unavailable"
+        | "ServiceFailure"
+        | "RequestTimeout"
+        | "RequestTimeoutException" => K::Ambiguous,
         "ValidationError" | "InvalidParameterValue" if names_profile => K::NotReady,
         "ServiceLinkedRoleFailure" => K::NotReady,
-        "PriorRequestNotComplete" | "ResourceContention" | "ScalingActivityInProgress" | "ConcurrentModification"
-        | "ConcurrentModificationException" | "InstanceRefreshInProgress" | "IncorrectState"
-        | "IncorrectInstanceState" | "IncorrectModificationState" | "VolumeModificationRateExceeded" => K::Busy,
+        "PriorRequestNotComplete"
+        | "ResourceContention"
+        | "ScalingActivityInProgress"
+        | "ConcurrentModification"
+        | "ConcurrentModificationException"
+        | "InstanceRefreshInProgress"
+        | "IncorrectState"
+        | "IncorrectInstanceState"
+        | "IncorrectModificationState"
+        | "VolumeModificationRateExceeded" => K::Busy,
         "NoSuchEntity" | "NoSuchHostedZone" | "ParameterNotFound" | "InvalidLaunchTemplateName.NotFoundException" => {
             K::NotFound
         }
         // Auto Scaling has no code of its own for a group that does not exist.
         "ValidationError" if message.contains("not found") || message.contains("does not exist") => K::NotFound,
-        "AlreadyExists" | "AlreadyExistsFault" | "EntityAlreadyExists" | "InvalidGroup.Duplicate"
-        | "InvalidLaunchTemplateName.AlreadyExistsException" | "InvalidPermission.Duplicate" => K::AlreadyExists,
-        "DependencyViolation" | "DeleteConflict" | "VolumeInUse" | "InvalidGroup.InUse" | "ResourceInUse"
-        | "ResourceInUseFault" | "InvalidIPAddress.InUse" => K::InUse,
+        "AlreadyExists"
+        | "AlreadyExistsFault"
+        | "EntityAlreadyExists"
+        | "InvalidGroup.Duplicate"
+        | "InvalidLaunchTemplateName.AlreadyExistsException"
+        | "InvalidPermission.Duplicate" => K::AlreadyExists,
+        "DependencyViolation"
+        | "DeleteConflict"
+        | "VolumeInUse"
+        | "InvalidGroup.InUse"
+        | "ResourceInUse"
+        | "ResourceInUseFault"
+        | "InvalidIPAddress.InUse" => K::InUse,
         "UnauthorizedOperation" | "AccessDenied" | "AccessDeniedException" | "UnauthorizedAccess" => K::Denied,
-        "AuthFailure" | "ExpiredToken" | "ExpiredTokenException" | "RequestExpired" | "InvalidClientTokenId"
-        | "SignatureDoesNotMatch" | "InvalidSignatureException" | "UnrecognizedClientException"
-        | "IncompleteSignature" | "MissingAuthenticationToken" | "OptInRequired" => K::Unauthenticated,
-        "LimitExceeded" | "LimitExceededFault" | "AddressLimitExceeded" | "VolumeLimitExceeded"
-        | "SnapshotLimitExceeded" | "SecurityGroupLimitExceeded" | "AttachmentLimitExceeded"
+        "AuthFailure"
+        | "ExpiredToken"
+        | "ExpiredTokenException"
+        | "RequestExpired"
+        | "InvalidClientTokenId"
+        | "SignatureDoesNotMatch"
+        | "InvalidSignatureException"
+        | "UnrecognizedClientException"
+        | "IncompleteSignature"
+        | "MissingAuthenticationToken"
+        | "OptInRequired" => K::Unauthenticated,
+        "LimitExceeded"
+        | "LimitExceededFault"
+        | "AddressLimitExceeded"
+        | "VolumeLimitExceeded"
+        | "SnapshotLimitExceeded"
+        | "SecurityGroupLimitExceeded"
+        | "AttachmentLimitExceeded"
         | "MaxIOPSLimitExceeded" => K::LimitExceeded,
         _ if code.ends_with(".NotFound") || code.ends_with(".NotFoundException") => K::NotFound,
         _ if code.starts_with("Invalid")

@@ -6,6 +6,8 @@
 
 pub mod backend;
 mod error;
+#[cfg(feature = "sdk")]
+pub mod sdk;
 
 pub use backend::{Account, AutoScaling, Aws, CallResult, Clock, Ec2, Iam, Jitter, Route53};
 pub use error::{CallError, CallErrorKind, classify};

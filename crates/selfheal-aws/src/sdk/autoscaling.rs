@@ -1,0 +1,307 @@
+//! Auto Scaling.
+
+use async_trait::async_trait;
+use aws_sdk_autoscaling::types::{
+    self, InstanceMaintenancePolicy, LaunchTemplateSpecification, LifecycleHookSpecification, Tag,
+};
+use jiff::Timestamp;
+use selfheal_core::action::{GroupSettings, HookSettings};
+use selfheal_core::names::Tags;
+use selfheal_core::observed::{Group, GroupInstance, LifecycleHook};
+
+use super::Sdk;
+use super::convert::{field, int, text, time, uint};
+use super::error::{absent, failed};
+use crate::backend::{Activity, AutoScaling, CallResult};
+
+/// The only kind of resource that Auto Scaling tags.
+const TAGGED: &str = "auto-scaling-group";
+/// As many activities as one page holds.
+const ACTIVITIES_PER_PAGE: u32 = 100;
+
+#[async_trait]
+impl AutoScaling for Sdk {
+    async fn describe_group(&self, name: &str) -> CallResult<Option<Group>> {
+        let call = self
+            .clients
+            .autoscaling
+            .describe_auto_scaling_groups()
+            .auto_scaling_group_names(name);
+        let output = call
+            .send()
+            .await
+            .map_err(failed("autoscaling:DescribeAutoScalingGroups", Some(name)))?;
+        Ok(output
+            .auto_scaling_groups
+            .unwrap_or_default()
+            .into_iter()
+            .next()
+            .map(group))
+    }
+
+    async fn describe_hooks(&self, group: &str) -> CallResult<Vec<LifecycleHook>> {
+        const ACTION: &str = "autoscaling:DescribeLifecycleHooks";
+        let call = self
+            .clients
+            .autoscaling
+            .describe_lifecycle_hooks()
+            .auto_scaling_group_name(group);
+        let output = absent(call.send().await.map_err(failed(ACTION, Some(group))))?;
+        Ok(output
+            .and_then(|output| output.lifecycle_hooks)
+            .unwrap_or_default()
+            .into_iter()
+            .map(hook)
+            .collect())
+    }
+
+    async fn describe_activities(&self, group: &str, limit: u32) -> CallResult<Vec<Activity>> {
+        const ACTION: &str = "autoscaling:DescribeScalingActivities";
+        let wanted = usize::try_from(limit).unwrap_or(usize::MAX);
+        let mut found = Vec::new();
+        let mut token = None;
+        while found.len() < wanted {
+            let call = self
+                .clients
+                .autoscaling
+                .describe_scaling_activities()
+                .auto_scaling_group_name(group);
+            let call = call
+                .max_records(int(limit.min(ACTIVITIES_PER_PAGE)))
+                .set_next_token(token);
+            let Some(page) = absent(call.send().await.map_err(failed(ACTION, Some(group))))? else {
+                break;
+            };
+            for one in page.activities.unwrap_or_default() {
+                found.push(activity(one)?);
+            }
+            token = page.next_token.filter(|token| !token.is_empty());
+            if token.is_none() {
+                break;
+            }
+        }
+        found.truncate(wanted);
+        Ok(found)
+    }
+
+    async fn create_group(&self, settings: &GroupSettings) -> CallResult<()> {
+        let call = self.clients.autoscaling.create_auto_scaling_group();
+        let call = call
+            .auto_scaling_group_name(&settings.name)
+            .min_size(int(settings.min))
+            .max_size(int(settings.max))
+            .desired_capacity(int(settings.desired))
+            .vpc_zone_identifier(&settings.subnet)
+            .launch_template(template(settings))
+            .health_check_type(&settings.health_check_type)
+            .health_check_grace_period(int(settings.health_check_grace_s))
+            .instance_maintenance_policy(terminate_first())
+            .new_instances_protected_from_scale_in(false)
+            .lifecycle_hook_specification_list(hook_specification(&settings.hook))
+            .set_tags(Some(group_tags(&settings.name, &settings.tags)));
+        call.send()
+            .await
+            .map_err(failed("autoscaling:CreateAutoScalingGroup", Some(&settings.name)))?;
+        Ok(())
+    }
+
+    async fn update_group(&self, settings: &GroupSettings) -> CallResult<()> {
+        let call = self.clients.autoscaling.update_auto_scaling_group();
+        let call = call
+            .auto_scaling_group_name(&settings.name)
+            .min_size(int(settings.min))
+            .max_size(int(settings.max))
+            .desired_capacity(int(settings.desired))
+            .vpc_zone_identifier(&settings.subnet)
+            .launch_template(template(settings))
+            .health_check_type(&settings.health_check_type)
+            .health_check_grace_period(int(settings.health_check_grace_s))
+            .instance_maintenance_policy(terminate_first());
+        call.send()
+            .await
+            .map_err(failed("autoscaling:UpdateAutoScalingGroup", Some(&settings.name)))?;
+        Ok(())
+    }
+
+    async fn put_lifecycle_hook(&self, group: &str, hook: &HookSettings) -> CallResult<()> {
+        let call = self.clients.autoscaling.put_lifecycle_hook();
+        let call = call
+            .auto_scaling_group_name(group)
+            .lifecycle_hook_name(&hook.name)
+            .lifecycle_transition(&hook.transition)
+            .heartbeat_timeout(int(hook.heartbeat_s))
+            .default_result(&hook.default_result);
+        call.send()
+            .await
+            .map_err(failed("autoscaling:PutLifecycleHook", Some(group)))?;
+        Ok(())
+    }
+
+    async fn resume_processes(&self, group: &str, processes: &[String]) -> CallResult<()> {
+        // No processes at all would mean every process to AWS.
+        if processes.is_empty() {
+            return Ok(());
+        }
+        let call = self
+            .clients
+            .autoscaling
+            .resume_processes()
+            .auto_scaling_group_name(group);
+        let call = call.set_scaling_processes(Some(processes.to_vec()));
+        call.send()
+            .await
+            .map_err(failed("autoscaling:ResumeProcesses", Some(group)))?;
+        Ok(())
+    }
+
+    async fn delete_group_tags(&self, group: &str, keys: &[String]) -> CallResult<()> {
+        let tag = |key: &String| Tag::builder().resource_id(group).resource_type(TAGGED).key(key).build();
+        let call = self
+            .clients
+            .autoscaling
+            .delete_tags()
+            .set_tags(Some(keys.iter().map(tag).collect()));
+        call.send()
+            .await
+            .map_err(failed("autoscaling:DeleteTags", Some(group)))?;
+        Ok(())
+    }
+
+    async fn delete_group(&self, name: &str) -> CallResult<()> {
+        let call = self
+            .clients
+            .autoscaling
+            .delete_auto_scaling_group()
+            .auto_scaling_group_name(name);
+        let call = call.force_delete(true);
+        call.send()
+            .await
+            .map_err(failed("autoscaling:DeleteAutoScalingGroup", Some(name)))?;
+        Ok(())
+    }
+
+    async fn terminate_instance(&self, instance_id: &str) -> CallResult<()> {
+        const ACTION: &str = "autoscaling:TerminateInstanceInAutoScalingGroup";
+        let call = self
+            .clients
+            .autoscaling
+            .terminate_instance_in_auto_scaling_group()
+            .instance_id(instance_id);
+        let call = call.should_decrement_desired_capacity(false);
+        call.send().await.map_err(failed(ACTION, Some(instance_id)))?;
+        Ok(())
+    }
+}
+
+fn template(settings: &GroupSettings) -> LaunchTemplateSpecification {
+    LaunchTemplateSpecification::builder()
+        .launch_template_id(&settings.template_id)
+        .version(settings.template_version.to_string())
+        .build()
+}
+
+/// Never two instances at once: the new one could not get the volume, and the address would move too early.
+fn terminate_first() -> InstanceMaintenancePolicy {
+    InstanceMaintenancePolicy::builder()
+        .min_healthy_percentage(0)
+        .max_healthy_percentage(100)
+        .build()
+}
+
+fn hook_specification(hook: &HookSettings) -> LifecycleHookSpecification {
+    LifecycleHookSpecification::builder()
+        .lifecycle_hook_name(&hook.name)
+        .lifecycle_transition(&hook.transition)
+        .heartbeat_timeout(int(hook.heartbeat_s))
+        .default_result(&hook.default_result)
+        .build()
+}
+
+fn group_tags(group: &str, tags: &Tags) -> Vec<Tag> {
+    let tag = |(key, value): (&String, &String)| {
+        let tag = Tag::builder().resource_id(group).resource_type(TAGGED);
+        // The launch template tags what it launches; a propagated tag would claim the group's role for the instance.
+        tag.key(key).value(value).propagate_at_launch(false).build()
+    };
+    tags.iter().map(tag).collect()
+}
+
+fn group(group: types::AutoScalingGroup) -> Group {
+    let mixed = group.mixed_instances_policy.and_then(|policy| policy.launch_template);
+    let template = group
+        .launch_template
+        .or(mixed.and_then(|template| template.launch_template_specification));
+    let mut suspended: Vec<String> = group
+        .suspended_processes
+        .unwrap_or_default()
+        .into_iter()
+        .filter_map(|process| process.process_name)
+        .collect();
+    suspended.sort();
+    let subnets = group.vpc_zone_identifier.unwrap_or_default();
+    let tags = group.tags.unwrap_or_default();
+    Group {
+        name: group.auto_scaling_group_name.unwrap_or_default(),
+        min: group.min_size.map_or(0, uint),
+        max: group.max_size.map_or(0, uint),
+        desired: group.desired_capacity.map_or(0, uint),
+        subnets: subnets
+            .split(',')
+            .map(str::trim)
+            .filter(|id| !id.is_empty())
+            .map(str::to_owned)
+            .collect(),
+        template_id: template
+            .as_ref()
+            .and_then(|template| template.launch_template_id.clone()),
+        template_version: template.and_then(|template| template.version),
+        health_check_type: group.health_check_type.unwrap_or_default(),
+        health_check_grace_s: group.health_check_grace_period.map_or(0, uint),
+        suspended,
+        // `Status` is there only while the group is being deleted.
+        deleting: group.status.is_some_and(|status| !status.is_empty()),
+        instances: group.instances.unwrap_or_default().into_iter().map(instance).collect(),
+        tags: tags
+            .into_iter()
+            .filter_map(|tag| Some((tag.key?, tag.value.unwrap_or_default())))
+            .collect(),
+    }
+}
+
+fn instance(instance: types::Instance) -> GroupInstance {
+    GroupInstance {
+        id: instance.instance_id.unwrap_or_default(),
+        lifecycle: instance
+            .lifecycle_state
+            .map(|state| state.as_str().to_owned())
+            .unwrap_or_default(),
+        health: instance.health_status.unwrap_or_default(),
+        template_version: instance.launch_template.and_then(|template| template.version),
+    }
+}
+
+fn hook(hook: types::LifecycleHook) -> LifecycleHook {
+    LifecycleHook {
+        name: hook.lifecycle_hook_name.unwrap_or_default(),
+        transition: hook.lifecycle_transition.unwrap_or_default(),
+        heartbeat_s: hook.heartbeat_timeout.map_or(0, uint),
+        default_result: hook.default_result.unwrap_or_default(),
+    }
+}
+
+fn activity(activity: types::Activity) -> CallResult<Activity> {
+    const ACTION: &str = "autoscaling:DescribeScalingActivities";
+    let started_at: Timestamp = field(time(activity.start_time.as_ref()), ACTION, "start time")?;
+    Ok(Activity {
+        id: activity.activity_id.unwrap_or_default(),
+        description: activity.description.unwrap_or_default(),
+        cause: activity.cause.unwrap_or_default(),
+        status: activity
+            .status_code
+            .map(|status| status.as_str().to_owned())
+            .unwrap_or_default(),
+        status_message: text(activity.status_message.as_deref()),
+        started_at,
+        ended_at: time(activity.end_time.as_ref()),
+    })
+}

@@ -1,0 +1,109 @@
+//! Credentials, region and endpoints, found as every AWS tool finds them.
+
+use std::time::Duration;
+
+use aws_config::{BehaviorVersion, FrameworkMetadata, Region};
+use aws_sdk_ec2::config::retry::RetryConfig;
+use aws_sdk_ec2::config::timeout::TimeoutConfig;
+
+use super::{Clients, Sdk, http};
+use crate::backend::CallResult;
+use crate::error::{CallError, CallErrorKind};
+
+/// How long a connection may take to be made. AWS's endpoints answer within a round trip; three seconds leave room for
+/// one lost SYN, which is sent again after one second.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
+/// How long a call may take altogether, credentials included. The slowest that is made, `CreateAutoScalingGroup`, was
+/// seen to take some seconds.
+const CALL_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// What overrides the default chain of credentials, region and endpoints.
+///
+/// Everything that is `None` is found as every AWS tool finds it: `AWS_PROFILE`, `AWS_REGION`, `AWS_ENDPOINT_URL`, its
+/// per-service forms such as `AWS_ENDPOINT_URL_EC2`, the shared configuration and credentials files, single sign-on,
+/// credential processes, web identity, and the metadata of containers and instances. This is the one place where a
+/// library of this workspace reads the environment.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct SdkConfig {
+    /// Name of a profile in the shared configuration files.
+    pub profile: Option<String>,
+    /// Region, such as `eu-west-1`.
+    pub region: Option<String>,
+    /// Endpoint of every service, such as `http://127.0.0.1:5000`; goes before those in the environment.
+    pub endpoint_url: Option<String>,
+}
+
+impl Sdk {
+    /// Finds credentials, region and endpoints, and makes the clients.
+    ///
+    /// No request is sent, unless a region has to be asked of the instance metadata: credentials are resolved by the
+    /// first call, once for all of them.
+    ///
+    /// # Errors
+    /// [`Unreachable`](CallErrorKind::Unreachable) when there is no region anywhere.
+    pub async fn connect(config: SdkConfig) -> CallResult<Self> {
+        let mut loader = aws_config::defaults(behavior()).http_client(http::shared_client());
+        if let Ok(name) = FrameworkMetadata::new("selfheal", Some(env!("CARGO_PKG_VERSION"))) {
+            loader = loader.framework_metadata(name);
+        }
+        if let Some(profile) = config.profile {
+            loader = loader.profile_name(profile);
+        }
+        if let Some(region) = config.region {
+            loader = loader.region(Region::new(region));
+        }
+        if let Some(endpoint) = config.endpoint_url {
+            loader = loader.endpoint_url(endpoint);
+        }
+        Self::from_aws_config(&loader.load().await)
+    }
+
+    /// Makes the clients from an SDK configuration of the embedder's own, with whatever credentials it holds.
+    ///
+    /// Its retries and time-outs are replaced for the services' calls and stay as they are for its credentials
+    /// providers, which were built with it. It has to have a [`BehaviorVersion`].
+    ///
+    /// # Errors
+    /// [`Unreachable`](CallErrorKind::Unreachable) when it has no region.
+    pub fn from_aws_config(config: &aws_config::SdkConfig) -> CallResult<Self> {
+        let Some(region) = config
+            .region()
+            .map(ToString::to_string)
+            .filter(|region| !region.is_empty())
+        else {
+            return Err(CallError::new(
+                CallErrorKind::Unreachable,
+                "sdk:Connect",
+                "no region: set one in selfheal.toml, with --region, AWS_REGION or in the profile",
+            ));
+        };
+        let config = config
+            .clone()
+            .into_builder()
+            .retry_config(RetryConfig::disabled())
+            .timeout_config(timeouts())
+            .build();
+        let clients = Clients {
+            ec2: aws_sdk_ec2::Client::new(&config),
+            autoscaling: aws_sdk_autoscaling::Client::new(&config),
+            iam: aws_sdk_iam::Client::new(&config),
+            route53: aws_sdk_route53::Client::new(&config),
+            ssm: aws_sdk_ssm::Client::new(&config),
+            sts: aws_sdk_sts::Client::new(&config),
+        };
+        Ok(Self::from_clients(region, clients))
+    }
+}
+
+/// The SDK's defaults as of this date, named so that an update of the SDK does not change them.
+fn behavior() -> BehaviorVersion {
+    BehaviorVersion::v2026_01_12()
+}
+
+fn timeouts() -> TimeoutConfig {
+    // With retries off there is one attempt, so one limit is enough.
+    TimeoutConfig::builder()
+        .connect_timeout(CONNECT_TIMEOUT)
+        .operation_timeout(CALL_TIMEOUT)
+        .build()
+}

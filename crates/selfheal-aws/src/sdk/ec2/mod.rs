@@ -1,0 +1,335 @@
+//! EC2.
+
+mod read;
+mod template;
+mod write;
+
+use async_trait::async_trait;
+use aws_sdk_ec2::types::{DomainType, Filter, VolumeType};
+use selfheal_core::action::{CreateVolume, ModifyVolume};
+use selfheal_core::names::{TAG_STACK, Tags};
+use selfheal_core::observed::{
+    Address, Image, IngressRule, Instance, LaunchTemplate, SecurityGroup, Snapshot, Subnet, TemplateData, Volume,
+};
+
+use super::Sdk;
+use super::convert::{field, int};
+use super::error::{absent, failed};
+use crate::backend::{CallResult, Ec2, SecurityGroupQuery, SubnetQuery};
+
+/// Items on a page, as many as `DescribeVolumes` gives; every listing here has a few items at most.
+const PAGE: i32 = 500;
+
+#[async_trait]
+impl Ec2 for Sdk {
+    async fn describe_image(&self, id: &str) -> CallResult<Option<Image>> {
+        const ACTION: &str = "ec2:DescribeImages";
+        let call = self.clients.ec2.describe_images().image_ids(id);
+        match absent(call.send().await.map_err(failed(ACTION, Some(id)))) {
+            Ok(output) => Ok(output
+                .and_then(|output| output.images)
+                .unwrap_or_default()
+                .into_iter()
+                .find_map(read::image)),
+            // What AWS says of an image that was deregistered while something still refers to it.
+            Err(error) if error.code.as_deref() == Some("InvalidAMIID.Unavailable") => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    async fn describe_subnets(&self, query: &SubnetQuery) -> CallResult<Vec<Subnet>> {
+        // By filter, also for an id: a subnet that does not exist is then an empty answer and not an error.
+        let filter = match query {
+            SubnetQuery::DefaultForZone => filter("default-for-az", "true"),
+            SubnetQuery::Id(id) => filter("subnet-id", id),
+        };
+        let pages = self
+            .clients
+            .ec2
+            .describe_subnets()
+            .filters(filter)
+            .into_paginator()
+            .items()
+            .send();
+        let subnets = pages
+            .collect::<Result<Vec<_>, _>>()
+            .await
+            .map_err(failed("ec2:DescribeSubnets", None))?;
+        Ok(subnets.into_iter().map(read::subnet).collect())
+    }
+
+    async fn describe_addresses(&self) -> CallResult<Vec<Address>> {
+        const ACTION: &str = "ec2:DescribeAddresses";
+        let output = self
+            .clients
+            .ec2
+            .describe_addresses()
+            .send()
+            .await
+            .map_err(failed(ACTION, None))?;
+        Ok(output
+            .addresses
+            .unwrap_or_default()
+            .into_iter()
+            .filter_map(read::address)
+            .collect())
+    }
+
+    async fn describe_volumes(&self, stack: &str) -> CallResult<Vec<Volume>> {
+        const ACTION: &str = "ec2:DescribeVolumes";
+        let call = self.clients.ec2.describe_volumes().filters(of_stack(stack));
+        let pages = call.into_paginator().page_size(PAGE).items().send();
+        let volumes = pages
+            .collect::<Result<Vec<_>, _>>()
+            .await
+            .map_err(failed(ACTION, None))?;
+        volumes.into_iter().map(|volume| read::volume(volume, ACTION)).collect()
+    }
+
+    async fn describe_security_groups(&self, query: &SecurityGroupQuery) -> CallResult<Vec<SecurityGroup>> {
+        const ACTION: &str = "ec2:DescribeSecurityGroups";
+        let filter = match query {
+            SecurityGroupQuery::Named(name) => filter("group-name", name),
+            SecurityGroupQuery::Ids(ids) if ids.is_empty() => return Ok(Vec::new()),
+            SecurityGroupQuery::Ids(ids) => Filter::builder().name("group-id").set_values(Some(ids.clone())).build(),
+        };
+        let pages = self
+            .clients
+            .ec2
+            .describe_security_groups()
+            .filters(filter)
+            .into_paginator()
+            .items()
+            .send();
+        let groups = pages
+            .collect::<Result<Vec<_>, _>>()
+            .await
+            .map_err(failed(ACTION, None))?;
+        Ok(groups.into_iter().map(read::security_group).collect())
+    }
+
+    async fn describe_launch_template(&self, name: &str) -> CallResult<Option<LaunchTemplate>> {
+        const ACTION: &str = "ec2:DescribeLaunchTemplateVersions";
+        let call = self
+            .clients
+            .ec2
+            .describe_launch_template_versions()
+            .launch_template_name(name)
+            .versions("$Latest");
+        let Some(output) = absent(call.send().await.map_err(failed(ACTION, Some(name))))? else {
+            return Ok(None);
+        };
+        let versions = output.launch_template_versions.unwrap_or_default();
+        versions
+            .into_iter()
+            .next()
+            .map(|version| template::read(version, ACTION))
+            .transpose()
+    }
+
+    async fn describe_instances(&self, stack: &str) -> CallResult<Vec<Instance>> {
+        const ACTION: &str = "ec2:DescribeInstances";
+        let call = self.clients.ec2.describe_instances().filters(of_stack(stack));
+        let pages = call.into_paginator().page_size(PAGE).items().send();
+        let reservations = pages
+            .collect::<Result<Vec<_>, _>>()
+            .await
+            .map_err(failed(ACTION, None))?;
+        let instances = reservations
+            .into_iter()
+            .flat_map(|reservation| reservation.instances.unwrap_or_default());
+        instances.map(|instance| read::instance(instance, ACTION)).collect()
+    }
+
+    async fn describe_snapshots(&self, stack: &str) -> CallResult<Vec<Snapshot>> {
+        const ACTION: &str = "ec2:DescribeSnapshots";
+        let call = self
+            .clients
+            .ec2
+            .describe_snapshots()
+            .owner_ids("self")
+            .filters(of_stack(stack));
+        let pages = call.into_paginator().page_size(PAGE).items().send();
+        let snapshots = pages
+            .collect::<Result<Vec<_>, _>>()
+            .await
+            .map_err(failed(ACTION, None))?;
+        snapshots
+            .into_iter()
+            .map(|snapshot| read::snapshot(snapshot, ACTION))
+            .collect()
+    }
+
+    async fn allocate_address(&self, tags: &Tags) -> CallResult<Address> {
+        const ACTION: &str = "ec2:AllocateAddress";
+        let call = self.clients.ec2.allocate_address().domain(DomainType::Vpc);
+        let call = call.set_tag_specifications(write::tagged("elastic-ip", tags));
+        let output = call.send().await.map_err(failed(ACTION, None))?;
+        Ok(Address {
+            allocation_id: field(output.allocation_id, ACTION, "allocation id")?,
+            public_ip: field(output.public_ip, ACTION, "public address")?,
+            association_id: None,
+            instance_id: None,
+            tags: tags.clone(),
+        })
+    }
+
+    async fn create_tags(&self, resource: &str, tags: &Tags) -> CallResult<()> {
+        let call = self
+            .clients
+            .ec2
+            .create_tags()
+            .resources(resource)
+            .set_tags(Some(write::tags(tags)));
+        call.send().await.map_err(failed("ec2:CreateTags", Some(resource)))?;
+        Ok(())
+    }
+
+    async fn create_volume(&self, input: &CreateVolume) -> CallResult<Volume> {
+        const ACTION: &str = "ec2:CreateVolume";
+        let call = self.clients.ec2.create_volume();
+        let call = call
+            .availability_zone(&input.zone)
+            .size(int(input.size_gib))
+            .volume_type(VolumeType::from(input.volume_type.as_str()))
+            .set_iops(input.iops.map(int))
+            .set_throughput(input.throughput_mibps.map(int))
+            .encrypted(input.encrypted)
+            .set_tag_specifications(write::tagged("volume", &input.tags))
+            .client_token(&input.client_token);
+        let output = call.send().await.map_err(failed(ACTION, None))?;
+        read::volume(write::volume_of(output), ACTION)
+    }
+
+    async fn modify_volume(&self, input: &ModifyVolume) -> CallResult<()> {
+        let call = self.clients.ec2.modify_volume().volume_id(&input.id);
+        let call = call
+            .set_size(input.size_gib.map(int))
+            .set_volume_type(input.volume_type.as_deref().map(VolumeType::from))
+            .set_iops(input.iops.map(int))
+            .set_throughput(input.throughput_mibps.map(int));
+        call.send().await.map_err(failed("ec2:ModifyVolume", Some(&input.id)))?;
+        Ok(())
+    }
+
+    async fn create_security_group(&self, name: &str, vpc_id: &str, tags: &Tags) -> CallResult<String> {
+        const ACTION: &str = "ec2:CreateSecurityGroup";
+        let call = self.clients.ec2.create_security_group().group_name(name).vpc_id(vpc_id);
+        // AWS demands a description, and it cannot be changed afterwards.
+        let call = call.description(format!("What may reach {name}; managed by selfheal"));
+        let call = call.set_tag_specifications(write::tagged("security-group", tags));
+        let output = call.send().await.map_err(failed(ACTION, Some(name)))?;
+        field(output.group_id, ACTION, "group id")
+    }
+
+    async fn authorize_ingress(&self, group_id: &str, rules: &[IngressRule]) -> CallResult<()> {
+        let call = self.clients.ec2.authorize_security_group_ingress().group_id(group_id);
+        let call = call.set_ip_permissions(Some(rules.iter().map(write::permission).collect()));
+        call.send()
+            .await
+            .map_err(failed("ec2:AuthorizeSecurityGroupIngress", Some(group_id)))?;
+        Ok(())
+    }
+
+    async fn revoke_ingress(&self, group_id: &str, rules: &[IngressRule]) -> CallResult<()> {
+        let call = self.clients.ec2.revoke_security_group_ingress().group_id(group_id);
+        let call = call.set_ip_permissions(Some(rules.iter().map(write::permission).collect()));
+        call.send()
+            .await
+            .map_err(failed("ec2:RevokeSecurityGroupIngress", Some(group_id)))?;
+        Ok(())
+    }
+
+    async fn create_launch_template(&self, name: &str, data: &TemplateData, tags: &Tags) -> CallResult<String> {
+        const ACTION: &str = "ec2:CreateLaunchTemplate";
+        let call = self.clients.ec2.create_launch_template().launch_template_name(name);
+        let call = call.launch_template_data(template::request(data));
+        let call = call.set_tag_specifications(write::tagged("launch-template", tags));
+        let output = call.send().await.map_err(failed(ACTION, Some(name)))?;
+        template::log_warning(ACTION, output.warning.as_ref());
+        field(
+            output.launch_template.and_then(|template| template.launch_template_id),
+            ACTION,
+            "template id",
+        )
+    }
+
+    async fn create_template_version(&self, template_id: &str, data: &TemplateData) -> CallResult<u64> {
+        const ACTION: &str = "ec2:CreateLaunchTemplateVersion";
+        // Without a source version: the new one holds this data and nothing else.
+        let call = self
+            .clients
+            .ec2
+            .create_launch_template_version()
+            .launch_template_id(template_id);
+        let call = call.launch_template_data(template::request(data));
+        let output = call.send().await.map_err(failed(ACTION, Some(template_id)))?;
+        template::log_warning(ACTION, output.warning.as_ref());
+        let number = output
+            .launch_template_version
+            .and_then(|version| version.version_number);
+        field(
+            number.and_then(|number| u64::try_from(number).ok()),
+            ACTION,
+            "version number",
+        )
+    }
+
+    async fn delete_launch_template(&self, id: &str) -> CallResult<()> {
+        let call = self.clients.ec2.delete_launch_template().launch_template_id(id);
+        call.send()
+            .await
+            .map_err(failed("ec2:DeleteLaunchTemplate", Some(id)))?;
+        Ok(())
+    }
+
+    async fn delete_security_group(&self, id: &str) -> CallResult<()> {
+        let call = self.clients.ec2.delete_security_group().group_id(id);
+        call.send().await.map_err(failed("ec2:DeleteSecurityGroup", Some(id)))?;
+        Ok(())
+    }
+
+    async fn disassociate_address(&self, association_id: &str) -> CallResult<()> {
+        let call = self.clients.ec2.disassociate_address().association_id(association_id);
+        call.send()
+            .await
+            .map_err(failed("ec2:DisassociateAddress", Some(association_id)))?;
+        Ok(())
+    }
+
+    async fn release_address(&self, allocation_id: &str) -> CallResult<()> {
+        let call = self.clients.ec2.release_address().allocation_id(allocation_id);
+        call.send()
+            .await
+            .map_err(failed("ec2:ReleaseAddress", Some(allocation_id)))?;
+        Ok(())
+    }
+
+    async fn create_snapshot(&self, volume_id: &str, description: &str, tags: &Tags) -> CallResult<Snapshot> {
+        const ACTION: &str = "ec2:CreateSnapshot";
+        let call = self
+            .clients
+            .ec2
+            .create_snapshot()
+            .volume_id(volume_id)
+            .description(description);
+        let call = call.set_tag_specifications(write::tagged("snapshot", tags));
+        let output = call.send().await.map_err(failed(ACTION, Some(volume_id)))?;
+        read::snapshot(write::snapshot_of(output), ACTION)
+    }
+
+    async fn delete_volume(&self, id: &str) -> CallResult<()> {
+        let call = self.clients.ec2.delete_volume().volume_id(id);
+        call.send().await.map_err(failed("ec2:DeleteVolume", Some(id)))?;
+        Ok(())
+    }
+}
+
+fn filter(name: &str, value: &str) -> Filter {
+    Filter::builder().name(name).values(value).build()
+}
+
+/// Everything that bears this stack's tag, whatever its role.
+fn of_stack(stack: &str) -> Filter {
+    filter(&format!("tag:{TAG_STACK}"), stack)
+}

@@ -1,0 +1,81 @@
+//! The real AWS, over the AWS SDK for Rust.
+//!
+//! This folder is the only place that names `aws_sdk_*`: everything else speaks in our own types.
+//!
+//! # Retries are off
+//! The SDK would repeat a call by itself after a time-out or a server error. It cannot know that `AllocateAddress` has
+//! no idempotency token: when the answer is lost after the effect, a blind repetition allocates a second address. The
+//! executor retries instead, who reads before it repeats a call whose effect is unknown. Credentials providers keep
+//! their own retries, since all that they do is read.
+//!
+//! # Cost
+//! One pool of connections serves all services; trust roots are loaded once, by the first call over TLS. Credentials
+//! are resolved by the first call and cached for all services.
+
+mod account;
+mod autoscaling;
+mod clock;
+mod connect;
+mod convert;
+mod ec2;
+mod error;
+mod http;
+mod iam;
+mod route53;
+
+use std::fmt;
+
+pub use clock::{SystemClock, SystemJitter};
+pub use connect::SdkConfig;
+
+/// The real AWS: one account in one Region. Cheap to clone; clones share connections and credentials.
+#[derive(Clone)]
+pub struct Sdk {
+    region: String,
+    clients: Clients,
+}
+
+/// The service clients that [`Sdk`] calls.
+#[derive(Clone, Debug)]
+pub struct Clients {
+    /// EC2.
+    pub ec2: aws_sdk_ec2::Client,
+    /// Auto Scaling.
+    pub autoscaling: aws_sdk_autoscaling::Client,
+    /// IAM, which is global.
+    pub iam: aws_sdk_iam::Client,
+    /// Route 53, which is global.
+    pub route53: aws_sdk_route53::Client,
+    /// Systems Manager, for Parameter Store.
+    pub ssm: aws_sdk_ssm::Client,
+    /// The Security Token Service.
+    pub sts: aws_sdk_sts::Client,
+}
+
+impl Sdk {
+    /// Takes clients that were made elsewhere.
+    ///
+    /// Their retries have to be off, or a lost response can lead to a second address: see the module's documentation.
+    #[must_use]
+    pub fn from_clients(region: impl Into<String>, clients: Clients) -> Self {
+        Self {
+            region: region.into(),
+            clients,
+        }
+    }
+
+    /// The Region that is read and written.
+    #[must_use]
+    pub fn region(&self) -> &str {
+        &self.region
+    }
+}
+
+impl fmt::Debug for Sdk {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // The clients' own output is pages long and says nothing that helps.
+        f.debug_struct("Sdk")
+            .field("region", &self.region)
+            .finish_non_exhaustive()
+    }
+}
