@@ -260,6 +260,17 @@ fn separators(text: &str) -> Result<[usize; 5], ArnError> {
     Ok(colons)
 }
 
+/// Splits a text into the five components after `arn`, without checking them; `None` if it is not `arn:` and five more.
+///
+/// Conditions compare ARNs that no resource could have, such as ones with a wildcard for the service.
+pub(crate) fn split(text: &str) -> Option<[&str; 5]> {
+    if !text.starts_with("arn:") {
+        return None;
+    }
+    let colons = separators(text).ok()?;
+    Some([1, 2, 3, 4, 5].map(|index| &text[colons[index - 1] + 1..colons.get(index).copied().unwrap_or(text.len())]))
+}
+
 /// Checks one component: its literal text by the predicate, wildcards and variables as they are.
 fn valid(component: &str, empty_allowed: bool, plain: impl Fn(char) -> bool) -> bool {
     if component.is_empty() {

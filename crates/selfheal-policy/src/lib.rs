@@ -4,6 +4,7 @@ mod action;
 mod arn;
 mod condition;
 mod document;
+pub mod eval;
 mod generate;
 mod json;
 pub mod lint;

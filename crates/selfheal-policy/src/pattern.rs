@@ -80,6 +80,35 @@ pub(crate) fn tokens(text: &str) -> Vec<Token> {
     text.chars().map(token).collect()
 }
 
+/// Tokenises text in which no character is a wildcard.
+pub(crate) fn literals(text: &str) -> Vec<Token> {
+    text.chars().map(Token::Literal).collect()
+}
+
+/// Takes wildcards for the characters that they are written as, for operators that compare exactly.
+pub(crate) fn without_wildcards(tokens: Vec<Token>) -> Vec<Token> {
+    tokens
+        .into_iter()
+        .map(|token| match token {
+            Token::Any => Token::Literal('*'),
+            Token::One => Token::Literal('?'),
+            literal @ Token::Literal(_) => literal,
+        })
+        .collect()
+}
+
+/// Lowers the case of every literal.
+pub(crate) fn folded(tokens: &[Token]) -> Vec<Token> {
+    let mut out = Vec::with_capacity(tokens.len());
+    for token in tokens {
+        match token {
+            Token::Literal(character) => out.extend(character.to_lowercase().map(Token::Literal)),
+            other => out.push(*other),
+        }
+    }
+    out
+}
+
 fn token(character: char) -> Token {
     match character {
         '*' => Token::Any,
