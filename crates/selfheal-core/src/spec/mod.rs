@@ -1,8 +1,21 @@
 //! The spec: what a person wants, validated.
 
+mod data;
+mod file;
+mod health;
+mod image;
+mod problem;
+mod reader;
+mod render;
+mod sections;
+mod syntax;
 mod types;
 
+pub use file::SpecFile;
+pub use health::{HealthFrom, HealthProbe, HealthSpec};
+pub use image::{Architecture, ImageRef};
+pub use problem::{SpecErrors, SpecProblem, SpecProblemKind};
 pub use types::{
-    AddressSpec, AppSpec, Architecture, DataSpec, DnsSpec, Filesystem, ImageRef, Ingress, InstanceSpec, Protocol, Setup,
-    Spec, VolumeType,
+    AddressSpec, AddressWhen, AppSpec, DataSpec, DnsSpec, Filesystem, Ingress, InstanceSpec, Protocol, Setup, Spec,
+    VolumeType,
 };

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use super::{HealthSpec, ImageRef};
+
 /// One stack: one instance that heals itself.
 ///
 /// A value of this type has been validated: names fit AWS's limits, sizes are in range and nothing contradicts itself.
@@ -21,6 +23,49 @@ pub struct Spec {
     pub dns: Option<DnsSpec>,
     /// What runs on the instance.
     pub app: AppSpec,
+}
+
+impl Spec {
+    /// Size of the root volume where the spec does not say, in GiB: what every image with an alias fits in.
+    pub const ROOT_SIZE_GIB_DEFAULT: u32 = 8;
+
+    /// The smallest stack: an instance and an address, nothing open to the world, no data volume, no DNS record.
+    ///
+    /// The parts are taken as they are, unlike those of a file that [`SpecFile`](super::SpecFile) parses: a caller that
+    /// does not know them to be valid renders the spec with [`Spec::to_toml`] and parses that.
+    #[must_use]
+    pub fn minimal(
+        name: impl Into<String>,
+        region: impl Into<String>,
+        instance_type: impl Into<String>,
+        image: ImageRef,
+    ) -> Self {
+        Self {
+            name: name.into(),
+            region: region.into(),
+            instance: InstanceSpec {
+                instance_type: instance_type.into(),
+                image,
+                subnet: None,
+                ingress: Ingress::Ports(Vec::new()),
+                root_size_gib: Self::ROOT_SIZE_GIB_DEFAULT,
+            },
+            address: AddressSpec::default(),
+            data: None,
+            dns: None,
+            app: AppSpec::default(),
+        }
+    }
+
+    /// When the address moves: as the spec says, else once the app is healthy where there is a probe on the instance,
+    /// else as soon as the data volume is mounted.
+    #[must_use]
+    pub fn address_when(&self) -> AddressWhen {
+        self.address.when.unwrap_or(match &self.app.health {
+            Some(health) if health.from.probes_on_instance() => AddressWhen::Healthy,
+            _ => AddressWhen::Mounted,
+        })
+    }
 }
 
 /// The instance and its network.
@@ -65,73 +110,45 @@ impl fmt::Display for Protocol {
     }
 }
 
-/// Processor architecture, as EC2 spells it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Architecture {
-    /// `x86_64`.
-    X86_64,
-    /// `arm64`.
-    Arm64,
-}
-
-impl fmt::Display for Architecture {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::X86_64 => "x86_64",
-            Self::Arm64 => "arm64",
-        })
-    }
-}
-
-/// Which machine image to boot.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum ImageRef {
-    /// `ami-…`.
-    Id(String),
-    /// A distribution's public parameter, known by a short name such as `al2023-arm64`.
-    Alias {
-        /// The short name, as written in the spec.
-        alias: String,
-        /// The public SSM parameter that holds the image's id.
-        parameter: String,
-        /// Name of the image's root device, which differs between distributions.
-        root_device: String,
-        /// The image's architecture.
-        architecture: Architecture,
-    },
-    /// `ssm:/path`: a parameter of the user's own.
-    Parameter(String),
-}
-
-impl fmt::Display for ImageRef {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Id(id) => f.write_str(id),
-            Self::Alias { alias, .. } => f.write_str(alias),
-            Self::Parameter(path) => write!(f, "ssm:{path}"),
-        }
-    }
-}
-
 /// The Elastic IP.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct AddressSpec {
     /// An allocation that exists, to be adopted instead of allocating one.
     pub allocation: Option<String>,
+    /// When the address moves to a new instance, where the spec says; see [`Spec::address_when`].
+    pub when: Option<AddressWhen>,
+}
+
+/// When the address moves to a new instance.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum AddressWhen {
+    /// As soon as the instance holds the data volume and has mounted it.
+    Mounted,
+    /// Once the app answers its probe.
+    Healthy,
+}
+
+impl fmt::Display for AddressWhen {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Mounted => "mounted",
+            Self::Healthy => "healthy",
+        })
+    }
 }
 
 /// The data volume.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DataSpec {
-    /// Size in GiB, 1 to 65,536.
+    /// Size in GiB: 1 to 65,536 for gp3, 4 to 65,536 for io2.
     pub size_gib: u32,
-    /// Where it is mounted: an absolute path, not `/` nor a directory of the system's.
+    /// Where it is mounted: an absolute path of `A-Za-z0-9._-/`, not `/` nor a directory of the system's.
     pub mount: String,
     /// The filesystem it is formatted with, once.
     pub filesystem: Filesystem,
     /// The volume's type.
     pub volume_type: VolumeType,
-    /// Provisioned IOPS; without it, the type's default.
+    /// Provisioned IOPS; without it, the type's default. An io2 volume always has it.
     pub iops: Option<u32>,
     /// Provisioned throughput in MiB/s, gp3 alone; without it, the type's default.
     pub throughput_mibps: Option<u32>,
@@ -185,10 +202,29 @@ pub struct DnsSpec {
 }
 
 /// What runs on the instance.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AppSpec {
     /// The user's script, run once an instance after the data volume is mounted.
     pub setup: Option<Setup>,
+    /// How to tell that the app works, where there is a way.
+    pub health: Option<HealthSpec>,
+    /// Replacements in a row that fail to become healthy before the stack parks itself, 1 to 10.
+    pub breaker_limit: u32,
+}
+
+impl AppSpec {
+    /// Three in a row: one may be bad luck with a host and two may share its cause, the third is the app's own.
+    pub const BREAKER_LIMIT_DEFAULT: u32 = 3;
+}
+
+impl Default for AppSpec {
+    fn default() -> Self {
+        Self {
+            setup: None,
+            health: None,
+            breaker_limit: Self::BREAKER_LIMIT_DEFAULT,
+        }
+    }
 }
 
 /// The user's setup script, already read.
@@ -196,6 +232,6 @@ pub struct AppSpec {
 pub struct Setup {
     /// Where it came from, as the spec names it.
     pub path: String,
-    /// Its content.
+    /// Its content, which begins with `#!`.
     pub body: Vec<u8>,
 }

@@ -1,0 +1,113 @@
+//! A spec file: TOML in, a validated [`Spec`] or everything that is wrong with it out.
+
+use toml_edit::Document;
+
+use super::problem::{SpecErrors, SpecProblemKind};
+use super::reader::{Fault, Located, Reader};
+use super::{Setup, Spec, sections};
+
+/// A spec file that was parsed and found to be sound, but for the setup script, whose content is not part of it.
+///
+/// ```
+/// use selfheal_core::spec::SpecFile;
+///
+/// let file = SpecFile::parse(
+///     r#"
+///     name = "web"
+///     region = "eu-west-1"
+///     [instance]
+///     type = "t4g.small"
+///     image = "al2023-arm64"
+///     ingress = ["80/tcp"]
+///     "#,
+/// )?;
+/// assert_eq!(file.setup_path(), None);
+/// let spec = file.into_spec(None)?;
+/// assert_eq!(spec.instance.instance_type, "t4g.small");
+/// # Ok::<(), selfheal_core::spec::SpecErrors>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct SpecFile {
+    text: String,
+    spec: Spec,
+    setup: Option<Located<String>>,
+}
+
+impl SpecFile {
+    /// Parses a spec file.
+    ///
+    /// # Errors
+    /// Everything that is wrong with it, at once. A file that is not TOML has one problem, the first.
+    pub fn parse(text: &str) -> Result<Self, SpecErrors> {
+        let mut reader = Reader::new(text);
+        let parsed = match Document::parse(text) {
+            Ok(document) => sections::read(&mut reader, document.as_table()),
+            Err(error) => {
+                let span = error.span().unwrap_or(0..0);
+                let message = error.message().lines().next().unwrap_or_default().to_owned();
+                reader.report("", span, Fault::new(SpecProblemKind::Syntax, message, ""));
+                None
+            }
+        };
+        let (spec, setup) = reader.finish(parsed)?;
+        Ok(Self {
+            text: text.to_owned(),
+            spec,
+            setup,
+        })
+    }
+
+    /// The path of the setup script as the file names it: relative to the file's folder, or absolute.
+    #[must_use]
+    pub fn setup_path(&self) -> Option<&str> {
+        self.setup.as_ref().map(|setup| setup.value.as_str())
+    }
+
+    /// The problem of a setup script that cannot be read, where the file names it.
+    ///
+    /// `reason` is a clause such as `cannot be read: no such file`.
+    #[must_use]
+    pub fn setup_unreadable(&self, reason: &str) -> SpecErrors {
+        self.setup_problem(
+            reason.to_owned(),
+            "the path of a script, relative to this file's folder",
+        )
+    }
+
+    /// Completes the spec with the setup script's content, which is there exactly when [`SpecFile::setup_path`] is.
+    ///
+    /// # Errors
+    /// The script is missing, is named by no key, is empty, or does not begin with `#!`: it is executed, not sourced.
+    pub fn into_spec(self, setup_body: Option<Vec<u8>>) -> Result<Spec, SpecErrors> {
+        let expected = "an executable script that begins with a line such as `#!/bin/sh`";
+        match (&self.setup, setup_body) {
+            (None, None) => Ok(self.spec),
+            (Some(_), Some(body)) if !body.starts_with(b"#!") => {
+                let what = if body.is_empty() {
+                    "is empty"
+                } else {
+                    "does not begin with `#!`"
+                };
+                Err(self.setup_problem(format!("names a script that {what}"), expected))
+            }
+            (Some(setup), Some(body)) => {
+                let setup = Setup {
+                    path: setup.value.clone(),
+                    body,
+                };
+                let mut spec = self.spec;
+                spec.app.setup = Some(setup);
+                Ok(spec)
+            }
+            (Some(_), None) => Err(self.setup_problem("names a script that was not read".to_owned(), expected)),
+            (None, Some(_)) => Err(self.setup_problem("is missing, though a script was read".to_owned(), expected)),
+        }
+    }
+
+    fn setup_problem(&self, found: String, expected: &str) -> SpecErrors {
+        let span = self.setup.as_ref().map_or(0..0, |setup| setup.span.clone());
+        let mut reader = Reader::new(&self.text);
+        reader.report("app.setup", span, Fault::new(SpecProblemKind::Setup, found, expected));
+        reader.into_errors()
+    }
+}
