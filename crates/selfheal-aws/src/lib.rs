@@ -4,10 +4,17 @@
 //! - `sdk` (feature `sdk`): the real AWS, over the AWS SDK for Rust.
 //! - `sim` (feature `sim`): a simulated AWS on a logical clock, with seeded faults.
 
+mod apply;
 pub mod backend;
+mod control;
 mod error;
+mod observe;
+mod retry;
 #[cfg(feature = "sdk")]
 pub mod sdk;
 
+pub use apply::{ApplyError, ApplyErrorKind, Done, FRESH, Goal, Outcome, apply};
 pub use backend::{Account, AutoScaling, Aws, CallResult, Clock, Ec2, Iam, Jitter, Route53};
+pub use control::{Control, Event, Progress, Silent};
 pub use error::{CallError, CallErrorKind, classify};
+pub use observe::{Scope, observe};

@@ -3,12 +3,18 @@
 //!
 //! This crate is pure: it reads no clock, no environment, no file and no network, and draws no random numbers.
 
+mod absorb;
 pub mod action;
+pub mod desired;
 pub mod names;
 pub mod observed;
+pub mod plan;
 pub mod spec;
+mod token;
 
+pub use absorb::Answer;
 pub use action::Action;
 pub use names::Names;
 pub use observed::Observed;
+pub use plan::{DestroyOptions, Plan, plan, plan_destroy, plan_resume};
 pub use spec::Spec;

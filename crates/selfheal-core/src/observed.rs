@@ -10,6 +10,8 @@ use crate::names::Tags;
 /// Everything that was read about one stack.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Observed {
+    /// When the reading began.
+    pub observed_at: Timestamp,
     /// Whose credentials are in use.
     pub identity: Identity,
     /// The image that the spec's reference resolves to; `None` when there is none.
@@ -20,6 +22,9 @@ pub struct Observed {
     pub addresses: Vec<Address>,
     /// Volumes that bear the stack's tags in the volume role, in any state but deleted.
     pub volumes: Vec<Volume>,
+    /// Volumes that a create of this run answered with and that turned out to be gone: AWS repeats the first answer to a
+    /// token, also when the volume was deleted since. They make the next token differ.
+    pub dead_volumes: Vec<String>,
     /// The security group that bears our name, or those that the spec names.
     pub security_groups: Vec<SecurityGroup>,
     /// The launch template that bears our name, at its latest version.

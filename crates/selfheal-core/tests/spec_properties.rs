@@ -14,7 +14,7 @@ fn image() -> impl Strategy<Value = ImageRef> {
     let aliases: Vec<&'static str> = ImageRef::aliases().collect();
     prop_oneof![
         id("ami").prop_map(ImageRef::Id),
-        proptest::sample::select(aliases).prop_map(|name| ImageRef::alias(name).unwrap()),
+        proptest::sample::select(aliases).prop_filter_map("an alias", ImageRef::alias),
         "(/[A-Za-z0-9._-]{1,12}){1,4}".prop_map(ImageRef::Parameter),
     ]
 }

@@ -1,0 +1,126 @@
+//! How a run fails.
+
+use std::fmt;
+
+use selfheal_core::plan::{Deviation, Refusal, StepKey, WorldWait};
+
+use crate::error::{CallError, CallErrorKind};
+
+/// A run that did not reach its goal. Its text says what was made and what is left.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub struct ApplyError {
+    /// What went wrong.
+    pub kind: ApplyErrorKind,
+    /// The steps that were done before, in order.
+    pub done: Vec<Done>,
+    /// The steps that were not done.
+    pub left: Vec<StepKey>,
+}
+
+/// What went wrong.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum ApplyErrorKind {
+    /// The stack could not be read.
+    Reading(CallError),
+    /// A step failed for good.
+    Step {
+        /// The step.
+        key: StepKey,
+        /// Why.
+        error: CallError,
+    },
+    /// The world is no longer as it was when the plan was shown.
+    Changed(Deviation),
+    /// The world changed so that going on would be unsafe.
+    Refused(Vec<Refusal>),
+    /// AWS did not finish something in the time that it is given.
+    TimedOut(WorldWait),
+    /// What a step made could not be seen afterwards, or it had to be repeated too often.
+    NoProgress(StepKey),
+}
+
+/// A step that was done.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Done {
+    /// The step.
+    pub key: StepKey,
+    /// What came of it: an id, an address, a version; empty where there is nothing to tell.
+    pub detail: String,
+}
+
+impl ApplyError {
+    pub(super) fn reading(error: CallError) -> Self {
+        Self { kind: ApplyErrorKind::Reading(error), done: Vec::new(), left: Vec::new() }
+    }
+
+    /// The failed call, where one failed.
+    #[must_use]
+    pub const fn call(&self) -> Option<&CallError> {
+        match &self.kind {
+            ApplyErrorKind::Reading(error) | ApplyErrorKind::Step { error, .. } => Some(error),
+            _ => None,
+        }
+    }
+
+    /// Whether the failure is one of permission or credentials.
+    #[must_use]
+    pub fn is_denied(&self) -> bool {
+        self.call().is_some_and(|error| matches!(error.kind(), CallErrorKind::Denied | CallErrorKind::Unauthenticated))
+    }
+}
+
+impl fmt::Display for ApplyError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.kind)?;
+        if !self.done.is_empty() {
+            write!(f, "\ndone before:")?;
+        }
+        for done in &self.done {
+            write!(f, "\n  {}", done.key.subject())?;
+            if !done.detail.is_empty() {
+                write!(f, " {}", done.detail)?;
+            }
+        }
+        if !self.left.is_empty() {
+            let left: Vec<&str> = self.left.iter().map(|key| key.subject()).collect();
+            write!(f, "\nnot done: {}", left.join(", "))?;
+            write!(f, "\nnothing is lost: the same command continues from here")?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Display for ApplyErrorKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Reading(error) => write!(f, "the stack could not be read: {error}"),
+            Self::Step { key, error } => write!(f, "{} failed: {error}", key.subject()),
+            Self::Changed(deviation) => {
+                write!(f, "the stack changed after the plan was shown: {deviation}; look at a new plan")
+            }
+            Self::Refused(refusals) => {
+                let texts: Vec<&str> = refusals.iter().map(|refusal| refusal.message.as_str()).collect();
+                write!(f, "going on would be unsafe: {}", texts.join("; "))
+            }
+            Self::TimedOut(wait) => write!(f, "AWS took too long: {}", describe(wait)),
+            Self::NoProgress(key) => {
+                write!(f, "{} was tried several times and still is not there", key.subject())
+            }
+        }
+    }
+}
+
+/// What is waited for, as a clause.
+#[must_use]
+fn describe(wait: &WorldWait) -> String {
+    match wait {
+        WorldWait::VolumeAvailable { id } => format!("the volume {id} is not available yet"),
+        WorldWait::GroupGone { name } => format!("the group {name} is still being deleted"),
+        WorldWait::InstancesGone { ids } => format!("{} not terminated yet", ids.join(", ")),
+        WorldWait::SnapshotCompleted { id } => format!("the snapshot {id} is not completed yet"),
+        other => format!("{other:?}"),
+    }
+}

@@ -1,0 +1,103 @@
+//! Making a plan so.
+//!
+//! # Expected flow
+//! Every ready step runs at once. Each answer goes into the observed world, which is planned again in memory; what has become
+//! ready runs then, without waiting for its neighbours. The wall time is the longest chain of round trips, not their sum.
+//!
+//! # Guarantees
+//! - What is executed was part of the plan that was shown, with the values that were shown; otherwise the run stops with
+//!   [`ApplyErrorKind::Changed`].
+//! - A call whose effect is unknown is never repeated blindly: what it may have made is read first.
+//! - Safe to cancel at any await, and to kill: running it again continues, makes nothing twice and orphans nothing.
+//! - A failure lets the calls that are under way end, starts nothing new, and says what was made.
+//!
+//! # Assumptions
+//! The plan was made from the observed world that is handed over. One older than [`FRESH`] is read again first.
+
+mod dispatch;
+mod error;
+mod poll;
+mod run;
+
+use jiff::SignedDuration;
+use selfheal_core::observed::Observed;
+use selfheal_core::plan::{DestroyOptions, Plan, StepKey, plan, plan_destroy, plan_resume};
+use selfheal_core::spec::Spec;
+
+use crate::backend::Aws;
+use crate::control::Control;
+use crate::observe::{Scope, observe};
+
+pub use error::{ApplyError, ApplyErrorKind, Done};
+
+/// How old the observed world may be when the first step runs: a person may have thought about the plan for an hour.
+pub const FRESH: SignedDuration = SignedDuration::from_secs(10);
+
+/// What a run is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Goal {
+    /// The world as the spec says.
+    Apply,
+    /// The stack gone.
+    Destroy(DestroyOptions),
+    /// A parked stack at work again.
+    Resume,
+}
+
+impl Goal {
+    /// The plan for this goal.
+    #[must_use]
+    pub fn plan(&self, spec: &Spec, observed: &Observed) -> Plan {
+        match self {
+            Self::Apply => plan(spec, observed),
+            Self::Destroy(options) => plan_destroy(spec, observed, options),
+            Self::Resume => plan_resume(spec, observed),
+        }
+    }
+
+    /// How much has to be read for it.
+    #[must_use]
+    pub const fn scope(&self) -> Scope {
+        match self {
+            Self::Destroy(_) => Scope::Destroy,
+            Self::Apply | Self::Resume => Scope::Plan,
+        }
+    }
+}
+
+/// What a run has done.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Outcome {
+    /// The world as it is now, as far as the answers tell.
+    pub observed: Observed,
+    /// The steps that ran, in the order in which they ended.
+    pub done: Vec<Done>,
+}
+
+/// Executes a plan that was shown.
+///
+/// # Errors
+/// [`ApplyError`] says what was done, what failed, what is left, and whether running it again helps.
+pub async fn apply(
+    aws: &dyn Aws,
+    spec: &Spec,
+    goal: Goal,
+    shown: &Plan,
+    observed: Observed,
+    ctl: &Control<'_>,
+) -> Result<Outcome, ApplyError> {
+    let age = ctl.clock.now().duration_since(observed.observed_at);
+    let observed = if age > FRESH {
+        observe(aws, spec, goal.scope(), ctl).await.map_err(ApplyError::reading)?
+    } else {
+        observed
+    };
+    run::Run::new(aws, spec, goal, shown, observed, ctl).finish_all().await
+}
+
+/// The steps of a plan, for telling what is left.
+fn keys(plan: &Plan) -> Vec<StepKey> {
+    plan.steps.iter().map(|step| step.key).collect()
+}

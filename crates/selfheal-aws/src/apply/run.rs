@@ -1,0 +1,283 @@
+//! The loop: plan, start what is ready, take an answer, plan again.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use futures::FutureExt;
+use futures::future::BoxFuture;
+use futures::stream::{self, FuturesUnordered, StreamExt};
+use jiff::Timestamp;
+use selfheal_core::observed::Observed;
+use selfheal_core::plan::{Approval, Plan, StepKey, WorldWait};
+use selfheal_core::spec::Spec;
+use selfheal_core::{Action, Answer};
+
+use super::dispatch::{detail_of, dispatch, is_removal, part_of, repeat_of};
+use super::error::{ApplyError, ApplyErrorKind, Done};
+use super::poll::{note_missing, rhythm};
+use super::{Goal, Outcome, keys};
+use crate::backend::{Aws, CallResult};
+use crate::control::{Control, Event};
+use crate::error::{CallError, CallErrorKind};
+use crate::observe::{Part, Reading, read};
+use crate::retry::{backoff, retry};
+
+/// How often the effect of one step may be in doubt before the run gives up.
+const DOUBTS_MAX: u32 = 5;
+
+/// How often a listing is read after a create whose answer was lost, before the create is made again.
+///
+/// With the pauses between them this is some fifteen seconds, which is longer than a listing lags behind.
+const READS_IN_DOUBT: u32 = 4;
+
+/// More steps than this in one run mean that something undoes them.
+const STEPS_MAX: usize = 200;
+
+/// How a task ended.
+enum TaskEnd {
+    /// A step's call was answered, or failed for good.
+    Step { key: StepKey, action: Box<Action>, result: CallResult<Answer> },
+    /// What a step in doubt may have changed was read.
+    Read { key: StepKey, result: CallResult<Vec<Reading>> },
+    /// What tells whether a wait is over was read.
+    Polled { wait: WorldWait, result: CallResult<Reading> },
+}
+
+/// A wait that is being polled.
+struct Poll {
+    began: Timestamp,
+    attempt: u32,
+    misses: u32,
+}
+
+/// One run.
+pub(super) struct Run<'a> {
+    aws: &'a dyn Aws,
+    spec: &'a Spec,
+    goal: Goal,
+    ctl: &'a Control<'a>,
+    approval: Approval,
+    world: Observed,
+    done: Vec<Done>,
+    in_flight: BTreeSet<StepKey>,
+    doubts: BTreeMap<StepKey, u32>,
+    polls: BTreeMap<WorldWait, Poll>,
+    steps: FuturesUnordered<BoxFuture<'a, TaskEnd>>,
+    waits: FuturesUnordered<BoxFuture<'a, TaskEnd>>,
+}
+
+impl<'a> Run<'a> {
+    pub(super) fn new(
+        aws: &'a dyn Aws,
+        spec: &'a Spec,
+        goal: Goal,
+        shown: &Plan,
+        world: Observed,
+        ctl: &'a Control<'a>,
+    ) -> Self {
+        Self {
+            aws,
+            spec,
+            goal,
+            ctl,
+            approval: Approval::of(shown),
+            world,
+            done: Vec::new(),
+            in_flight: BTreeSet::new(),
+            doubts: BTreeMap::new(),
+            polls: BTreeMap::new(),
+            steps: FuturesUnordered::new(),
+            waits: FuturesUnordered::new(),
+        }
+    }
+
+    pub(super) async fn finish_all(mut self) -> Result<Outcome, ApplyError> {
+        loop {
+            if let Err(kind) = self.start_ready() {
+                return Err(self.fail(kind).await);
+            }
+            let next = stream::select(&mut self.steps, &mut self.waits).next().await;
+            let Some(end) = next else { return self.finish().await };
+            if let Err(kind) = self.take(end) {
+                return Err(self.fail(kind).await);
+            }
+        }
+    }
+
+    fn plan(&self) -> Plan {
+        self.goal.plan(self.spec, &self.world)
+    }
+
+    /// Starts every step that is ready and every wait that has begun.
+    fn start_ready(&mut self) -> Result<(), ApplyErrorKind> {
+        let plan = self.plan();
+        if plan.is_refused() {
+            return Err(ApplyErrorKind::Refused(plan.refusals));
+        }
+        for (step, action) in plan.ready() {
+            if self.in_flight.contains(&step.key) {
+                continue;
+            }
+            self.approval.check(step).map_err(ApplyErrorKind::Changed)?;
+            if self.done.len() + self.in_flight.len() >= STEPS_MAX {
+                return Err(ApplyErrorKind::NoProgress(step.key));
+            }
+            self.start(step.key, action.clone());
+        }
+        for wait in plan.waits {
+            if !self.polls.contains_key(&wait) {
+                self.ctl.progress.event(&Event::Waiting { wait: &wait });
+                self.polls.insert(wait.clone(), Poll { began: self.ctl.clock.now(), attempt: 0, misses: 0 });
+                self.poll(wait, Duration::ZERO);
+            }
+        }
+        Ok(())
+    }
+
+    fn start(&mut self, key: StepKey, action: Action) {
+        self.ctl.progress.event(&Event::Started { key });
+        self.in_flight.insert(key);
+        let (aws, ctl) = (self.aws, self.ctl);
+        let task = async move {
+            let result = retry(ctl, repeat_of(key), || dispatch(aws, &action)).await;
+            TaskEnd::Step { key, action: Box::new(action), result }
+        };
+        self.steps.push(task.boxed());
+    }
+
+    fn take(&mut self, end: TaskEnd) -> Result<(), ApplyErrorKind> {
+        match end {
+            TaskEnd::Step { key, action, result } => self.take_step(key, &action, result),
+            TaskEnd::Read { key, result } => {
+                self.in_flight.remove(&key);
+                for reading in result.map_err(|error| ApplyErrorKind::Step { key, error })? {
+                    reading(&mut self.world);
+                }
+                if self.plan().step(key).is_none() {
+                    self.finished(key, String::new());
+                }
+                Ok(())
+            }
+            TaskEnd::Polled { wait, result } => self.take_poll(wait, result),
+        }
+    }
+
+    fn take_step(&mut self, key: StepKey, action: &Action, result: CallResult<Answer>) -> Result<(), ApplyErrorKind> {
+        match result {
+            Ok(answer) => self.succeeded(key, action, answer),
+            Err(error) if is_removal(key) && error.kind() == CallErrorKind::NotFound => {
+                self.succeeded(key, action, Answer::Done);
+            }
+            Err(error) if matches!(error.kind(), CallErrorKind::Ambiguous | CallErrorKind::AlreadyExists) => {
+                self.look_again(key, error)?;
+            }
+            Err(error) => return Err(ApplyErrorKind::Step { key, error }),
+        }
+        Ok(())
+    }
+
+    fn succeeded(&mut self, key: StepKey, action: &Action, answer: Answer) {
+        let detail = detail_of(action, &answer);
+        self.world.absorb(action, answer);
+        self.in_flight.remove(&key);
+        self.finished(key, detail);
+    }
+
+    fn finished(&mut self, key: StepKey, detail: String) {
+        self.ctl.progress.event(&Event::Finished { key, detail: &detail });
+        self.done.push(Done { key, detail });
+    }
+
+    /// Reads what a step may have changed. The step stays in flight until then, so that nothing repeats it blindly.
+    fn look_again(&mut self, key: StepKey, error: CallError) -> Result<(), ApplyErrorKind> {
+        let doubts = self.doubts.entry(key).or_default();
+        *doubts += 1;
+        if *doubts > DOUBTS_MAX {
+            return Err(ApplyErrorKind::Step { key, error });
+        }
+        // Something that exists after all was made by somebody else, who may have made more.
+        let exists = error.kind() == CallErrorKind::AlreadyExists;
+        let parts = if exists { self.goal.scope().parts() } else { vec![part_of(key)] };
+        let (aws, spec, goal, ctl, world) = (self.aws, self.spec, self.goal, self.ctl, self.world.clone());
+        let doubts = *doubts;
+        let task = async move {
+            let mut readings = Ok(Vec::new());
+            for attempt in 0..READS_IN_DOUBT {
+                let pause = backoff(ctl, Duration::from_secs(1), Duration::from_secs(8), attempt + doubts - 1);
+                ctl.progress.event(&Event::Retrying { error: &error, pause });
+                ctl.clock.sleep(pause).await;
+                readings = read_all(aws, spec, &parts, ctl).await;
+                let Ok(readings) = &readings else { break };
+                let mut then = world.clone();
+                readings.iter().for_each(|reading| reading(&mut then));
+                if goal.plan(spec, &then).step(key).is_none() {
+                    break;
+                }
+            }
+            TaskEnd::Read { key, result: readings }
+        };
+        self.steps.push(task.boxed());
+        Ok(())
+    }
+
+    fn poll(&mut self, wait: WorldWait, pause: Duration) {
+        let (aws, spec, ctl) = (self.aws, self.spec, self.ctl);
+        let part = rhythm(&wait).part;
+        let task = async move {
+            if !pause.is_zero() {
+                ctl.clock.sleep(pause).await;
+            }
+            TaskEnd::Polled { wait, result: read(aws, spec, part, ctl).await }
+        };
+        self.waits.push(task.boxed());
+    }
+
+    fn take_poll(&mut self, wait: WorldWait, result: CallResult<Reading>) -> Result<(), ApplyErrorKind> {
+        let reading = result.map_err(ApplyErrorKind::Reading)?;
+        let Some(mut poll) = self.polls.remove(&wait) else { return Ok(()) };
+        let before = self.world.clone();
+        reading(&mut self.world);
+        note_missing(&mut self.world, &wait, &before, &mut poll.misses);
+        if !self.plan().waits.contains(&wait) {
+            self.ctl.progress.event(&Event::Arrived { wait: &wait });
+            return Ok(());
+        }
+        let rhythm = rhythm(&wait);
+        if self.ctl.clock.now().duration_since(poll.began) >= rhythm.budget {
+            return Err(ApplyErrorKind::TimedOut(wait));
+        }
+        let pause = backoff(self.ctl, rhythm.first, rhythm.longest, poll.attempt);
+        poll.attempt += 1;
+        self.polls.insert(wait.clone(), poll);
+        self.poll(wait, pause);
+        Ok(())
+    }
+
+    /// Lets the calls that are under way end, and says what was made.
+    async fn fail(mut self, kind: ApplyErrorKind) -> ApplyError {
+        self.waits.clear();
+        while let Some(end) = self.steps.next().await {
+            if let TaskEnd::Step { key, action, result: Ok(answer) } = end {
+                self.succeeded(key, &action, answer);
+            }
+        }
+        let left = keys(&self.plan());
+        ApplyError { kind, done: self.done, left }
+    }
+
+    async fn finish(self) -> Result<Outcome, ApplyError> {
+        match self.plan().steps.first().map(|step| step.key) {
+            None => Ok(Outcome { observed: self.world, done: self.done }),
+            Some(key) => Err(self.fail(ApplyErrorKind::NoProgress(key)).await),
+        }
+    }
+}
+
+async fn read_all<'a>(
+    aws: &'a dyn Aws,
+    spec: &'a Spec,
+    parts: &[Part],
+    ctl: &'a Control<'a>,
+) -> CallResult<Vec<Reading>> {
+    futures::future::try_join_all(parts.iter().map(|part| read(aws, spec, *part, ctl))).await
+}

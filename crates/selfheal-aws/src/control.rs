@@ -1,0 +1,69 @@
+//! What the executor takes from outside: time, randomness, and somebody to tell.
+
+use std::fmt::Debug;
+use std::time::Duration;
+
+use selfheal_core::plan::{StepKey, WorldWait};
+
+use crate::backend::{Clock, Jitter};
+use crate::error::CallError;
+
+/// Time, randomness and progress of one run.
+#[derive(Clone, Copy, Debug)]
+pub struct Control<'a> {
+    /// Time.
+    pub clock: &'a dyn Clock,
+    /// Randomness.
+    pub jitter: &'a dyn Jitter,
+    /// Who is told.
+    pub progress: &'a dyn Progress,
+}
+
+/// Somebody who is told how a run goes.
+pub trait Progress: Send + Sync + Debug {
+    /// Takes one event. It must return at once.
+    fn event(&self, event: &Event<'_>);
+}
+
+/// Tells nobody.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Silent;
+
+impl Progress for Silent {
+    fn event(&self, _: &Event<'_>) {}
+}
+
+/// How a run goes.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum Event<'a> {
+    /// A step begins.
+    Started {
+        /// The step.
+        key: StepKey,
+    },
+    /// A step is done.
+    Finished {
+        /// The step.
+        key: StepKey,
+        /// What came of it: an id, an address, a version; empty where there is nothing to tell.
+        detail: &'a str,
+    },
+    /// A call failed and is made again.
+    Retrying {
+        /// The failure.
+        error: &'a CallError,
+        /// After how long.
+        pause: Duration,
+    },
+    /// The run waits for something that AWS does by itself.
+    Waiting {
+        /// What for.
+        wait: &'a WorldWait,
+    },
+    /// The wait is over.
+    Arrived {
+        /// What for.
+        wait: &'a WorldWait,
+    },
+}

@@ -1,0 +1,180 @@
+//! Reading a stack: every call at once, two round trips deep at most.
+
+use futures::future::{BoxFuture, FutureExt, try_join_all};
+use selfheal_core::observed::{HostedZone, Image, Observed, RecordSet};
+use selfheal_core::spec::{ImageRef, Ingress, Spec};
+use selfheal_core::{Names, names::POLICY_NAME};
+
+use crate::backend::{Aws, CallResult, SecurityGroupQuery, SubnetQuery};
+use crate::control::Control;
+use crate::error::CallError;
+use crate::retry::{Repeat, retry};
+
+/// How much of a stack is read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scope {
+    /// What planning needs.
+    Plan,
+    /// Also the instances.
+    Status,
+    /// Also the instances and the snapshots; not the image, which may be gone.
+    Destroy,
+}
+
+/// One part of the observed world, read by one call or one chain of two.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Part {
+    Identity,
+    Image,
+    Subnets,
+    Addresses,
+    Volumes,
+    SecurityGroups,
+    LaunchTemplate,
+    Group,
+    Hooks,
+    Role,
+    RolePolicy,
+    Profile,
+    Dns,
+    Instances,
+    Snapshots,
+}
+
+impl Scope {
+    pub(crate) fn parts(self) -> Vec<Part> {
+        use Part as P;
+        let mut parts = vec![
+            P::Identity,
+            P::Subnets,
+            P::Addresses,
+            P::Volumes,
+            P::SecurityGroups,
+            P::LaunchTemplate,
+            P::Group,
+            P::Hooks,
+            P::Role,
+            P::RolePolicy,
+            P::Profile,
+            P::Dns,
+        ];
+        match self {
+            Self::Plan => parts.push(P::Image),
+            Self::Status => parts.extend([P::Image, P::Instances]),
+            Self::Destroy => parts.extend([P::Instances, P::Snapshots]),
+        }
+        parts
+    }
+}
+
+/// Reads a stack.
+///
+/// Guarantees that nothing is changed, that a failed read fails the whole, and that a read which may pass is repeated with
+/// jitter, within bounds.
+///
+/// # Errors
+/// The first call that failed for good.
+pub async fn observe(aws: &dyn Aws, spec: &Spec, scope: Scope, ctl: &Control<'_>) -> CallResult<Observed> {
+    let mut observed = Observed { observed_at: ctl.clock.now(), ..Observed::default() };
+    let readings = try_join_all(scope.parts().into_iter().map(|part| read(aws, spec, part, ctl))).await?;
+    for reading in readings {
+        reading(&mut observed);
+    }
+    Ok(observed)
+}
+
+/// Puts what one part's reading found into the observed world.
+pub(crate) type Reading = Box<dyn Fn(&mut Observed) + Send + Sync>;
+
+/// Reads one part.
+pub(crate) fn read<'a>(
+    aws: &'a dyn Aws,
+    spec: &'a Spec,
+    part: Part,
+    ctl: &'a Control<'a>,
+) -> BoxFuture<'a, CallResult<Reading>> {
+    let names = Names::new(&spec.name, &spec.region);
+    /// Makes the call, repeating it while it may pass, and says where its answer belongs.
+    macro_rules! reading {
+        ($field:ident, $call:expr) => {
+            async move {
+                let value = retry(ctl, Repeat::Read, || $call).await?;
+                Ok(Box::new(move |observed: &mut Observed| observed.$field.clone_from(&value)) as Reading)
+            }
+            .boxed()
+        };
+    }
+    match part {
+        Part::Identity => reading!(identity, aws.caller_identity()),
+        Part::Image => async move {
+            let image = read_image(aws, &spec.instance.image, ctl).await?;
+            Ok(Box::new(move |observed: &mut Observed| observed.image.clone_from(&image)) as Reading)
+        }
+        .boxed(),
+        Part::Subnets => {
+            let query = spec.instance.subnet.clone().map_or(SubnetQuery::DefaultForZone, SubnetQuery::Id);
+            reading!(subnets, aws.describe_subnets(&query))
+        }
+        Part::Addresses => reading!(addresses, aws.describe_addresses()),
+        Part::Volumes => reading!(volumes, aws.describe_volumes(&names.stack)),
+        Part::SecurityGroups => {
+            let query = match &spec.instance.ingress {
+                Ingress::Groups(ids) => SecurityGroupQuery::Ids(ids.clone()),
+                Ingress::Ports(_) => SecurityGroupQuery::Named(names.security_group),
+            };
+            reading!(security_groups, aws.describe_security_groups(&query))
+        }
+        Part::LaunchTemplate => {
+            reading!(launch_template, aws.describe_launch_template(&names.launch_template))
+        }
+        Part::Group => reading!(group, aws.describe_group(&names.group)),
+        Part::Hooks => reading!(hooks, aws.describe_hooks(&names.group)),
+        Part::Role => reading!(role, aws.get_role(&names.role)),
+        Part::RolePolicy => reading!(role_policy, aws.get_role_policy(&names.role, POLICY_NAME)),
+        Part::Profile => reading!(profile, aws.get_instance_profile(&names.profile)),
+        Part::Dns => async move {
+            let (zone, records) = read_dns(aws, spec, ctl).await?;
+            Ok(Box::new(move |observed: &mut Observed| {
+                observed.hosted_zone.clone_from(&zone);
+                observed.records.clone_from(&records);
+            }) as Reading)
+        }
+        .boxed(),
+        Part::Instances => reading!(instances, aws.describe_instances(&names.stack)),
+        Part::Snapshots => reading!(snapshots, aws.describe_snapshots(&names.stack)),
+    }
+}
+
+/// Resolves the spec's image. A known alias tells everything but the id, which saves a round trip.
+async fn read_image(aws: &dyn Aws, image: &ImageRef, ctl: &Control<'_>) -> CallResult<Option<Image>> {
+    let parameter = |path: String| async move { retry(ctl, Repeat::Read, || aws.get_parameter(&path)).await };
+    let describe = |id: String| async move { retry(ctl, Repeat::Read, || aws.describe_image(&id)).await };
+    match image {
+        ImageRef::Id(id) => describe(id.clone()).await,
+        ImageRef::Parameter(path) => match parameter(path.clone()).await? {
+            Some(id) => describe(id).await,
+            None => Ok(None),
+        },
+        ImageRef::Alias { parameter: path, root_device, architecture, .. } => {
+            Ok(parameter(path.clone()).await?.map(|id| Image {
+                id,
+                root_device: root_device.clone(),
+                architecture: Some(architecture.to_string()),
+                root_size_gib: None,
+            }))
+        }
+    }
+}
+
+async fn read_dns(
+    aws: &dyn Aws,
+    spec: &Spec,
+    ctl: &Control<'_>,
+) -> Result<(Option<HostedZone>, Vec<RecordSet>), CallError> {
+    let Some(dns) = &spec.dns else { return Ok((None, Vec::new())) };
+    let Some(zone) = retry(ctl, Repeat::Read, || aws.find_hosted_zone(&dns.zone)).await? else {
+        return Ok((None, Vec::new()));
+    };
+    let records = retry(ctl, Repeat::Read, || aws.list_records(&zone.id, &dns.name)).await?;
+    Ok((Some(zone), records))
+}

@@ -1,0 +1,221 @@
+//! Putting the answers of calls into the observed world.
+
+use crate::action::{Action, GroupSettings};
+use crate::names::Tags;
+use crate::observed::{
+    Address, Group, IamRole, InstanceProfile, LaunchTemplate, LifecycleHook, Observed, RecordSet, SecurityGroup,
+    Snapshot, Volume, VolumeState,
+};
+
+/// What AWS answers to an action.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Answer {
+    /// Done, and nothing more to know.
+    Done,
+    /// The address that was allocated.
+    Address(Address),
+    /// The volume that was created.
+    Volume(Volume),
+    /// The id of the security group that was created.
+    SecurityGroup(String),
+    /// The role that was created.
+    Role(IamRole),
+    /// The profile that was created.
+    Profile(InstanceProfile),
+    /// The id of the launch template that was created.
+    Template(String),
+    /// The number of the version that was created.
+    Version(u64),
+    /// The snapshot that was started.
+    Snapshot(Snapshot),
+}
+
+impl Observed {
+    /// Puts the answer of an action that succeeded into the observed world, so that the next plan sees its effect without
+    /// reading it again.
+    ///
+    /// Guarantees that the step that carried the action is not planned again. An answer that does not fit its action
+    /// changes nothing, so that the step is planned again and the mistake is seen.
+    pub fn absorb(&mut self, action: &Action, answer: Answer) {
+        match (action, answer) {
+            (Action::AllocateAddress { .. }, Answer::Address(address)) => self.addresses.push(address),
+            (Action::CreateVolume(_), Answer::Volume(volume)) => self.absorb_volume(volume),
+            (Action::CreateSecurityGroup { name, vpc_id, tags }, Answer::SecurityGroup(id)) => {
+                self.security_groups.push(SecurityGroup {
+                    id,
+                    name: name.clone(),
+                    vpc_id: vpc_id.clone(),
+                    ingress: Vec::new(),
+                    tags: tags.clone(),
+                });
+            }
+            (Action::CreateRole { .. }, Answer::Role(role)) => self.role = Some(role),
+            (Action::CreateInstanceProfile { .. }, Answer::Profile(profile)) => self.profile = Some(profile),
+            (Action::CreateLaunchTemplate { name, data, .. }, Answer::Template(id)) => {
+                self.launch_template = Some(LaunchTemplate { id, name: name.clone(), version: 1, data: data.clone() });
+            }
+            (Action::CreateTemplateVersion { data, .. }, Answer::Version(version)) => {
+                if let Some(template) = &mut self.launch_template {
+                    template.version = version;
+                    template.data = data.clone();
+                }
+            }
+            (Action::CreateSnapshot { .. }, Answer::Snapshot(snapshot)) => self.snapshots.push(snapshot),
+            (action, Answer::Done) => self.absorb_done(action),
+            _ => {}
+        }
+    }
+
+    fn absorb_volume(&mut self, volume: Volume) {
+        if matches!(volume.state, VolumeState::Deleting | VolumeState::Deleted) {
+            self.dead_volumes.push(volume.id);
+        } else {
+            self.volumes.push(volume);
+        }
+    }
+
+    fn absorb_done(&mut self, action: &Action) {
+        match action {
+            Action::CreateTags { resource, tags } => self.add_tags(resource, tags),
+            Action::ModifyVolume(input) => {
+                for volume in self.volumes.iter_mut().filter(|volume| volume.id == input.id) {
+                    volume.size_gib = input.size_gib.unwrap_or(volume.size_gib);
+                    volume.volume_type = input.volume_type.clone().unwrap_or_else(|| volume.volume_type.clone());
+                    volume.iops = input.iops.or(volume.iops);
+                    volume.throughput_mibps = input.throughput_mibps.or(volume.throughput_mibps);
+                }
+            }
+            Action::AuthorizeIngress { group_id, rules } => {
+                for group in self.security_groups.iter_mut().filter(|group| group.id == *group_id) {
+                    group.ingress.extend(rules.iter().cloned());
+                }
+            }
+            Action::RevokeIngress { group_id, rules } => {
+                for group in self.security_groups.iter_mut().filter(|group| group.id == *group_id) {
+                    group.ingress.retain(|rule| !rules.contains(rule));
+                }
+            }
+            Action::UpdateTrustPolicy { trust_policy, .. } => {
+                if let Some(role) = &mut self.role {
+                    role.trust_policy.clone_from(trust_policy);
+                }
+            }
+            Action::PutRolePolicy { document, .. } => self.role_policy = Some(document.clone()),
+            Action::AddRoleToProfile { role, .. } => {
+                if let Some(profile) = &mut self.profile {
+                    profile.role = Some(role.clone());
+                }
+            }
+            Action::UpsertRecord(record) => {
+                self.records.retain(|have| have.record_type != "A");
+                self.records.push(RecordSet {
+                    name: record.name.clone(),
+                    record_type: "A".to_owned(),
+                    ttl_s: Some(record.ttl_s),
+                    values: vec![record.value.clone()],
+                    set_identifier: None,
+                });
+            }
+            other => self.absorb_group(other),
+        }
+    }
+
+    fn absorb_group(&mut self, action: &Action) {
+        match action {
+            Action::CreateGroup(settings) => self.group = Some(new_group(settings)),
+            Action::UpdateGroup(settings) => {
+                if let Some(group) = &mut self.group {
+                    *group = Group {
+                        tags: std::mem::take(&mut group.tags),
+                        instances: std::mem::take(&mut group.instances),
+                        suspended: std::mem::take(&mut group.suspended),
+                        ..new_group(settings)
+                    };
+                }
+            }
+            Action::PutLifecycleHook { hook, .. } => {
+                self.hooks.retain(|have| have.name != hook.name);
+                self.hooks.push(LifecycleHook {
+                    name: hook.name.clone(),
+                    transition: hook.transition.clone(),
+                    heartbeat_s: hook.heartbeat_s,
+                    default_result: hook.default_result.clone(),
+                });
+            }
+            Action::ResumeProcesses { processes, .. } => {
+                if let Some(group) = &mut self.group {
+                    group.suspended.retain(|process| !processes.contains(process));
+                }
+            }
+            Action::DeleteGroupTags { keys, .. } => {
+                if let Some(group) = &mut self.group {
+                    group.tags.retain(|key, _| !keys.contains(key));
+                }
+            }
+            Action::DeleteGroup { .. } => {
+                self.hooks.clear();
+                if let Some(group) = &mut self.group {
+                    group.deleting = true;
+                }
+            }
+            other => self.absorb_delete(other),
+        }
+    }
+
+    fn absorb_delete(&mut self, action: &Action) {
+        match action {
+            Action::DeleteRecord(record) => self.records.retain(|have| have.values != [record.value.clone()]),
+            Action::DeleteLaunchTemplate { .. } => self.launch_template = None,
+            Action::DeleteSecurityGroup { id } => self.security_groups.retain(|group| group.id != *id),
+            Action::RemoveRoleFromProfile { .. } => {
+                if let Some(profile) = &mut self.profile {
+                    profile.role = None;
+                }
+            }
+            Action::DeleteInstanceProfile { .. } => self.profile = None,
+            Action::DeleteRolePolicy { .. } => self.role_policy = None,
+            Action::DeleteRole { .. } => self.role = None,
+            Action::DisassociateAddress { association_id } => {
+                for address in &mut self.addresses {
+                    if address.association_id.as_ref() == Some(association_id) {
+                        address.association_id = None;
+                        address.instance_id = None;
+                    }
+                }
+            }
+            Action::ReleaseAddress { allocation_id } => {
+                self.addresses.retain(|address| address.allocation_id != *allocation_id);
+            }
+            Action::DeleteVolume { id } => self.volumes.retain(|volume| volume.id != *id),
+            _ => {}
+        }
+    }
+
+    fn add_tags(&mut self, resource: &str, tags: &Tags) {
+        for address in self.addresses.iter_mut().filter(|address| address.allocation_id == resource) {
+            address.tags.extend(tags.clone());
+        }
+        for volume in self.volumes.iter_mut().filter(|volume| volume.id == resource) {
+            volume.tags.extend(tags.clone());
+        }
+    }
+}
+
+fn new_group(settings: &GroupSettings) -> Group {
+    Group {
+        name: settings.name.clone(),
+        min: settings.min,
+        max: settings.max,
+        desired: settings.desired,
+        subnets: vec![settings.subnet.clone()],
+        template_id: Some(settings.template_id.clone()),
+        template_version: Some(settings.template_version.to_string()),
+        health_check_type: settings.health_check_type.clone(),
+        health_check_grace_s: settings.health_check_grace_s,
+        suspended: Vec::new(),
+        deleting: false,
+        instances: Vec::new(),
+        tags: settings.tags.clone(),
+    }
+}

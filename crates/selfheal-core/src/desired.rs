@@ -1,0 +1,199 @@
+//! What is sent to AWS on the instance's behalf: its policy, its user data and its launch template.
+
+use selfheal_policy::{Document, InstanceScope, Partition, ScopeError};
+use selfheal_userdata::{BootConfig, DataVolume, HealthCheck, HealthFrom, Probe, RenderError, UserData};
+
+use crate::names::{IAM_PATH, LAUNCH_HOOK, Names};
+use crate::observed::{Image, Observed, RootVolume, TemplateData};
+use crate::plan::names;
+use crate::spec::{self, HealthProbe, HealthSpec, Spec};
+
+/// Heartbeat time-out of the launch hook, in seconds.
+///
+/// The volume of a dead instance has been seen held for ten minutes; a first boot adds the user's setup. After an hour the
+/// group gives the instance up.
+pub const LAUNCH_HOOK_HEARTBEAT_S: u32 = 3600;
+
+/// Grace period of the group's health check, in seconds.
+///
+/// The launch hook already keeps an instance out of service until its boot program is done, so that this only has to
+/// outlast the first moments after.
+pub const HEALTH_CHECK_GRACE_S: u32 = 60;
+
+/// The ARN of the stack's instance profile.
+#[must_use]
+pub fn profile_arn(names: &Names, account: &str, region: &str) -> String {
+    let partition = Partition::of_region(region);
+    format!("arn:{partition}:iam::{account}:instance-profile{IAM_PATH}{}", names.profile)
+}
+
+/// The least-privilege policy of the instance, for these ids.
+///
+/// # Errors
+/// When an id is not of AWS's shape.
+pub fn instance_policy(
+    spec: &Spec,
+    account: &str,
+    subnet_id: &str,
+    allocation_id: &str,
+    volume_id: Option<&str>,
+) -> Result<Document, ScopeError> {
+    let names = names(spec);
+    selfheal_policy::instance_policy(&InstanceScope {
+        partition: Partition::of_region(&spec.region),
+        region: spec.region.clone(),
+        account: account.to_owned(),
+        stack: spec.name.clone(),
+        group: names.group.clone(),
+        instance_profile: profile_arn(&names, account, &spec.region),
+        allocation_id: allocation_id.to_owned(),
+        volume_id: volume_id.map(str::to_owned),
+        vpc_id: None,
+        subnet_id: Some(subnet_id.to_owned()),
+        session_manager: true,
+        parameter_path: None,
+        log_group: None,
+        kms_key: None,
+    })
+}
+
+/// The user data of the instance, for these ids.
+///
+/// # Errors
+/// When it does not fit into what EC2 accepts, or a string cannot be rendered.
+pub fn user_data(spec: &Spec, allocation_id: &str, volume_id: Option<&str>) -> Result<UserData, RenderError> {
+    let names = names(spec);
+    let data = spec.data.as_ref().zip(volume_id).map(|(data, volume_id)| DataVolume {
+        volume_id: volume_id.to_owned(),
+        mount: data.mount.clone(),
+        filesystem: match data.filesystem {
+            spec::Filesystem::Xfs => selfheal_userdata::Filesystem::Xfs,
+            spec::Filesystem::Ext4 => selfheal_userdata::Filesystem::Ext4,
+        },
+    });
+    selfheal_userdata::render(&BootConfig {
+        stack: spec.name.clone(),
+        region: spec.region.clone(),
+        dns_suffix: dns_suffix(&spec.region).to_owned(),
+        group: names.group,
+        launch_hook: LAUNCH_HOOK.to_owned(),
+        terminate_hook: None,
+        role: names.role,
+        allocation_id: allocation_id.to_owned(),
+        data,
+        setup: spec.app.setup.as_ref().map(|setup| setup.body.clone()),
+        health: spec.app.health.as_ref().map(health_check),
+        address_when: match spec.address_when() {
+            spec::AddressWhen::Mounted => selfheal_userdata::AddressWhen::Mounted,
+            spec::AddressWhen::Healthy => selfheal_userdata::AddressWhen::Healthy,
+        },
+        breaker_limit: spec.app.breaker_limit,
+    })
+}
+
+fn health_check(health: &HealthSpec) -> HealthCheck {
+    HealthCheck {
+        probe: match &health.probe {
+            HealthProbe::Http { .. } => Probe::Http { url: health.probe.to_string() },
+            HealthProbe::Tcp { port } => Probe::Tcp { port: *port },
+            HealthProbe::Command { line } => Probe::Command { command: line.clone() },
+        },
+        interval_s: health.interval_s,
+        threshold: health.threshold,
+        startup_budget_s: health.startup_budget_s,
+        from: match health.from {
+            spec::HealthFrom::Instance => HealthFrom::Instance,
+            spec::HealthFrom::Aws => HealthFrom::Aws,
+            spec::HealthFrom::Both => HealthFrom::Both,
+        },
+    }
+}
+
+/// What the launch template of the stack holds.
+#[must_use]
+pub fn template_data(
+    spec: &Spec,
+    account: &str,
+    image: &Image,
+    security_groups: &[String],
+    user_data: &UserData,
+) -> TemplateData {
+    use crate::names::Role;
+    let names = names(spec);
+    TemplateData {
+        image_id: image.id.clone(),
+        instance_type: spec.instance.instance_type.clone(),
+        profile_arn: profile_arn(&names, account, &spec.region),
+        security_groups: security_groups.to_vec(),
+        public_ip: true,
+        root: RootVolume {
+            device: image.root_device.clone(),
+            size_gib: spec.instance.root_size_gib,
+            volume_type: "gp3".to_owned(),
+            encrypted: true,
+        },
+        user_data: user_data.to_base64(),
+        http_tokens: "required".to_owned(),
+        hop_limit: 1,
+        metadata_tags: "disabled".to_owned(),
+        instance_tags: names.tags(Role::Instance),
+        volume_tags: names.tags(Role::RootVolume),
+        interface_tags: names.tags(Role::NetworkInterface),
+    }
+}
+
+fn dns_suffix(region: &str) -> &'static str {
+    match Partition::of_region(region) {
+        Partition::AwsCn => "amazonaws.com.cn",
+        _ => "amazonaws.com",
+    }
+}
+
+/// Ids that stand for what does not exist yet, where a person asks to see a policy or user data before the first apply.
+///
+/// They have AWS's shape and can be told from real ones at a glance.
+pub const PLACEHOLDER_ALLOCATION: &str = "eipalloc-00000000000000000";
+/// See [`PLACEHOLDER_ALLOCATION`].
+pub const PLACEHOLDER_VOLUME: &str = "vol-00000000000000000";
+/// See [`PLACEHOLDER_ALLOCATION`].
+pub const PLACEHOLDER_SUBNET: &str = "subnet-00000000000000000";
+/// See [`PLACEHOLDER_ALLOCATION`].
+pub const PLACEHOLDER_ACCOUNT: &str = "000000000000";
+
+/// The ids that a stack's policy and user data are made from, with placeholders for what does not exist yet.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Ids {
+    /// The account.
+    pub account: String,
+    /// The subnet.
+    pub subnet_id: String,
+    /// The Elastic IP.
+    pub allocation_id: String,
+    /// The data volume, where the spec has one.
+    pub volume_id: Option<String>,
+    /// Whether every id is real.
+    pub complete: bool,
+}
+
+impl Ids {
+    /// The ids of what exists, and placeholders for the rest.
+    #[must_use]
+    pub fn of(spec: &Spec, observed: &Observed) -> Self {
+        let found = crate::plan::existing(spec, observed);
+        let account = Some(observed.identity.account.clone()).filter(|account| !account.is_empty());
+        let volume_missing = spec.data.is_some() && found.volume.is_none();
+        let complete =
+            account.is_some() && found.address.is_some() && found.subnet.is_some() && !volume_missing;
+        Self {
+            account: account.unwrap_or_else(|| PLACEHOLDER_ACCOUNT.to_owned()),
+            subnet_id: found.subnet.map_or_else(|| PLACEHOLDER_SUBNET.to_owned(), |subnet| subnet.id),
+            allocation_id: found.address.map_or_else(|| PLACEHOLDER_ALLOCATION.to_owned(), |found| found.allocation_id),
+            volume_id: spec
+                .data
+                .as_ref()
+                .map(|_| found.volume.map_or_else(|| PLACEHOLDER_VOLUME.to_owned(), |volume| volume.id)),
+            complete,
+        }
+    }
+}

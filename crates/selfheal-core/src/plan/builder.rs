@@ -1,0 +1,199 @@
+//! What the parts of the planner share: inputs that may not be known yet, and the plan in the making.
+
+use std::collections::BTreeSet;
+
+use super::{Change, Field, Need, Note, Plan, Readiness, Refusal, Step, StepKey, Value, WorldWait};
+use crate::action::Action;
+use crate::names::Names;
+use crate::observed::Observed;
+use crate::spec::Spec;
+
+/// A value that is known, or that waits for something.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Later<T> {
+    /// Known now.
+    Known(T),
+    /// Known once these are done.
+    After(BTreeSet<Need>),
+}
+
+impl<T> Later<T> {
+    /// A value that a step of this plan will answer.
+    pub(super) fn after(key: StepKey) -> Self {
+        Self::After(BTreeSet::from([Need::Step(key)]))
+    }
+
+    pub(super) fn as_ref(&self) -> Later<&T> {
+        match self {
+            Self::Known(value) => Later::Known(value),
+            Self::After(needs) => Later::After(needs.clone()),
+        }
+    }
+
+    pub(super) fn map<U>(self, f: impl FnOnce(T) -> U) -> Later<U> {
+        match self {
+            Self::Known(value) => Later::Known(f(value)),
+            Self::After(needs) => Later::After(needs),
+        }
+    }
+
+    /// Both values, waiting for what either waits for.
+    pub(super) fn and<U>(self, other: Later<U>) -> Later<(T, U)> {
+        match (self, other) {
+            (Self::Known(a), Later::Known(b)) => Later::Known((a, b)),
+            (Self::After(a), Later::After(b)) => Later::After(a.union(&b).cloned().collect()),
+            (Self::After(needs), Later::Known(_)) | (Self::Known(_), Later::After(needs)) => Later::After(needs),
+        }
+    }
+
+    /// The same value, not before these are done.
+    pub(super) fn not_before(self, needs: &BTreeSet<Need>) -> Self {
+        match self {
+            value if needs.is_empty() => value,
+            Self::Known(_) => Self::After(needs.clone()),
+            Self::After(own) => Self::After(own.union(needs).cloned().collect()),
+        }
+    }
+
+    /// How the value is shown.
+    pub(super) fn show(&self, f: impl FnOnce(&T) -> String) -> Value {
+        match self {
+            Self::Known(value) => Value::Known(f(value)),
+            Self::After(_) => Value::AfterApply,
+        }
+    }
+}
+
+/// The plan in the making.
+pub(super) struct Builder<'a> {
+    pub(super) spec: &'a Spec,
+    pub(super) observed: &'a Observed,
+    pub(super) names: Names,
+    plan: Plan,
+}
+
+impl<'a> Builder<'a> {
+    pub(super) fn new(spec: &'a Spec, observed: &'a Observed) -> Self {
+        let plan = Plan {
+            stack: spec.name.clone(),
+            account: observed.identity.account.clone(),
+            region: spec.region.clone(),
+            image: observed.image.as_ref().map(|image| image.id.clone()),
+            steps: Vec::new(),
+            refusals: Vec::new(),
+            notes: Vec::new(),
+            waits: Vec::new(),
+        };
+        Self { spec, observed, names: super::names(spec), plan }
+    }
+
+    pub(super) fn refuse(&mut self, code: &str, message: impl Into<String>, help: impl Into<String>) {
+        self.plan.refusals.push(Refusal { code: code.to_owned(), message: message.into(), help: help.into() });
+    }
+
+    /// Refuses to touch a resource that has our name and not our tags.
+    pub(super) fn refuse_foreign(&mut self, what: &str, which: &str) {
+        self.refuse(
+            "foreign-resource",
+            format!("the {what} {which} exists and does not bear the tags of stack `{}`", self.spec.name),
+            format!("it is somebody else's: choose another `name`, or remove the {what} if it is yours"),
+        );
+    }
+
+    pub(super) fn note(&mut self, code: &str, message: impl Into<String>) {
+        self.plan.notes.push(Note { code: code.to_owned(), message: message.into() });
+    }
+
+    pub(super) fn wait(&mut self, wait: WorldWait) -> Need {
+        if !self.plan.waits.contains(&wait) {
+            self.plan.waits.push(wait.clone());
+        }
+        Need::World(wait)
+    }
+
+    /// Adds a step.
+    pub(super) fn step(&mut self, step: Draft, action: Later<Action>) {
+        let readiness = match action {
+            Later::Known(action) => Readiness::Ready { action: Box::new(action) },
+            Later::After(needs) => Readiness::Waiting { needs: needs.into_iter().collect() },
+        };
+        let Draft { key, change, target, reason, fields } = step;
+        self.plan.steps.push(Step { key, change, target, reason, fields, readiness });
+    }
+
+    /// The finished plan. Where anything is refused no step is ready: a person has to decide first.
+    pub(super) fn finish(mut self) -> Plan {
+        if self.plan.is_refused() {
+            for step in &mut self.plan.steps {
+                if matches!(step.readiness, Readiness::Ready { .. }) {
+                    step.readiness = Readiness::Waiting { needs: Vec::new() };
+                }
+            }
+        }
+        self.plan
+    }
+}
+
+/// A step before its readiness is known.
+pub(super) struct Draft {
+    key: StepKey,
+    change: Change,
+    target: Option<String>,
+    reason: String,
+    fields: Vec<Field>,
+}
+
+impl Draft {
+    pub(super) fn new(key: StepKey, change: Change, reason: impl Into<String>) -> Self {
+        Self { key, change, target: None, reason: reason.into(), fields: Vec::new() }
+    }
+
+    pub(super) fn target(mut self, target: impl Into<String>) -> Self {
+        self.target = Some(target.into());
+        self
+    }
+
+    /// A value that is set where there was none.
+    pub(super) fn sets(mut self, name: &str, after: impl Into<String>) -> Self {
+        self.push(name, None, Some(Value::Known(after.into())));
+        self
+    }
+
+    /// A value that is set and may not be known yet.
+    pub(super) fn sets_later(mut self, name: &str, after: Value) -> Self {
+        self.push(name, None, Some(after));
+        self
+    }
+
+    /// A value that changes; nothing is shown when it does not.
+    pub(super) fn changes(mut self, name: &str, before: impl Into<String>, after: impl Into<String>) -> Self {
+        let (before, after) = (before.into(), after.into());
+        if before != after {
+            self.push(name, Some(before), Some(Value::Known(after)));
+        }
+        self
+    }
+
+    /// A value that changes into one that may not be known yet; nothing is shown when it does not.
+    pub(super) fn changes_later(mut self, name: &str, before: impl Into<String>, after: Value) -> Self {
+        let before = before.into();
+        if after != Value::Known(before.clone()) {
+            self.push(name, Some(before), Some(after));
+        }
+        self
+    }
+
+    /// A value that goes away.
+    pub(super) fn removes(mut self, name: &str, before: impl Into<String>) -> Self {
+        self.push(name, Some(before.into()), None);
+        self
+    }
+
+    pub(super) fn has_changes(&self) -> bool {
+        !self.fields.is_empty()
+    }
+
+    fn push(&mut self, name: &str, before: Option<String>, after: Option<Value>) {
+        self.fields.push(Field { name: name.to_owned(), before, after });
+    }
+}

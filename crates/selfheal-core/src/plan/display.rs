@@ -1,0 +1,87 @@
+//! A plan as people read it, without colour.
+
+use std::fmt;
+
+use super::{Change, Field, Plan, Step, Value};
+
+/// Column at which the reason of a step begins.
+const REASON_COLUMN: usize = 46;
+
+impl fmt::Display for Plan {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "Stack {} in {}, account {}", self.stack, self.region, self.account)?;
+        if let Some(image) = &self.image {
+            writeln!(f, "Image {image}")?;
+        }
+        if !self.steps.is_empty() {
+            writeln!(f)?;
+        }
+        for step in &self.steps {
+            write!(f, "{step}")?;
+        }
+        for refusal in &self.refusals {
+            writeln!(f, "\n! {}\n    {}", refusal.message, refusal.help)?;
+        }
+        if !self.notes.is_empty() {
+            writeln!(f)?;
+        }
+        for note in &self.notes {
+            writeln!(f, "* {}", note.message)?;
+        }
+        writeln!(f, "\n{}", self.summary())
+    }
+}
+
+impl Plan {
+    /// One line that says how much there is to do.
+    #[must_use]
+    pub fn summary(&self) -> String {
+        if self.is_refused() {
+            let count = self.refusals.len();
+            return format!("Refused: {count} {} to solve first.", if count == 1 { "problem" } else { "problems" });
+        }
+        if self.steps.is_empty() {
+            return "Nothing to do: the stack is as the spec says.".to_owned();
+        }
+        let count = |change| self.steps.iter().filter(|step| step.change == change).count();
+        format!(
+            "Plan: {} to create, {} to update, {} to delete.",
+            count(Change::Create),
+            count(Change::Update),
+            count(Change::Delete)
+        )
+    }
+}
+
+impl fmt::Display for Step {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let target = self.target.as_ref().map(|target| format!(" {target}")).unwrap_or_default();
+        let head = format!("{} {}{target}", self.change.sign(), self.key.subject());
+        writeln!(f, "{head:<REASON_COLUMN$}  {}", self.reason)?;
+        let width = self.fields.iter().map(|field| field.name.len()).max().unwrap_or(0);
+        for field in &self.fields {
+            writeln!(f, "    {:<width$}  {field}", field.name)?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Display for Field {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (&self.before, &self.after) {
+            (Some(before), Some(after)) => write!(f, "{before} -> {after}"),
+            (None, Some(after)) => write!(f, "{after}"),
+            (Some(before), None) => write!(f, "{before} -> nothing"),
+            (None, None) => Ok(()),
+        }
+    }
+}
+
+impl fmt::Display for Value {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Known(value) => f.write_str(value),
+            Self::AfterApply => f.write_str("(known after apply)"),
+        }
+    }
+}

@@ -1,0 +1,145 @@
+//! The Auto Scaling group of exactly one, and its launch hook.
+
+use std::collections::BTreeSet;
+
+use super::builder::{Builder, Draft, Later};
+use super::iam::Identity;
+use super::template::Pin;
+use super::volume::DataVolume;
+use super::{Change, Need, StepKey, WorldWait};
+use crate::action::{Action, GroupSettings, HookSettings};
+use crate::desired::{HEALTH_CHECK_GRACE_S, LAUNCH_HOOK_HEARTBEAT_S};
+use crate::names::{LAUNCH_HOOK, Role, TAG_LAST_ERROR, TAG_PARKED};
+use crate::observed::{Group, Subnet};
+
+/// Plans the group and its hook.
+pub(super) fn plan(
+    builder: &mut Builder<'_>,
+    subnet: Option<&Subnet>,
+    template: &Later<Pin>,
+    identity: &Identity,
+    volume: &DataVolume,
+) {
+    // Without a subnet the plan has been refused already.
+    let Some(subnet) = subnet else { return };
+    let mut before: BTreeSet<Need> = identity.needs.union(&volume.usable_after).cloned().collect();
+    let settings = template.clone().map(|pin| settings(builder, subnet, &pin));
+    match &builder.observed.group {
+        Some(group) if !builder.names.owns(&group.tags, Role::Group) => {
+            builder.refuse_foreign("Auto Scaling group", &group.name);
+        }
+        Some(group) if !group.deleting => {
+            update(builder, group, subnet, template, settings.not_before(&before));
+            tell_state(builder, group);
+        }
+        deleting => {
+            if let Some(group) = deleting {
+                before.insert(builder.wait(WorldWait::GroupGone { name: group.name.clone() }));
+            }
+            create(builder, subnet, template, settings.not_before(&before));
+        }
+    }
+    plan_hook(builder);
+}
+
+fn settings(builder: &Builder<'_>, subnet: &Subnet, pin: &Pin) -> GroupSettings {
+    GroupSettings {
+        name: builder.names.group.clone(),
+        min: 1,
+        max: 1,
+        desired: 1,
+        subnet: subnet.id.clone(),
+        template_id: pin.template_id.clone(),
+        template_version: pin.version,
+        health_check_type: "EC2".to_owned(),
+        health_check_grace_s: HEALTH_CHECK_GRACE_S,
+        hook: hook(),
+        tags: builder.names.tags(Role::Group),
+    }
+}
+
+fn hook() -> HookSettings {
+    HookSettings {
+        name: LAUNCH_HOOK.to_owned(),
+        transition: "autoscaling:EC2_INSTANCE_LAUNCHING".to_owned(),
+        heartbeat_s: LAUNCH_HOOK_HEARTBEAT_S,
+        default_result: "ABANDON".to_owned(),
+    }
+}
+
+fn create(builder: &mut Builder<'_>, subnet: &Subnet, template: &Later<Pin>, settings: Later<GroupSettings>) {
+    let draft = Draft::new(StepKey::CreateGroup, Change::Create, "it keeps exactly one instance alive")
+        .target(builder.names.group.clone())
+        .sets("size", "min 1, max 1, desired 1")
+        .sets("subnet", format!("{} ({})", subnet.id, subnet.zone))
+        .sets_later("launch template version", template.show(|pin| pin.version.to_string()));
+    builder.step(draft, settings.map(Action::CreateGroup));
+}
+
+fn update(
+    builder: &mut Builder<'_>,
+    group: &Group,
+    subnet: &Subnet,
+    template: &Later<Pin>,
+    settings: Later<GroupSettings>,
+) {
+    let size = |min: u32, max: u32, desired: u32| format!("min {min}, max {max}, desired {desired}");
+    let none = || "none".to_owned();
+    let mut draft = Draft::new(StepKey::UpdateGroup, Change::Update, "the group differs")
+        .target(group.name.clone())
+        .changes("size", size(group.min, group.max, group.desired), size(1, 1, 1))
+        .changes("subnet", group.subnets.join(", "), subnet.id.clone());
+    if !matches!(template, Later::After(needs) if needs.contains(&Need::Step(StepKey::CreateTemplateVersion))) {
+        let have = group.template_id.clone().unwrap_or_else(none);
+        draft = draft.changes_later("launch template", have, template.show(|pin| pin.template_id.clone()));
+    }
+    let draft = draft
+        .changes_later(
+            "launch template version",
+            group.template_version.clone().unwrap_or_else(none),
+            template.show(|pin| pin.version.to_string()),
+        )
+        .changes("health check", group.health_check_type.clone(), "EC2")
+        .changes("grace period", format!("{} s", group.health_check_grace_s), format!("{HEALTH_CHECK_GRACE_S} s"));
+    if draft.has_changes() {
+        builder.step(draft, settings.map(Action::UpdateGroup));
+    }
+}
+
+/// Writes the hook where it is missing or differs.
+///
+/// The group is created with its hook, so that the first instance is held too. It is written once more after a create,
+/// which changes nothing where AWS took it, because nothing in the create's answer says that it did.
+fn plan_hook(builder: &mut Builder<'_>) {
+    let want = hook();
+    let have = builder.observed.hooks.iter().find(|hook| hook.name == want.name);
+    let exists = builder.observed.group.as_ref().is_some_and(|group| !group.deleting);
+    let draft = match have.filter(|_| exists) {
+        None => Draft::new(StepKey::PutLaunchHook, Change::Create, "a new instance waits until its boot program is done")
+            .sets("heartbeat", format!("{} s", want.heartbeat_s))
+            .sets("default result", want.default_result.clone()),
+        Some(have) => Draft::new(StepKey::PutLaunchHook, Change::Update, "the launch hook differs")
+            .changes("transition", have.transition.clone(), want.transition.clone())
+            .changes("heartbeat", format!("{} s", have.heartbeat_s), format!("{} s", want.heartbeat_s))
+            .changes("default result", have.default_result.clone(), want.default_result.clone()),
+    };
+    if !draft.has_changes() {
+        return;
+    }
+    let action = Action::PutLifecycleHook { group: builder.names.group.clone(), hook: want };
+    let action = if exists { Later::Known(action) } else { Later::after(StepKey::CreateGroup) };
+    builder.step(draft.target(LAUNCH_HOOK), action);
+}
+
+/// Tells what a person should know about a group that apply leaves as it is.
+fn tell_state(builder: &mut Builder<'_>, group: &Group) {
+    if let Some(parked) = group.tags.get(TAG_PARKED) {
+        let error = group.tags.get(TAG_LAST_ERROR).map(|error| format!("; last error: {error}")).unwrap_or_default();
+        builder.note("parked", format!("the stack has parked itself ({parked}{error}): `selfheal resume` lifts it"));
+    } else if !group.suspended.is_empty() {
+        builder.note(
+            "suspended",
+            format!("the group's processes {} are suspended: `selfheal resume` lifts it", group.suspended.join(", ")),
+        );
+    }
+}

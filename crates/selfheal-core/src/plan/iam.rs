@@ -1,0 +1,169 @@
+//! The instance role, its policy and its profile.
+
+use std::collections::BTreeSet;
+
+use selfheal_policy::{Document, Partition, trust_policy};
+
+use super::builder::{Builder, Draft, Later};
+use super::volume::DataVolume;
+use super::{Change, Need, StepKey};
+use crate::action::Action;
+use crate::desired;
+use crate::names::{POLICY_NAME, Role};
+use crate::observed::{Address, IamRole, Subnet};
+
+/// What must be done before an instance can do its work under its role.
+pub(super) struct Identity {
+    /// The steps of this plan that it waits for.
+    pub(super) needs: BTreeSet<Need>,
+}
+
+/// Plans role, policy and profile.
+pub(super) fn plan(
+    builder: &mut Builder<'_>,
+    subnet: Option<&Subnet>,
+    address: &Later<Address>,
+    volume: &DataVolume,
+) -> Identity {
+    let mut needs = BTreeSet::new();
+    let role = plan_role(builder, &mut needs);
+    plan_policy(builder, &role, subnet, address, volume, &mut needs);
+    plan_profile(builder, &role, &mut needs);
+    Identity { needs }
+}
+
+fn plan_role(builder: &mut Builder<'_>, needs: &mut BTreeSet<Need>) -> Later<String> {
+    let name = builder.names.role.clone();
+    let trust = trust_policy(Partition::of_region(&builder.spec.region));
+    let Some(role) = &builder.observed.role else {
+        let tags = builder.names.tags(Role::Role);
+        let draft = Draft::new(StepKey::CreateRole, Change::Create, "the instance acts under a role of its own")
+            .target(name.clone())
+            .sets("trusts", "ec2.amazonaws.com");
+        let action = Action::CreateRole { name, trust_policy: trust.to_json(), tags };
+        builder.step(draft, Later::Known(action));
+        needs.insert(Need::Step(StepKey::CreateRole));
+        return Later::after(StepKey::CreateRole);
+    };
+    if !builder.names.owns(&role.tags, Role::Role) {
+        builder.refuse_foreign("IAM role", &name);
+    }
+    check_trust(builder, role, &trust, needs);
+    Later::Known(name)
+}
+
+fn check_trust(builder: &mut Builder<'_>, role: &IamRole, trust: &Document, needs: &mut BTreeSet<Need>) {
+    if same_document(&role.trust_policy, trust) {
+        return;
+    }
+    let draft = Draft::new(StepKey::UpdateTrustPolicy, Change::Update, "EC2 alone may assume the role")
+        .target(role.name.clone())
+        .changes("document", summary(&role.trust_policy), summary(&trust.to_json()));
+    let action = Action::UpdateTrustPolicy { role: role.name.clone(), trust_policy: trust.to_json() };
+    builder.step(draft, Later::Known(action));
+    needs.insert(Need::Step(StepKey::UpdateTrustPolicy));
+}
+
+fn plan_policy(
+    builder: &mut Builder<'_>,
+    role: &Later<String>,
+    subnet: Option<&Subnet>,
+    address: &Later<Address>,
+    volume: &DataVolume,
+    needs: &mut BTreeSet<Need>,
+) {
+    // Without a subnet the plan has been refused already.
+    let Some(subnet) = subnet else { return };
+    let inputs = address.clone().and(volume.id.clone());
+    let document = match inputs {
+        Later::After(waits) => Later::After(waits),
+        Later::Known((address, volume_id)) => {
+            let account = &builder.observed.identity.account;
+            let made = desired::instance_policy(
+                builder.spec,
+                account,
+                &subnet.id,
+                &address.allocation_id,
+                volume_id.as_deref(),
+            );
+            match made {
+                Ok(document) => Later::Known(document),
+                Err(error) => {
+                    builder.refuse("policy", format!("the role's policy cannot be made: {error}"), "check the spec");
+                    return;
+                }
+            }
+        }
+    };
+    let have = builder.observed.role_policy.as_ref().filter(|_| matches!(role, Later::Known(_)));
+    if let (Some(have), Later::Known(want)) = (have, &document)
+        && same_document(have, want)
+    {
+        return;
+    }
+    let after = document.show(|document| summary(&document.to_json()));
+    let draft = match have {
+        None => Draft::new(StepKey::PutRolePolicy, Change::Create, "exactly what the instance needs to heal itself")
+            .sets_later("document", after),
+        Some(have) => Draft::new(StepKey::PutRolePolicy, Change::Update, "the role's policy differs")
+            .changes_later("document", summary(have), after),
+    };
+    let draft = draft.target(builder.names.role.clone());
+    let action = role.clone().and(document).map(|(role, document)| Action::PutRolePolicy {
+        role,
+        policy_name: POLICY_NAME.to_owned(),
+        document: document.to_json(),
+    });
+    builder.step(draft, action);
+    needs.insert(Need::Step(StepKey::PutRolePolicy));
+}
+
+fn plan_profile(builder: &mut Builder<'_>, role: &Later<String>, needs: &mut BTreeSet<Need>) {
+    let name = builder.names.profile.clone();
+    let profile = match &builder.observed.profile {
+        None => {
+            let tags = builder.names.tags(Role::Profile);
+            let draft = Draft::new(StepKey::CreateInstanceProfile, Change::Create, "it hands the role to the instance")
+                .target(name.clone());
+            let action = Action::CreateInstanceProfile { name: name.clone(), tags };
+            builder.step(draft, Later::Known(action));
+            needs.insert(Need::Step(StepKey::CreateInstanceProfile));
+            Later::after(StepKey::CreateInstanceProfile)
+        }
+        Some(profile) if !builder.names.owns(&profile.tags, Role::Profile) => {
+            builder.refuse_foreign("instance profile", &name);
+            return;
+        }
+        Some(profile) => match &profile.role {
+            Some(role) if *role == builder.names.role => return,
+            Some(other) => {
+                builder.refuse(
+                    "profile-role",
+                    format!("the instance profile {name} holds the role {other}"),
+                    format!("a profile holds one role: take {other} out of it"),
+                );
+                return;
+            }
+            None => Later::Known(name.clone()),
+        },
+    };
+    let draft = Draft::new(StepKey::AddRoleToProfile, Change::Create, "the profile must hold the role")
+        .target(name)
+        .sets("role", builder.names.role.clone());
+    let action = profile.and(role.clone()).map(|(profile, role)| Action::AddRoleToProfile { profile, role });
+    builder.step(draft, action);
+    needs.insert(Need::Step(StepKey::AddRoleToProfile));
+}
+
+/// Whether two documents mean the same; one that cannot be read means something else.
+fn same_document(have: &str, want: &Document) -> bool {
+    have.parse::<Document>().is_ok_and(|have| have.equivalent(want))
+}
+
+/// How a document is shown: its statements' names, and its size.
+fn summary(json: &str) -> String {
+    match json.parse::<Document>() {
+        Ok(document) => super::fingerprint::describe("policy", document.to_json().as_bytes()),
+        Err(_) => super::fingerprint::describe("unreadable policy", json.as_bytes()),
+    }
+}

@@ -1,0 +1,85 @@
+//! The plan: what would change, why, and what waits on what.
+//!
+//! [`plan`] and [`plan_destroy`] are pure and total: every spec and every observed world have a plan, which may be a list
+//! of [refusals](Plan::refusals). A plan leaves no choice to whoever executes it: a step that is ready carries its
+//! [`Action`] with every input known. A step whose inputs are not known yet says what it waits for; the dependencies
+//! between steps are implied by data and are written down nowhere else.
+
+mod address;
+mod approval;
+mod builder;
+mod destroy;
+mod display;
+mod dns;
+mod fingerprint;
+mod group;
+mod iam;
+mod key;
+mod network;
+mod resume;
+mod step;
+mod template;
+mod volume;
+
+pub use approval::{Approval, Deviation};
+pub use destroy::{DestroyOptions, plan_destroy};
+pub use key::StepKey;
+pub use resume::plan_resume;
+pub use step::{Change, Field, Need, Note, Plan, Readiness, Refusal, Step, Value, WorldWait};
+
+use crate::names::Names;
+use crate::observed::{Address, Observed, Subnet, Volume};
+use crate::spec::Spec;
+use builder::{Builder, Later};
+
+/// Plans what would make the world as the spec says.
+///
+/// # Guarantees
+/// - Total: it never fails; what must not be done is a [`Refusal`], and a plan with a refusal has no ready step.
+/// - Nothing that holds data or an address is deleted, released, shrunk or replaced by any step of it.
+/// - Applying every step, and planning again with what was answered, ends in an empty plan.
+#[must_use]
+pub fn plan(spec: &Spec, observed: &Observed) -> Plan {
+    let mut builder = Builder::new(spec, observed);
+    network::check_image(&mut builder);
+    let address = address::plan(&mut builder);
+    let subnet = network::plan_subnet(&mut builder);
+    let volume = volume::plan(&mut builder, subnet);
+    let groups = network::plan_security_groups(&mut builder, subnet);
+    let identity = iam::plan(&mut builder, subnet, &address, &volume);
+    let template = template::plan(&mut builder, &groups, &address, &volume);
+    group::plan(&mut builder, subnet, &template, &identity, &volume);
+    dns::plan(&mut builder, &address);
+    builder.finish()
+}
+
+/// The names of the stack that a spec describes.
+#[must_use]
+pub fn names(spec: &Spec) -> Names {
+    Names::new(&spec.name, &spec.region)
+}
+
+/// What of a stack exists already, as the planner would choose it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Existing {
+    /// The Elastic IP.
+    pub address: Option<Address>,
+    /// The data volume, where the spec has one.
+    pub volume: Option<Volume>,
+    /// The subnet.
+    pub subnet: Option<Subnet>,
+}
+
+/// Finds what of a stack exists, by the same choice that [`plan`] makes where there are several.
+#[must_use]
+pub fn existing(spec: &Spec, observed: &Observed) -> Existing {
+    let mut builder = Builder::new(spec, observed);
+    let address = match address::plan(&mut builder) {
+        Later::Known(address) => Some(address),
+        Later::After(_) => None,
+    };
+    let volume = spec.data.as_ref().and_then(|_| volume::existing(&builder).first().map(|volume| (*volume).clone()));
+    let subnet = network::plan_subnet(&mut builder).cloned();
+    Existing { address, volume, subnet }
+}

@@ -1,0 +1,186 @@
+//! The image, the subnet and the security groups.
+
+use super::builder::{Builder, Draft, Later};
+use super::{Change, StepKey, volume};
+use crate::action::Action;
+use crate::names::Role;
+use crate::observed::{IngressRule, SecurityGroup, Subnet};
+use crate::spec::{Architecture, ImageRef, Ingress, Protocol};
+
+/// Refuses an image that does not exist or does not fit the instance type.
+pub(super) fn check_image(builder: &mut Builder<'_>) {
+    let spec = &builder.spec.instance;
+    let Some(image) = &builder.observed.image else {
+        builder.refuse(
+            "image-missing",
+            format!("the image `{}` resolves to nothing in {}", spec.image, builder.spec.region),
+            "check the id or parameter and the region; a deregistered image no longer exists",
+        );
+        return;
+    };
+    let wanted = Architecture::of_instance_type(&spec.instance_type);
+    if let (Some(wanted), Some(has)) = (wanted, &image.architecture)
+        && wanted.to_string() != *has
+    {
+        let hint = match &spec.image {
+            ImageRef::Alias { alias, .. } => format!("use an image for {wanted} in the place of `{alias}`"),
+            _ => format!("use an image for {wanted}"),
+        };
+        builder.refuse(
+            "image-architecture",
+            format!("the image {} is for {has}, {} is {wanted}", image.id, spec.instance_type),
+            format!("{hint}, or another instance type"),
+        );
+    }
+    if let Some(least) = image.root_size_gib.filter(|least| *least > spec.root_size_gib) {
+        builder.refuse(
+            "root-too-small",
+            format!("the image {} needs a root volume of {least} GiB, the spec says {}", image.id, spec.root_size_gib),
+            format!("write root_size = \"{least}GiB\""),
+        );
+    }
+}
+
+/// The one subnet: the spec's, else the default one in the data volume's zone, else where the group is, else the first.
+pub(super) fn plan_subnet<'a>(builder: &mut Builder<'a>) -> Option<&'a Subnet> {
+    let subnets = &builder.observed.subnets;
+    if let Some(id) = &builder.spec.instance.subnet {
+        let found = subnets.iter().find(|subnet| subnet.id == *id);
+        if found.is_none() {
+            builder.refuse(
+                "subnet-missing",
+                format!("there is no subnet {id} in {}", builder.spec.region),
+                "check `instance.subnet`, the region and the account",
+            );
+        }
+        return found;
+    }
+    let volume_zone = builder.spec.data.as_ref().and_then(|_| volume::existing(builder).first().map(|v| &v.zone));
+    if let Some(zone) = volume_zone {
+        let found = subnets.iter().filter(|subnet| subnet.zone == *zone).min_by_key(|subnet| &subnet.id);
+        if found.is_none() {
+            builder.refuse(
+                "no-subnet-in-zone",
+                format!("the data volume is in {zone}, where the default VPC has no default subnet"),
+                format!("name a subnet in {zone} as `instance.subnet`"),
+            );
+        }
+        return found;
+    }
+    let current = builder.observed.group.as_ref().and_then(|group| group.subnets.first());
+    let found = current
+        .and_then(|id| subnets.iter().find(|subnet| subnet.id == *id))
+        .or_else(|| subnets.iter().min_by_key(|subnet| (&subnet.zone, &subnet.id)));
+    if found.is_none() {
+        builder.refuse(
+            "no-default-vpc",
+            format!("there is no default VPC with a subnet in {}", builder.spec.region),
+            "name a subnet as `instance.subnet`",
+        );
+    }
+    found
+}
+
+/// The ids of the security groups of the instance, sorted.
+pub(super) fn plan_security_groups(builder: &mut Builder<'_>, subnet: Option<&Subnet>) -> Later<Vec<String>> {
+    match &builder.spec.instance.ingress {
+        Ingress::Groups(ids) => {
+            check_given(builder, ids, subnet);
+            let mut ids = ids.clone();
+            ids.sort();
+            Later::Known(ids)
+        }
+        Ingress::Ports(ports) => own_group(builder, ports, subnet).map(|id| vec![id]),
+    }
+}
+
+fn check_given(builder: &mut Builder<'_>, ids: &[String], subnet: Option<&Subnet>) {
+    for id in ids {
+        let Some(group) = builder.observed.security_groups.iter().find(|group| group.id == *id) else {
+            builder.refuse(
+                "security-group-missing",
+                format!("there is no security group {id} in {}", builder.spec.region),
+                "check `instance.security_groups`, or write `ingress` to have one made",
+            );
+            continue;
+        };
+        if let Some(subnet) = subnet.filter(|subnet| subnet.vpc_id != group.vpc_id) {
+            builder.refuse(
+                "security-group-vpc",
+                format!("the security group {id} is in {}, the subnet {} in {}", group.vpc_id, subnet.id, subnet.vpc_id),
+                "an instance takes security groups of its own VPC alone",
+            );
+        }
+    }
+}
+
+fn own_group(builder: &mut Builder<'_>, ports: &[(u16, Protocol)], subnet: Option<&Subnet>) -> Later<String> {
+    let vpc_id = subnet.map(|subnet| subnet.vpc_id.clone()).unwrap_or_default();
+    let name = builder.names.security_group.clone();
+    let wanted: Vec<IngressRule> = ports.iter().map(|(port, protocol)| rule(*port, *protocol)).collect();
+    let found = builder.observed.security_groups.iter().find(|group| group.name == name && group.vpc_id == vpc_id);
+    let Some(group) = found else {
+        let tags = builder.names.tags(Role::SecurityGroup);
+        let draft = Draft::new(StepKey::CreateSecurityGroup, Change::Create, "the spec opens ports")
+            .target(name.clone())
+            .sets("VPC", vpc_id.clone());
+        builder.step(draft, Later::Known(Action::CreateSecurityGroup { name, vpc_id, tags }));
+        if !wanted.is_empty() {
+            authorize(builder, Later::after(StepKey::CreateSecurityGroup), wanted);
+        }
+        return Later::after(StepKey::CreateSecurityGroup);
+    };
+    if !builder.names.owns(&group.tags, Role::SecurityGroup) {
+        builder.refuse_foreign("security group", &format!("{name} ({})", group.id));
+    }
+    let missing: Vec<IngressRule> = wanted.iter().filter(|rule| !group.ingress.contains(rule)).cloned().collect();
+    if !missing.is_empty() {
+        authorize(builder, Later::Known(group.id.clone()), missing);
+    }
+    revoke_extra(builder, group, &wanted);
+    Later::Known(group.id.clone())
+}
+
+fn authorize(builder: &mut Builder<'_>, group_id: Later<String>, rules: Vec<IngressRule>) {
+    let mut draft = Draft::new(StepKey::AuthorizeIngress, Change::Create, "the spec opens these ports");
+    if let Later::Known(id) = &group_id {
+        draft = draft.target(id.clone());
+    }
+    for rule in &rules {
+        draft = draft.sets("open", show_rule(rule));
+    }
+    builder.step(draft, group_id.map(|group_id| Action::AuthorizeIngress { group_id, rules }));
+}
+
+fn revoke_extra(builder: &mut Builder<'_>, group: &SecurityGroup, wanted: &[IngressRule]) {
+    let extra: Vec<IngressRule> = group.ingress.iter().filter(|rule| !wanted.contains(rule)).cloned().collect();
+    if extra.is_empty() {
+        return;
+    }
+    let mut draft =
+        Draft::new(StepKey::RevokeIngress, Change::Delete, "the spec does not open these").target(group.id.clone());
+    for rule in &extra {
+        draft = draft.removes("open", show_rule(rule));
+    }
+    builder.step(draft, Later::Known(Action::RevokeIngress { group_id: group.id.clone(), rules: extra }));
+}
+
+fn rule(port: u16, protocol: Protocol) -> IngressRule {
+    IngressRule {
+        protocol: protocol.to_string(),
+        from_port: i32::from(port),
+        to_port: i32::from(port),
+        source: "0.0.0.0/0".to_owned(),
+    }
+}
+
+fn show_rule(rule: &IngressRule) -> String {
+    let ports = if rule.protocol == "-1" {
+        "everything".to_owned()
+    } else if rule.from_port == rule.to_port {
+        format!("{}/{}", rule.from_port, rule.protocol)
+    } else {
+        format!("{}-{}/{}", rule.from_port, rule.to_port, rule.protocol)
+    };
+    format!("{ports} from {}", rule.source)
+}

@@ -1,0 +1,47 @@
+//! Resuming a stack that parked itself, or whose processes were suspended.
+
+use super::builder::{Builder, Draft, Later};
+use super::{Change, Plan, StepKey};
+use crate::action::Action;
+use crate::names::{Role, TAG_FAILED_BOOTS, TAG_LAST_ERROR, TAG_PARKED};
+use crate::observed::Observed;
+use crate::spec::Spec;
+
+/// Plans what lets a parked stack replace its instance again: its marks are cleared, then its processes resumed.
+///
+/// Refused where the group does not exist or is not ours; empty where nothing is suspended and no mark is set.
+#[must_use]
+pub fn plan_resume(spec: &Spec, observed: &Observed) -> Plan {
+    let mut builder = Builder::new(spec, observed);
+    let Some(group) = &observed.group else {
+        builder.refuse("no-group", format!("the stack `{}` has no Auto Scaling group", spec.name), "run `selfheal apply`");
+        return builder.finish();
+    };
+    if !builder.names.owns(&group.tags, Role::Group) {
+        builder.refuse_foreign("Auto Scaling group", &group.name);
+        return builder.finish();
+    }
+    // The count goes first: an instance that starts with the old count would park the stack at its first failure.
+    let marks = [TAG_PARKED, TAG_FAILED_BOOTS, TAG_LAST_ERROR];
+    let keys: Vec<String> = marks.iter().filter(|key| group.tags.contains_key(**key)).map(|key| (*key).to_owned()).collect();
+    let mut ready = Later::Known(());
+    if !keys.is_empty() {
+        let mut draft = Draft::new(StepKey::ClearParked, Change::Update, "the count of failed boots starts anew")
+            .target(group.name.clone());
+        for key in &keys {
+            draft = draft.removes(key, group.tags[key].clone());
+        }
+        builder.step(draft, Later::Known(Action::DeleteGroupTags { group: group.name.clone(), keys }));
+        ready = Later::after(StepKey::ClearParked);
+    }
+    if !group.suspended.is_empty() {
+        let mut draft = Draft::new(StepKey::ResumeProcesses, Change::Update, "the group may act again")
+            .target(group.name.clone());
+        for process in &group.suspended {
+            draft = draft.removes("suspended", process.clone());
+        }
+        let action = Action::ResumeProcesses { group: group.name.clone(), processes: group.suspended.clone() };
+        builder.step(draft, ready.map(|()| action));
+    }
+    builder.finish()
+}

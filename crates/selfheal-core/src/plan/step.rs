@@ -1,0 +1,195 @@
+//! The parts of a plan.
+
+use serde::{Deserialize, Serialize};
+
+use super::StepKey;
+use crate::action::Action;
+
+/// What would change.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct Plan {
+    /// The stack.
+    pub stack: String,
+    /// The account whose credentials are in use.
+    pub account: String,
+    /// The Region.
+    pub region: String,
+    /// The image that instances boot, once resolved.
+    pub image: Option<String>,
+    /// The steps, in the order in which people read them.
+    pub steps: Vec<Step>,
+    /// What must not be done. A plan with a refusal has no ready step.
+    pub refusals: Vec<Refusal>,
+    /// What a person should know though nothing is done about it.
+    pub notes: Vec<Note>,
+    /// What the world must finish by itself before the steps that wait for it.
+    pub waits: Vec<WorldWait>,
+}
+
+impl Plan {
+    /// Whether there is nothing to do and nothing refused.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.steps.is_empty() && self.refusals.is_empty()
+    }
+
+    /// Whether something in it must not be done.
+    #[must_use]
+    pub fn is_refused(&self) -> bool {
+        !self.refusals.is_empty()
+    }
+
+    /// The steps whose inputs are all known, with their actions.
+    pub fn ready(&self) -> impl Iterator<Item = (&Step, &Action)> {
+        self.steps.iter().filter_map(|step| match &step.readiness {
+            Readiness::Ready { action } => Some((step, &**action)),
+            Readiness::Waiting { .. } => None,
+        })
+    }
+
+    /// The step of this key.
+    #[must_use]
+    pub fn step(&self, key: StepKey) -> Option<&Step> {
+        self.steps.iter().find(|step| step.key == key)
+    }
+}
+
+/// One change.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct Step {
+    /// What identifies it.
+    pub key: StepKey,
+    /// Whether it creates, updates or deletes.
+    pub change: Change,
+    /// The name or id of what it changes, where one is known.
+    pub target: Option<String>,
+    /// Why it is needed: a clause that a person understands.
+    pub reason: String,
+    /// What it sets, old and new.
+    pub fields: Vec<Field>,
+    /// Whether it can run now.
+    pub readiness: Readiness,
+}
+
+/// Whether a step creates, updates or deletes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Change {
+    /// `+`
+    Create,
+    /// `~`
+    Update,
+    /// `-`
+    Delete,
+}
+
+impl Change {
+    /// The sign in front of the step.
+    #[must_use]
+    pub const fn sign(self) -> char {
+        match self {
+            Self::Create => '+',
+            Self::Update => '~',
+            Self::Delete => '-',
+        }
+    }
+}
+
+/// A value that a step sets.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct Field {
+    /// Its name.
+    pub name: String,
+    /// What it was; `None` where there was nothing.
+    pub before: Option<String>,
+    /// What it will be; `None` where nothing will be.
+    pub after: Option<Value>,
+}
+
+/// A value that may not be known yet.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Value {
+    /// Known.
+    Known(String),
+    /// Known after apply.
+    AfterApply,
+}
+
+/// Whether a step can run now.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Readiness {
+    /// Every input is known.
+    Ready {
+        /// The call.
+        action: Box<Action>,
+    },
+    /// Inputs are missing.
+    Waiting {
+        /// What for.
+        needs: Vec<Need>,
+    },
+}
+
+/// What a step waits for.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Need {
+    /// The answer of another step.
+    Step(StepKey),
+    /// Something that AWS does by itself.
+    World(WorldWait),
+}
+
+/// Something that AWS finishes by itself, to be polled for.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
+pub enum WorldWait {
+    /// A volume that was just created becomes available.
+    VolumeAvailable {
+        /// The volume.
+        id: String,
+    },
+    /// A group that is being deleted, with its instance, is gone.
+    GroupGone {
+        /// The group.
+        name: String,
+    },
+    /// The stack's instances are terminated, so that nothing writes any more.
+    InstancesGone {
+        /// The instances.
+        ids: Vec<String>,
+    },
+    /// A snapshot is completed.
+    SnapshotCompleted {
+        /// The snapshot.
+        id: String,
+    },
+}
+
+/// Something that must not be done, and what to do instead.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct Refusal {
+    /// A stable word for scripts, such as `volume-shrinks`.
+    pub code: String,
+    /// What is refused: a clause.
+    pub message: String,
+    /// What to do: a clause.
+    pub help: String,
+}
+
+/// What a person should know.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct Note {
+    /// A stable word for scripts, such as `duplicate-address`.
+    pub code: String,
+    /// What it is: a clause.
+    pub message: String,
+}

@@ -1,0 +1,153 @@
+//! The launch template: a new version for each change, never an edit.
+
+use super::builder::{Builder, Draft, Later};
+use super::volume::DataVolume;
+use super::{Change, StepKey, fingerprint};
+use crate::action::Action;
+use crate::desired;
+use crate::names::{Role, TAG_STACK};
+use crate::observed::{Address, LaunchTemplate, TemplateData};
+
+/// The launch template that the group is to use.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Pin {
+    pub(super) template_id: String,
+    pub(super) version: u64,
+}
+
+/// Plans the launch template and answers what the group pins.
+pub(super) fn plan(
+    builder: &mut Builder<'_>,
+    groups: &Later<Vec<String>>,
+    address: &Later<Address>,
+    volume: &DataVolume,
+) -> Later<Pin> {
+    let Some(data) = desired_data(builder, groups, address, volume) else { return Later::After([].into()) };
+    let name = builder.names.launch_template.clone();
+    let Some(have) = &builder.observed.launch_template else {
+        let tags = builder.names.tags(Role::LaunchTemplate);
+        let draft = show_new(builder, &data).target(name.clone());
+        builder.step(draft, data.map(|data| Action::CreateLaunchTemplate { name, data, tags }));
+        return Later::after(StepKey::CreateLaunchTemplate);
+    };
+    // The template's own tags need a call of their own to read; what its latest version puts on an instance tells as well.
+    if have.data.instance_tags.get(TAG_STACK) != Some(&builder.spec.name) {
+        builder.refuse_foreign("launch template", &format!("{name} ({})", have.id));
+    }
+    if matches!(&data, Later::Known(data) if same(&have.data, data)) {
+        return Later::Known(Pin { template_id: have.id.clone(), version: have.version });
+    }
+    let draft = show_change(builder, have, &data);
+    let template_id = have.id.clone();
+    builder.step(draft, data.map(|data| Action::CreateTemplateVersion { template_id, data }));
+    Later::after(StepKey::CreateTemplateVersion)
+}
+
+fn desired_data(
+    builder: &mut Builder<'_>,
+    groups: &Later<Vec<String>>,
+    address: &Later<Address>,
+    volume: &DataVolume,
+) -> Option<Later<TemplateData>> {
+    let image = builder.observed.image.clone()?;
+    let ids = address.clone().and(volume.id.clone());
+    // Its size is checked before any id is known, so that too much user data is an error of the plan and not of the apply.
+    let sample = match &ids {
+        Later::Known((address, volume_id)) => (address.allocation_id.clone(), volume_id.clone()),
+        Later::After(_) => {
+            let volume_id = builder.spec.data.as_ref().map(|_| desired::PLACEHOLDER_VOLUME.to_owned());
+            (desired::PLACEHOLDER_ALLOCATION.to_owned(), volume_id)
+        }
+    };
+    let rendered = match desired::user_data(builder.spec, &sample.0, sample.1.as_deref()) {
+        Ok(rendered) => rendered,
+        Err(error) => {
+            builder.refuse(
+                "user-data",
+                format!("the user data cannot be made: {error}"),
+                "shorten `app.setup`, or let it fetch what it needs",
+            );
+            return None;
+        }
+    };
+    let (spec, account) = (builder.spec, &builder.observed.identity.account);
+    let make = |groups: Vec<String>| desired::template_data(spec, account, &image, &groups, &rendered);
+    Some(groups.clone().and(ids).map(|(groups, _)| make(groups)))
+}
+
+fn show_new(builder: &Builder<'_>, data: &Later<TemplateData>) -> Draft {
+    let spec = &builder.spec.instance;
+    let image = builder.observed.image.as_ref().map_or_else(String::new, |image| image.id.clone());
+    Draft::new(StepKey::CreateLaunchTemplate, Change::Create, "every replacement is launched from it")
+        .sets("image", image)
+        .sets("instance type", spec.instance_type.clone())
+        .sets("root volume", format!("{} GiB gp3, encrypted", spec.root_size_gib))
+        .sets("metadata", "IMDSv2 required")
+        .sets_later("security groups", data.show(|data| data.security_groups.join(", ")))
+        .sets_later("user data", data.show(|data| show_user_data(&data.user_data)))
+}
+
+fn show_change(builder: &Builder<'_>, have: &LaunchTemplate, data: &Later<TemplateData>) -> Draft {
+    let draft = Draft::new(
+        StepKey::CreateTemplateVersion,
+        Change::Update,
+        format!("version {} differs; the running instance stays until it is replaced", have.version),
+    )
+    .target(have.id.clone());
+    let have = &have.data;
+    let Later::Known(want) = data else {
+        let spec = &builder.spec.instance;
+        return draft
+            .changes("instance type", have.instance_type.clone(), spec.instance_type.clone())
+            .changes_later("security groups", have.security_groups.join(", "), data.show(|_| String::new()))
+            .changes_later("user data", show_user_data(&have.user_data), data.show(|_| String::new()));
+    };
+    let root = |data: &TemplateData| {
+        let encryption = if data.root.encrypted { "encrypted" } else { "not encrypted" };
+        format!("{} {} GiB {}, {encryption}", data.root.device, data.root.size_gib, data.root.volume_type)
+    };
+    let metadata = |data: &TemplateData| {
+        format!("tokens {}, hop limit {}, tags {}", data.http_tokens, data.hop_limit, data.metadata_tags)
+    };
+    let tags = |data: &TemplateData| {
+        [&data.instance_tags, &data.volume_tags, &data.interface_tags]
+            .map(|tags| tags.iter().map(|(key, value)| format!("{key}={value}")).collect::<Vec<_>>().join(" "))
+            .join("; ")
+    };
+    let yes = |yes: bool| if yes { "yes" } else { "no" };
+    let mut draft = draft
+        .changes("image", have.image_id.clone(), want.image_id.clone())
+        .changes("instance type", have.instance_type.clone(), want.instance_type.clone())
+        .changes("instance profile", have.profile_arn.clone(), want.profile_arn.clone())
+        .changes("security groups", have.security_groups.join(", "), want.security_groups.join(", "))
+        .changes("public address at launch", yes(have.public_ip), yes(want.public_ip))
+        .changes("root volume", root(have), root(want))
+        .changes("metadata", metadata(have), metadata(want))
+        .changes("tags", tags(have), tags(want));
+    if !same_user_data(&have.user_data, &want.user_data) {
+        draft = draft.changes("user data", show_user_data(&have.user_data), show_user_data(&want.user_data));
+    }
+    draft
+}
+
+/// Whether two versions do the same. User data is compared by what it unpacks to, so that another compressor is no change.
+fn same(have: &TemplateData, want: &TemplateData) -> bool {
+    let mut have = have.clone();
+    have.security_groups.sort();
+    if same_user_data(&have.user_data, &want.user_data) {
+        have.user_data.clone_from(&want.user_data);
+    }
+    have == *want
+}
+
+fn same_user_data(have: &str, want: &str) -> bool {
+    have == want
+        || matches!((selfheal_userdata::decode(have), selfheal_userdata::decode(want)), (Some(a), Some(b)) if a == b)
+}
+
+fn show_user_data(base64: &str) -> String {
+    selfheal_userdata::decode(base64).map_or_else(
+        || fingerprint::describe("unreadable", base64.as_bytes()),
+        |script| fingerprint::describe("boot program", &script),
+    )
+}

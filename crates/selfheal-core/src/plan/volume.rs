@@ -1,0 +1,156 @@
+//! The data volume. Nothing here ever deletes, shrinks or replaces it.
+
+use std::collections::BTreeSet;
+
+use super::address::names_in_policy;
+use super::builder::{Builder, Draft, Later};
+use super::{Change, Need, StepKey, WorldWait};
+use crate::action::{Action, CreateVolume, ModifyVolume};
+use crate::names::{Role, TAG_FIRST_USE};
+use crate::observed::{Subnet, Volume, VolumeState};
+use crate::spec::DataSpec;
+use crate::token::client_token;
+
+/// The data volume as the rest of the plan needs it.
+pub(super) struct DataVolume {
+    /// Its id, once known; `None` where the spec has no data volume.
+    pub(super) id: Later<Option<String>>,
+    /// What must be done before an instance may count on it.
+    pub(super) usable_after: BTreeSet<Need>,
+}
+
+/// Plans the data volume, in the subnet's zone.
+pub(super) fn plan(builder: &mut Builder<'_>, subnet: Option<&Subnet>) -> DataVolume {
+    let existing = existing(builder);
+    let Some(data) = &builder.spec.data else {
+        for volume in existing {
+            builder.note(
+                "volume-unused",
+                format!("the data volume {} is kept, though the spec has no `[data]`: it is not attached", volume.id),
+            );
+        }
+        return DataVolume { id: Later::Known(None), usable_after: BTreeSet::new() };
+    };
+    let mut candidates = existing.into_iter();
+    let Some(volume) = candidates.next() else { return create(builder, data, subnet) };
+    for other in candidates {
+        builder.note(
+            "duplicate-volume",
+            format!("the volume {} bears the stack's tags too; {} is used and it is left alone", other.id, volume.id),
+        );
+    }
+    keep(builder, data, volume, subnet)
+}
+
+/// Volumes of the stack, the one to use first: the one that the role's policy names, else an attached one, else one that
+/// has been in use, else the lowest id.
+pub(super) fn existing<'a>(builder: &Builder<'a>) -> Vec<&'a Volume> {
+    let observed = builder.observed;
+    let mut volumes: Vec<&Volume> = observed
+        .volumes
+        .iter()
+        .filter(|volume| builder.names.owns(&volume.tags, Role::Volume))
+        .filter(|volume| !matches!(volume.state, VolumeState::Deleting | VolumeState::Deleted))
+        .collect();
+    volumes.sort_by_key(|volume| {
+        (
+            !names_in_policy(observed, &volume.id),
+            volume.attachment.is_none(),
+            volume.tags.contains_key(TAG_FIRST_USE),
+            volume.id.clone(),
+        )
+    });
+    volumes
+}
+
+fn create(builder: &mut Builder<'_>, data: &DataSpec, subnet: Option<&Subnet>) -> DataVolume {
+    let mut tags = builder.names.tags(Role::Volume);
+    tags.insert(TAG_FIRST_USE.to_owned(), "true".to_owned());
+    // Without a subnet the plan has been refused already, and the zone is not looked at.
+    let zone = subnet.map(|subnet| subnet.zone.clone()).unwrap_or_default();
+    let mut draft = Draft::new(StepKey::CreateVolume, Change::Create, "no volume bears the stack's tags")
+        .sets("size", format!("{} GiB", data.size_gib))
+        .sets("type", data.volume_type.to_string())
+        .sets("zone", zone.clone())
+        .sets("encrypted", "yes");
+    if let Some(iops) = data.iops {
+        draft = draft.sets("iops", iops.to_string());
+    }
+    if let Some(throughput) = data.throughput_mibps {
+        draft = draft.sets("throughput", format!("{throughput} MiB/s"));
+    }
+    let mut input = CreateVolume {
+        zone,
+        size_gib: data.size_gib,
+        volume_type: data.volume_type.to_string(),
+        iops: data.iops,
+        throughput_mibps: data.throughput_mibps,
+        encrypted: true,
+        tags,
+        client_token: String::new(),
+    };
+    input.client_token = client_token(&builder.observed.identity.account, &input, &builder.observed.dead_volumes);
+    builder.step(draft, Later::Known(Action::CreateVolume(input)));
+    DataVolume { id: Later::after(StepKey::CreateVolume), usable_after: BTreeSet::new() }
+}
+
+fn keep(builder: &mut Builder<'_>, data: &DataSpec, volume: &Volume, subnet: Option<&Subnet>) -> DataVolume {
+    let mut usable_after = BTreeSet::new();
+    if let Some(subnet) = subnet.filter(|subnet| subnet.zone != volume.zone) {
+        builder.refuse(
+            "volume-zone",
+            format!("the data volume {} is in {}, the subnet {} in {}", volume.id, volume.zone, subnet.id, subnet.zone),
+            format!("a volume cannot leave its zone: choose a subnet in {}", volume.zone),
+        );
+    }
+    match volume.state {
+        VolumeState::Creating => {
+            usable_after.insert(builder.wait(WorldWait::VolumeAvailable { id: volume.id.clone() }));
+        }
+        VolumeState::Error => builder.refuse(
+            "volume-failed",
+            format!("the data volume {} is in the state error", volume.id),
+            "AWS cannot bring it back: restore a snapshot, or remove the stack's tags from it to start with a new one",
+        ),
+        _ => {}
+    }
+    if !volume.encrypted {
+        builder.note("volume-unencrypted", format!("the data volume {} is not encrypted", volume.id));
+    }
+    modify(builder, data, volume);
+    DataVolume { id: Later::Known(Some(volume.id.clone())), usable_after }
+}
+
+fn modify(builder: &mut Builder<'_>, data: &DataSpec, volume: &Volume) {
+    if data.size_gib < volume.size_gib {
+        builder.refuse(
+            "volume-shrinks",
+            format!("the data volume {} has {} GiB, the spec says {}", volume.id, volume.size_gib, data.size_gib),
+            format!("a volume cannot shrink: write size = \"{}GiB\"", volume.size_gib),
+        );
+        return;
+    }
+    let wanted_type = data.volume_type.to_string();
+    let changed = |want: Option<u32>, have: Option<u32>| want.filter(|want| Some(*want) != have);
+    let input = ModifyVolume {
+        id: volume.id.clone(),
+        size_gib: changed(Some(data.size_gib), Some(volume.size_gib)),
+        volume_type: (wanted_type != volume.volume_type).then(|| wanted_type.clone()),
+        iops: changed(data.iops, volume.iops),
+        throughput_mibps: changed(data.throughput_mibps, volume.throughput_mibps),
+    };
+    let show = |value: Option<u32>| value.map_or_else(|| "default".to_owned(), |value| value.to_string());
+    let mut draft = Draft::new(StepKey::ModifyVolume, Change::Update, "the spec changed; data stays as it is")
+        .target(volume.id.clone())
+        .changes("size", format!("{} GiB", volume.size_gib), format!("{} GiB", data.size_gib))
+        .changes("type", volume.volume_type.clone(), wanted_type);
+    if input.iops.is_some() {
+        draft = draft.changes("iops", show(volume.iops), show(input.iops));
+    }
+    if input.throughput_mibps.is_some() {
+        draft = draft.changes("throughput (MiB/s)", show(volume.throughput_mibps), show(input.throughput_mibps));
+    }
+    if draft.has_changes() {
+        builder.step(draft, Later::Known(Action::ModifyVolume(input)));
+    }
+}
