@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
+use aws_config::profile::ProfileFileCredentialsProvider;
+use aws_config::provider_config::ProviderConfig;
 use aws_config::{BehaviorVersion, FrameworkMetadata, Region};
+use aws_credential_types::provider::SharedCredentialsProvider;
 use aws_sdk_ec2::config::retry::RetryConfig;
 use aws_sdk_ec2::config::timeout::TimeoutConfig;
 
@@ -25,7 +28,8 @@ const CALL_TIMEOUT: Duration = Duration::from_secs(30);
 /// library of this workspace reads the environment.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct SdkConfig {
-    /// Name of a profile in the shared configuration files.
+    /// Name of a profile in the shared configuration files. Named here, it goes before access keys in the environment,
+    /// as with the AWS CLI's `--profile`; named by `AWS_PROFILE`, it goes behind them, likewise.
     pub profile: Option<String>,
     /// Region, such as `eu-west-1`.
     pub region: Option<String>,
@@ -42,11 +46,12 @@ impl Sdk {
     /// # Errors
     /// [`Unreachable`](CallErrorKind::Unreachable) when there is no region anywhere.
     pub async fn connect(config: SdkConfig) -> CallResult<Self> {
-        let mut loader = aws_config::defaults(behavior()).http_client(http::shared_client());
+        let http = http::shared_client();
+        let mut loader = aws_config::defaults(behavior()).http_client(http.clone());
         if let Ok(name) = FrameworkMetadata::new("selfheal", Some(env!("CARGO_PKG_VERSION"))) {
             loader = loader.framework_metadata(name);
         }
-        if let Some(profile) = config.profile {
+        if let Some(profile) = &config.profile {
             loader = loader.profile_name(profile);
         }
         if let Some(region) = config.region {
@@ -55,7 +60,23 @@ impl Sdk {
         if let Some(endpoint) = config.endpoint_url {
             loader = loader.endpoint_url(endpoint);
         }
-        Self::from_aws_config(&loader.load().await)
+        let mut loaded = loader.load().await;
+        if let Some(profile) = config.profile {
+            // The SDK's default chain would prefer access keys in the environment, and so perhaps another account.
+            let providers = ProviderConfig::without_region()
+                .with_behavior_version(Some(behavior()))
+                .with_region(loaded.region().cloned())
+                .with_http_client(http);
+            let credentials = ProfileFileCredentialsProvider::builder()
+                .configure(&providers)
+                .profile_name(profile)
+                .build();
+            loaded = loaded
+                .into_builder()
+                .credentials_provider(SharedCredentialsProvider::new(credentials))
+                .build();
+        }
+        Self::from_aws_config(&loaded)
     }
 
     /// Makes the clients from an SDK configuration of the embedder's own, with whatever credentials it holds.

@@ -16,6 +16,17 @@ use crate::error::{CallError, CallErrorKind, classify};
 /// AWS accepts signatures that are up to five minutes off; one minute is left for the time that the call took.
 const SKEW_NAMED: Duration = Duration::from_secs(4 * 60);
 
+/// What the SDK and hyper put above a cause: where it came about and not what it was.
+const HEADINGS: [&str; 7] = [
+    "dispatch failure",
+    "failed to construct request",
+    "response error",
+    "io error",
+    "other",
+    "client error (Connect)",
+    "an error occurred while loading credentials",
+];
+
 /// Turns a failed call of this action, about this resource, into our own error.
 pub(super) fn failed<E>(
     action: &'static str,
@@ -119,11 +130,10 @@ fn unreadable(action: &'static str, raw: &HttpResponse, error: &(dyn StdError + 
 /// A request that never left this machine, and so had no effect.
 fn not_sent(action: &'static str, error: &(dyn StdError + 'static)) -> CallError {
     match find::<CredentialsError>(error) {
-        Some(CredentialsError::CredentialsNotLoaded(_)) => CallError::new(
-            CallErrorKind::Unauthenticated,
-            action,
-            "no credentials: set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or run `aws configure`",
-        ),
+        Some(missing @ CredentialsError::CredentialsNotLoaded(_)) => {
+            let message = format!("no credentials: {}", why_missing(missing));
+            CallError::new(CallErrorKind::Unauthenticated, action, message)
+        }
         Some(other) => {
             let message = format!("the credentials cannot be had: {}", causes(other));
             CallError::new(CallErrorKind::Unauthenticated, action, message)
@@ -141,6 +151,19 @@ fn not_sent(action: &'static str, error: &(dyn StdError + 'static)) -> CallError
     }
 }
 
+/// Why there are no credentials: the profile that was named and does not exist, or else where some can be put.
+fn why_missing(error: &(dyn StdError + 'static)) -> String {
+    let said: Vec<String> = chain(error).map(ToString::to_string).collect();
+    let of_profile = said
+        .iter()
+        .flat_map(|text| text.lines())
+        .find_map(|line| Some(&line[line.find("profile `")?..]));
+    of_profile.map_or_else(
+        || "set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or run `aws configure`".to_owned(),
+        str::to_owned,
+    )
+}
+
 /// The first error of this type in the chain.
 fn find<'a, T: StdError + 'static>(error: &'a (dyn StdError + 'static)) -> Option<&'a T> {
     chain(error).find_map(<dyn StdError>::downcast_ref)
@@ -155,10 +178,7 @@ fn causes(error: &(dyn StdError + 'static)) -> String {
     let mut said: Vec<String> = Vec::new();
     for cause in chain(error) {
         let text = cause.to_string();
-        let heading = matches!(
-            text.as_str(),
-            "dispatch failure" | "failed to construct request" | "response error" | "io error"
-        );
+        let heading = HEADINGS.contains(&text.as_str());
         if !heading && !said.iter().any(|earlier| earlier.contains(&text)) {
             said.push(text);
         }
