@@ -1,6 +1,9 @@
 //! What the boot program has to know.
 
-use crate::RenderError;
+use crate::{RenderError, mount_unit};
+
+/// The longest name that systemd gives a unit.
+const UNIT_NAME_MAX_BYTES: usize = 255;
 
 /// Everything that is baked into the boot program of one stack. It holds no secret: user data can be read by anybody
 /// on the instance and by anybody who may describe it.
@@ -188,10 +191,11 @@ impl DataVolume {
         let proper = |part: &str| !matches!(part, "" | "." | "..");
         // A backslash or white space at the end would be read as something else in a systemd unit.
         let ends_plainly = !self.mount.ends_with(|c: char| c == '\\' || c.is_whitespace());
-        if path.split('/').all(proper) && !self.mount.contains(char::is_control) && ends_plainly {
+        let named = mount_unit(&self.mount).len() <= UNIT_NAME_MAX_BYTES;
+        if path.split('/').all(proper) && !self.mount.contains(char::is_control) && ends_plainly && named {
             return Ok(());
         }
-        let expected = "must be an absolute path other than / without control characters, empty parts, . or ..";
+        let expected = "must be an absolute path that systemd can name, other than / and without empty parts, . or ..";
         Err(RenderError::Invalid {
             field: "data.mount",
             expected,

@@ -2,8 +2,8 @@
 
 /// The exit status of `selfheal-boot.service`: one meaning each, kept stable.
 ///
-/// The status 0 is a boot that went well. Every status from here on has been reported before (see
-/// [`reported`](Self::reported)), so systemd does not repeat the boot; it does after any other end, such as a kill.
+/// The status 0 is a boot that went well. systemd does not repeat a boot that ended with one of these statuses, but for
+/// [`Metadata`](Self::Metadata), which may pass; it does after any other end, such as a kill.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 #[repr(u8)]
@@ -30,11 +30,13 @@ pub enum BootExit {
     Hook = 19,
     /// The boot program itself ended where no step ends it.
     Internal = 20,
+    /// The group has given this instance up (its target state is `Terminated`): it takes nothing.
+    Ended = 21,
 }
 
 impl BootExit {
     /// Every status, in ascending order.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::Preflight,
         Self::Metadata,
         Self::Attach,
@@ -46,6 +48,7 @@ impl BootExit {
         Self::Address,
         Self::Hook,
         Self::Internal,
+        Self::Ended,
     ];
 
     /// Returns the exit status.
@@ -54,11 +57,17 @@ impl BootExit {
         self as u8
     }
 
-    /// Returns whether the failure is reported to the group. The others leave no credentials to report with: the hook
-    /// runs into its time-out, and the console says why.
+    /// Returns whether the failure is reported to the group. Where there is nothing to report with, the hook runs into
+    /// its time-out, and the console says why.
     #[must_use]
     pub const fn reported(self) -> bool {
-        !matches!(self, Self::Preflight | Self::Metadata)
+        !matches!(self, Self::Preflight | Self::Metadata | Self::Ended)
+    }
+
+    /// Returns whether trying again on the same instance may help.
+    #[must_use]
+    pub const fn repeated(self) -> bool {
+        matches!(self, Self::Metadata)
     }
 
     /// Returns the name that the boot program's source uses.
@@ -75,6 +84,7 @@ impl BootExit {
             Self::Address => "exit_address",
             Self::Hook => "exit_hook",
             Self::Internal => "exit_internal",
+            Self::Ended => "exit_ended",
         }
     }
 }

@@ -14,5 +14,5 @@ pub use error::{RenderError, RenderErrorKind};
 pub use exit::BootExit;
 pub use quote::quote;
 pub use render::{CONFIG_PATH, SETUP_PATH, USER_DATA_MAX_BYTES, UserData, decode, render};
-pub use step::Step;
+pub use step::{Step, commands};
 pub use units::{APP_TARGET, BOOT_UNIT, PROGRAM_PATH, WATCH_UNIT, WATCHDOG_TIMER, WATCHDOG_UNIT, mount_unit};

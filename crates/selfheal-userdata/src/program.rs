@@ -5,7 +5,7 @@ use crate::units::{APP_TARGET, WATCH_UNIT, WATCHDOG_TIMER, mount_unit};
 use crate::{BootConfig, BootExit, Probe, RenderError, quote};
 
 /// Time limits in seconds, by the name that the boot program uses.
-const LIMITS_S: [(&str, u32); 7] = [
+const LIMITS_S: [(&str, u32); 8] = [
     // Network and role credentials may come late, but a boot that waits longer is better replaced.
     ("metadata_s_max", 120),
     // Volumes of dead instances have been seen held for about ten minutes.
@@ -20,10 +20,15 @@ const LIMITS_S: [(&str, u32); 7] = [
     ("denied_s_max", 180),
     // Package installations take minutes; an hour is a hang.
     ("setup_s_max", 3600),
+    // A spot interruption leaves two minutes for everything.
+    ("stop_s_max", 60),
 ];
 
 /// The longest that one probe may take, in seconds.
 const PROBE_S_MAX: u32 = 10;
+/// How many times the threshold a replacement must answer in a row until it counts as good: long enough that an app which
+/// fails some minutes after each good start runs into the breaker.
+const STABLE_FACTOR: u32 = 10;
 
 /// Returns the configuration file: one assignment a line, each value through [`quote`].
 pub(crate) fn config_text(config: &BootConfig) -> Result<String, RenderError> {
@@ -55,6 +60,10 @@ pub(crate) fn config_text(config: &BootConfig) -> Result<String, RenderError> {
         values.push(("probe_target", target));
         values.push(("probe_s_max", health.interval_s.min(PROBE_S_MAX).to_string()));
         values.push(("threshold", health.threshold.to_string()));
+        values.push((
+            "stable_probes",
+            health.threshold.saturating_mul(STABLE_FACTOR).to_string(),
+        ));
         values.push(("startup_s_max", health.startup_budget_s.to_string()));
     }
     if config.has_watchdog() {
@@ -76,28 +85,35 @@ fn words(values: &[impl AsRef<[u8]>]) -> Result<String, RenderError> {
 
 /// Returns the program that the units run.
 pub(crate) fn program(config: &BootConfig) -> String {
-    let mut text = String::from("#!/bin/bash\n");
+    let mut body = String::new();
     for part in fragments(config) {
-        text.push('\n');
-        text.extend(part.lines().filter(|line| is_kept(line)).flat_map(|line| [line, "\n"]));
+        body.push('\n');
+        body.extend(part.lines().filter(|line| is_kept(line)).flat_map(|line| [line, "\n"]));
     }
-    text.push('\n');
-    for (name, seconds) in LIMITS_S {
-        text.push_str(&format!("{name}={seconds}\n"));
-    }
-    for exit in BootExit::ALL {
-        text.push_str(&format!("{}={}\n", exit.variable(), exit.code()));
-    }
-    text.push_str("\nboot() {\n  begin boot\n");
+    body.push_str("\nboot() {\n  begin boot\n");
     for step in Step::sequence(config) {
-        text.push_str(&format!("  {}\n", step.function()));
+        body.push_str(&format!("  {}\n", step.function()));
     }
-    text.push_str("  trap - EXIT\n  log 'boot is done'\n}\n\ncase ${1-} in\n  boot | watch");
-    if config.has_watchdog() {
-        text.push_str(" | watchdog");
-    }
-    text.push_str(") \"$1\" ;;\n  *) exit 64 ;;\nesac\n");
-    text
+    body.push_str("  trap - EXIT\n  log 'boot is done'\n}\n");
+    let verbs = if config.has_watchdog() {
+        "boot | watch | watchdog"
+    } else {
+        "boot | watch"
+    };
+    format!(
+        "#!/bin/bash\n{}{body}\ncase ${{1-}} in\n  {verbs}) \"$1\" ;;\n  *) exit 64 ;;\nesac\n",
+        constants(&body)
+    )
+}
+
+/// Returns an assignment for each limit and exit status that the program mentions.
+fn constants(body: &str) -> String {
+    let limits = LIMITS_S.iter().copied();
+    let exits = BootExit::ALL
+        .iter()
+        .map(|exit| (exit.variable(), u32::from(exit.code())));
+    let mentioned = limits.chain(exits).filter(|(name, _)| body.contains(name));
+    mentioned.map(|(name, value)| format!("{name}={value}\n")).collect()
 }
 
 /// Comments stay in the source: on the instance they would only use up room that the setup script can have.

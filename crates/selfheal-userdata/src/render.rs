@@ -8,7 +8,7 @@ use flate2::read::GzDecoder;
 use flate2::{Compression, GzBuilder};
 
 use crate::program::{config_text, program};
-use crate::units::{BOOT_UNIT, PROGRAM_PATH, ROOT_MARK, units};
+use crate::units::{BOOT_UNIT, PROGRAM_PATH, units};
 use crate::{BootConfig, RenderError, quote};
 
 /// The size of user data that EC2 accepts, in bytes before base64.
@@ -106,7 +106,7 @@ fn pack(script: &[u8]) -> Vec<u8> {
 fn script(config: &BootConfig) -> Result<String, RenderError> {
     let mut script = String::from(
         "#!/bin/bash\n# selfheal installs its boot program; the systemd units run it at every boot.\n\
-         set -eu\numask 022\nroot=${SELFHEAL_ROOT:-}\n\n",
+         set -euo pipefail\numask 077\nroot=${SELFHEAL_ROOT:-}\n\n",
     );
     script.push_str(include_str!("boot/install.sh"));
     script.push('\n');
@@ -131,21 +131,16 @@ fn script(config: &BootConfig) -> Result<String, RenderError> {
             ),
         }
     }
-    for (name, text) in units(config) {
-        let words: Result<Vec<String>, RenderError> = text.split(ROOT_MARK).map(quote).collect();
-        put(
-            &mut script,
-            0o644,
-            &quote(format!("/etc/systemd/system/{name}"))?,
-            &words?.join("\"$root\""),
-        );
+    for unit in units(config) {
+        let words: Result<Vec<String>, RenderError> = unit.parts.iter().map(quote).collect();
+        let path = quote(format!("/etc/systemd/system/{}", unit.name))?;
+        put(&mut script, 0o644, &path, &words?.join("\"$root\""));
     }
     push(
         &mut script,
         format_args!(
             "find_signer\nput 0644 /var/lib/selfheal/signer \"$signer\"$'\\n'\n\
              mkdir -p \"$root/var/log/selfheal\" \"$root/run/selfheal\"\n\
-             chmod 0700 \"$root/run/selfheal\" \"$root/var/lib/selfheal\"\n\
              systemctl daemon-reload\nsystemctl enable --quiet {BOOT_UNIT}\nsystemctl start --no-block {BOOT_UNIT}\n"
         ),
     );

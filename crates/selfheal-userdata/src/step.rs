@@ -85,30 +85,42 @@ impl Step {
             Self::Breaker => "end_failures",
         }
     }
+}
 
-    /// Returns the external commands that the step may run, beside `curl` and bash's own.
-    #[must_use]
-    pub fn commands(self, config: &BootConfig) -> Vec<&'static str> {
-        let xfs = config
-            .data
-            .as_ref()
-            .is_some_and(|data| data.filesystem == Filesystem::Xfs);
-        match self {
-            Self::Filesystem if xfs => vec!["blkid", "blockdev", "wipefs", "cmp", "mkfs.xfs", "sync"],
-            Self::Filesystem => vec!["blkid", "blockdev", "wipefs", "cmp", "mkfs.ext4", "sync", "e2fsck"],
-            Self::Mount => vec!["mount", "mkdir"],
-            Self::Setup | Self::Launch | Self::Address => vec!["sync", "mv"],
-            Self::Ready => vec!["systemctl", "systemd-notify"],
-            Self::Watch => vec!["systemctl"],
-            Self::Settle if xfs => vec!["xfs_growfs", "ln", "sync", "mv"],
-            Self::Settle => vec!["resize2fs", "ln", "sync", "mv"],
-            Self::Health => match config.health.as_ref().map(|health| &health.probe) {
-                Some(Probe::Tcp { .. } | Probe::Command { .. }) => vec!["timeout"],
-                Some(Probe::Http { .. }) | None => vec![],
-            },
-            Self::Signer | Self::Identity | Self::Attach | Self::Device | Self::Breaker => vec![],
+/// Returns the external commands that the user data and the program may run for this configuration, sorted: what an image
+/// must have, beside bash itself. `date` and `aws` are used if they are there.
+#[must_use]
+pub fn commands(config: &BootConfig) -> Vec<&'static str> {
+    let mut commands = vec![
+        "cat",
+        "chmod",
+        "curl",
+        "mkdir",
+        "mv",
+        "sync",
+        "systemctl",
+        "systemd-notify",
+        "tail",
+        "timeout",
+    ];
+    if let Some(data) = &config.data {
+        commands.extend(["blkid", "blockdev", "cmp", "ln", "mount", "umount", "wipefs"]);
+        match data.filesystem {
+            Filesystem::Xfs => commands.extend(["mkfs.xfs", "xfs_growfs"]),
+            Filesystem::Ext4 => commands.extend(["e2fsck", "mkfs.ext4", "resize2fs"]),
         }
     }
+    if config.setup.as_ref().is_some_and(|setup| setup.contains(&0)) {
+        commands.push("base64");
+    }
+    if matches!(
+        config.health.as_ref().map(|health| &health.probe),
+        Some(Probe::Tcp { .. } | Probe::Command { .. })
+    ) {
+        commands.push("bash");
+    }
+    commands.sort_unstable();
+    commands
 }
 
 /// Returns the shell source of the boot program for this configuration: each part that it needs, once.
@@ -117,6 +129,7 @@ pub(crate) fn fragments(config: &BootConfig) -> Vec<&'static str> {
         include_str!("boot/base.sh"),
         include_str!("boot/metadata.sh"),
         include_str!("boot/call.sh"),
+        include_str!("boot/cli.sh"),
         include_str!("boot/report.sh"),
     ];
     if let Some(data) = &config.data {
@@ -127,6 +140,9 @@ pub(crate) fn fragments(config: &BootConfig) -> Vec<&'static str> {
             Filesystem::Ext4 => include_str!("boot/ext4.sh"),
         });
         parts.push(include_str!("boot/mount.sh"));
+        parts.push(include_str!("boot/lock.sh"));
+    } else {
+        parts.push(include_str!("boot/no_lock.sh"));
     }
     if config.setup.is_some() {
         parts.push(include_str!("boot/setup.sh"));

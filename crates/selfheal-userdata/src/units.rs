@@ -3,7 +3,7 @@
 use crate::{BootConfig, BootExit, DataVolume};
 
 /// Stands for the root prefix in a unit until it is installed.
-pub(crate) const ROOT_MARK: &str = "@ROOT@";
+const ROOT_MARK: &str = "@ROOT@";
 
 /// The unit that runs the boot program at every boot. It counts as started once the volume is mounted and the setup is
 /// done.
@@ -39,25 +39,44 @@ pub fn mount_unit(mount: &str) -> String {
     name + ".mount"
 }
 
-/// Returns every unit as its name and its text, in the order of installation.
-pub(crate) fn units(config: &BootConfig) -> Vec<(String, String)> {
+/// One unit to install.
+pub(crate) struct Unit {
+    /// The file's name.
+    pub(crate) name: String,
+    /// The file's text, cut where the root prefix goes in. Only our own text is ever cut, never a user's string.
+    pub(crate) parts: Vec<String>,
+}
+
+/// Returns every unit, in the order of installation.
+pub(crate) fn units(config: &BootConfig) -> Vec<Unit> {
+    let ours = |name: &str, text: String| Unit {
+        name: name.to_owned(),
+        parts: text.split(ROOT_MARK).map(str::to_owned).collect(),
+    };
     let mut units = vec![
-        (BOOT_UNIT.to_owned(), boot_unit()),
-        (APP_TARGET.to_owned(), app_target(config.data.as_ref())),
-        (WATCH_UNIT.to_owned(), watch_unit()),
+        ours(BOOT_UNIT, boot_unit()),
+        ours(APP_TARGET, app_target(config.data.as_ref())),
+        ours(WATCH_UNIT, watch_unit()),
     ];
     if let Some(data) = &config.data {
-        units.push((mount_unit(&data.mount), mount_unit_text(data)));
+        units.push(Unit {
+            name: mount_unit(&data.mount),
+            parts: vec![mount_unit_text(data)],
+        });
     }
     if let Some(health) = config.health.as_ref().filter(|_| config.has_watchdog()) {
-        units.push((WATCHDOG_UNIT.to_owned(), watchdog_unit()));
-        units.push((WATCHDOG_TIMER.to_owned(), watchdog_timer(health.interval_s)));
+        units.push(ours(WATCHDOG_UNIT, watchdog_unit()));
+        units.push(ours(WATCHDOG_TIMER, watchdog_timer(health.interval_s)));
     }
     units
 }
 
 fn boot_unit() -> String {
-    let decided: Vec<String> = BootExit::ALL.iter().map(|exit| exit.code().to_string()).collect();
+    let decided: Vec<String> = BootExit::ALL
+        .iter()
+        .filter(|exit| !exit.repeated())
+        .map(|exit| exit.code().to_string())
+        .collect();
     format!(
         "[Unit]
 Description=selfheal: volume, setup, address and lifecycle hook

@@ -9,6 +9,7 @@ associate_address() {
     return
   fi
   for attempt in 1 2 3; do
+    holds_lock || die "$exit_address" "the volume was lost before the address moved"
     if ! persistently "$address_s_max" "$passing" ec2 AssociateAddress "AllocationId=$allocation_id" \
       "InstanceId=$instance" AllowReassociation=true; then
       why AssociateAddress
@@ -16,7 +17,6 @@ associate_address() {
     fi
     log "address associated, attempt $attempt"
     ! address_is_ours || return 0
-    holds_lock || die "$exit_address" "the volume was lost while the address moved"
     pause
   done
   die "$exit_address" "address $allocation_id did not stay with this instance"

@@ -3,8 +3,8 @@
 set -u
 umask 077
 LC_ALL=C
-# Units run with a short PATH, and the tools for file systems live in the sbin folders.
-PATH=${PATH:-/usr/local/bin:/usr/bin:/bin}:/usr/local/sbin:/usr/sbin:/sbin
+# Units run with a short PATH, and the tools for file systems live in the sbin folders; snaps in one of their own.
+PATH=${PATH:-/usr/local/bin:/usr/bin:/bin}:/usr/local/sbin:/usr/sbin:/sbin:/snap/bin
 # A curl that dies early must come back as an exit status, not take the boot program with it.
 trap '' PIPE
 
@@ -15,6 +15,7 @@ state_dir=$root/var/lib/selfheal
 run_dir=$root/run/selfheal
 log_dir=$root/var/log/selfheal
 newline=$'\n'
+access_key='' instance='' next_heartbeat=0
 
 # Opens the log. A root file system that is full or read-only must not stop a boot that can do without it.
 open_log() {
@@ -49,4 +50,21 @@ pause() {
 # Writes the text $2 to the file $1 so that after a power cut either the old text or the new is there, whole.
 persist() {
   printf '%s\n' "$2" >"$1.new" && sync -f "$1.new" && mv -f "$1.new" "$1" && sync -f "$1"
+} 2>&"$log_fd"
+
+# Runs curl with the text $1 as its configuration on standard input, so that no secret is ever an argument; the other
+# arguments are curl's. The answer goes to `reply`. One process: a coprocess, where a pipeline would take three.
+fetch() {
+  local config=$1 to from pid near_to near_from
+  shift
+  coproc CURL { exec curl --config - --silent --show-error "$@"; }
+  pid=$CURL_PID near_to=${CURL[1]} near_from=${CURL[0]}
+  # Bash closes its own two ends when it notices that curl has ended, so the answer is read through copies.
+  exec {to}>&"$near_to" {from}<&"$near_from" {near_to}>&- {near_from}<&-
+  printf '%s' "$config" >&"$to"
+  exec {to}>&-
+  # By the block: reading up to a delimiter would take a system call for each byte.
+  read -r -N 1000000 reply <&"$from"
+  exec {from}<&-
+  wait "$pid"
 }

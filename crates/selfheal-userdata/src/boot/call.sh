@@ -5,25 +5,30 @@
 call() {
   local service=$1 action=$2 version endpoint config pair code
   shift 2
+  error='' message='' server_date=''
   case $service in
     ec2) version=2016-11-15 endpoint=${AWS_ENDPOINT_URL_EC2:-${AWS_ENDPOINT_URL:-}} ;;
     autoscaling) version=2011-01-01 endpoint=${AWS_ENDPOINT_URL_AUTO_SCALING:-${AWS_ENDPOINT_URL:-}} ;;
   esac
+  if [[ $signer == aws ]]; then
+    call_by_cli "$service" "$action" "$endpoint" "$@"
+    return
+  fi
   endpoint=${endpoint:-https://$service.$region.$dns_suffix}
   config="user = \"$access_key:$secret_key\"${newline}header = \"X-Amz-Security-Token: $session_token\"$newline"
   for pair in "Action=$action" "Version=$version" "$@"; do
     pair=${pair//\\/\\\\} pair=${pair//\"/\\\"}
     config+="data-urlencode = \"${pair//$newline/\\n}\"$newline"
   done
-  error='' message=''
   if ! fetch "$config" --aws-sigv4 "aws:amz:$region:$service" --connect-timeout 5 --max-time 20 \
-    --write-out '%{http_code}' "${endpoint%/}/"; then
+    --write-out $'\036%header{date}\036%{http_code}' "${endpoint%/}/"; then
     error=Network message="no answer from ${endpoint%/}"
     return 1
   fi
-  code=${reply: -3} reply=${reply%???}
+  code=${reply: -3} reply=${reply%$'\036'*}
+  server_date=${reply##*$'\036'} reply=${reply%$'\036'*}
   [[ $code != 200 ]] || return 0
-  error=Http$code message=''
+  error=Http$code
   ! element Code "$reply" || error=$value
   ! element Message "$reply" || message=$value
   return 1
@@ -77,14 +82,17 @@ persistently() {
   done
 }
 
-# Says in one line why the last call was given up, with what to look at where the code alone misleads.
+# Puts into `value` why the call $1 was given up. A clock that is off comes as a refusal like any other, so every
+# refusal is held against the server's clock.
 why() {
+  local here there
+  value="$1 refused with $error: $message"
   case $error in
-    RequestExpired | SignatureDoesNotMatch | InvalidSignature*)
-      local stamp
-      printf -v stamp '%(%Y-%m-%dT%H:%M:%S%z)T' -1
-      printf -v value '%s refused with %s: is the clock right? it says %s: %s' "$1" "$error" "$stamp" "$message"
+    AuthFailure | RequestExpired | SignatureDoesNotMatch | InvalidSignature*)
+      there=$(date --date="$server_date" +%s 2>/dev/null) || return 0
+      printf -v here '%(%s)T' -1
+      here=$((here - there))
+      ((here > -60 && here < 60)) || value+=" (the clock of this instance is off by $here s)"
       ;;
-    *) printf -v value '%s refused with %s: %s' "$1" "$error" "$message" ;;
   esac
 }

@@ -3,7 +3,7 @@
 # Makes sure that the device carries the wanted filesystem, and checks it.
 prepare_filesystem() {
   local found status
-  found=$(blkid --probe --output value --match-tag TYPE "$device")
+  found=$(blkid -p -o value -s TYPE "$device")
   status=$?
   if [[ $status == 0 && $found == "$filesystem" ]]; then
     check_filesystem
@@ -24,7 +24,7 @@ format_blank() {
   local bytes signatures
   bytes=$(blockdev --getsize64 "$device") || bytes=0
   ((bytes > 0)) || refuse "does not tell its size"
-  signatures=$(wipefs --no-act "$device") || refuse "cannot be searched for signatures"
+  signatures=$(wipefs -n "$device") || refuse "cannot be searched for signatures"
   [[ -z $signatures ]] || refuse "is not blank: $signatures"
   reads_as_zero "$bytes" || refuse "is not blank: it holds data, or cannot be read"
   marked_new || refuse "looks blank but is not marked for first use"
@@ -49,7 +49,7 @@ reads_as_zero() {
 
 # Tells whether the $2 bytes from offset $1 of the device read as zero.
 zero_range() {
-  cmp --silent --bytes="$2" --ignore-initial="$1:0" "$device" /dev/zero
+  cmp -s -n "$2" -i "$1:0" "$device" /dev/zero
 }
 
 # Asks EC2, successfully, whether the volume is marked for first use, comes from no snapshot and is attached here.

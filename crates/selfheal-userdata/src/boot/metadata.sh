@@ -5,22 +5,6 @@ metadata_url=${metadata_url%/}
 metadata_token=
 json_text='" *: *"([^"]*)"'
 
-# Runs curl with the text $1 as its configuration on standard input, so that no secret is ever an argument; the other
-# arguments are curl's. The answer goes to `reply`. One process: a coprocess, where a pipeline would take three.
-fetch() {
-  local config=$1 to from pid near_to near_from
-  shift
-  coproc CURL { exec curl --config - --silent --show-error "$@"; }
-  pid=$CURL_PID near_to=${CURL[1]} near_from=${CURL[0]}
-  # Bash closes its own two ends when it notices that curl has ended, so the answer is read through copies.
-  exec {to}>&"$near_to" {from}<&"$near_from" {near_to}>&- {near_from}<&-
-  printf '%s' "$config" >&"$to"
-  exec {to}>&-
-  IFS= read -r -d '' reply <&"$from"
-  exec {from}<&-
-  wait "$pid"
-}
-
 # Asks the metadata service once. Each path's body goes to `values` and its status to `codes`; a path that does not
 # exist has the status 404 and an empty value. Fails where any answer is missing, refused or a fault.
 metadata_once() {
@@ -41,6 +25,7 @@ metadata_once() {
     codes+=("${part: -3}")
     if [[ ${part: -3} == 200 ]]; then values+=("${part%???}"); else values+=(''); fi
   done
+  ((${#codes[@]} == $#)) || return 1
   for part in "${codes[@]}"; do
     # A refused token is an expired one, so the next attempt asks for another.
     [[ $part != 401 ]] || metadata_token=
@@ -51,17 +36,23 @@ metadata_once() {
 # Reads who this instance is and the credentials of its role, retrying for `metadata_s_max` seconds: the network may be
 # late, and the role's credentials may not be there yet.
 read_identity() {
-  local deadline
+  local deadline said=''
   clock
   deadline=$((now + metadata_s_max))
-  until metadata_once meta-data/instance-id "meta-data/iam/security-credentials/$role" meta-data/public-ipv4 &&
-    read_credentials "${values[1]}"; do
+  until identity_once; do
+    [[ -n $said ]] || log "the metadata service gives no identity or no credentials of role $role yet"
+    said=1
     clock
     ((now < deadline)) || return 1
     pause
   done
-  instance=${values[0]}
-  public_ip=${values[2]}
+}
+
+identity_once() {
+  metadata_once meta-data/instance-id "meta-data/iam/security-credentials/$role" meta-data/public-ipv4 \
+    meta-data/autoscaling/target-lifecycle-state || return 1
+  [[ -n ${values[0]} ]] && read_credentials "${values[1]}" || return 1
+  instance=${values[0]} public_ip=${values[2]} target_state=${values[3]}
 }
 
 # Takes the credentials out of the JSON text $1.

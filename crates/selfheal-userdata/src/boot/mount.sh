@@ -22,3 +22,11 @@ mount_volume() {
     log "mounted $device at $mount_path"
   fi
 }
+
+# Takes the volume out of use. An app that did not stop in time loses to the volume: what it wrote so far is flushed, and
+# the mount goes away under it.
+unmount_volume() {
+  mounted || return 0
+  sync -f "$root$mount_path"
+  umount "$root$mount_path" || umount -l "$root$mount_path" || log "cannot unmount $mount_path"
+}

@@ -1,7 +1,5 @@
 # The end of a boot, good or bad: the lifecycle hook, the breaker, the group's view of this instance.
 
-access_key='' instance='' next_heartbeat=0 tag=0
-
 # Tells whether the launch hook still waits for this instance.
 hook_waits() {
   [[ -n $instance && -n $access_key && ! -e $state_dir/$instance.completed ]]
@@ -98,6 +96,11 @@ report_unhealthy() {
     "ShouldRespectGracePeriod=$1" || log "SetInstanceHealth: $error: $message"
 }
 
+# Tells whether the group has given this instance up: then it must not take anything, and its failures count nothing.
+given_up() {
+  [[ ${target_state-} == Terminated ]]
+}
+
 # Ends a boot that failed: the reason for a person to see, the breaker, and the way out of the group.
 die() {
   local code=$1 reason=$2
@@ -109,6 +112,11 @@ die() {
   fi
   if [[ -z $instance || -z $access_key ]]; then
     log "nothing could be reported: no identity or no credentials"
+    exit "$code"
+  fi
+  identity_once || :
+  if given_up; then
+    log "not reported: the group has given this instance up"
     exit "$code"
   fi
   count_failure "$reason"

@@ -9,7 +9,7 @@ watch() {
   local seconds=0
   begin_watch
   while :; do
-    holds_lock || lost_volume
+    check_lock
     ((seconds % 5 != 0)) || check_end
     seconds=$((seconds + 1))
     nap 1
@@ -18,6 +18,7 @@ watch() {
 
 begin_watch() {
   open_log watch
+  read_signer
   trap 'exit 0' TERM
 }
 
@@ -29,7 +30,7 @@ check_end() {
     leave "the group ends this instance"
   elif [[ -n ${values[1]} || -n ${values[2]} ]]; then
     # Said early, the group launches the replacement while this instance still has its two minutes.
-    require_identity
+    read_identity || return 0
     report_unhealthy false
     leave "EC2 takes this instance back: ${values[1]:-rebalance recommended}"
   fi
@@ -38,13 +39,10 @@ check_end() {
 # Stops the app, releases the volume, and lets the group go on.
 leave() {
   log "leaving: $1"
-  require_identity
   stop_app
-  if [[ -n ${volume_id-} ]]; then
-    persistently "$call_s_max" 'IncorrectState' ec2 DetachVolume "VolumeId=$volume_id" "InstanceId=$instance" ||
-      log "DetachVolume: $error: $message"
-  fi
-  if [[ -n ${terminate_hook-} ]]; then
+  read_identity || log "no credentials: the volume stays attached until the instance ends"
+  detach_volume
+  if [[ -n $terminate_hook ]]; then
     complete_hook "$terminate_hook" CONTINUE || log "CompleteLifecycleAction: $error: $message"
   fi
   give_up_address
@@ -52,21 +50,10 @@ leave() {
   exit 0
 }
 
-# The volume went away under the app: another instance may be the one now.
-lost_volume() {
-  log "the volume $volume_id is gone"
-  stop_app
-  require_identity
-  report_unhealthy false
-  give_up_address
-  exit 0
-}
-
 # Stops the user's units and the mount, which stops every unit that requires it.
 stop_app() {
-  systemctl stop "${app_units[@]}" || log "cannot stop ${app_units[*]}"
-  [[ -n ${volume_id-} ]] || return 0
-  ! mounted || umount "$root$mount_path" || umount --lazy "$root$mount_path" || log "cannot unmount $mount_path"
+  timeout "$stop_s_max" systemctl stop "${app_units[@]}" || log "${app_units[*]} did not stop"
+  unmount_volume
 }
 
 # Takes the address off this instance. The association's id is this instance's own, so nothing can be taken from a

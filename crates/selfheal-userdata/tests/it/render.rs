@@ -1,22 +1,303 @@
 //! What the rendered text looks like, and what other tools say of it.
 
-use selfheal_userdata::{decode, render};
+use std::env;
+use std::path::{Path, PathBuf};
+use std::process::Command;
 
+use proptest::prelude::*;
+use selfheal_userdata::{
+    AddressWhen, BootConfig, DataVolume, Filesystem, HealthCheck, HealthFrom, PROGRAM_PATH, Probe, RenderError,
+    RenderErrorKind, Step, USER_DATA_MAX_BYTES, decode, mount_unit, render,
+};
+
+use crate::support::machine::{Machine, text};
 use crate::support::{bare, full};
 
-#[test]
-fn renders_within_the_budget() {
-    let full = render(&full()).unwrap().bytes().len();
-    let bare = render(&bare()).unwrap().bytes().len();
-    assert!(full <= 10 * 1024, "{full}");
-    assert!(bare < full, "{bare}");
+/// Stacks that together need every fragment.
+fn stacks() -> Vec<(&'static str, BootConfig)> {
+    let full = full();
+    let health = full.health.clone().unwrap();
+    let data = full.data.clone().unwrap();
+    let http = HealthCheck {
+        probe: Probe::Http {
+            url: "http://127.0.0.1/healthz".into(),
+        },
+        from: HealthFrom::Aws,
+        ..health.clone()
+    };
+    let tcp = HealthCheck {
+        probe: Probe::Tcp { port: 5432 },
+        from: HealthFrom::Both,
+        ..health
+    };
+    vec![
+        ("bare", bare()),
+        (
+            "http",
+            BootConfig {
+                data: Some(DataVolume {
+                    filesystem: Filesystem::Ext4,
+                    ..data
+                }),
+                health: Some(http),
+                setup: None,
+                ..full.clone()
+            },
+        ),
+        (
+            "tcp",
+            BootConfig {
+                health: Some(tcp),
+                address_when: AddressWhen::Mounted,
+                ..full.clone()
+            },
+        ),
+        ("full", full),
+    ]
+}
+
+/// Returns the script without the program, which has its source in `src/boot`, but with the part that Rust writes.
+fn reviewed(config: &BootConfig) -> String {
+    let script = render(config).unwrap().script().to_owned();
+    let (head, rest) = script.split_once("set -u\numask 077").unwrap();
+    let (_, tail) = rest.split_once("\nboot() {").unwrap();
+    format!("{head}[src/boot]\n\nboot() {{{tail}")
 }
 
 #[test]
-fn decode_gives_back_the_script() {
-    let user_data = render(&full()).unwrap();
+fn scripts_are_as_reviewed() {
+    for (name, config) in stacks() {
+        insta::assert_snapshot!(name, reviewed(&config));
+    }
+}
+
+#[test]
+fn steps_are_those_that_the_stack_needs() {
+    use Step::{Address, Breaker, Health, Identity, Launch, Ready, Signer, Watch};
     assert_eq!(
-        decode(&user_data.to_base64()).as_deref(),
-        Some(user_data.script().as_bytes())
+        Step::sequence(&bare()),
+        [Signer, Identity, Ready, Address, Launch, Watch, Breaker]
     );
+    let mounted = BootConfig {
+        address_when: AddressWhen::Mounted,
+        data: None,
+        setup: None,
+        ..full()
+    };
+    assert_eq!(
+        Step::sequence(&mounted),
+        [Signer, Identity, Ready, Address, Health, Launch, Watch]
+    );
+}
+
+#[test]
+fn size_leaves_room_for_a_setup_script() {
+    for (name, config) in stacks() {
+        let size = render(&config).unwrap().bytes().len();
+        assert!(size <= 10 * 1024, "{name}: {size}");
+    }
+}
+
+#[test]
+fn too_large_says_by_how_much() {
+    // Text that does not compress: each letter carries five bits.
+    let mut seed = 1_u32;
+    let mut next = || {
+        seed = seed.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        b'a' + (seed >> 27) as u8 % 26
+    };
+    let setup: Vec<u8> = (0..40_000).map(|_| next()).collect();
+    let error = render(&BootConfig {
+        setup: Some(setup),
+        ..full()
+    })
+    .unwrap_err();
+    assert_eq!(error.kind(), RenderErrorKind::TooLarge);
+    let RenderError::TooLarge { size, limit } = error else {
+        panic!("{error}")
+    };
+    assert_eq!(limit, USER_DATA_MAX_BYTES);
+    let message = format!(
+        "user data is {size} bytes compressed, {} over EC2's limit of 16384",
+        size - limit
+    );
+    assert_eq!(error.to_string(), message);
+}
+
+#[test]
+fn values_that_cannot_be_carried_are_refused() {
+    let data = |mount: &str| BootConfig {
+        data: full().data.map(|data| DataVolume {
+            mount: mount.into(),
+            ..data
+        }),
+        ..full()
+    };
+    let health = |change: fn(&mut HealthCheck)| {
+        let mut config = full();
+        config.health.iter_mut().for_each(change);
+        config
+    };
+    let long = format!("/{}", "-".repeat(70));
+    let refused = [
+        ("data.mount", data("srv")),
+        ("data.mount", data("/")),
+        ("data.mount", data("/srv//data")),
+        ("data.mount", data("/srv/../etc")),
+        ("data.mount", data("/srv/a\nb")),
+        ("data.mount", data("/srv/a ")),
+        ("data.mount", data(&long)),
+        (
+            "region",
+            BootConfig {
+                region: "eu-west-1.evil.example/".into(),
+                ..full()
+            },
+        ),
+        (
+            "role",
+            BootConfig {
+                role: "../../x".into(),
+                ..full()
+            },
+        ),
+        (
+            "allocation_id",
+            BootConfig {
+                allocation_id: String::new(),
+                ..full()
+            },
+        ),
+        (
+            "stack",
+            BootConfig {
+                stack: "a\0b".into(),
+                ..full()
+            },
+        ),
+        (
+            "breaker_limit",
+            BootConfig {
+                breaker_limit: 0,
+                ..full()
+            },
+        ),
+        ("health.interval_s", health(|health| health.interval_s = 0)),
+        ("health.threshold", health(|health| health.threshold = 0)),
+        (
+            "health.probe.url",
+            health(|health| {
+                health.probe = Probe::Http {
+                    url: "file:///etc/passwd".into(),
+                }
+            }),
+        ),
+        (
+            "health.probe.port",
+            health(|health| health.probe = Probe::Tcp { port: 0 }),
+        ),
+    ];
+    for (expected, config) in refused {
+        match render(&config).unwrap_err() {
+            RenderError::Invalid { field, .. } => assert_eq!(field, expected),
+            other => panic!("{expected}: {other}"),
+        }
+    }
+}
+
+#[test]
+fn mount_units_are_named_as_systemd_names_them() {
+    for (path, unit) in [
+        ("/srv/data", "srv-data.mount"),
+        ("/srv/my-data", r"srv-my\x2ddata.mount"),
+        ("/.hidden/x.y", r"\x2ehidden-x.y.mount"),
+        ("/a b/é", r"a\x20b-\xc3\xa9.mount"),
+    ] {
+        assert_eq!(mount_unit(path), unit);
+    }
+}
+
+#[test]
+fn decode_refuses_what_is_not_user_data() {
+    use base64::Engine as _;
+    let encode = |bytes: &[u8]| base64::engine::general_purpose::STANDARD.encode(bytes);
+    assert_eq!(decode("not base64!"), None);
+    assert_eq!(decode(&encode(&[0x1f, 0x8b, 8, 0, 1])), None);
+    assert_eq!(decode(&encode(b"#!/bin/sh\n")).as_deref(), Some(&b"#!/bin/sh\n"[..]));
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 32, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn decode_gives_back_the_script(setup in proptest::collection::vec(any::<u8>(), 0..2000), stack in "[ -~]{1,30}") {
+        let config = BootConfig { setup: Some(setup), stack, ..full() };
+        let user_data = render(&config).unwrap();
+        prop_assert_eq!(decode(&user_data.to_base64()).unwrap(), user_data.script().as_bytes());
+        prop_assert_eq!(&render(&config).unwrap(), &user_data);
+    }
+}
+
+/// Finds a tool: the one that the variable names, or the one on the PATH.
+fn tool(variable: &str, name: &str) -> Option<PathBuf> {
+    let named = env::var_os(variable).map(PathBuf::from);
+    let paths = env::var_os("PATH").unwrap_or_default();
+    let found = named.or_else(|| {
+        env::split_paths(&paths)
+            .map(|folder| folder.join(name))
+            .find(|path| path.is_file())
+    });
+    if found.is_none() {
+        println!("skipped: {name} is not installed");
+    }
+    found
+}
+
+fn assert_silent(command: &mut Command, what: &str) {
+    let output = command.output().unwrap();
+    assert!(
+        output.status.success() && text(&output).is_empty(),
+        "{what}: {}",
+        text(&output)
+    );
+}
+
+#[test]
+fn bash_and_shellcheck_find_nothing() {
+    let shellcheck = tool("SELFHEAL_SHELLCHECK", "shellcheck");
+    for (name, config) in stacks() {
+        let machine = Machine::new();
+        machine.install(&config);
+        let script = machine.user_data();
+        let program = machine.root().join(PROGRAM_PATH.trim_start_matches('/'));
+        for file in [&script, &program] {
+            assert_silent(Command::new("bash").arg("-n").arg(file), name);
+            if let Some(shellcheck) = &shellcheck {
+                let mut command = Command::new(shellcheck);
+                command.args(["--external-sources", "--severity=style", "--source-path"]);
+                command.arg(machine.root().join("etc/selfheal")).arg(file);
+                assert_silent(&mut command, name);
+            }
+        }
+    }
+}
+
+#[test]
+fn systemd_finds_nothing_in_the_units() {
+    let Some(analyze) = tool("SELFHEAL_SYSTEMD_ANALYZE", "systemd-analyze") else {
+        return;
+    };
+    for (name, config) in stacks() {
+        let machine = Machine::new();
+        machine.install(&config);
+        let units = machine.root().join("etc/systemd/system");
+        for unit in std::fs::read_dir(&units).unwrap() {
+            let mut command = Command::new(&analyze);
+            command
+                .args(["verify", "--man=no", "--recursive-errors=no"])
+                .arg(unit.unwrap().path());
+            command.env("SYSTEMD_UNIT_PATH", format!("{}:", Path::new(&units).display()));
+            assert_silent(&mut command, name);
+        }
+    }
 }

@@ -1,17 +1,17 @@
 //! A machine to boot: a root folder, and stand-ins for the commands that need root.
 
 use std::fs;
-use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
-use selfheal_userdata::{BootConfig, PROGRAM_PATH, UserData, render};
+use selfheal_userdata::{BootConfig, PROGRAM_PATH, UserData, commands, render};
 use tempfile::TempDir;
 
 use super::aws::Aws;
 
 /// Each stand-in notes its name and arguments, and does what the tests look at.
-const STUBS: [(&str, &str); 14] = [
+const STUBS: [(&str, &str); 13] = [
     ("systemctl", ""),
     ("systemd-notify", ""),
     ("mount", ""),
@@ -21,21 +21,23 @@ const STUBS: [(&str, &str); 14] = [
         "blkid",
         "read -r word <\"${!#}\" 2>/dev/null; case ${word-} in xfs|ext4) echo \"$word\" ;; gpt) ;; *) exit 2 ;; esac",
     ),
-    ("blockdev", "exec stat -c %s \"$2\""),
+    ("blockdev", "exec /usr/bin/stat -c %s \"$2\""),
     (
         "wipefs",
         "read -r word <\"$2\" 2>/dev/null; case ${word-} in lvm) echo LVM2_member ;; esac",
     ),
-    ("mkfs.xfs", "printf 'xfs\\n' | dd of=\"${!#}\" conv=notrunc status=none"),
+    (
+        "mkfs.xfs",
+        "printf 'xfs\\n' | /bin/dd of=\"${!#}\" conv=notrunc status=none",
+    ),
     (
         "mkfs.ext4",
-        "printf 'ext4\\n' | dd of=\"${!#}\" conv=notrunc status=none",
+        "printf 'ext4\\n' | /bin/dd of=\"${!#}\" conv=notrunc status=none",
     ),
     ("e2fsck", "exit 1"),
     ("xfs_growfs", ""),
     ("resize2fs", ""),
     ("sync", ""),
-    ("chattr", ""),
 ];
 
 /// Bytes of the data volume: small enough to be read whole, large enough to hide something.
@@ -62,6 +64,9 @@ impl Machine {
             let path = folder.path().join("bin").join(name);
             fs::write(&path, text).unwrap();
             fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+        }
+        for name in ["bash", "date"] {
+            symlink(Path::new("/usr/bin").join(name), folder.path().join("bin").join(name)).unwrap();
         }
         let aws = Aws::start(root);
         Self { folder, aws }
@@ -99,12 +104,24 @@ impl Machine {
 
     /// Runs the user data, as cloud-init would.
     pub fn install(&self, config: &BootConfig) -> UserData {
+        // What the image must have is all there is.
+        for name in commands(config) {
+            let path = self.folder.path().join("bin").join(name);
+            if !path.exists() {
+                symlink(Path::new("/usr/bin").join(name), path).unwrap();
+            }
+        }
         let user_data = render(config).unwrap();
-        let path = self.folder.path().join("user-data");
+        let path = self.user_data();
         fs::write(&path, user_data.script()).unwrap();
         let output = self.run(&path, &[]);
         assert!(output.status.success(), "{}", text(&output));
         user_data
+    }
+
+    /// Returns where the user data is.
+    pub fn user_data(&self) -> PathBuf {
+        self.folder.path().join("user-data")
     }
 
     /// Runs the installed program: `boot`, `watch` or `watchdog`.
@@ -113,17 +130,18 @@ impl Machine {
     }
 
     fn run(&self, script: &Path, arguments: &[&str]) -> Output {
-        let path = format!("{}:/usr/bin:/bin", self.folder.path().join("bin").display());
-        Command::new("bash")
+        let output = Command::new("bash")
             .arg(script)
             .args(arguments)
             .env_clear()
-            .env("PATH", path)
+            .env("PATH", self.folder.path().join("bin"))
             .env("SELFHEAL_ROOT", self.root())
             .env("AWS_ENDPOINT_URL", &self.aws.url)
             .env("AWS_EC2_METADATA_SERVICE_ENDPOINT", &self.aws.url)
             .output()
-            .unwrap()
+            .unwrap();
+        assert!(!text(&output).contains("command not found"), "{}", text(&output));
+        output
     }
 
     /// Returns what the stand-ins noted so far.

@@ -1,0 +1,39 @@
+# The volume as the lock, after it was taken.
+
+# Tells whether this instance may act as the one.
+holds_lock() {
+  find_device
+}
+
+check_lock() {
+  holds_lock || lost_volume
+}
+
+# The volume went away under the app: another instance may be the one now.
+lost_volume() {
+  log "the volume $volume_id is gone"
+  stop_app
+  read_identity || exit 1
+  report_unhealthy false
+  give_up_address
+  exit 0
+}
+
+# Lets the next instance have the volume.
+detach_volume() {
+  [[ -n $access_key ]] || return 0
+  persistently "$call_s_max" IncorrectState ec2 DetachVolume "VolumeId=$volume_id" "InstanceId=$instance" ||
+    log "DetachVolume: $error: $message"
+}
+
+# Does what can wait until the instance serves: none of it decides whether it does.
+settle_volume() {
+  ln -sfn "$device" "$run_dir/data" || log "cannot link the device"
+  grow_filesystem || log "cannot grow the filesystem"
+  [[ ! -e $state_dir/$instance.settled ]] || return 0
+  if persistently "$call_s_max" '' ec2 DeleteTags "ResourceId.1=$volume_id" Tag.1.Key=selfheal:first-use; then
+    persist "$state_dir/$instance.settled" 1 || :
+  else
+    log "DeleteTags: $error: $message"
+  fi
+}
