@@ -10,6 +10,7 @@ pub mod names;
 pub mod observed;
 pub mod plan;
 pub mod spec;
+pub mod status;
 mod token;
 
 pub use absorb::Answer;

@@ -1,0 +1,364 @@
+//! How a stack is: what serves, and what differs from its spec.
+//!
+//! [`StatusReport`] is what `selfheal status --json` prints. Its shape is stable: fields are added, never renamed or
+//! removed, and an absent thing is `null` rather than left out.
+
+mod display;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::names::{TAG_FAILED_BOOTS, TAG_LAST_ERROR, TAG_PARKED};
+use crate::observed::{Group, GroupInstance, Observed, VolumeState};
+use crate::plan::{Existing, Plan, Step, StepKey, existing};
+use crate::spec::Spec;
+
+/// How a stack is.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct StatusReport {
+    /// The stack's name.
+    pub stack: String,
+    /// The Region.
+    pub region: String,
+    /// The account's twelve digits.
+    pub account: String,
+    /// When the reading began, RFC 3339.
+    pub observed_at: Timestamp,
+    /// Whether it serves: one instance in service, holding the address and the data volume, the name pointing at it, and
+    /// the group free to replace it. Drift alone does not make a stack unhealthy.
+    pub healthy: bool,
+    /// Why it is not healthy: clauses, empty when it is.
+    pub problems: Vec<String>,
+    /// The Elastic IP.
+    pub address: Option<AddressStatus>,
+    /// The data volume; `null` also where the spec has none.
+    pub volume: Option<VolumeStatus>,
+    /// The instance: the one in service, else the one on its way there, else any that the group has.
+    pub instance: Option<InstanceStatus>,
+    /// Further instances of the group, during a replacement.
+    pub other_instances: Vec<InstanceStatus>,
+    /// Name of the Auto Scaling group.
+    pub group: Option<String>,
+    /// Processes of the group that are suspended, sorted.
+    pub suspended: Vec<String>,
+    /// The launch template.
+    pub launch_template: Option<TemplateStatus>,
+    /// The DNS record; `null` where the spec has none.
+    pub dns: Option<DnsStatus>,
+    /// Replacements in a row that failed to become healthy.
+    pub failed_boots: u32,
+    /// Since when and why the stack parked itself, where it did; `selfheal resume` lifts it.
+    pub parked: Option<String>,
+    /// The last lines of the last boot that failed.
+    pub last_error: Option<String>,
+    /// What differs from the spec: what an apply would change, or refuse to. Empty when nothing does.
+    pub drift: Vec<Drift>,
+    /// What a person should know though an apply would do nothing about it, such as duplicates.
+    pub notes: Vec<Remark>,
+}
+
+/// The Elastic IP of a stack.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct AddressStatus {
+    /// `eipalloc-…`.
+    pub allocation_id: String,
+    /// The IPv4 address.
+    pub public_ip: String,
+    /// The instance that it is associated with.
+    pub associated_instance: Option<String>,
+}
+
+/// The data volume of a stack.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct VolumeStatus {
+    /// `vol-…`.
+    pub id: String,
+    /// `creating`, `available`, `in-use`, `deleting`, `deleted` or `error`.
+    pub state: String,
+    /// The instance that it is attached to, in any state of the attachment but `detached`.
+    pub attached_instance: Option<String>,
+    /// Its Availability Zone.
+    pub zone: String,
+    /// Size in GiB.
+    pub size_gib: u32,
+}
+
+/// An instance of a stack.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct InstanceStatus {
+    /// `i-…`.
+    pub id: String,
+    /// State as EC2 sees it, such as `running`; `null` when EC2 does not list it (yet, or any more).
+    pub state: Option<String>,
+    /// Health as the group sees it: `Healthy` or `Unhealthy`.
+    pub health: String,
+    /// Lifecycle state as the group sees it, such as `InService` or `Pending:Wait`.
+    pub lifecycle: String,
+    /// When it was launched, RFC 3339.
+    pub launched_at: Option<Timestamp>,
+    /// The launch template version that it was launched from.
+    pub template_version: Option<String>,
+}
+
+/// The launch template of a stack.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct TemplateStatus {
+    /// `lt-…`.
+    pub id: String,
+    /// The version that the group is pinned to; the latest where there is no group.
+    pub version: u64,
+    /// The latest version.
+    pub latest: u64,
+}
+
+/// The DNS record of a stack.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct DnsStatus {
+    /// The record's name, without the final dot.
+    pub name: String,
+    /// What the A record says: its values, separated by commas.
+    pub value: Option<String>,
+    /// Whether that is the stack's address and nothing else.
+    pub in_sync: bool,
+}
+
+/// One difference between a stack and its spec.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct Drift {
+    /// A stable word for scripts: a step such as `update-group`, or a refusal such as `volume-shrinks`.
+    pub code: String,
+    /// What differs, such as `Auto Scaling group selfheal-web`.
+    pub subject: String,
+    /// In what it differs: a clause.
+    pub message: String,
+}
+
+/// Something that a person should know.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct Remark {
+    /// A stable word for scripts, such as `duplicate-address`.
+    pub code: String,
+    /// What it is: a clause.
+    pub message: String,
+}
+
+/// Says how a stack is, from what was read of it in the scope of a status and from the plan that follows from that.
+#[must_use]
+pub fn status(spec: &Spec, observed: &Observed, plan: &Plan) -> StatusReport {
+    let existing = existing(spec, observed);
+    let group = observed.group.as_ref();
+    let mut instances = instances(observed, group);
+    let instance = (!instances.is_empty()).then(|| instances.remove(0));
+    let tag = |key: &str| group.and_then(|group| group.tags.get(key).cloned());
+    let mut report = StatusReport {
+        stack: spec.name.clone(),
+        region: spec.region.clone(),
+        account: observed.identity.account.clone(),
+        observed_at: observed.observed_at,
+        healthy: false,
+        problems: Vec::new(),
+        address: address(&existing),
+        volume: volume(&existing),
+        instance,
+        other_instances: instances,
+        group: group.map(|group| group.name.clone()),
+        suspended: group.map(|group| group.suspended.clone()).unwrap_or_default(),
+        launch_template: template(observed),
+        dns: dns(spec, observed, &existing),
+        failed_boots: tag(TAG_FAILED_BOOTS).and_then(|count| count.parse().ok()).unwrap_or(0),
+        parked: tag(TAG_PARKED),
+        last_error: tag(TAG_LAST_ERROR),
+        drift: drift(plan),
+        notes: plan
+            .notes
+            .iter()
+            .map(|note| Remark {
+                code: note.code.clone(),
+                message: note.message.clone(),
+            })
+            .collect(),
+    };
+    report.problems = problems(spec, group, &report);
+    report.healthy = report.problems.is_empty();
+    report
+}
+
+fn address(existing: &Existing) -> Option<AddressStatus> {
+    existing.address.as_ref().map(|address| AddressStatus {
+        allocation_id: address.allocation_id.clone(),
+        public_ip: address.public_ip.clone(),
+        associated_instance: address.instance_id.clone(),
+    })
+}
+
+fn volume(existing: &Existing) -> Option<VolumeStatus> {
+    existing.volume.as_ref().map(|volume| VolumeStatus {
+        id: volume.id.clone(),
+        state: match &volume.state {
+            VolumeState::Creating => "creating".to_owned(),
+            VolumeState::Available => "available".to_owned(),
+            VolumeState::InUse => "in-use".to_owned(),
+            VolumeState::Deleting => "deleting".to_owned(),
+            VolumeState::Deleted => "deleted".to_owned(),
+            VolumeState::Error => "error".to_owned(),
+            VolumeState::Other(state) => state.clone(),
+        },
+        attached_instance: volume
+            .attachment
+            .as_ref()
+            .filter(|attachment| attachment.state != "detached")
+            .map(|attachment| attachment.instance_id.clone()),
+        zone: volume.zone.clone(),
+        size_gib: volume.size_gib,
+    })
+}
+
+/// The group's instances, the one that serves or will serve first.
+fn instances(observed: &Observed, group: Option<&Group>) -> Vec<InstanceStatus> {
+    let rank = |instance: &GroupInstance| match instance.lifecycle.as_str() {
+        "InService" => 0,
+        lifecycle if lifecycle.starts_with("Pending") => 1,
+        lifecycle if lifecycle.starts_with("Terminating") || lifecycle == "Terminated" => 3,
+        _ => 2,
+    };
+    let mut members: Vec<&GroupInstance> = group.map(|group| group.instances.iter().collect()).unwrap_or_default();
+    members.sort_by_key(|instance| rank(instance));
+    let status = |member: &GroupInstance| {
+        let known = observed.instances.iter().find(|instance| instance.id == member.id);
+        InstanceStatus {
+            id: member.id.clone(),
+            state: known.map(|instance| instance.state.clone()),
+            health: member.health.clone(),
+            lifecycle: member.lifecycle.clone(),
+            launched_at: known.map(|instance| instance.launched_at),
+            template_version: member.template_version.clone(),
+        }
+    };
+    members.into_iter().map(status).collect()
+}
+
+fn template(observed: &Observed) -> Option<TemplateStatus> {
+    observed.launch_template.as_ref().map(|template| {
+        let pinned = observed
+            .group
+            .as_ref()
+            .and_then(|group| group.template_version.as_ref()?.parse().ok());
+        TemplateStatus {
+            id: template.id.clone(),
+            version: pinned.unwrap_or(template.version),
+            latest: template.version,
+        }
+    })
+}
+
+fn dns(spec: &Spec, observed: &Observed, existing: &Existing) -> Option<DnsStatus> {
+    let dns = spec.dns.as_ref()?;
+    let values: Vec<&str> = observed
+        .records
+        .iter()
+        .filter(|record| record.record_type == "A" && record.name == dns.name)
+        .flat_map(|record| record.values.iter().map(String::as_str))
+        .collect();
+    let want = existing.address.as_ref().map(|address| address.public_ip.as_str());
+    Some(DnsStatus {
+        name: dns.name.clone(),
+        in_sync: want.is_some_and(|want| values == [want]),
+        value: (!values.is_empty()).then(|| values.join(", ")),
+    })
+}
+
+fn problems(spec: &Spec, group: Option<&Group>, report: &StatusReport) -> Vec<String> {
+    let Some(group) = group.filter(|group| !group.deleting) else {
+        return vec!["there is no Auto Scaling group to keep an instance alive".to_owned()];
+    };
+    let mut problems = Vec::new();
+    if let Some(parked) = &report.parked {
+        problems.push(format!("the stack has parked itself ({parked})"));
+    }
+    if !group.suspended.is_empty() {
+        problems.push(format!(
+            "the group's processes {} are suspended",
+            group.suspended.join(", ")
+        ));
+    }
+    let Some(instance) = &report.instance else {
+        problems.push("the group has no instance".to_owned());
+        return problems;
+    };
+    if instance.lifecycle != "InService" || instance.health != "Healthy" {
+        problems.push(format!(
+            "{} is {} and {}",
+            instance.id, instance.lifecycle, instance.health
+        ));
+    }
+    // Just after a launch EC2 may not list the instance yet; the group's word counts then.
+    if let Some(state) = instance.state.as_deref().filter(|state| *state != "running") {
+        problems.push(format!("{} is {state}", instance.id));
+    }
+    let holder = report
+        .address
+        .as_ref()
+        .and_then(|address| address.associated_instance.as_ref());
+    if holder != Some(&instance.id) {
+        problems.push(format!("the address is not at {}", instance.id));
+    }
+    let holder = report
+        .volume
+        .as_ref()
+        .and_then(|volume| volume.attached_instance.as_ref());
+    if spec.data.is_some() && holder != Some(&instance.id) {
+        problems.push(format!("the data volume is not at {}", instance.id));
+    }
+    if let Some(dns) = report.dns.as_ref().filter(|dns| !dns.in_sync) {
+        problems.push(format!("{} does not point at the address", dns.name));
+    }
+    problems
+}
+
+fn drift(plan: &Plan) -> Vec<Drift> {
+    let steps = plan.steps.iter().map(|step| Drift {
+        code: code(step.key),
+        subject: match &step.target {
+            Some(target) => format!("{} {target}", step.key.subject()),
+            None => step.key.subject().to_owned(),
+        },
+        message: message(step),
+    });
+    let refusals = plan.refusals.iter().map(|refusal| Drift {
+        code: refusal.code.clone(),
+        subject: plan.stack.clone(),
+        message: format!("{}: {}", refusal.message, refusal.help),
+    });
+    refusals.chain(steps).collect()
+}
+
+/// The step's word in JSON, the same here as in a plan.
+fn code(key: StepKey) -> String {
+    match serde_json::to_value(key) {
+        Ok(serde_json::Value::String(code)) => code,
+        _ => key.subject().to_owned(),
+    }
+}
+
+/// Why a step is needed, with the values that change.
+fn message(step: &Step) -> String {
+    let changes: Vec<String> = step
+        .fields
+        .iter()
+        .filter(|field| field.before.is_some())
+        .map(|field| format!("{} {field}", field.name))
+        .collect();
+    if changes.is_empty() {
+        step.reason.clone()
+    } else {
+        format!("{} ({})", step.reason, changes.join(", "))
+    }
+}
