@@ -50,10 +50,19 @@ impl Observed {
                     tags: tags.clone(),
                 });
             }
-            (Action::CreateRole { .. }, Answer::Role(role)) => self.role = Some(role),
+            (Action::CreateRole { .. }, Answer::Role(role)) => {
+                self.role = Some(role);
+                // What was read for the name before belonged to a role that is gone.
+                self.role_policy = None;
+            }
             (Action::CreateInstanceProfile { .. }, Answer::Profile(profile)) => self.profile = Some(profile),
             (Action::CreateLaunchTemplate { name, data, .. }, Answer::Template(id)) => {
-                self.launch_template = Some(LaunchTemplate { id, name: name.clone(), version: 1, data: data.clone() });
+                self.launch_template = Some(LaunchTemplate {
+                    id,
+                    name: name.clone(),
+                    version: 1,
+                    data: data.clone(),
+                });
             }
             (Action::CreateTemplateVersion { data, .. }, Answer::Version(version)) => {
                 if let Some(template) = &mut self.launch_template {
@@ -61,7 +70,10 @@ impl Observed {
                     template.data = data.clone();
                 }
             }
-            (Action::CreateSnapshot { .. }, Answer::Snapshot(snapshot)) => self.snapshots.push(snapshot),
+            (Action::CreateSnapshot { .. }, Answer::Snapshot(snapshot)) => {
+                self.own_snapshots.push(snapshot.id.clone());
+                self.snapshots.push(snapshot);
+            }
             (action, Answer::Done) => self.absorb_done(action),
             _ => {}
         }
@@ -193,7 +205,11 @@ impl Observed {
     }
 
     fn add_tags(&mut self, resource: &str, tags: &Tags) {
-        for address in self.addresses.iter_mut().filter(|address| address.allocation_id == resource) {
+        for address in self
+            .addresses
+            .iter_mut()
+            .filter(|address| address.allocation_id == resource)
+        {
             address.tags.extend(tags.clone());
         }
         for volume in self.volumes.iter_mut().filter(|volume| volume.id == resource) {

@@ -24,7 +24,10 @@ pub const HEALTH_CHECK_GRACE_S: u32 = 60;
 #[must_use]
 pub fn profile_arn(names: &Names, account: &str, region: &str) -> String {
     let partition = Partition::of_region(region);
-    format!("arn:{partition}:iam::{account}:instance-profile{IAM_PATH}{}", names.profile)
+    format!(
+        "arn:{partition}:iam::{account}:instance-profile{IAM_PATH}{}",
+        names.profile
+    )
 }
 
 /// The least-privilege policy of the instance, for these ids.
@@ -94,7 +97,9 @@ pub fn user_data(spec: &Spec, allocation_id: &str, volume_id: Option<&str>) -> R
 fn health_check(health: &HealthSpec) -> HealthCheck {
     HealthCheck {
         probe: match &health.probe {
-            HealthProbe::Http { .. } => Probe::Http { url: health.probe.to_string() },
+            HealthProbe::Http { .. } => Probe::Http {
+                url: health.probe.to_string(),
+            },
             HealthProbe::Tcp { port } => Probe::Tcp { port: *port },
             HealthProbe::Command { line } => Probe::Command { command: line.clone() },
         },
@@ -183,16 +188,20 @@ impl Ids {
         let found = crate::plan::existing(spec, observed);
         let account = Some(observed.identity.account.clone()).filter(|account| !account.is_empty());
         let volume_missing = spec.data.is_some() && found.volume.is_none();
-        let complete =
-            account.is_some() && found.address.is_some() && found.subnet.is_some() && !volume_missing;
+        let complete = account.is_some() && found.address.is_some() && found.subnet.is_some() && !volume_missing;
         Self {
             account: account.unwrap_or_else(|| PLACEHOLDER_ACCOUNT.to_owned()),
-            subnet_id: found.subnet.map_or_else(|| PLACEHOLDER_SUBNET.to_owned(), |subnet| subnet.id),
-            allocation_id: found.address.map_or_else(|| PLACEHOLDER_ALLOCATION.to_owned(), |found| found.allocation_id),
-            volume_id: spec
-                .data
-                .as_ref()
-                .map(|_| found.volume.map_or_else(|| PLACEHOLDER_VOLUME.to_owned(), |volume| volume.id)),
+            subnet_id: found
+                .subnet
+                .map_or_else(|| PLACEHOLDER_SUBNET.to_owned(), |subnet| subnet.id),
+            allocation_id: found
+                .address
+                .map_or_else(|| PLACEHOLDER_ALLOCATION.to_owned(), |found| found.allocation_id),
+            volume_id: spec.data.as_ref().map(|_| {
+                found
+                    .volume
+                    .map_or_else(|| PLACEHOLDER_VOLUME.to_owned(), |volume| volume.id)
+            }),
             complete,
         }
     }

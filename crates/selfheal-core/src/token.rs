@@ -12,8 +12,19 @@ use crate::action::CreateVolume;
 /// they are known to be gone, are part of what is hashed, so that the next token differs.
 pub(crate) fn client_token(account: &str, input: &CreateVolume, dead: &[String]) -> String {
     let mut hash = Sha256::new();
-    let CreateVolume { zone, size_gib, volume_type, iops, throughput_mibps, encrypted, tags, client_token: _ } = input;
-    hash.update(format!("{account}\n{zone}\n{size_gib}\n{volume_type}\n{iops:?}\n{throughput_mibps:?}\n{encrypted}\n"));
+    let CreateVolume {
+        zone,
+        size_gib,
+        volume_type,
+        iops,
+        throughput_mibps,
+        encrypted,
+        tags,
+        client_token: _,
+    } = input;
+    hash.update(format!(
+        "{account}\n{zone}\n{size_gib}\n{volume_type}\n{iops:?}\n{throughput_mibps:?}\n{encrypted}\n"
+    ));
     for (key, value) in tags {
         hash.update(format!("{key}={value}\n"));
     }

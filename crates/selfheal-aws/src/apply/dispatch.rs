@@ -13,9 +13,16 @@ pub(super) async fn dispatch(aws: &dyn Aws, action: &Action) -> CallResult<Answe
         Action::AllocateAddress { tags } => return aws.allocate_address(tags).await.map(Answer::Address),
         Action::CreateVolume(input) => return aws.create_volume(input).await.map(Answer::Volume),
         Action::CreateSecurityGroup { name, vpc_id, tags } => {
-            return aws.create_security_group(name, vpc_id, tags).await.map(Answer::SecurityGroup);
+            return aws
+                .create_security_group(name, vpc_id, tags)
+                .await
+                .map(Answer::SecurityGroup);
         }
-        Action::CreateRole { name, trust_policy, tags } => {
+        Action::CreateRole {
+            name,
+            trust_policy,
+            tags,
+        } => {
             return aws.create_role(name, trust_policy, tags).await.map(Answer::Role);
         }
         Action::CreateInstanceProfile { name, tags } => {
@@ -25,19 +32,31 @@ pub(super) async fn dispatch(aws: &dyn Aws, action: &Action) -> CallResult<Answe
             return aws.create_launch_template(name, data, tags).await.map(Answer::Template);
         }
         Action::CreateTemplateVersion { template_id, data } => {
-            return aws.create_template_version(template_id, data).await.map(Answer::Version);
+            return aws
+                .create_template_version(template_id, data)
+                .await
+                .map(Answer::Version);
         }
-        Action::CreateSnapshot { volume_id, description, tags } => {
-            return aws.create_snapshot(volume_id, description, tags).await.map(Answer::Snapshot);
+        Action::CreateSnapshot {
+            volume_id,
+            description,
+            tags,
+        } => {
+            return aws
+                .create_snapshot(volume_id, description, tags)
+                .await
+                .map(Answer::Snapshot);
         }
         Action::CreateTags { resource, tags } => aws.create_tags(resource, tags).await,
         Action::ModifyVolume(input) => aws.modify_volume(input).await,
         Action::AuthorizeIngress { group_id, rules } => aws.authorize_ingress(group_id, rules).await,
         Action::RevokeIngress { group_id, rules } => aws.revoke_ingress(group_id, rules).await,
         Action::UpdateTrustPolicy { role, trust_policy } => aws.update_trust_policy(role, trust_policy).await,
-        Action::PutRolePolicy { role, policy_name, document } => {
-            aws.put_role_policy(role, policy_name, document).await
-        }
+        Action::PutRolePolicy {
+            role,
+            policy_name,
+            document,
+        } => aws.put_role_policy(role, policy_name, document).await,
         Action::AddRoleToProfile { profile, role } => aws.add_role_to_profile(profile, role).await,
         Action::CreateGroup(settings) => aws.create_group(settings).await,
         Action::UpdateGroup(settings) => aws.update_group(settings).await,
@@ -76,7 +95,9 @@ pub(super) const fn part_of(key: StepKey) -> Part {
     match key {
         K::AllocateAddress | K::TagAddress | K::DisassociateAddress | K::ReleaseAddress => Part::Addresses,
         K::CreateVolume | K::ModifyVolume | K::DeleteVolume => Part::Volumes,
-        K::CreateSecurityGroup | K::AuthorizeIngress | K::RevokeIngress | K::DeleteSecurityGroup => Part::SecurityGroups,
+        K::CreateSecurityGroup | K::AuthorizeIngress | K::RevokeIngress | K::DeleteSecurityGroup => {
+            Part::SecurityGroups
+        }
         K::CreateRole | K::UpdateTrustPolicy | K::DeleteRole => Part::Role,
         K::PutRolePolicy | K::DeleteRolePolicy => Part::RolePolicy,
         K::CreateInstanceProfile | K::AddRoleToProfile | K::RemoveRoleFromProfile | K::DeleteInstanceProfile => {

@@ -53,7 +53,11 @@ pub struct Done {
 
 impl ApplyError {
     pub(super) fn reading(error: CallError) -> Self {
-        Self { kind: ApplyErrorKind::Reading(error), done: Vec::new(), left: Vec::new() }
+        Self {
+            kind: ApplyErrorKind::Reading(error),
+            done: Vec::new(),
+            left: Vec::new(),
+        }
     }
 
     /// The failed call, where one failed.
@@ -68,7 +72,8 @@ impl ApplyError {
     /// Whether the failure is one of permission or credentials.
     #[must_use]
     pub fn is_denied(&self) -> bool {
-        self.call().is_some_and(|error| matches!(error.kind(), CallErrorKind::Denied | CallErrorKind::Unauthenticated))
+        self.call()
+            .is_some_and(|error| matches!(error.kind(), CallErrorKind::Denied | CallErrorKind::Unauthenticated))
     }
 }
 
@@ -99,7 +104,10 @@ impl fmt::Display for ApplyErrorKind {
             Self::Reading(error) => write!(f, "the stack could not be read: {error}"),
             Self::Step { key, error } => write!(f, "{} failed: {error}", key.subject()),
             Self::Changed(deviation) => {
-                write!(f, "the stack changed after the plan was shown: {deviation}; look at a new plan")
+                write!(
+                    f,
+                    "the stack changed after the plan was shown: {deviation}; look at a new plan"
+                )
             }
             Self::Refused(refusals) => {
                 let texts: Vec<&str> = refusals.iter().map(|refusal| refusal.message.as_str()).collect();

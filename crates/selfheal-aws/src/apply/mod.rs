@@ -90,7 +90,9 @@ pub async fn apply(
 ) -> Result<Outcome, ApplyError> {
     let age = ctl.clock.now().duration_since(observed.observed_at);
     let observed = if age > FRESH {
-        observe(aws, spec, goal.scope(), ctl).await.map_err(ApplyError::reading)?
+        observe(aws, spec, goal.scope(), ctl)
+            .await
+            .map_err(ApplyError::reading)?
     } else {
         observed
     };

@@ -31,7 +31,12 @@ pub(super) fn rhythm(wait: &WorldWait) -> Rhythm {
         WorldWait::SnapshotCompleted { .. } => (Part::Snapshots, 2, 30, SignedDuration::from_hours(12)),
         _ => (Part::Group, 2, 10, SignedDuration::from_mins(30)),
     };
-    Rhythm { part, first: Duration::from_secs(first), longest: Duration::from_secs(longest), budget }
+    Rhythm {
+        part,
+        first: Duration::from_secs(first),
+        longest: Duration::from_secs(longest),
+        budget,
+    }
 }
 
 /// How often a volume that was just created may be missing from a listing before it is taken to be gone.
@@ -42,7 +47,9 @@ const MISSING_MAX: u32 = 4;
 /// Notes a volume that AWS answered with and that does not exist: a token used again brings back the first answer, also for
 /// a volume that was deleted since.
 pub(super) fn note_missing(observed: &mut Observed, wait: &WorldWait, before: &Observed, misses: &mut u32) {
-    let WorldWait::VolumeAvailable { id } = wait else { return };
+    let WorldWait::VolumeAvailable { id } = wait else {
+        return;
+    };
     if observed.volumes.iter().any(|volume| volume.id == *id) {
         *misses = 0;
         return;
@@ -51,6 +58,8 @@ pub(super) fn note_missing(observed: &mut Observed, wait: &WorldWait, before: &O
     if *misses >= MISSING_MAX {
         observed.dead_volumes.push(id.clone());
     } else {
-        observed.volumes.extend(before.volumes.iter().filter(|volume| volume.id == *id).cloned());
+        observed
+            .volumes
+            .extend(before.volumes.iter().filter(|volume| volume.id == *id).cloned());
     }
 }

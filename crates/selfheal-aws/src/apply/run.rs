@@ -30,17 +30,27 @@ const DOUBTS_MAX: u32 = 5;
 /// With the pauses between them this is some fifteen seconds, which is longer than a listing lags behind.
 const READS_IN_DOUBT: u32 = 4;
 
-/// More steps than this in one run mean that something undoes them.
-const STEPS_MAX: usize = 200;
+/// How often one step may run: once, and again where what it made turned out to be gone.
+const RUNS_MAX: usize = 3;
 
 /// How a task ended.
 enum TaskEnd {
     /// A step's call was answered, or failed for good.
-    Step { key: StepKey, action: Box<Action>, result: CallResult<Answer> },
+    Step {
+        key: StepKey,
+        action: Box<Action>,
+        result: CallResult<Answer>,
+    },
     /// What a step in doubt may have changed was read.
-    Read { key: StepKey, result: CallResult<Vec<Reading>> },
+    Read {
+        key: StepKey,
+        result: CallResult<Vec<Reading>>,
+    },
     /// What tells whether a wait is over was read.
-    Polled { wait: WorldWait, result: CallResult<Reading> },
+    Polled {
+        wait: WorldWait,
+        result: CallResult<Reading>,
+    },
 }
 
 /// A wait that is being polled.
@@ -119,7 +129,7 @@ impl<'a> Run<'a> {
                 continue;
             }
             self.approval.check(step).map_err(ApplyErrorKind::Changed)?;
-            if self.done.len() + self.in_flight.len() >= STEPS_MAX {
+            if self.done.iter().filter(|done| done.key == step.key).count() >= RUNS_MAX {
                 return Err(ApplyErrorKind::NoProgress(step.key));
             }
             self.start(step.key, action.clone());
@@ -127,7 +137,14 @@ impl<'a> Run<'a> {
         for wait in plan.waits {
             if !self.polls.contains_key(&wait) {
                 self.ctl.progress.event(&Event::Waiting { wait: &wait });
-                self.polls.insert(wait.clone(), Poll { began: self.ctl.clock.now(), attempt: 0, misses: 0 });
+                self.polls.insert(
+                    wait.clone(),
+                    Poll {
+                        began: self.ctl.clock.now(),
+                        attempt: 0,
+                        misses: 0,
+                    },
+                );
                 self.poll(wait, Duration::ZERO);
             }
         }
@@ -140,7 +157,11 @@ impl<'a> Run<'a> {
         let (aws, ctl) = (self.aws, self.ctl);
         let task = async move {
             let result = retry(ctl, repeat_of(key), || dispatch(aws, &action)).await;
-            TaskEnd::Step { key, action: Box::new(action), result }
+            TaskEnd::Step {
+                key,
+                action: Box::new(action),
+                result,
+            }
         };
         self.steps.push(task.boxed());
     }
@@ -197,13 +218,22 @@ impl<'a> Run<'a> {
         }
         // Something that exists after all was made by somebody else, who may have made more.
         let exists = error.kind() == CallErrorKind::AlreadyExists;
-        let parts = if exists { self.goal.scope().parts() } else { vec![part_of(key)] };
+        let parts = if exists {
+            self.goal.scope().parts()
+        } else {
+            vec![part_of(key)]
+        };
         let (aws, spec, goal, ctl, world) = (self.aws, self.spec, self.goal, self.ctl, self.world.clone());
         let doubts = *doubts;
         let task = async move {
             let mut readings = Ok(Vec::new());
             for attempt in 0..READS_IN_DOUBT {
-                let pause = backoff(ctl, Duration::from_secs(1), Duration::from_secs(8), attempt + doubts - 1);
+                let pause = backoff(
+                    ctl,
+                    Duration::from_secs(1),
+                    Duration::from_secs(8),
+                    attempt + doubts - 1,
+                );
                 ctl.progress.event(&Event::Retrying { error: &error, pause });
                 ctl.clock.sleep(pause).await;
                 readings = read_all(aws, spec, &parts, ctl).await;
@@ -227,14 +257,19 @@ impl<'a> Run<'a> {
             if !pause.is_zero() {
                 ctl.clock.sleep(pause).await;
             }
-            TaskEnd::Polled { wait, result: read(aws, spec, part, ctl).await }
+            TaskEnd::Polled {
+                wait,
+                result: read(aws, spec, part, ctl).await,
+            }
         };
         self.waits.push(task.boxed());
     }
 
     fn take_poll(&mut self, wait: WorldWait, result: CallResult<Reading>) -> Result<(), ApplyErrorKind> {
         let reading = result.map_err(ApplyErrorKind::Reading)?;
-        let Some(mut poll) = self.polls.remove(&wait) else { return Ok(()) };
+        let Some(mut poll) = self.polls.remove(&wait) else {
+            return Ok(());
+        };
         let before = self.world.clone();
         reading(&mut self.world);
         note_missing(&mut self.world, &wait, &before, &mut poll.misses);
@@ -257,17 +292,29 @@ impl<'a> Run<'a> {
     async fn fail(mut self, kind: ApplyErrorKind) -> ApplyError {
         self.waits.clear();
         while let Some(end) = self.steps.next().await {
-            if let TaskEnd::Step { key, action, result: Ok(answer) } = end {
+            if let TaskEnd::Step {
+                key,
+                action,
+                result: Ok(answer),
+            } = end
+            {
                 self.succeeded(key, &action, answer);
             }
         }
         let left = keys(&self.plan());
-        ApplyError { kind, done: self.done, left }
+        ApplyError {
+            kind,
+            done: self.done,
+            left,
+        }
     }
 
     async fn finish(self) -> Result<Outcome, ApplyError> {
         match self.plan().steps.first().map(|step| step.key) {
-            None => Ok(Outcome { observed: self.world, done: self.done }),
+            None => Ok(Outcome {
+                observed: self.world,
+                done: self.done,
+            }),
             Some(key) => Err(self.fail(ApplyErrorKind::NoProgress(key)).await),
         }
     }

@@ -16,7 +16,11 @@ pub(super) fn plan(builder: &mut Builder<'_>) -> Later<Address> {
 
 fn adopt(builder: &mut Builder<'_>, allocation: &str) -> Later<Address> {
     let observed = builder.observed;
-    let Some(address) = observed.addresses.iter().find(|address| address.allocation_id == allocation) else {
+    let Some(address) = observed
+        .addresses
+        .iter()
+        .find(|address| address.allocation_id == allocation)
+    else {
         builder.refuse(
             "address-missing",
             format!("there is no Elastic IP {allocation} in {}", builder.spec.region),
@@ -39,9 +43,19 @@ fn adopt(builder: &mut Builder<'_>, allocation: &str) -> Later<Address> {
         let draft = Draft::new(StepKey::TagAddress, Change::Update, "the spec adopts it")
             .target(format!("{} ({})", allocation, address.public_ip))
             .sets(TAG_STACK, builder.spec.name.clone());
-        builder.step(draft, Later::Known(Action::CreateTags { resource: allocation.to_owned(), tags }));
+        builder.step(
+            draft,
+            Later::Known(Action::CreateTags {
+                resource: allocation.to_owned(),
+                tags,
+            }),
+        );
     }
-    for other in owned(builder).filter(|other| other.allocation_id != allocation).cloned().collect::<Vec<_>>() {
+    for other in owned(builder)
+        .filter(|other| other.allocation_id != allocation)
+        .cloned()
+        .collect::<Vec<_>>()
+    {
         note_unused(builder, &other);
     }
     Later::Known(address.clone())
@@ -50,12 +64,18 @@ fn adopt(builder: &mut Builder<'_>, allocation: &str) -> Later<Address> {
 fn find_or_allocate(builder: &mut Builder<'_>) -> Later<Address> {
     let Some(chosen) = choose(builder) else {
         let tags = builder.names.tags(Role::Address);
-        let draft = Draft::new(StepKey::AllocateAddress, Change::Create, "no address bears the stack's tags");
+        let draft = Draft::new(
+            StepKey::AllocateAddress,
+            Change::Create,
+            "no address bears the stack's tags",
+        );
         builder.step(draft, Later::Known(Action::AllocateAddress { tags }));
         return Later::after(StepKey::AllocateAddress);
     };
-    let others: Vec<Address> =
-        owned(builder).filter(|other| other.allocation_id != chosen.allocation_id).cloned().collect();
+    let others: Vec<Address> = owned(builder)
+        .filter(|other| other.allocation_id != chosen.allocation_id)
+        .cloned()
+        .collect();
     for other in &others {
         note_unused(builder, other);
     }
@@ -64,7 +84,11 @@ fn find_or_allocate(builder: &mut Builder<'_>) -> Later<Address> {
 
 fn owned<'a>(builder: &Builder<'a>) -> impl Iterator<Item = &'a Address> + use<'a> {
     let names = builder.names.clone();
-    builder.observed.addresses.iter().filter(move |address| names.owns(&address.tags, Role::Address))
+    builder
+        .observed
+        .addresses
+        .iter()
+        .filter(move |address| names.owns(&address.tags, Role::Address))
 }
 
 /// Picks one of several addresses so that every observer picks the same: the one that the role's policy names, else one
@@ -73,7 +97,11 @@ fn choose(builder: &Builder<'_>) -> Option<Address> {
     let in_policy = |address: &Address| names_in_policy(builder.observed, &address.allocation_id);
     owned(builder)
         .min_by_key(|address| {
-            (!in_policy(address), address.association_id.is_none(), address.allocation_id.clone())
+            (
+                !in_policy(address),
+                address.association_id.is_none(),
+                address.allocation_id.clone(),
+            )
         })
         .cloned()
 }

@@ -28,7 +28,11 @@ impl Approval {
     /// Takes down what a plan shows.
     #[must_use]
     pub fn of(plan: &Plan) -> Self {
-        let shown = plan.steps.iter().map(|step| (step.key, (step.change, settings(step)))).collect();
+        let shown = plan
+            .steps
+            .iter()
+            .map(|step| (step.key, (step.change, settings(step))))
+            .collect();
         Self { shown }
     }
 
@@ -55,7 +59,10 @@ impl Approval {
 }
 
 fn settings(step: &Step) -> Settings {
-    step.fields.iter().map(|field| (field.name.clone(), field.after.clone())).collect()
+    step.fields
+        .iter()
+        .map(|field| (field.name.clone(), field.after.clone()))
+        .collect()
 }
 
 fn describe(value: Option<&Value>) -> String {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{Change, Field, Need, Note, Plan, Readiness, Refusal, Step, StepKey, Value, WorldWait};
+use super::{Change, Field, Need, Note, Plan, PlannedImage, Readiness, Refusal, Step, StepKey, Value, WorldWait};
 use crate::action::Action;
 use crate::names::Names;
 use crate::observed::Observed;
@@ -78,30 +78,48 @@ impl<'a> Builder<'a> {
             stack: spec.name.clone(),
             account: observed.identity.account.clone(),
             region: spec.region.clone(),
-            image: observed.image.as_ref().map(|image| image.id.clone()),
+            image: observed.image.as_ref().map(|image| PlannedImage {
+                asked: spec.instance.image.to_string(),
+                id: image.id.clone(),
+            }),
             steps: Vec::new(),
             refusals: Vec::new(),
             notes: Vec::new(),
             waits: Vec::new(),
         };
-        Self { spec, observed, names: super::names(spec), plan }
+        Self {
+            spec,
+            observed,
+            names: super::names(spec),
+            plan,
+        }
     }
 
     pub(super) fn refuse(&mut self, code: &str, message: impl Into<String>, help: impl Into<String>) {
-        self.plan.refusals.push(Refusal { code: code.to_owned(), message: message.into(), help: help.into() });
+        self.plan.refusals.push(Refusal {
+            code: code.to_owned(),
+            message: message.into(),
+            help: help.into(),
+        });
     }
 
     /// Refuses to touch a resource that has our name and not our tags.
     pub(super) fn refuse_foreign(&mut self, what: &str, which: &str) {
         self.refuse(
             "foreign-resource",
-            format!("the {what} {which} exists and does not bear the tags of stack `{}`", self.spec.name),
+            format!(
+                "the {what} {which} exists and does not bear the tags of stack `{}`",
+                self.spec.name
+            ),
             format!("it is somebody else's: choose another `name`, or remove the {what} if it is yours"),
         );
     }
 
     pub(super) fn note(&mut self, code: &str, message: impl Into<String>) {
-        self.plan.notes.push(Note { code: code.to_owned(), message: message.into() });
+        self.plan.notes.push(Note {
+            code: code.to_owned(),
+            message: message.into(),
+        });
     }
 
     pub(super) fn wait(&mut self, wait: WorldWait) -> Need {
@@ -114,11 +132,28 @@ impl<'a> Builder<'a> {
     /// Adds a step.
     pub(super) fn step(&mut self, step: Draft, action: Later<Action>) {
         let readiness = match action {
-            Later::Known(action) => Readiness::Ready { action: Box::new(action) },
-            Later::After(needs) => Readiness::Waiting { needs: needs.into_iter().collect() },
+            Later::Known(action) => Readiness::Ready {
+                action: Box::new(action),
+            },
+            Later::After(needs) => Readiness::Waiting {
+                needs: needs.into_iter().collect(),
+            },
         };
-        let Draft { key, change, target, reason, fields } = step;
-        self.plan.steps.push(Step { key, change, target, reason, fields, readiness });
+        let Draft {
+            key,
+            change,
+            target,
+            reason,
+            fields,
+        } = step;
+        self.plan.steps.push(Step {
+            key,
+            change,
+            target,
+            reason,
+            fields,
+            readiness,
+        });
     }
 
     /// The finished plan. Where anything is refused no step is ready: a person has to decide first.
@@ -145,7 +180,13 @@ pub(super) struct Draft {
 
 impl Draft {
     pub(super) fn new(key: StepKey, change: Change, reason: impl Into<String>) -> Self {
-        Self { key, change, target: None, reason: reason.into(), fields: Vec::new() }
+        Self {
+            key,
+            change,
+            target: None,
+            reason: reason.into(),
+            fields: Vec::new(),
+        }
     }
 
     pub(super) fn target(mut self, target: impl Into<String>) -> Self {
@@ -194,6 +235,10 @@ impl Draft {
     }
 
     fn push(&mut self, name: &str, before: Option<String>, after: Option<Value>) {
-        self.fields.push(Field { name: name.to_owned(), before, after });
+        self.fields.push(Field {
+            name: name.to_owned(),
+            before,
+            after,
+        });
     }
 }

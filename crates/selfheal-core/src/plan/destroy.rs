@@ -52,14 +52,24 @@ pub fn plan_destroy(spec: &Spec, observed: &Observed, options: &DestroyOptions) 
 }
 
 fn delete_record(builder: &mut Builder<'_>) {
-    let Some(zone) = &builder.observed.hosted_zone else { return };
+    let Some(zone) = &builder.observed.hosted_zone else {
+        return;
+    };
     let ours: Vec<Address> = addresses(builder);
-    for record in builder.observed.records.iter().filter(|record| record.record_type == "A") {
+    for record in builder
+        .observed
+        .records
+        .iter()
+        .filter(|record| record.record_type == "A")
+    {
         let (Some(ttl_s), [value], None) = (record.ttl_s, record.values.as_slice(), &record.set_identifier) else {
             continue;
         };
         if !ours.iter().any(|address| address.public_ip == *value) {
-            builder.note("record-kept", format!("`{}` points at {value}, which is not ours: it stays", record.name));
+            builder.note(
+                "record-kept",
+                format!("`{}` points at {value}, which is not ours: it stays", record.name),
+            );
             continue;
         }
         let action = Action::DeleteRecord(ARecord {
@@ -78,7 +88,12 @@ fn delete_record(builder: &mut Builder<'_>) {
 /// The addresses of the stack: tagged, or adopted by the spec and not another stack's.
 fn addresses(builder: &Builder<'_>) -> Vec<Address> {
     let adopted = builder.spec.address.allocation.as_deref();
-    let foreign = |address: &Address| address.tags.get(TAG_STACK).is_some_and(|stack| *stack != builder.spec.name);
+    let foreign = |address: &Address| {
+        address
+            .tags
+            .get(TAG_STACK)
+            .is_some_and(|stack| *stack != builder.spec.name)
+    };
     let of_stack = |address: &&Address| {
         builder.names.owns(&address.tags, Role::Address)
             || (adopted == Some(address.allocation_id.as_str()) && !foreign(address))
@@ -93,12 +108,22 @@ fn stop_instances(builder: &mut Builder<'_>) -> BTreeSet<Need> {
         if !builder.names.owns(&group.tags, Role::Group) {
             builder.refuse_foreign("Auto Scaling group", &group.name);
         } else if group.deleting {
-            needs.insert(builder.wait(WorldWait::GroupGone { name: group.name.clone() }));
+            needs.insert(builder.wait(WorldWait::GroupGone {
+                name: group.name.clone(),
+            }));
         } else {
             let draft = Draft::new(StepKey::DeleteGroup, Change::Delete, "with its instance")
                 .target(group.name.clone())
-                .removes("size", format!("min {}, max {}, desired {}", group.min, group.max, group.desired));
-            builder.step(draft, Later::Known(Action::DeleteGroup { name: group.name.clone() }));
+                .removes(
+                    "size",
+                    format!("min {}, max {}, desired {}", group.min, group.max, group.desired),
+                );
+            builder.step(
+                draft,
+                Later::Known(Action::DeleteGroup {
+                    name: group.name.clone(),
+                }),
+            );
             needs.insert(Need::Step(StepKey::DeleteGroup));
         }
     }
@@ -116,7 +141,9 @@ fn stop_instances(builder: &mut Builder<'_>) -> BTreeSet<Need> {
 }
 
 fn delete_template(builder: &mut Builder<'_>) {
-    let Some(template) = &builder.observed.launch_template else { return };
+    let Some(template) = &builder.observed.launch_template else {
+        return;
+    };
     if template.data.instance_tags.get(TAG_STACK) != Some(&builder.spec.name) {
         builder.refuse_foreign("launch template", &format!("{} ({})", template.name, template.id));
         return;
@@ -128,9 +155,12 @@ fn delete_template(builder: &mut Builder<'_>) {
     let id = template.id.clone();
     let draft = Draft::new(StepKey::DeleteLaunchTemplate, Change::Delete, "with all its versions").target(id.clone());
     let after_group = match &builder.observed.group {
-        Some(group) if group.deleting => {
-            Later::After([builder.wait(WorldWait::GroupGone { name: group.name.clone() })].into())
-        }
+        Some(group) if group.deleting => Later::After(
+            [builder.wait(WorldWait::GroupGone {
+                name: group.name.clone(),
+            })]
+            .into(),
+        ),
         _ => after_group,
     };
     builder.step(draft, after_group.map(|()| Action::DeleteLaunchTemplate { id }));
@@ -138,14 +168,25 @@ fn delete_template(builder: &mut Builder<'_>) {
 
 fn delete_security_group(builder: &mut Builder<'_>, stopped: &BTreeSet<Need>) {
     let name = builder.names.security_group.clone();
-    for group in builder.observed.security_groups.iter().filter(|group| group.name == name) {
+    for group in builder
+        .observed
+        .security_groups
+        .iter()
+        .filter(|group| group.name == name)
+    {
         if !builder.names.owns(&group.tags, Role::SecurityGroup) {
-            builder.note("foreign-resource", format!("the security group {} is not ours: it stays", group.id));
+            builder.note(
+                "foreign-resource",
+                format!("the security group {} is not ours: it stays", group.id),
+            );
             continue;
         }
         let id = group.id.clone();
         let draft = Draft::new(StepKey::DeleteSecurityGroup, Change::Delete, "made by this stack").target(id.clone());
-        builder.step(draft, Later::Known(Action::DeleteSecurityGroup { id }).not_before(stopped));
+        builder.step(
+            draft,
+            Later::Known(Action::DeleteSecurityGroup { id }).not_before(stopped),
+        );
     }
 }
 
@@ -157,10 +198,17 @@ fn delete_identity(builder: &mut Builder<'_>, stopped: &BTreeSet<Need>) {
             let name = profile.name.clone();
             let mut before_profile = stopped.clone();
             if let Some(role) = &profile.role {
-                let draft = Draft::new(StepKey::RemoveRoleFromProfile, Change::Delete, "before the profile can go")
-                    .target(name.clone())
-                    .removes("role", role.clone());
-                let action = Action::RemoveRoleFromProfile { profile: name.clone(), role: role.clone() };
+                let draft = Draft::new(
+                    StepKey::RemoveRoleFromProfile,
+                    Change::Delete,
+                    "before the profile can go",
+                )
+                .target(name.clone())
+                .removes("role", role.clone());
+                let action = Action::RemoveRoleFromProfile {
+                    profile: name.clone(),
+                    role: role.clone(),
+                };
                 builder.step(draft, Later::Known(action).not_before(stopped));
                 before_profile.insert(Need::Step(StepKey::RemoveRoleFromProfile));
                 before_role.insert(Need::Step(StepKey::RemoveRoleFromProfile));
@@ -170,70 +218,135 @@ fn delete_identity(builder: &mut Builder<'_>, stopped: &BTreeSet<Need>) {
             let action = Later::Known(Action::DeleteInstanceProfile { name });
             builder.step(draft, action.not_before(&before_profile));
         } else {
-            builder.note("foreign-resource", format!("the instance profile {} is not ours: it stays", profile.name));
+            builder.note(
+                "foreign-resource",
+                format!("the instance profile {} is not ours: it stays", profile.name),
+            );
         }
     }
     let Some(role) = &builder.observed.role else { return };
     if !builder.names.owns(&role.tags, Role::Role) {
-        builder.note("foreign-resource", format!("the IAM role {} is not ours: it stays", role.name));
+        builder.note(
+            "foreign-resource",
+            format!("the IAM role {} is not ours: it stays", role.name),
+        );
         return;
     }
     let name = role.name.clone();
     if builder.observed.role_policy.is_some() {
-        let draft = Draft::new(StepKey::DeleteRolePolicy, Change::Delete, "before the role can go").target(name.clone());
-        let action = Action::DeleteRolePolicy { role: name.clone(), policy_name: POLICY_NAME.to_owned() };
+        let draft =
+            Draft::new(StepKey::DeleteRolePolicy, Change::Delete, "before the role can go").target(name.clone());
+        let action = Action::DeleteRolePolicy {
+            role: name.clone(),
+            policy_name: POLICY_NAME.to_owned(),
+        };
         builder.step(draft, Later::Known(action).not_before(stopped));
         before_role.insert(Need::Step(StepKey::DeleteRolePolicy));
     }
     let draft = Draft::new(StepKey::DeleteRole, Change::Delete, "made by this stack").target(name.clone());
-    builder.step(draft, Later::Known(Action::DeleteRole { name }).not_before(&before_role));
+    builder.step(
+        draft,
+        Later::Known(Action::DeleteRole { name }).not_before(&before_role),
+    );
 }
 
 fn release_addresses(builder: &mut Builder<'_>, stopped: &BTreeSet<Need>) {
     let addresses = addresses(builder);
-    // One at a time: a stack has one, and where it has more each is shown and released by a run of its own.
+    if refuse_several(
+        builder,
+        "Elastic IPs",
+        addresses.iter().map(|address| &address.allocation_id),
+    ) {
+        return;
+    }
     let Some(address) = addresses.first() else { return };
     let mut before = stopped.clone();
     if let Some(association_id) = address.association_id.clone() {
-        let draft = Draft::new(StepKey::DisassociateAddress, Change::Delete, "before the address can go")
-            .target(address.public_ip.clone());
+        let draft = Draft::new(
+            StepKey::DisassociateAddress,
+            Change::Delete,
+            "before the address can go",
+        )
+        .target(address.public_ip.clone());
         let action = Later::Known(Action::DisassociateAddress { association_id });
         builder.step(draft, action.not_before(stopped));
         before.insert(Need::Step(StepKey::DisassociateAddress));
     }
-    let draft = Draft::new(StepKey::ReleaseAddress, Change::Delete, "asked for: the address is gone for good")
-        .target(format!("{} ({})", address.allocation_id, address.public_ip));
-    let action = Later::Known(Action::ReleaseAddress { allocation_id: address.allocation_id.clone() });
+    let draft = Draft::new(
+        StepKey::ReleaseAddress,
+        Change::Delete,
+        "asked for: the address is gone for good",
+    )
+    .target(format!("{} ({})", address.allocation_id, address.public_ip));
+    let action = Later::Known(Action::ReleaseAddress {
+        allocation_id: address.allocation_id.clone(),
+    });
     builder.step(draft, action.not_before(&before));
 }
 
 fn delete_volumes(builder: &mut Builder<'_>, stopped: &BTreeSet<Need>) {
     // One at a time, like the address.
-    let Some(volume) = volume::existing(builder).first().copied() else { return };
+    let Some(volume) = volume::existing(builder).first().copied() else {
+        return;
+    };
     let mut before = stopped.clone();
     match last_snapshot(builder, volume).filter(|_| stopped.is_empty()) {
         Some(snapshot) if snapshot.state == "completed" => {}
         Some(snapshot) => {
-            before.insert(builder.wait(WorldWait::SnapshotCompleted { id: snapshot.id.clone() }));
+            before.insert(builder.wait(WorldWait::SnapshotCompleted {
+                id: snapshot.id.clone(),
+            }));
         }
         None => {
             let mut tags = builder.names.tags(Role::Snapshot);
             tags.insert(TAG_FINAL.to_owned(), "true".to_owned());
-            let draft = Draft::new(StepKey::CreateSnapshot, Change::Create, "the data is kept as a snapshot")
-                .sets("volume", volume.id.clone());
+            let draft = Draft::new(
+                StepKey::CreateSnapshot,
+                Change::Create,
+                "the data is kept as a snapshot",
+            )
+            .sets("volume", volume.id.clone());
             let action = Action::CreateSnapshot {
                 volume_id: volume.id.clone(),
-                description: format!("selfheal {}: last snapshot before the volume was deleted", builder.spec.name),
+                description: format!(
+                    "selfheal {}: last snapshot before the volume was deleted",
+                    builder.spec.name
+                ),
                 tags,
             };
             builder.step(draft, Later::Known(action).not_before(stopped));
             before.insert(Need::Step(StepKey::CreateSnapshot));
         }
     }
-    let draft = Draft::new(StepKey::DeleteVolume, Change::Delete, "asked for: after its snapshot is completed")
-        .target(volume.id.clone())
-        .removes("size", format!("{} GiB", volume.size_gib));
-    builder.step(draft, Later::Known(Action::DeleteVolume { id: volume.id.clone() }).not_before(&before));
+    let draft = Draft::new(
+        StepKey::DeleteVolume,
+        Change::Delete,
+        "asked for: after its snapshot is completed",
+    )
+    .target(volume.id.clone())
+    .removes("size", format!("{} GiB", volume.size_gib));
+    builder.step(
+        draft,
+        Later::Known(Action::DeleteVolume { id: volume.id.clone() }).not_before(&before),
+    );
+}
+
+/// Refuses to choose what to give up for good where there are several.
+fn refuse_several<'a>(builder: &mut Builder<'_>, what: &str, ids: impl ExactSizeIterator<Item = &'a String>) -> bool {
+    if ids.len() < 2 {
+        return false;
+    }
+    let ids: Vec<&str> = ids.map(String::as_str).collect();
+    builder.refuse(
+        "several",
+        format!(
+            "several {what} bear the tags of stack `{}`: {}",
+            builder.spec.name,
+            ids.join(", ")
+        ),
+        "what goes for good is not guessed: remove the stack's tags from those that are not to go",
+    );
+    true
 }
 
 /// The snapshot that holds the volume's last state, if one was taken since the last instance ran.
@@ -245,8 +358,11 @@ fn last_snapshot<'a>(builder: &Builder<'a>, volume: &Volume) -> Option<&'a Snaps
         .iter()
         .filter(|snapshot| snapshot.volume_id == volume.id && snapshot.tags.contains_key(TAG_FINAL))
         .filter(|snapshot| snapshot.state != "error")
-        .filter(|snapshot| last_launch.is_none_or(|launched| snapshot.started_at > launched))
-        .filter(|snapshot| observed.observed_at.duration_since(snapshot.started_at) < FINAL_SNAPSHOT_VALID)
+        .filter(|snapshot| {
+            let since_launch = last_launch.is_none_or(|launched| snapshot.started_at > launched);
+            let recent = observed.observed_at.duration_since(snapshot.started_at) < FINAL_SNAPSHOT_VALID;
+            observed.own_snapshots.contains(&snapshot.id) || (since_launch && recent)
+        })
         .max_by_key(|snapshot| snapshot.started_at)
 }
 
@@ -266,7 +382,10 @@ fn tell_kept(builder: &mut Builder<'_>, options: &DestroyOptions) {
         for volume in volume::existing(builder) {
             builder.note(
                 "data-kept",
-                format!("the data volume {} ({} GiB) is kept: --delete-data deletes it", volume.id, volume.size_gib),
+                format!(
+                    "the data volume {} ({} GiB) is kept: --delete-data deletes it",
+                    volume.id, volume.size_gib
+                ),
             );
         }
     }

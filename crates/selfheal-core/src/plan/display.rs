@@ -11,7 +11,11 @@ impl fmt::Display for Plan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "Stack {} in {}, account {}", self.stack, self.region, self.account)?;
         if let Some(image) = &self.image {
-            writeln!(f, "Image {image}")?;
+            if image.asked == image.id {
+                writeln!(f, "Image {}", image.id)?;
+            } else {
+                writeln!(f, "Image {} is {} today", image.asked, image.id)?;
+            }
         }
         if !self.steps.is_empty() {
             writeln!(f)?;
@@ -38,7 +42,10 @@ impl Plan {
     pub fn summary(&self) -> String {
         if self.is_refused() {
             let count = self.refusals.len();
-            return format!("Refused: {count} {} to solve first.", if count == 1 { "problem" } else { "problems" });
+            return format!(
+                "Refused: {count} {} to solve first.",
+                if count == 1 { "problem" } else { "problems" }
+            );
         }
         if self.steps.is_empty() {
             return "Nothing to do: the stack is as the spec says.".to_owned();
@@ -55,7 +62,11 @@ impl Plan {
 
 impl fmt::Display for Step {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let target = self.target.as_ref().map(|target| format!(" {target}")).unwrap_or_default();
+        let target = self
+            .target
+            .as_ref()
+            .map(|target| format!(" {target}"))
+            .unwrap_or_default();
         let head = format!("{} {}{target}", self.change.sign(), self.key.subject());
         writeln!(f, "{head:<REASON_COLUMN$}  {}", self.reason)?;
         let width = self.fields.iter().map(|field| field.name.len()).max().unwrap_or(0);

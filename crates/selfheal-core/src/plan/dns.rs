@@ -11,7 +11,10 @@ pub(super) fn plan(builder: &mut Builder<'_>, address: &Later<Address>) {
     let Some(zone) = &builder.observed.hosted_zone else {
         builder.refuse(
             "zone-missing",
-            format!("there is no public hosted zone `{}` in account {}", dns.zone, builder.observed.identity.account),
+            format!(
+                "there is no public hosted zone `{}` in account {}",
+                dns.zone, builder.observed.identity.account
+            ),
             "create the zone first: a domain is worth more than a server, and this tool does not make one",
         );
         return;
@@ -21,7 +24,11 @@ pub(super) fn plan(builder: &mut Builder<'_>, address: &Later<Address>) {
         if is_unusual(record) {
             builder.refuse(
                 "record-unusual",
-                format!("`{}` has a {} record that this tool did not make", dns.name, kind(record)),
+                format!(
+                    "`{}` has a {} record that this tool did not make",
+                    dns.name,
+                    kind(record)
+                ),
                 "remove it, or choose another `dns.name`",
             );
             return;
@@ -38,18 +45,27 @@ pub(super) fn plan(builder: &mut Builder<'_>, address: &Later<Address>) {
             .sets("ttl", ttl),
         Some(record) => {
             let have_ttl = record.ttl_s.map_or_else(|| "none".to_owned(), |ttl| format!("{ttl} s"));
-            Draft::new(StepKey::UpsertRecord, Change::Update, "the name must point at the address")
-                .changes_later("value", record.values.join(", "), value)
-                .changes("ttl", have_ttl, ttl)
+            Draft::new(
+                StepKey::UpsertRecord,
+                Change::Update,
+                "the name must point at the address",
+            )
+            .changes_later("value", record.values.join(", "), value)
+            .changes("ttl", have_ttl, ttl)
         }
     };
     if !draft.has_changes() {
         return;
     }
     let (zone_id, name, ttl_s) = (zone.id.clone(), dns.name.clone(), dns.ttl_s);
-    let action = address
-        .as_ref()
-        .map(|address| Action::UpsertRecord(ARecord { zone_id, name, value: address.public_ip.clone(), ttl_s }));
+    let action = address.as_ref().map(|address| {
+        Action::UpsertRecord(ARecord {
+            zone_id,
+            name,
+            value: address.public_ip.clone(),
+            ttl_s,
+        })
+    });
     builder.step(draft.target(dns.name.clone()), action);
 }
 

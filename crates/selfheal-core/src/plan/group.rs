@@ -34,7 +34,9 @@ pub(super) fn plan(
         }
         deleting => {
             if let Some(group) = deleting {
-                before.insert(builder.wait(WorldWait::GroupGone { name: group.name.clone() }));
+                before.insert(builder.wait(WorldWait::GroupGone {
+                    name: group.name.clone(),
+                }));
             }
             create(builder, subnet, template, settings.not_before(&before));
         }
@@ -68,11 +70,15 @@ fn hook() -> HookSettings {
 }
 
 fn create(builder: &mut Builder<'_>, subnet: &Subnet, template: &Later<Pin>, settings: Later<GroupSettings>) {
-    let draft = Draft::new(StepKey::CreateGroup, Change::Create, "it keeps exactly one instance alive")
-        .target(builder.names.group.clone())
-        .sets("size", "min 1, max 1, desired 1")
-        .sets("subnet", format!("{} ({})", subnet.id, subnet.zone))
-        .sets_later("launch template version", template.show(|pin| pin.version.to_string()));
+    let draft = Draft::new(
+        StepKey::CreateGroup,
+        Change::Create,
+        "it keeps exactly one instance alive",
+    )
+    .target(builder.names.group.clone())
+    .sets("size", "min 1, max 1, desired 1")
+    .sets("subnet", format!("{} ({})", subnet.id, subnet.zone))
+    .sets_later("launch template version", template.show(|pin| pin.version.to_string()));
     builder.step(draft, settings.map(Action::CreateGroup));
 }
 
@@ -100,7 +106,11 @@ fn update(
             template.show(|pin| pin.version.to_string()),
         )
         .changes("health check", group.health_check_type.clone(), "EC2")
-        .changes("grace period", format!("{} s", group.health_check_grace_s), format!("{HEALTH_CHECK_GRACE_S} s"));
+        .changes(
+            "grace period",
+            format!("{} s", group.health_check_grace_s),
+            format!("{HEALTH_CHECK_GRACE_S} s"),
+        );
     if draft.has_changes() {
         builder.step(draft, settings.map(Action::UpdateGroup));
     }
@@ -115,31 +125,60 @@ fn plan_hook(builder: &mut Builder<'_>) {
     let have = builder.observed.hooks.iter().find(|hook| hook.name == want.name);
     let exists = builder.observed.group.as_ref().is_some_and(|group| !group.deleting);
     let draft = match have.filter(|_| exists) {
-        None => Draft::new(StepKey::PutLaunchHook, Change::Create, "a new instance waits until its boot program is done")
-            .sets("heartbeat", format!("{} s", want.heartbeat_s))
-            .sets("default result", want.default_result.clone()),
+        None => Draft::new(
+            StepKey::PutLaunchHook,
+            Change::Create,
+            "a new instance waits until its boot program is done",
+        )
+        .sets("heartbeat", format!("{} s", want.heartbeat_s))
+        .sets("default result", want.default_result.clone()),
         Some(have) => Draft::new(StepKey::PutLaunchHook, Change::Update, "the launch hook differs")
             .changes("transition", have.transition.clone(), want.transition.clone())
-            .changes("heartbeat", format!("{} s", have.heartbeat_s), format!("{} s", want.heartbeat_s))
-            .changes("default result", have.default_result.clone(), want.default_result.clone()),
+            .changes(
+                "heartbeat",
+                format!("{} s", have.heartbeat_s),
+                format!("{} s", want.heartbeat_s),
+            )
+            .changes(
+                "default result",
+                have.default_result.clone(),
+                want.default_result.clone(),
+            ),
     };
     if !draft.has_changes() {
         return;
     }
-    let action = Action::PutLifecycleHook { group: builder.names.group.clone(), hook: want };
-    let action = if exists { Later::Known(action) } else { Later::after(StepKey::CreateGroup) };
+    let action = Action::PutLifecycleHook {
+        group: builder.names.group.clone(),
+        hook: want,
+    };
+    let action = if exists {
+        Later::Known(action)
+    } else {
+        Later::after(StepKey::CreateGroup)
+    };
     builder.step(draft.target(LAUNCH_HOOK), action);
 }
 
 /// Tells what a person should know about a group that apply leaves as it is.
 fn tell_state(builder: &mut Builder<'_>, group: &Group) {
     if let Some(parked) = group.tags.get(TAG_PARKED) {
-        let error = group.tags.get(TAG_LAST_ERROR).map(|error| format!("; last error: {error}")).unwrap_or_default();
-        builder.note("parked", format!("the stack has parked itself ({parked}{error}): `selfheal resume` lifts it"));
+        let error = group
+            .tags
+            .get(TAG_LAST_ERROR)
+            .map(|error| format!("; last error: {error}"))
+            .unwrap_or_default();
+        builder.note(
+            "parked",
+            format!("the stack has parked itself ({parked}{error}): `selfheal resume` lifts it"),
+        );
     } else if !group.suspended.is_empty() {
         builder.note(
             "suspended",
-            format!("the group's processes {} are suspended: `selfheal resume` lifts it", group.suspended.join(", ")),
+            format!(
+                "the group's processes {} are suspended: `selfheal resume` lifts it",
+                group.suspended.join(", ")
+            ),
         );
     }
 }

@@ -37,10 +37,18 @@ fn plan_role(builder: &mut Builder<'_>, needs: &mut BTreeSet<Need>) -> Later<Str
     let trust = trust_policy(Partition::of_region(&builder.spec.region));
     let Some(role) = &builder.observed.role else {
         let tags = builder.names.tags(Role::Role);
-        let draft = Draft::new(StepKey::CreateRole, Change::Create, "the instance acts under a role of its own")
-            .target(name.clone())
-            .sets("trusts", "ec2.amazonaws.com");
-        let action = Action::CreateRole { name, trust_policy: trust.to_json(), tags };
+        let draft = Draft::new(
+            StepKey::CreateRole,
+            Change::Create,
+            "the instance acts under a role of its own",
+        )
+        .target(name.clone())
+        .sets("trusts", "ec2.amazonaws.com");
+        let action = Action::CreateRole {
+            name,
+            trust_policy: trust.to_json(),
+            tags,
+        };
         builder.step(draft, Later::Known(action));
         needs.insert(Need::Step(StepKey::CreateRole));
         return Later::after(StepKey::CreateRole);
@@ -56,10 +64,17 @@ fn check_trust(builder: &mut Builder<'_>, role: &IamRole, trust: &Document, need
     if same_document(&role.trust_policy, trust) {
         return;
     }
-    let draft = Draft::new(StepKey::UpdateTrustPolicy, Change::Update, "EC2 alone may assume the role")
-        .target(role.name.clone())
-        .changes("document", summary(&role.trust_policy), summary(&trust.to_json()));
-    let action = Action::UpdateTrustPolicy { role: role.name.clone(), trust_policy: trust.to_json() };
+    let draft = Draft::new(
+        StepKey::UpdateTrustPolicy,
+        Change::Update,
+        "EC2 alone may assume the role",
+    )
+    .target(role.name.clone())
+    .changes("document", summary(&role.trust_policy), summary(&trust.to_json()));
+    let action = Action::UpdateTrustPolicy {
+        role: role.name.clone(),
+        trust_policy: trust.to_json(),
+    };
     builder.step(draft, Later::Known(action));
     needs.insert(Need::Step(StepKey::UpdateTrustPolicy));
 }
@@ -89,31 +104,47 @@ fn plan_policy(
             match made {
                 Ok(document) => Later::Known(document),
                 Err(error) => {
-                    builder.refuse("policy", format!("the role's policy cannot be made: {error}"), "check the spec");
+                    builder.refuse(
+                        "policy",
+                        format!("the role's policy cannot be made: {error}"),
+                        "check the spec",
+                    );
                     return;
                 }
             }
         }
     };
-    let have = builder.observed.role_policy.as_ref().filter(|_| matches!(role, Later::Known(_)));
+    let have = builder
+        .observed
+        .role_policy
+        .as_ref()
+        .filter(|_| matches!(role, Later::Known(_)));
     if let (Some(have), Later::Known(want)) = (have, &document)
         && same_document(have, want)
     {
         return;
     }
     let after = document.show(|document| summary(&document.to_json()));
-    let draft = match have {
-        None => Draft::new(StepKey::PutRolePolicy, Change::Create, "exactly what the instance needs to heal itself")
+    let draft =
+        match have {
+            None => Draft::new(
+                StepKey::PutRolePolicy,
+                Change::Create,
+                "exactly what the instance needs to heal itself",
+            )
             .sets_later("document", after),
-        Some(have) => Draft::new(StepKey::PutRolePolicy, Change::Update, "the role's policy differs")
-            .changes_later("document", summary(have), after),
-    };
+            Some(have) => Draft::new(StepKey::PutRolePolicy, Change::Update, "the role's policy differs")
+                .changes_later("document", summary(have), after),
+        };
     let draft = draft.target(builder.names.role.clone());
-    let action = role.clone().and(document).map(|(role, document)| Action::PutRolePolicy {
-        role,
-        policy_name: POLICY_NAME.to_owned(),
-        document: document.to_json(),
-    });
+    let action = role
+        .clone()
+        .and(document)
+        .map(|(role, document)| Action::PutRolePolicy {
+            role,
+            policy_name: POLICY_NAME.to_owned(),
+            document: document.to_json(),
+        });
     builder.step(draft, action);
     needs.insert(Need::Step(StepKey::PutRolePolicy));
 }
@@ -123,9 +154,16 @@ fn plan_profile(builder: &mut Builder<'_>, role: &Later<String>, needs: &mut BTr
     let profile = match &builder.observed.profile {
         None => {
             let tags = builder.names.tags(Role::Profile);
-            let draft = Draft::new(StepKey::CreateInstanceProfile, Change::Create, "it hands the role to the instance")
-                .target(name.clone());
-            let action = Action::CreateInstanceProfile { name: name.clone(), tags };
+            let draft = Draft::new(
+                StepKey::CreateInstanceProfile,
+                Change::Create,
+                "it hands the role to the instance",
+            )
+            .target(name.clone());
+            let action = Action::CreateInstanceProfile {
+                name: name.clone(),
+                tags,
+            };
             builder.step(draft, Later::Known(action));
             needs.insert(Need::Step(StepKey::CreateInstanceProfile));
             Later::after(StepKey::CreateInstanceProfile)
@@ -147,10 +185,16 @@ fn plan_profile(builder: &mut Builder<'_>, role: &Later<String>, needs: &mut BTr
             None => Later::Known(name.clone()),
         },
     };
-    let draft = Draft::new(StepKey::AddRoleToProfile, Change::Create, "the profile must hold the role")
-        .target(name)
-        .sets("role", builder.names.role.clone());
-    let action = profile.and(role.clone()).map(|(profile, role)| Action::AddRoleToProfile { profile, role });
+    let draft = Draft::new(
+        StepKey::AddRoleToProfile,
+        Change::Create,
+        "the profile must hold the role",
+    )
+    .target(name)
+    .sets("role", builder.names.role.clone());
+    let action = profile
+        .and(role.clone())
+        .map(|(profile, role)| Action::AddRoleToProfile { profile, role });
     builder.step(draft, action);
     needs.insert(Need::Step(StepKey::AddRoleToProfile));
 }

@@ -25,7 +25,7 @@ pub use approval::{Approval, Deviation};
 pub use destroy::{DestroyOptions, plan_destroy};
 pub use key::StepKey;
 pub use resume::plan_resume;
-pub use step::{Change, Field, Need, Note, Plan, Readiness, Refusal, Step, Value, WorldWait};
+pub use step::{Change, Field, Need, Note, Plan, PlannedImage, Readiness, Refusal, Step, Value, WorldWait};
 
 use crate::names::Names;
 use crate::observed::{Address, Observed, Subnet, Volume};
@@ -79,7 +79,14 @@ pub fn existing(spec: &Spec, observed: &Observed) -> Existing {
         Later::Known(address) => Some(address),
         Later::After(_) => None,
     };
-    let volume = spec.data.as_ref().and_then(|_| volume::existing(&builder).first().map(|volume| (*volume).clone()));
+    let volume = spec
+        .data
+        .as_ref()
+        .and_then(|_| volume::existing(&builder).first().map(|volume| (*volume).clone()));
     let subnet = network::plan_subnet(&mut builder).cloned();
-    Existing { address, volume, subnet }
+    Existing {
+        address,
+        volume,
+        subnet,
+    }
 }

@@ -13,7 +13,10 @@ pub(super) fn check_image(builder: &mut Builder<'_>) {
     let Some(image) = &builder.observed.image else {
         builder.refuse(
             "image-missing",
-            format!("the image `{}` resolves to nothing in {}", spec.image, builder.spec.region),
+            format!(
+                "the image `{}` resolves to nothing in {}",
+                spec.image, builder.spec.region
+            ),
             "check the id or parameter and the region; a deregistered image no longer exists",
         );
         return;
@@ -28,14 +31,20 @@ pub(super) fn check_image(builder: &mut Builder<'_>) {
         };
         builder.refuse(
             "image-architecture",
-            format!("the image {} is for {has}, {} is {wanted}", image.id, spec.instance_type),
+            format!(
+                "the image {} is for {has}, {} is {wanted}",
+                image.id, spec.instance_type
+            ),
             format!("{hint}, or another instance type"),
         );
     }
     if let Some(least) = image.root_size_gib.filter(|least| *least > spec.root_size_gib) {
         builder.refuse(
             "root-too-small",
-            format!("the image {} needs a root volume of {least} GiB, the spec says {}", image.id, spec.root_size_gib),
+            format!(
+                "the image {} needs a root volume of {least} GiB, the spec says {}",
+                image.id, spec.root_size_gib
+            ),
             format!("write root_size = \"{least}GiB\""),
         );
     }
@@ -55,9 +64,16 @@ pub(super) fn plan_subnet<'a>(builder: &mut Builder<'a>) -> Option<&'a Subnet> {
         }
         return found;
     }
-    let volume_zone = builder.spec.data.as_ref().and_then(|_| volume::existing(builder).first().map(|v| &v.zone));
+    let volume_zone = builder
+        .spec
+        .data
+        .as_ref()
+        .and_then(|_| volume::existing(builder).first().map(|v| &v.zone));
     if let Some(zone) = volume_zone {
-        let found = subnets.iter().filter(|subnet| subnet.zone == *zone).min_by_key(|subnet| &subnet.id);
+        let found = subnets
+            .iter()
+            .filter(|subnet| subnet.zone == *zone)
+            .min_by_key(|subnet| &subnet.id);
         if found.is_none() {
             builder.refuse(
                 "no-subnet-in-zone",
@@ -107,7 +123,10 @@ fn check_given(builder: &mut Builder<'_>, ids: &[String], subnet: Option<&Subnet
         if let Some(subnet) = subnet.filter(|subnet| subnet.vpc_id != group.vpc_id) {
             builder.refuse(
                 "security-group-vpc",
-                format!("the security group {id} is in {}, the subnet {} in {}", group.vpc_id, subnet.id, subnet.vpc_id),
+                format!(
+                    "the security group {id} is in {}, the subnet {} in {}",
+                    group.vpc_id, subnet.id, subnet.vpc_id
+                ),
                 "an instance takes security groups of its own VPC alone",
             );
         }
@@ -118,7 +137,11 @@ fn own_group(builder: &mut Builder<'_>, ports: &[(u16, Protocol)], subnet: Optio
     let vpc_id = subnet.map(|subnet| subnet.vpc_id.clone()).unwrap_or_default();
     let name = builder.names.security_group.clone();
     let wanted: Vec<IngressRule> = ports.iter().map(|(port, protocol)| rule(*port, *protocol)).collect();
-    let found = builder.observed.security_groups.iter().find(|group| group.name == name && group.vpc_id == vpc_id);
+    let found = builder
+        .observed
+        .security_groups
+        .iter()
+        .find(|group| group.name == name && group.vpc_id == vpc_id);
     let Some(group) = found else {
         let tags = builder.names.tags(Role::SecurityGroup);
         let draft = Draft::new(StepKey::CreateSecurityGroup, Change::Create, "the spec opens ports")
@@ -133,7 +156,11 @@ fn own_group(builder: &mut Builder<'_>, ports: &[(u16, Protocol)], subnet: Optio
     if !builder.names.owns(&group.tags, Role::SecurityGroup) {
         builder.refuse_foreign("security group", &format!("{name} ({})", group.id));
     }
-    let missing: Vec<IngressRule> = wanted.iter().filter(|rule| !group.ingress.contains(rule)).cloned().collect();
+    let missing: Vec<IngressRule> = wanted
+        .iter()
+        .filter(|rule| !group.ingress.contains(rule))
+        .cloned()
+        .collect();
     if !missing.is_empty() {
         authorize(builder, Later::Known(group.id.clone()), missing);
     }
@@ -149,11 +176,19 @@ fn authorize(builder: &mut Builder<'_>, group_id: Later<String>, rules: Vec<Ingr
     for rule in &rules {
         draft = draft.sets("open", show_rule(rule));
     }
-    builder.step(draft, group_id.map(|group_id| Action::AuthorizeIngress { group_id, rules }));
+    builder.step(
+        draft,
+        group_id.map(|group_id| Action::AuthorizeIngress { group_id, rules }),
+    );
 }
 
 fn revoke_extra(builder: &mut Builder<'_>, group: &SecurityGroup, wanted: &[IngressRule]) {
-    let extra: Vec<IngressRule> = group.ingress.iter().filter(|rule| !wanted.contains(rule)).cloned().collect();
+    let extra: Vec<IngressRule> = group
+        .ingress
+        .iter()
+        .filter(|rule| !wanted.contains(rule))
+        .cloned()
+        .collect();
     if extra.is_empty() {
         return;
     }
@@ -162,7 +197,13 @@ fn revoke_extra(builder: &mut Builder<'_>, group: &SecurityGroup, wanted: &[Ingr
     for rule in &extra {
         draft = draft.removes("open", show_rule(rule));
     }
-    builder.step(draft, Later::Known(Action::RevokeIngress { group_id: group.id.clone(), rules: extra }));
+    builder.step(
+        draft,
+        Later::Known(Action::RevokeIngress {
+            group_id: group.id.clone(),
+            rules: extra,
+        }),
+    );
 }
 
 fn rule(port: u16, protocol: Protocol) -> IngressRule {

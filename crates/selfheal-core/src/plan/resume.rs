@@ -14,7 +14,11 @@ use crate::spec::Spec;
 pub fn plan_resume(spec: &Spec, observed: &Observed) -> Plan {
     let mut builder = Builder::new(spec, observed);
     let Some(group) = &observed.group else {
-        builder.refuse("no-group", format!("the stack `{}` has no Auto Scaling group", spec.name), "run `selfheal apply`");
+        builder.refuse(
+            "no-group",
+            format!("the stack `{}` has no Auto Scaling group", spec.name),
+            "run `selfheal apply`",
+        );
         return builder.finish();
     };
     if !builder.names.owns(&group.tags, Role::Group) {
@@ -23,24 +27,41 @@ pub fn plan_resume(spec: &Spec, observed: &Observed) -> Plan {
     }
     // The count goes first: an instance that starts with the old count would park the stack at its first failure.
     let marks = [TAG_PARKED, TAG_FAILED_BOOTS, TAG_LAST_ERROR];
-    let keys: Vec<String> = marks.iter().filter(|key| group.tags.contains_key(**key)).map(|key| (*key).to_owned()).collect();
+    let keys: Vec<String> = marks
+        .iter()
+        .filter(|key| group.tags.contains_key(**key))
+        .map(|key| (*key).to_owned())
+        .collect();
     let mut ready = Later::Known(());
     if !keys.is_empty() {
-        let mut draft = Draft::new(StepKey::ClearParked, Change::Update, "the count of failed boots starts anew")
-            .target(group.name.clone());
+        let mut draft = Draft::new(
+            StepKey::ClearParked,
+            Change::Update,
+            "the count of failed boots starts anew",
+        )
+        .target(group.name.clone());
         for key in &keys {
             draft = draft.removes(key, group.tags[key].clone());
         }
-        builder.step(draft, Later::Known(Action::DeleteGroupTags { group: group.name.clone(), keys }));
+        builder.step(
+            draft,
+            Later::Known(Action::DeleteGroupTags {
+                group: group.name.clone(),
+                keys,
+            }),
+        );
         ready = Later::after(StepKey::ClearParked);
     }
     if !group.suspended.is_empty() {
-        let mut draft = Draft::new(StepKey::ResumeProcesses, Change::Update, "the group may act again")
-            .target(group.name.clone());
+        let mut draft =
+            Draft::new(StepKey::ResumeProcesses, Change::Update, "the group may act again").target(group.name.clone());
         for process in &group.suspended {
             draft = draft.removes("suspended", process.clone());
         }
-        let action = Action::ResumeProcesses { group: group.name.clone(), processes: group.suspended.clone() };
+        let action = Action::ResumeProcesses {
+            group: group.name.clone(),
+            processes: group.suspended.clone(),
+        };
         builder.step(draft, ready.map(|()| action));
     }
     builder.finish()

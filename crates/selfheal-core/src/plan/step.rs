@@ -16,7 +16,7 @@ pub struct Plan {
     /// The Region.
     pub region: String,
     /// The image that instances boot, once resolved.
-    pub image: Option<String>,
+    pub image: Option<PlannedImage>,
     /// The steps, in the order in which people read them.
     pub steps: Vec<Step>,
     /// What must not be done. A plan with a refusal has no ready step.
@@ -25,6 +25,16 @@ pub struct Plan {
     pub notes: Vec<Note>,
     /// What the world must finish by itself before the steps that wait for it.
     pub waits: Vec<WorldWait>,
+}
+
+/// The image that instances boot.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct PlannedImage {
+    /// What the spec asks for: an id, an alias or a parameter.
+    pub asked: String,
+    /// `ami-…`: what that is today.
+    pub id: String,
 }
 
 impl Plan {

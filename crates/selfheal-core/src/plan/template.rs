@@ -22,12 +22,17 @@ pub(super) fn plan(
     address: &Later<Address>,
     volume: &DataVolume,
 ) -> Later<Pin> {
-    let Some(data) = desired_data(builder, groups, address, volume) else { return Later::After([].into()) };
+    let Some(data) = desired_data(builder, groups, address, volume) else {
+        return Later::After([].into());
+    };
     let name = builder.names.launch_template.clone();
     let Some(have) = &builder.observed.launch_template else {
         let tags = builder.names.tags(Role::LaunchTemplate);
         let draft = show_new(builder, &data).target(name.clone());
-        builder.step(draft, data.map(|data| Action::CreateLaunchTemplate { name, data, tags }));
+        builder.step(
+            draft,
+            data.map(|data| Action::CreateLaunchTemplate { name, data, tags }),
+        );
         return Later::after(StepKey::CreateLaunchTemplate);
     };
     // The template's own tags need a call of their own to read; what its latest version puts on an instance tells as well.
@@ -35,11 +40,17 @@ pub(super) fn plan(
         builder.refuse_foreign("launch template", &format!("{name} ({})", have.id));
     }
     if matches!(&data, Later::Known(data) if same(&have.data, data)) {
-        return Later::Known(Pin { template_id: have.id.clone(), version: have.version });
+        return Later::Known(Pin {
+            template_id: have.id.clone(),
+            version: have.version,
+        });
     }
     let draft = show_change(builder, have, &data);
     let template_id = have.id.clone();
-    builder.step(draft, data.map(|data| Action::CreateTemplateVersion { template_id, data }));
+    builder.step(
+        draft,
+        data.map(|data| Action::CreateTemplateVersion { template_id, data }),
+    );
     Later::after(StepKey::CreateTemplateVersion)
 }
 
@@ -55,7 +66,11 @@ fn desired_data(
     let sample = match &ids {
         Later::Known((address, volume_id)) => (address.allocation_id.clone(), volume_id.clone()),
         Later::After(_) => {
-            let volume_id = builder.spec.data.as_ref().map(|_| desired::PLACEHOLDER_VOLUME.to_owned());
+            let volume_id = builder
+                .spec
+                .data
+                .as_ref()
+                .map(|_| desired::PLACEHOLDER_VOLUME.to_owned());
             (desired::PLACEHOLDER_ALLOCATION.to_owned(), volume_id)
         }
     };
@@ -77,21 +92,32 @@ fn desired_data(
 
 fn show_new(builder: &Builder<'_>, data: &Later<TemplateData>) -> Draft {
     let spec = &builder.spec.instance;
-    let image = builder.observed.image.as_ref().map_or_else(String::new, |image| image.id.clone());
-    Draft::new(StepKey::CreateLaunchTemplate, Change::Create, "every replacement is launched from it")
-        .sets("image", image)
-        .sets("instance type", spec.instance_type.clone())
-        .sets("root volume", format!("{} GiB gp3, encrypted", spec.root_size_gib))
-        .sets("metadata", "IMDSv2 required")
-        .sets_later("security groups", data.show(|data| data.security_groups.join(", ")))
-        .sets_later("user data", data.show(|data| show_user_data(&data.user_data)))
+    let image = builder
+        .observed
+        .image
+        .as_ref()
+        .map_or_else(String::new, |image| image.id.clone());
+    Draft::new(
+        StepKey::CreateLaunchTemplate,
+        Change::Create,
+        "every replacement is launched from it",
+    )
+    .sets("image", image)
+    .sets("instance type", spec.instance_type.clone())
+    .sets("root volume", format!("{} GiB gp3, encrypted", spec.root_size_gib))
+    .sets("metadata", "IMDSv2 required")
+    .sets_later("security groups", data.show(|data| data.security_groups.join(", ")))
+    .sets_later("user data", data.show(|data| show_user_data(&data.user_data)))
 }
 
 fn show_change(builder: &Builder<'_>, have: &LaunchTemplate, data: &Later<TemplateData>) -> Draft {
     let draft = Draft::new(
         StepKey::CreateTemplateVersion,
         Change::Update,
-        format!("version {} differs; the running instance stays until it is replaced", have.version),
+        format!(
+            "version {} differs; the running instance stays until it is replaced",
+            have.version
+        ),
     )
     .target(have.id.clone());
     let have = &have.data;
@@ -99,19 +125,42 @@ fn show_change(builder: &Builder<'_>, have: &LaunchTemplate, data: &Later<Templa
         let spec = &builder.spec.instance;
         return draft
             .changes("instance type", have.instance_type.clone(), spec.instance_type.clone())
-            .changes_later("security groups", have.security_groups.join(", "), data.show(|_| String::new()))
-            .changes_later("user data", show_user_data(&have.user_data), data.show(|_| String::new()));
+            .changes_later(
+                "security groups",
+                have.security_groups.join(", "),
+                data.show(|_| String::new()),
+            )
+            .changes_later(
+                "user data",
+                show_user_data(&have.user_data),
+                data.show(|_| String::new()),
+            );
     };
     let root = |data: &TemplateData| {
-        let encryption = if data.root.encrypted { "encrypted" } else { "not encrypted" };
-        format!("{} {} GiB {}, {encryption}", data.root.device, data.root.size_gib, data.root.volume_type)
+        let encryption = if data.root.encrypted {
+            "encrypted"
+        } else {
+            "not encrypted"
+        };
+        format!(
+            "{} {} GiB {}, {encryption}",
+            data.root.device, data.root.size_gib, data.root.volume_type
+        )
     };
     let metadata = |data: &TemplateData| {
-        format!("tokens {}, hop limit {}, tags {}", data.http_tokens, data.hop_limit, data.metadata_tags)
+        format!(
+            "tokens {}, hop limit {}, tags {}",
+            data.http_tokens, data.hop_limit, data.metadata_tags
+        )
     };
     let tags = |data: &TemplateData| {
         [&data.instance_tags, &data.volume_tags, &data.interface_tags]
-            .map(|tags| tags.iter().map(|(key, value)| format!("{key}={value}")).collect::<Vec<_>>().join(" "))
+            .map(|tags| {
+                tags.iter()
+                    .map(|(key, value)| format!("{key}={value}"))
+                    .collect::<Vec<_>>()
+                    .join(" ")
+            })
             .join("; ")
     };
     let yes = |yes: bool| if yes { "yes" } else { "no" };
@@ -119,13 +168,21 @@ fn show_change(builder: &Builder<'_>, have: &LaunchTemplate, data: &Later<Templa
         .changes("image", have.image_id.clone(), want.image_id.clone())
         .changes("instance type", have.instance_type.clone(), want.instance_type.clone())
         .changes("instance profile", have.profile_arn.clone(), want.profile_arn.clone())
-        .changes("security groups", have.security_groups.join(", "), want.security_groups.join(", "))
+        .changes(
+            "security groups",
+            have.security_groups.join(", "),
+            want.security_groups.join(", "),
+        )
         .changes("public address at launch", yes(have.public_ip), yes(want.public_ip))
         .changes("root volume", root(have), root(want))
         .changes("metadata", metadata(have), metadata(want))
         .changes("tags", tags(have), tags(want));
     if !same_user_data(&have.user_data, &want.user_data) {
-        draft = draft.changes("user data", show_user_data(&have.user_data), show_user_data(&want.user_data));
+        draft = draft.changes(
+            "user data",
+            show_user_data(&have.user_data),
+            show_user_data(&want.user_data),
+        );
     }
     draft
 }

@@ -26,17 +26,28 @@ pub(super) fn plan(builder: &mut Builder<'_>, subnet: Option<&Subnet>) -> DataVo
         for volume in existing {
             builder.note(
                 "volume-unused",
-                format!("the data volume {} is kept, though the spec has no `[data]`: it is not attached", volume.id),
+                format!(
+                    "the data volume {} is kept, though the spec has no `[data]`: it is not attached",
+                    volume.id
+                ),
             );
         }
-        return DataVolume { id: Later::Known(None), usable_after: BTreeSet::new() };
+        return DataVolume {
+            id: Later::Known(None),
+            usable_after: BTreeSet::new(),
+        };
     };
     let mut candidates = existing.into_iter();
-    let Some(volume) = candidates.next() else { return create(builder, data, subnet) };
+    let Some(volume) = candidates.next() else {
+        return create(builder, data, subnet);
+    };
     for other in candidates {
         builder.note(
             "duplicate-volume",
-            format!("the volume {} bears the stack's tags too; {} is used and it is left alone", other.id, volume.id),
+            format!(
+                "the volume {} bears the stack's tags too; {} is used and it is left alone",
+                other.id, volume.id
+            ),
         );
     }
     keep(builder, data, volume, subnet)
@@ -68,11 +79,15 @@ fn create(builder: &mut Builder<'_>, data: &DataSpec, subnet: Option<&Subnet>) -
     tags.insert(TAG_FIRST_USE.to_owned(), "true".to_owned());
     // Without a subnet the plan has been refused already, and the zone is not looked at.
     let zone = subnet.map(|subnet| subnet.zone.clone()).unwrap_or_default();
-    let mut draft = Draft::new(StepKey::CreateVolume, Change::Create, "no volume bears the stack's tags")
-        .sets("size", format!("{} GiB", data.size_gib))
-        .sets("type", data.volume_type.to_string())
-        .sets("zone", zone.clone())
-        .sets("encrypted", "yes");
+    let mut draft = Draft::new(
+        StepKey::CreateVolume,
+        Change::Create,
+        "no volume bears the stack's tags",
+    )
+    .sets("size", format!("{} GiB", data.size_gib))
+    .sets("type", data.volume_type.to_string())
+    .sets("zone", zone.clone())
+    .sets("encrypted", "yes");
     if let Some(iops) = data.iops {
         draft = draft.sets("iops", iops.to_string());
     }
@@ -89,9 +104,16 @@ fn create(builder: &mut Builder<'_>, data: &DataSpec, subnet: Option<&Subnet>) -
         tags,
         client_token: String::new(),
     };
-    input.client_token = client_token(&builder.observed.identity.account, &input, &builder.observed.dead_volumes);
+    input.client_token = client_token(
+        &builder.observed.identity.account,
+        &input,
+        &builder.observed.dead_volumes,
+    );
     builder.step(draft, Later::Known(Action::CreateVolume(input)));
-    DataVolume { id: Later::after(StepKey::CreateVolume), usable_after: BTreeSet::new() }
+    DataVolume {
+        id: Later::after(StepKey::CreateVolume),
+        usable_after: BTreeSet::new(),
+    }
 }
 
 fn keep(builder: &mut Builder<'_>, data: &DataSpec, volume: &Volume, subnet: Option<&Subnet>) -> DataVolume {
@@ -99,7 +121,10 @@ fn keep(builder: &mut Builder<'_>, data: &DataSpec, volume: &Volume, subnet: Opt
     if let Some(subnet) = subnet.filter(|subnet| subnet.zone != volume.zone) {
         builder.refuse(
             "volume-zone",
-            format!("the data volume {} is in {}, the subnet {} in {}", volume.id, volume.zone, subnet.id, subnet.zone),
+            format!(
+                "the data volume {} is in {}, the subnet {} in {}",
+                volume.id, volume.zone, subnet.id, subnet.zone
+            ),
             format!("a volume cannot leave its zone: choose a subnet in {}", volume.zone),
         );
     }
@@ -115,17 +140,26 @@ fn keep(builder: &mut Builder<'_>, data: &DataSpec, volume: &Volume, subnet: Opt
         _ => {}
     }
     if !volume.encrypted {
-        builder.note("volume-unencrypted", format!("the data volume {} is not encrypted", volume.id));
+        builder.note(
+            "volume-unencrypted",
+            format!("the data volume {} is not encrypted", volume.id),
+        );
     }
     modify(builder, data, volume);
-    DataVolume { id: Later::Known(Some(volume.id.clone())), usable_after }
+    DataVolume {
+        id: Later::Known(Some(volume.id.clone())),
+        usable_after,
+    }
 }
 
 fn modify(builder: &mut Builder<'_>, data: &DataSpec, volume: &Volume) {
     if data.size_gib < volume.size_gib {
         builder.refuse(
             "volume-shrinks",
-            format!("the data volume {} has {} GiB, the spec says {}", volume.id, volume.size_gib, data.size_gib),
+            format!(
+                "the data volume {} has {} GiB, the spec says {}",
+                volume.id, volume.size_gib, data.size_gib
+            ),
             format!("a volume cannot shrink: write size = \"{}GiB\"", volume.size_gib),
         );
         return;
@@ -140,15 +174,27 @@ fn modify(builder: &mut Builder<'_>, data: &DataSpec, volume: &Volume) {
         throughput_mibps: changed(data.throughput_mibps, volume.throughput_mibps),
     };
     let show = |value: Option<u32>| value.map_or_else(|| "default".to_owned(), |value| value.to_string());
-    let mut draft = Draft::new(StepKey::ModifyVolume, Change::Update, "the spec changed; data stays as it is")
-        .target(volume.id.clone())
-        .changes("size", format!("{} GiB", volume.size_gib), format!("{} GiB", data.size_gib))
-        .changes("type", volume.volume_type.clone(), wanted_type);
+    let mut draft = Draft::new(
+        StepKey::ModifyVolume,
+        Change::Update,
+        "the spec changed; data stays as it is",
+    )
+    .target(volume.id.clone())
+    .changes(
+        "size",
+        format!("{} GiB", volume.size_gib),
+        format!("{} GiB", data.size_gib),
+    )
+    .changes("type", volume.volume_type.clone(), wanted_type);
     if input.iops.is_some() {
         draft = draft.changes("iops", show(volume.iops), show(input.iops));
     }
     if input.throughput_mibps.is_some() {
-        draft = draft.changes("throughput (MiB/s)", show(volume.throughput_mibps), show(input.throughput_mibps));
+        draft = draft.changes(
+            "throughput (MiB/s)",
+            show(volume.throughput_mibps),
+            show(input.throughput_mibps),
+        );
     }
     if draft.has_changes() {
         builder.step(draft, Later::Known(Action::ModifyVolume(input)));

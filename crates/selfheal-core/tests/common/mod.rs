@@ -1,0 +1,153 @@
+//! An AWS of a few lines: it answers every action as AWS would, so that plans can be carried out without a backend.
+
+use jiff::Timestamp;
+use selfheal_core::observed::{
+    Address, HostedZone, IamRole, Identity, Image, InstanceProfile, Observed, Snapshot, Subnet, Volume, VolumeState,
+};
+use selfheal_core::plan::{Plan, WorldWait};
+use selfheal_core::spec::{DataSpec, DnsSpec, Filesystem, ImageRef, Ingress, Protocol, Spec, VolumeType};
+use selfheal_core::{Action, Answer};
+
+/// The stack of the README: everything but an adopted address.
+pub fn web() -> Spec {
+    let image = ImageRef::alias("al2023-arm64").expect("a known alias");
+    let mut spec = Spec::minimal("web", "eu-west-1", "t4g.small", image);
+    spec.instance.ingress = Ingress::Ports(vec![(80, Protocol::Tcp), (443, Protocol::Tcp)]);
+    spec.data = Some(DataSpec {
+        size_gib: 20,
+        mount: "/srv/data".to_owned(),
+        filesystem: Filesystem::Xfs,
+        volume_type: VolumeType::Gp3,
+        iops: None,
+        throughput_mibps: None,
+    });
+    spec.dns = Some(DnsSpec {
+        zone: "example.com".to_owned(),
+        name: "app.example.com".to_owned(),
+        ttl_s: 60,
+    });
+    spec
+}
+
+/// An account with a default VPC, the image and the hosted zone, and nothing of the stack.
+pub fn empty_world() -> Observed {
+    let subnet = |zone: &str| Subnet {
+        id: format!("subnet-0000000000000000{zone}"),
+        vpc_id: "vpc-00000000000000001".to_owned(),
+        zone: format!("eu-west-1{zone}"),
+    };
+    Observed {
+        identity: Identity {
+            account: "123456789012".to_owned(),
+            arn: "arn:aws:iam::123456789012:user/operator".to_owned(),
+            region: "eu-west-1".to_owned(),
+        },
+        image: Some(Image {
+            id: "ami-0123456789abcdef0".to_owned(),
+            root_device: "/dev/xvda".to_owned(),
+            architecture: Some("arm64".to_owned()),
+            root_size_gib: None,
+        }),
+        subnets: vec![subnet("a"), subnet("b"), subnet("c")],
+        hosted_zone: Some(HostedZone {
+            id: "Z0123456789".to_owned(),
+            name: "example.com".to_owned(),
+        }),
+        ..Observed::default()
+    }
+}
+
+/// Carries out every ready step, lets the world move on, and plans again, until nothing is ready and nothing is waited for.
+/// Answers the actions in the order in which they ran.
+pub fn carry_out(plan: impl Fn(&Observed) -> Plan, world: &mut Observed) -> Vec<Action> {
+    let mut ran = Vec::new();
+    for _ in 0..20 {
+        let now = plan(world);
+        let ready: Vec<Action> = now.ready().map(|(_, action)| action.clone()).collect();
+        if ready.is_empty() && now.waits.is_empty() {
+            return ran;
+        }
+        for action in ready {
+            let reply = answer(&action, ran.len());
+            world.absorb(&action, reply);
+            ran.push(action);
+        }
+        now.waits.iter().for_each(|wait| pass(wait, world));
+    }
+    panic!("no end after 20 rounds: {ran:#?}");
+}
+
+fn answer(action: &Action, nth: usize) -> Answer {
+    let id = |prefix: &str| format!("{prefix}-{:017x}", nth + 16);
+    match action {
+        Action::AllocateAddress { tags } => Answer::Address(Address {
+            allocation_id: id("eipalloc"),
+            public_ip: "203.0.113.7".to_owned(),
+            association_id: None,
+            instance_id: None,
+            tags: tags.clone(),
+        }),
+        Action::CreateVolume(input) => Answer::Volume(Volume {
+            id: id("vol"),
+            zone: input.zone.clone(),
+            size_gib: input.size_gib,
+            volume_type: input.volume_type.clone(),
+            iops: input.iops.or(Some(3000)),
+            throughput_mibps: input.throughput_mibps.or(Some(125)),
+            encrypted: input.encrypted,
+            state: VolumeState::Creating,
+            snapshot_id: None,
+            attachment: None,
+            tags: input.tags.clone(),
+        }),
+        Action::CreateSecurityGroup { .. } => Answer::SecurityGroup(id("sg")),
+        Action::CreateRole {
+            name,
+            trust_policy,
+            tags,
+        } => Answer::Role(IamRole {
+            name: name.clone(),
+            arn: format!("arn:aws:iam::123456789012:role/selfheal/{name}"),
+            trust_policy: trust_policy.clone(),
+            tags: tags.clone(),
+        }),
+        Action::CreateInstanceProfile { name, tags } => Answer::Profile(InstanceProfile {
+            name: name.clone(),
+            arn: format!("arn:aws:iam::123456789012:instance-profile/selfheal/{name}"),
+            role: None,
+            tags: tags.clone(),
+        }),
+        Action::CreateLaunchTemplate { .. } => Answer::Template(id("lt")),
+        Action::CreateTemplateVersion { .. } => Answer::Version(2),
+        Action::CreateSnapshot { volume_id, tags, .. } => Answer::Snapshot(Snapshot {
+            id: id("snap"),
+            volume_id: volume_id.clone(),
+            state: "pending".to_owned(),
+            started_at: Timestamp::UNIX_EPOCH,
+            tags: tags.clone(),
+        }),
+        _ => Answer::Done,
+    }
+}
+
+fn pass(wait: &WorldWait, world: &mut Observed) {
+    match wait {
+        WorldWait::VolumeAvailable { id } => {
+            for volume in world.volumes.iter_mut().filter(|volume| volume.id == *id) {
+                volume.state = VolumeState::Available;
+            }
+        }
+        WorldWait::GroupGone { .. } => world.group = None,
+        WorldWait::InstancesGone { .. } => {
+            for instance in &mut world.instances {
+                instance.state = "terminated".to_owned();
+            }
+        }
+        WorldWait::SnapshotCompleted { id } => {
+            for snapshot in world.snapshots.iter_mut().filter(|snapshot| snapshot.id == *id) {
+                snapshot.state = "completed".to_owned();
+            }
+        }
+        other => panic!("nothing passes {other:?}"),
+    }
+}

@@ -1,0 +1,152 @@
+//! What a destroy takes, and what it leaves.
+
+mod common;
+
+use common::{carry_out, empty_world, web};
+use jiff::{SignedDuration, Timestamp};
+use selfheal_core::Action;
+use selfheal_core::names::TAG_FINAL;
+use selfheal_core::observed::{Instance, Observed, Snapshot};
+use selfheal_core::plan::{DestroyOptions, StepKey, plan, plan_destroy, plan_resume};
+
+const KEEP: DestroyOptions = DestroyOptions {
+    release_address: false,
+    delete_data: false,
+};
+const ALL: DestroyOptions = DestroyOptions {
+    release_address: true,
+    delete_data: true,
+};
+
+/// A stack that was applied, with its instance running and the address associated.
+fn running() -> Observed {
+    let spec = web();
+    let mut world = empty_world();
+    carry_out(|world| plan(&spec, world), &mut world);
+    world.observed_at = Timestamp::UNIX_EPOCH + SignedDuration::from_mins(10);
+    world.instances.push(Instance {
+        id: "i-00000000000000001".to_owned(),
+        state: "running".to_owned(),
+        launched_at: Timestamp::UNIX_EPOCH - SignedDuration::from_mins(10),
+        zone: "eu-west-1a".to_owned(),
+        public_ip: None,
+    });
+    world.addresses[0].association_id = Some("eipassoc-00000000000000001".to_owned());
+    world.addresses[0].instance_id = Some("i-00000000000000001".to_owned());
+    world
+}
+
+fn position(ran: &[Action], wanted: impl Fn(&Action) -> bool) -> usize {
+    ran.iter()
+        .position(wanted)
+        .unwrap_or_else(|| panic!("it is not among {ran:#?}"))
+}
+
+#[test]
+fn a_destroy_leaves_exactly_the_address_and_the_data() {
+    let spec = web();
+    let mut world = running();
+    let ran = carry_out(|world| plan_destroy(&spec, world, &KEEP), &mut world);
+    assert_eq!((world.addresses.len(), world.volumes.len()), (1, 1));
+    assert!(world.group.is_none() && world.launch_template.is_none() && world.security_groups.is_empty());
+    assert!(world.role.is_none() && world.role_policy.is_none() && world.profile.is_none() && world.records.is_empty());
+    assert!(!ran.iter().any(|action| matches!(
+        action,
+        Action::ReleaseAddress { .. } | Action::DeleteVolume { .. } | Action::DisassociateAddress { .. }
+    )));
+    assert!(plan_destroy(&spec, &world, &KEEP).is_empty());
+}
+
+#[test]
+fn apply_after_destroy_adopts_what_was_kept() {
+    let spec = web();
+    let mut world = running();
+    carry_out(|world| plan_destroy(&spec, world, &KEEP), &mut world);
+    let (address, volume) = (world.addresses[0].allocation_id.clone(), world.volumes[0].id.clone());
+    let ran = carry_out(|world| plan(&spec, world), &mut world);
+    assert!(
+        !ran.iter()
+            .any(|action| matches!(action, Action::AllocateAddress { .. } | Action::CreateVolume(_)))
+    );
+    assert_eq!(world.addresses.len() + world.volumes.len(), 2);
+    let policy = world.role_policy.expect("applied");
+    assert!(policy.contains(&address) && policy.contains(&volume));
+}
+
+#[test]
+fn the_volume_goes_after_a_completed_snapshot_and_nothing_goes_while_the_instance_runs() {
+    let spec = web();
+    let mut world = running();
+    let shown = plan_destroy(&spec, &world, &ALL);
+    insta::assert_snapshot!(shown.to_string());
+    let first: Vec<StepKey> = shown.ready().map(|(step, _)| step.key).collect();
+    assert_eq!(first, [StepKey::DeleteRecord, StepKey::DeleteGroup]);
+    let ran = carry_out(|world| plan_destroy(&spec, world, &ALL), &mut world);
+    let group = position(&ran, |action| matches!(action, Action::DeleteGroup { .. }));
+    let snapshot = position(&ran, |action| matches!(action, Action::CreateSnapshot { .. }));
+    let volume = position(&ran, |action| matches!(action, Action::DeleteVolume { .. }));
+    assert!(group < snapshot && snapshot < volume, "{ran:#?}");
+    assert!(world.addresses.is_empty() && world.volumes.is_empty());
+    assert_eq!(world.snapshots[0].state, "completed");
+}
+
+#[test]
+fn only_a_last_snapshot_of_this_volume_since_the_last_launch_counts() {
+    let spec = web();
+    let mut world = running();
+    carry_out(|world| plan_destroy(&spec, world, &KEEP), &mut world);
+    let good = Snapshot {
+        id: "snap-00000000000000001".to_owned(),
+        volume_id: world.volumes[0].id.clone(),
+        state: "completed".to_owned(),
+        started_at: Timestamp::UNIX_EPOCH,
+        tags: [(TAG_FINAL.to_owned(), "true".to_owned())].into(),
+    };
+    let takes_another = |change: fn(&mut Snapshot)| {
+        let mut world = world.clone();
+        let mut snapshot = good.clone();
+        change(&mut snapshot);
+        world.snapshots.push(snapshot);
+        plan_destroy(&spec, &world, &ALL)
+            .step(StepKey::CreateSnapshot)
+            .is_some()
+    };
+    assert!(!takes_another(|_| ()));
+    assert!(takes_another(|snapshot| snapshot.tags.clear()));
+    assert!(takes_another(|snapshot| snapshot.state = "error".to_owned()));
+    assert!(takes_another(
+        |snapshot| snapshot.volume_id = "vol-0000000000000ffff".to_owned()
+    ));
+    assert!(takes_another(
+        |snapshot| snapshot.started_at -= SignedDuration::from_mins(20)
+    ));
+    assert!(takes_another(
+        |snapshot| snapshot.started_at -= SignedDuration::from_mins(60)
+    ));
+}
+
+#[test]
+fn a_parked_stack_is_told_and_resumed_marks_first() {
+    let spec = web();
+    let mut world = running();
+    let group = world.group.as_mut().expect("applied");
+    group.suspended = vec!["Launch".to_owned(), "ReplaceUnhealthy".to_owned()];
+    group
+        .tags
+        .insert("selfheal:parked".to_owned(), "3 boots failed".to_owned());
+    group.tags.insert("selfheal:failed-boots".to_owned(), "3".to_owned());
+    let now = plan(&spec, &world);
+    assert!(now.steps.is_empty(), "apply does not lift it: {now}");
+    assert_eq!(now.notes[0].code, "parked");
+    let ran = carry_out(|world| plan_resume(&spec, world), &mut world);
+    assert!(
+        matches!(
+            &ran[..],
+            [Action::DeleteGroupTags { .. }, Action::ResumeProcesses { .. }]
+        ),
+        "{ran:#?}"
+    );
+    assert!(plan_resume(&spec, &world).is_empty());
+    world.group = None;
+    assert!(plan_resume(&spec, &world).is_refused());
+}

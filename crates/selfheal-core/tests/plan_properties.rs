@@ -1,0 +1,248 @@
+//! What holds for every spec and every observed world.
+
+mod common;
+
+use std::cell::RefCell;
+
+use common::{carry_out, empty_world, web};
+use proptest::prelude::*;
+use proptest::sample::select;
+use selfheal_core::Action;
+use selfheal_core::observed::{Instance, Observed, VolumeState};
+use selfheal_core::plan::{Approval, DestroyOptions, Plan, plan, plan_destroy};
+use selfheal_core::spec::{Filesystem, Ingress, Protocol, Spec};
+
+fn specs() -> impl Strategy<Value = Spec> {
+    let ports = proptest::collection::btree_set(
+        (
+            select(vec![22_u16, 80, 443, 8080]),
+            select(vec![Protocol::Tcp, Protocol::Udp]),
+        ),
+        0..4,
+    );
+    let data = proptest::option::of((1_u32..200, select(vec![Filesystem::Xfs, Filesystem::Ext4])));
+    let subnet = select(vec![
+        None,
+        None,
+        Some("subnet-0000000000000000a"),
+        Some("subnet-0000000000000000b"),
+    ]);
+    let types = select(vec!["t4g.small", "t4g.medium", "m7g.large", "t3.micro"]);
+    (ports, data, subnet, types, any::<bool>(), any::<bool>()).prop_map(|(ports, data, subnet, kind, dns, adopt)| {
+        let mut spec = web();
+        spec.instance.instance_type = kind.to_owned();
+        spec.instance.subnet = subnet.map(str::to_owned);
+        spec.instance.ingress = Ingress::Ports(ports.into_iter().collect());
+        spec.data = spec.data.zip(data).map(|(mut have, (size_gib, filesystem))| {
+            have.size_gib = size_gib;
+            have.filesystem = filesystem;
+            have
+        });
+        spec.dns = spec.dns.filter(|_| dns);
+        spec.address.allocation = adopt.then(|| "eipalloc-00000000000000010".to_owned());
+        spec
+    })
+}
+
+/// Ways in which a world may differ from one that was applied.
+const DAMAGES: &[fn(&mut Observed)] = &[
+    |world| world.addresses.clear(),
+    |world| world.volumes.clear(),
+    |world| world.security_groups.clear(),
+    |world| world.launch_template = None,
+    |world| world.group = None,
+    |world| world.hooks.clear(),
+    |world| world.role = None,
+    |world| world.role_policy = None,
+    |world| world.role_policy = Some("{\"no\": \"policy\"".to_owned()),
+    |world| world.profile = None,
+    |world| world.records.clear(),
+    |world| world.image = None,
+    |world| world.hosted_zone = None,
+    |world| world.subnets.clear(),
+    |world| world.identity.account.clear(),
+    |world| world.profile.iter_mut().for_each(|profile| profile.role = None),
+    |world| world.group.iter_mut().for_each(|group| group.deleting = true),
+    |world| {
+        world
+            .group
+            .iter_mut()
+            .for_each(|group| (group.min, group.desired) = (0, 0))
+    },
+    |world| {
+        world
+            .group
+            .iter_mut()
+            .for_each(|group| group.template_version = Some("$Latest".to_owned()))
+    },
+    |world| world.group.iter_mut().for_each(|group| group.tags.clear()),
+    |world| {
+        world
+            .group
+            .iter_mut()
+            .for_each(|group| group.suspended = vec!["Launch".to_owned()])
+    },
+    |world| {
+        world
+            .volumes
+            .iter_mut()
+            .for_each(|volume| volume.state = VolumeState::Creating)
+    },
+    |world| {
+        world
+            .volumes
+            .iter_mut()
+            .for_each(|volume| volume.state = VolumeState::Error)
+    },
+    |world| {
+        world
+            .volumes
+            .iter_mut()
+            .for_each(|volume| volume.zone = "eu-west-1c".to_owned())
+    },
+    |world| world.volumes.iter_mut().for_each(|volume| volume.encrypted = false),
+    |world| {
+        world.volumes.extend(
+            world
+                .volumes
+                .clone()
+                .into_iter()
+                .map(|volume| twin(volume, |v| &mut v.id)),
+        )
+    },
+    |world| {
+        world.addresses.extend(
+            world
+                .addresses
+                .clone()
+                .into_iter()
+                .map(|address| twin(address, |a| &mut a.allocation_id)),
+        )
+    },
+    |world| {
+        world
+            .launch_template
+            .iter_mut()
+            .for_each(|template| template.data.user_data = "e30=".to_owned())
+    },
+    |world| {
+        world
+            .role
+            .iter_mut()
+            .for_each(|role| role.trust_policy = "{}".to_owned())
+    },
+    |world| world.instances.push(common_instance()),
+];
+
+fn twin<T>(mut thing: T, id: impl Fn(&mut T) -> &mut String) -> T {
+    id(&mut thing).push('0');
+    thing
+}
+
+fn common_instance() -> Instance {
+    Instance {
+        id: "i-00000000000000001".to_owned(),
+        state: "running".to_owned(),
+        launched_at: jiff::Timestamp::UNIX_EPOCH - jiff::SignedDuration::from_mins(10),
+        zone: "eu-west-1a".to_owned(),
+        public_ip: None,
+    }
+}
+
+/// Worlds that were applied from some spec, and damaged since.
+fn worlds() -> impl Strategy<Value = Observed> {
+    (
+        specs(),
+        any::<bool>(),
+        proptest::collection::vec(select(DAMAGES.to_vec()), 0..5),
+    )
+        .prop_map(|(mut spec, applied, damages)| {
+            spec.address.allocation = None;
+            let mut world = empty_world();
+            if applied {
+                carry_out(|world| plan(&spec, world), &mut world);
+            }
+            damages.into_iter().for_each(|damage| damage(&mut world));
+            world
+        })
+}
+
+/// Carries a plan out and checks that every step stays within the plan that was shown first.
+fn carry_out_approved(make: impl Fn(&Observed) -> Plan, world: &mut Observed) -> Result<Vec<Action>, TestCaseError> {
+    let approval = Approval::of(&make(world));
+    let deviations = RefCell::new(Vec::new());
+    let ran = carry_out(
+        |world| {
+            let now = make(world);
+            let ready = now.ready().map(|(step, _)| step);
+            deviations
+                .borrow_mut()
+                .extend(ready.filter_map(|step| approval.check(step).err()));
+            now
+        },
+        world,
+    );
+    prop_assert!(deviations.borrow().is_empty(), "{:?}", deviations.borrow());
+    Ok(ran)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 400, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn an_apply_is_total_and_converges_and_takes_nothing_away(spec in specs(), mut world in worlds()) {
+        let shown = plan(&spec, &world);
+        prop_assert!(!shown.to_string().is_empty());
+        if shown.is_refused() {
+            prop_assert_eq!(shown.ready().count(), 0);
+            return Ok(());
+        }
+        let before = world.clone();
+        let ran = carry_out_approved(|world| plan(&spec, world), &mut world)?;
+        let rest = plan(&spec, &world);
+        prop_assert!(rest.is_empty(), "{}", rest);
+        for action in &ran {
+            let takes = matches!(
+                action,
+                Action::DisassociateAddress { .. } | Action::ReleaseAddress { .. } | Action::DeleteVolume { .. }
+                    | Action::DeleteGroup { .. } | Action::DeleteRecord(_) | Action::DeleteLaunchTemplate { .. }
+                    | Action::DeleteSecurityGroup { .. } | Action::DeleteRole { .. }
+            );
+            prop_assert!(!takes, "{:?}", action);
+        }
+        for volume in &before.volumes {
+            let after = world.volumes.iter().find(|after| after.id == volume.id);
+            prop_assert!(after.is_some_and(|after| after.size_gib >= volume.size_gib));
+        }
+        for address in &before.addresses {
+            prop_assert!(world.addresses.iter().any(|after| after.allocation_id == address.allocation_id));
+        }
+    }
+
+    #[test]
+    fn a_destroy_is_total_and_keeps_what_is_not_named(
+        spec in specs(), mut world in worlds(), release_address: bool, delete_data: bool,
+    ) {
+        let options = DestroyOptions { release_address, delete_data };
+        let shown = plan_destroy(&spec, &world, &options);
+        if shown.is_refused() {
+            prop_assert_eq!(shown.ready().count(), 0);
+            return Ok(());
+        }
+        let before = world.clone();
+        let ran = carry_out(|world| plan_destroy(&spec, world, &options), &mut world);
+        prop_assert!(plan_destroy(&spec, &world, &options).is_empty());
+        if !release_address {
+            prop_assert_eq!(&before.addresses, &world.addresses);
+        }
+        if !delete_data {
+            let ids = |world: &Observed| world.volumes.iter().map(|volume| volume.id.clone()).collect::<Vec<_>>();
+            prop_assert_eq!(ids(&before), ids(&world));
+        }
+        for (at, action) in ran.iter().enumerate() {
+            let Action::DeleteVolume { id } = action else { continue };
+            let snapshot = |action: &Action| matches!(action, Action::CreateSnapshot { volume_id, .. } if volume_id == id);
+            prop_assert!(ran[..at].iter().any(snapshot), "{} was deleted without a snapshot", id);
+        }
+    }
+}
