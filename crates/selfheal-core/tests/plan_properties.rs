@@ -61,6 +61,7 @@ const DAMAGES: &[fn(&mut Observed)] = &[
     |world| world.hosted_zone = None,
     |world| world.subnets.clear(),
     |world| world.identity.account.clear(),
+    |world| world.identity.region = "us-east-1".to_owned(),
     |world| world.profile.iter_mut().for_each(|profile| profile.role = None),
     |world| world.group.iter_mut().for_each(|group| group.deleting = true),
     |world| {
