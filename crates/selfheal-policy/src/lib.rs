@@ -11,6 +11,8 @@ pub mod lint;
 mod parse;
 mod partition;
 mod pattern;
+pub mod reference;
+pub mod requests;
 mod statement;
 
 pub use action::{ActionPattern, InvalidAction};

@@ -170,6 +170,30 @@ pub(crate) fn matches(pattern: &[Token], text: &str) -> bool {
     pattern[at_pattern..].iter().all(|token| *token == Token::Any)
 }
 
+/// Tells whether some text is matched by both patterns.
+pub(crate) fn overlap(one: &[Token], other: &[Token]) -> bool {
+    // `reach[j]` says whether the rests of both patterns, from here and from `j`, have a text in common; filled from the end.
+    let width = other.len() + 1;
+    let mut below = vec![false; width];
+    for i in (0..=one.len()).rev() {
+        let mut reach = vec![false; width];
+        for j in (0..width).rev() {
+            reach[j] = match (one.get(i), other.get(j)) {
+                (None, None) => true,
+                (Some(Token::Any), _) if below[j] => true,
+                (_, Some(Token::Any)) if reach[j + 1] => true,
+                (Some(Token::Any), Some(_)) => reach[j + 1],
+                (Some(_), Some(Token::Any)) => below[j],
+                (Some(Token::Literal(a)), Some(Token::Literal(b))) => a == b && below[j + 1],
+                (Some(_), Some(_)) => below[j + 1],
+                (Some(_), None) | (None, Some(_)) => false,
+            };
+        }
+        below = reach;
+    }
+    below[0]
+}
+
 /// Tells whether plain text with wildcards, without variables, matches the whole text.
 pub(crate) fn glob(pattern: &str, text: &str) -> bool {
     matches(&tokens(pattern), text)
@@ -213,6 +237,26 @@ mod tests {
         let pattern = "a*".repeat(200);
         let text = "a".repeat(2_000);
         assert!(!glob(&format!("{pattern}b"), &text));
+    }
+
+    #[test]
+    fn overlaps_are_found() {
+        for (one, other, expected) in [
+            ("", "", true),
+            ("*", "", true),
+            ("a*", "*b", true),
+            ("a*", "b*", false),
+            ("volume/*", "volume/vol-1", true),
+            ("volume/*", "*", true),
+            ("volume/*", "instance/*", false),
+            ("a?c", "ab*", true),
+            ("?", "", false),
+            ("a*c*e", "*b*d*", true),
+            ("abc", "ab", false),
+        ] {
+            assert_eq!(overlap(&tokens(one), &tokens(other)), expected, "{one} and {other}");
+            assert_eq!(overlap(&tokens(other), &tokens(one)), expected, "{other} and {one}");
+        }
     }
 
     #[test]
