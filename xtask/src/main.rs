@@ -1,18 +1,29 @@
 //! The tasks of the workspace: `cargo xtask --help` lists them.
 
+mod bench;
+mod ci;
+mod crash;
+mod e2e;
 mod error;
 mod fake;
+mod machine;
 mod net;
+mod policies;
 mod report;
+mod sar;
 mod shell;
+mod suite;
+mod tidy;
 mod venv;
 mod workspace;
+mod world;
 
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
 use crate::error::TaskResult;
+use crate::report::Counts;
 
 #[derive(Debug, Parser)]
 #[command(
@@ -27,12 +38,41 @@ struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Task {
+    /// Checks format, lints, documentation and the rules of `tidy`, and then runs `test`.
+    Ci,
+    /// Runs everything that a contributor must pass, and ends with the total.
+    Test,
+    /// Checks what the compiler does not: arrows between crates, purity, lengths.
+    Tidy,
+    /// Writes the service reference of selfheal-policy anew.
+    Sar {
+        /// Only tell whether it would change.
+        #[arg(long)]
+        check: bool,
+    },
+    /// Runs the built binary against moto and boots what it launches.
+    E2e,
+    /// Kills a first apply around every API call and runs it again.
+    Crash {
+        /// Only this call.
+        #[arg(long)]
+        call: Option<usize>,
+    },
+    /// Measures speed and memory against their limits.
+    Bench,
     /// Serves moto behind the proxy until standard input ends, to try things by hand.
     Fake,
 }
 
 fn main() -> ExitCode {
     let outcome = match Arguments::parse().task {
+        Task::Ci => ci::ci().and_then(total),
+        Task::Test => suite::run().and_then(total),
+        Task::Tidy => tidy::run().and_then(total),
+        Task::Sar { check } => sar::run(check),
+        Task::E2e => e2e::run().and_then(total),
+        Task::Crash { call } => crash::run(call).and_then(total),
+        Task::Bench => bench::run().and_then(total),
         Task::Fake => serve_fake(),
     };
     match outcome {
@@ -42,6 +82,12 @@ fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+/// Ends a task with its total alone on the last line.
+fn total(counts: Counts) -> TaskResult<()> {
+    println!("{counts}");
+    counts.verdict()
 }
 
 fn serve_fake() -> TaskResult<()> {

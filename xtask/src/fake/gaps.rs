@@ -1,30 +1,104 @@
-//! The calls that moto lacks, answered in its place.
+//! What moto lacks, answered or done in its place: all of it, and nothing else.
 //!
-//! moto answers what it lacks with HTTP 500 and a page of HTML, which a client takes for a fault that passes. Two calls of
-//! the boot program are among them. They are answered here as AWS does when all is well, and noted in the log as stood
-//! in for; nothing changes in moto's world by them. No other call is touched.
+//! 1. `CompleteLifecycleAction` and `RecordLifecycleActionHeartbeat`. moto answers what it lacks with HTTP 500 and a page of
+//!    HTML, which a client takes for a fault that passes. Here they are answered as AWS does when all is well, and noted in
+//!    the log as stood in for; nothing changes in moto's world.
+//! 2. Lifecycle hooks given to `CreateAutoScalingGroup`. moto accepts and drops them, so that every later plan would find
+//!    the hook missing. Once moto has created the group, the same hooks are put with `PutLifecycleHook`, which it has.
 
-use super::call::Call;
-use crate::net::Response;
+use super::call::{Call, form_value};
+use crate::net::{Request, Response};
 
 /// The calls that are answered here: service and action.
 const MISSING: [(&str, &str); 2] = [
     ("autoscaling", "CompleteLifecycleAction"),
     ("autoscaling", "RecordLifecycleActionHeartbeat"),
 ];
+/// The fields of a hook, which `CreateAutoScalingGroup` and `PutLifecycleHook` name alike.
+const HOOK_FIELDS: [&str; 4] = [
+    "LifecycleHookName",
+    "LifecycleTransition",
+    "HeartbeatTimeout",
+    "DefaultResult",
+];
 
 /// Answers a call that moto lacks; `None` for every other call.
 pub fn stand_in(call: &Call) -> Option<Response> {
     let action = &call.action;
-    MISSING
+    let missing = MISSING
         .iter()
-        .any(|(service, missing)| call.service == *service && action == missing)
-        .then(|| {
-            let body = format!(
-                "<{action}Response xmlns=\"http://autoscaling.amazonaws.com/doc/2011-01-01/\"><{action}Result/>\
+        .any(|(service, missing)| call.service == *service && action == missing);
+    missing.then(|| {
+        let body = format!(
+            "<{action}Response xmlns=\"http://autoscaling.amazonaws.com/doc/2011-01-01/\"><{action}Result/>\
              <ResponseMetadata><RequestId>00000000-0000-4000-8000-000000000000</RequestId></ResponseMetadata>\
              </{action}Response>"
-            );
-            Response::new(200, "text/xml", body)
+        );
+        Response::new(200, "text/xml", body)
+    })
+}
+
+/// The calls that put the hooks which a `CreateAutoScalingGroup` carries; none for every other call.
+pub fn hooks_at_creation(call: &Call, request: &Request) -> Vec<Request> {
+    if call.service != "autoscaling" || call.action != "CreateAutoScalingGroup" {
+        return Vec::new();
+    }
+    let Some(group) = form_value(&request.body, "AutoScalingGroupName") else {
+        return Vec::new();
+    };
+    (1..)
+        .map_while(|number| {
+            let field = |name: &str| {
+                let value = form_value(
+                    &request.body,
+                    &format!("LifecycleHookSpecificationList.member.{number}.{name}"),
+                )?;
+                Some(format!("&{name}={value}"))
+            };
+            field(HOOK_FIELDS[0])?;
+            let fields: String = HOOK_FIELDS.into_iter().filter_map(field).collect();
+            let body = format!("Action=PutLifecycleHook&Version=2011-01-01&AutoScalingGroupName={group}{fields}");
+            Some(Request {
+                body: body.into_bytes(),
+                ..request.clone()
+            })
         })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fake::Caller;
+
+    fn call(action: &str) -> Call {
+        Call {
+            service: "autoscaling".to_owned(),
+            action: action.to_owned(),
+            caller: Caller::Operator,
+        }
+    }
+
+    #[test]
+    fn only_what_moto_lacks_is_answered() {
+        assert!(stand_in(&call("CompleteLifecycleAction")).is_some());
+        assert!(stand_in(&call("SetInstanceHealth")).is_none());
+    }
+
+    #[test]
+    fn the_hooks_of_a_new_group_are_put() {
+        let request = Request {
+            body: b"Action=CreateAutoScalingGroup&AutoScalingGroupName=g&LifecycleHookSpecificationList.member.1.\
+                    LifecycleHookName=h&LifecycleHookSpecificationList.member.1.HeartbeatTimeout=60"
+                .to_vec(),
+            ..Request::default()
+        };
+        let puts = hooks_at_creation(&call("CreateAutoScalingGroup"), &request);
+        assert_eq!(puts.len(), 1);
+        assert_eq!(
+            String::from_utf8_lossy(&puts[0].body),
+            "Action=PutLifecycleHook&Version=2011-01-01&AutoScalingGroupName=g&LifecycleHookName=h&HeartbeatTimeout=60"
+        );
+        assert!(hooks_at_creation(&call("UpdateAutoScalingGroup"), &request).is_empty());
+    }
 }

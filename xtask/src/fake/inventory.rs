@@ -145,8 +145,12 @@ fn ec2_tags(node: Node<'_, '_>) -> Tags {
 }
 
 fn addresses(aws: &Aws) -> TaskResult<Vec<Address>> {
-    let xml = aws.ec2("DescribeAddresses", &[])?;
-    Ok(items(parse(&xml)?.root(), "addressesSet")
+    addresses_in(&aws.ec2("DescribeAddresses", &[])?)
+}
+
+/// Reads the answer of `DescribeAddresses`.
+pub fn addresses_in(xml: &str) -> TaskResult<Vec<Address>> {
+    Ok(items(parse(xml)?.root(), "addressesSet")
         .into_iter()
         .map(|node| Address {
             allocation_id: text(node, "allocationId"),
@@ -157,7 +161,8 @@ fn addresses(aws: &Aws) -> TaskResult<Vec<Address>> {
         .collect())
 }
 
-fn volumes(aws: &Aws) -> TaskResult<Vec<Volume>> {
+/// Reads the volumes.
+pub fn volumes(aws: &Aws) -> TaskResult<Vec<Volume>> {
     let xml = aws.ec2("DescribeVolumes", &[])?;
     Ok(items(parse(&xml)?.root(), "volumeSet")
         .into_iter()
@@ -179,7 +184,8 @@ fn volumes(aws: &Aws) -> TaskResult<Vec<Volume>> {
         .collect())
 }
 
-fn instances(aws: &Aws) -> TaskResult<Vec<Instance>> {
+/// Reads the instances that are not terminated.
+pub fn instances(aws: &Aws) -> TaskResult<Vec<Instance>> {
     let xml = aws.ec2("DescribeInstances", &[])?;
     let document = parse(&xml)?;
     Ok(items(document.root(), "reservationSet")

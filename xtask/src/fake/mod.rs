@@ -8,7 +8,7 @@ pub mod moto;
 pub mod proxy;
 pub mod query;
 
-pub use call::{Call, Caller};
+pub use call::Caller;
 pub use inventory::Inventory;
 pub use moto::Moto;
 pub use proxy::{Fault, Moment, Proxy};

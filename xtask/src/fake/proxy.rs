@@ -92,11 +92,6 @@ impl Proxy {
         self.state.lock().log.clone()
     }
 
-    /// Whether a fault asks that the client be killed.
-    pub fn wants_kill(&self) -> bool {
-        self.state.lock().kill
-    }
-
     /// Waits until a fault asks that the client be killed, at most so long, and tells whether one does.
     pub fn await_kill(&self, at_most: Duration) -> bool {
         let session = self.state.lock();
@@ -201,12 +196,24 @@ impl State {
         self.lock().kill
     }
 
+    fn ask_moto(&self, request: &Request) -> Response {
+        net::send(self.upstream, request)
+            .unwrap_or_else(|error| Response::new(502, "text/plain", format!("the proxy cannot reach moto: {error}")))
+    }
+
     fn forward(&self, call: &Call, request: &Request) -> (Response, bool) {
         if let Some(response) = gaps::stand_in(call) {
             return (response, true);
         }
-        let response = net::send(self.upstream, request)
-            .unwrap_or_else(|error| Response::new(502, "text/plain", format!("the proxy cannot reach moto: {error}")));
+        let response = self.ask_moto(request);
+        if response.is_success() {
+            for put in gaps::hooks_at_creation(call, request) {
+                let put = self.ask_moto(&put);
+                if !put.is_success() {
+                    return (put, false);
+                }
+            }
+        }
         (response, false)
     }
 }

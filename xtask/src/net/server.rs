@@ -57,6 +57,7 @@ impl Server {
     }
 
     /// Where the server listens.
+    #[cfg(test)]
     pub const fn address(&self) -> SocketAddr {
         self.address
     }

@@ -1,0 +1,148 @@
+//! Everything that a contributor must pass, with one total.
+
+use std::io::{BufRead, BufReader};
+use std::process::{Command, Stdio};
+
+use crate::error::{Context, TaskResult};
+use crate::report::Counts;
+use crate::shell::{WHOLE, build_everything, cargo, describe, stage};
+use crate::venv::Venv;
+use crate::{bench, crash, e2e, policies};
+
+/// A part of the tests.
+type Part<'a> = &'a dyn Fn() -> TaskResult<Counts>;
+
+/// Runs all tests and answers their total. A part that fails does not keep the others from running.
+pub fn run() -> TaskResult<Counts> {
+    let venv = stage("python environment", Venv::ensure)?;
+    stage("build", build_everything)?;
+    let mut total = Counts::default();
+    let parts: [(&str, Part<'_>); 7] = [
+        ("unit, integration and documentation tests", &|| cargo_tests(&venv)),
+        ("the demo, without the SDK", &demo),
+        ("policies read by parliament", &|| policies::run(&venv)),
+        ("end to end", &e2e::run),
+        ("crash at every call", &|| crash::run(None)),
+        ("speed and memory", &bench::run),
+        ("boot lab", &boot_lab),
+    ];
+    for (name, part) in parts {
+        let counted = stage(name, || {
+            let counts = part()?;
+            counts.verdict().map(|()| counts).or_else(|error| {
+                println!("{name}: {error}");
+                Ok(if counts == Counts::default() {
+                    Counts::FAILED
+                } else {
+                    counts
+                })
+            })
+        });
+        total += counted.unwrap_or_else(|error| {
+            println!("{name}: {error}");
+            Counts::FAILED
+        });
+    }
+    Ok(total)
+}
+
+/// Runs cargo's tests, shows what they print, and adds up what they count.
+fn cargo_tests(venv: &Venv) -> TaskResult<Counts> {
+    let mut command = cargo(&["test", "--no-fail-fast"]);
+    command
+        .args(WHOLE)
+        .env("SELFHEAL_SHELLCHECK", venv.program("shellcheck"));
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let paths = [venv.bin().to_path_buf()]
+        .into_iter()
+        .chain(std::env::split_paths(&path));
+    if let Ok(path) = std::env::join_paths(paths) {
+        command.env("PATH", path);
+    }
+    count_tests(command)
+}
+
+fn count_tests(mut command: Command) -> TaskResult<Counts> {
+    let name = describe(&command);
+    let mut child = command
+        .stdout(Stdio::piped())
+        .spawn()
+        .context(|| format!("start {name}"))?;
+    let mut counts = Counts::default();
+    if let Some(output) = child.stdout.take() {
+        for line in BufReader::new(output).lines() {
+            let line = line.context(|| format!("read the output of {name}"))?;
+            println!("{line}");
+            if let Some(result) = test_result(&line) {
+                counts += result;
+            }
+        }
+    }
+    let status = child.wait().context(|| format!("wait for {name}"))?;
+    if !status.success() && counts.failed == 0 {
+        // A test that does not compile, or a test binary that dies, counts nothing by itself.
+        println!("{name} ended with {status}");
+        counts += Counts::FAILED;
+    }
+    Ok(counts)
+}
+
+/// Reads the line that ends the tests of one binary.
+fn test_result(line: &str) -> Option<Counts> {
+    let (_, numbers) = line.strip_prefix("test result: ")?.split_once(". ")?;
+    let number = |what: &str| {
+        let part = numbers.split(';').find(|part| part.trim_end().ends_with(what))?;
+        part.trim().split(' ').next()?.parse().ok()
+    };
+    Some(Counts {
+        passed: number(" passed")?,
+        failed: number(" failed")?,
+        skipped: number(" ignored")?,
+    })
+}
+
+/// Runs the README's first command, which builds without the SDK and asserts what it shows.
+fn demo() -> TaskResult<Counts> {
+    crate::shell::run(cargo(&["demo"]).stdout(Stdio::null()))?;
+    Ok(Counts::PASSED)
+}
+
+fn boot_lab() -> TaskResult<Counts> {
+    println!("boot lab: skipped, it is not part of this build");
+    Ok(Counts::SKIPPED)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reads_the_results_of_cargo() {
+        let line = "test result: ok. 12 passed; 0 failed; 1 ignored; 0 measured; 0 filtered out; finished in 0.02s";
+        assert_eq!(
+            test_result(line),
+            Some(Counts {
+                passed: 12,
+                failed: 0,
+                skipped: 1
+            })
+        );
+        let line = "test result: FAILED. 3 passed; 2 failed; 0 ignored; 0 measured; 0 filtered out; finished in 0.02s";
+        assert_eq!(
+            test_result(line),
+            Some(Counts {
+                passed: 3,
+                failed: 2,
+                skipped: 0
+            })
+        );
+        assert_eq!(test_result("test a::b ... ok"), None);
+    }
+
+    #[test]
+    fn a_command_that_dies_without_counting_is_a_failure() {
+        let mut dies = Command::new("false");
+        dies.stdin(Stdio::null());
+        assert_eq!(count_tests(dies).unwrap(), Counts::FAILED);
+    }
+}
