@@ -89,29 +89,26 @@ fn plan_policy(
 ) {
     // Without a subnet the plan has been refused already.
     let Some(subnet) = subnet else { return };
-    let inputs = address.clone().and(volume.id.clone());
-    let document = match inputs {
-        Later::After(waits) => Later::After(waits),
-        Later::Known((address, volume_id)) => {
-            let account = &builder.observed.identity.account;
-            let made = desired::instance_policy(
-                builder.spec,
-                account,
-                &subnet.id,
-                &address.allocation_id,
-                volume_id.as_deref(),
+    let ids = address.clone().and(volume.id.clone());
+    // It is made before any id is known too, so that what is wrong with it is an error of the plan and not of the apply.
+    let (allocation_id, volume_id) = match &ids {
+        Later::Known((address, volume_id)) => (address.allocation_id.as_str(), volume_id.as_deref()),
+        Later::After(_) => (
+            desired::PLACEHOLDER_ALLOCATION,
+            builder.spec.data.as_ref().map(|_| desired::PLACEHOLDER_VOLUME),
+        ),
+    };
+    let account = &builder.observed.identity.account;
+    let made = desired::instance_policy(builder.spec, account, &subnet.id, allocation_id, volume_id);
+    let document = match made {
+        Ok(document) => ids.map(|_| document),
+        Err(error) => {
+            builder.refuse(
+                "policy",
+                format!("the role's policy cannot be made: {error}"),
+                "check the spec",
             );
-            match made {
-                Ok(document) => Later::Known(document),
-                Err(error) => {
-                    builder.refuse(
-                        "policy",
-                        format!("the role's policy cannot be made: {error}"),
-                        "check the spec",
-                    );
-                    return;
-                }
-            }
+            return;
         }
     };
     let have = builder

@@ -41,6 +41,7 @@ use builder::{Builder, Later};
 #[must_use]
 pub fn plan(spec: &Spec, observed: &Observed) -> Plan {
     let mut builder = Builder::new(spec, observed);
+    check_identity(&mut builder);
     network::check_image(&mut builder);
     let address = address::plan(&mut builder);
     let subnet = network::plan_subnet(&mut builder);
@@ -51,6 +52,29 @@ pub fn plan(spec: &Spec, observed: &Observed) -> Plan {
     group::plan(&mut builder, subnet, &template, &identity, &volume);
     dns::plan(&mut builder, &address);
     builder.finish()
+}
+
+/// Refuses to plan for an account that is not known, or from what was read in another Region.
+fn check_identity(builder: &mut Builder<'_>) {
+    let identity = &builder.observed.identity;
+    let known = identity.account.len() == 12 && identity.account.bytes().all(|byte| byte.is_ascii_digit());
+    if !known {
+        builder.refuse(
+            "account-unknown",
+            format!("the account is `{}`, which is not twelve digits", identity.account),
+            "check the credentials",
+        );
+    }
+    if identity.region != builder.spec.region {
+        builder.refuse(
+            "other-region",
+            format!(
+                "the spec is for {}, and {} was read",
+                builder.spec.region, identity.region
+            ),
+            "a stack stays in its region: correct `region`, or what overrides it",
+        );
+    }
 }
 
 /// The names of the stack that a spec describes.

@@ -83,7 +83,8 @@ pub(super) fn plan_subnet<'a>(builder: &mut Builder<'a>) -> Option<&'a Subnet> {
         }
         return found;
     }
-    let current = builder.observed.group.as_ref().and_then(|group| group.subnets.first());
+    let group = builder.observed.group.as_ref().filter(|group| !group.deleting);
+    let current = group.and_then(|group| group.subnets.first());
     let found = current
         .and_then(|id| subnets.iter().find(|subnet| subnet.id == *id))
         .or_else(|| subnets.iter().min_by_key(|subnet| (&subnet.zone, &subnet.id)));
