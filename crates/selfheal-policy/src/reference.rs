@@ -149,6 +149,12 @@ impl Action {
         self.service
     }
 
+    /// Returns the name after the prefix.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        self.name
+    }
+
     /// Returns what the action does.
     #[must_use]
     pub fn level(&self) -> AccessLevel {

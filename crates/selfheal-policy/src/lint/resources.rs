@@ -1,0 +1,202 @@
+//! Checks of resources.
+
+use super::conditions::demands;
+use super::{DocumentKind, Findings, Rule, allows};
+use crate::arn::Arn;
+use crate::condition::Comparison;
+use crate::pattern;
+use crate::reference::{AccessLevel, Action, reference};
+use crate::requests::{is_global, type_of};
+use crate::statement::{ResourcePattern, ResourceSet, Statement};
+
+pub(super) fn check(statement: &Statement, kind: DocumentKind, findings: &mut Findings) {
+    let Some(set) = statement.target.resources() else {
+        return;
+    };
+    let actions: Vec<&Action> = statement
+        .actions
+        .patterns()
+        .iter()
+        .filter_map(|pattern| reference().action(pattern.as_str()))
+        .collect();
+    let known = actions.len() == statement.actions.patterns().len();
+    if allows(statement) {
+        if matches!(set, ResourceSet::NotResource(_)) {
+            findings.add(
+                Rule::WildcardResource,
+                "NotResource allows every resource but the named",
+            );
+        }
+        if known {
+            mismatches(&actions, set, findings);
+        }
+        for pattern in set.patterns() {
+            match pattern {
+                ResourcePattern::Any => any(statement, &actions, known, findings),
+                ResourcePattern::Arn(arn) => wildcards(statement, arn, &actions, kind, findings),
+            }
+        }
+    }
+    redundant(set.patterns(), findings);
+}
+
+/// Finds actions that take none of the resources, and resources that no action takes.
+fn mismatches(actions: &[&Action], set: &ResourceSet, findings: &mut Findings) {
+    for action in actions {
+        if !action.has_resources() {
+            if !set.patterns().contains(&ResourcePattern::Any) {
+                findings.add(
+                    Rule::ResourceMismatch,
+                    format!("{} takes no resource but `*`", action.full_name()),
+                );
+            }
+        } else if set.patterns().iter().all(|pattern| type_of(action, pattern).is_empty()) {
+            findings.add(
+                Rule::ResourceMismatch,
+                format!("{} takes none of the resources", action.full_name()),
+            );
+        }
+    }
+    for pattern in set
+        .patterns()
+        .iter()
+        .filter(|pattern| matches!(pattern, ResourcePattern::Arn(_)))
+    {
+        if actions.iter().all(|action| type_of(action, pattern).is_empty()) {
+            findings.add(
+                Rule::ResourceMismatch,
+                format!("no action of the statement takes `{pattern}`"),
+            );
+        }
+    }
+}
+
+/// Finds `*` where a resource can be named, and where nothing narrows it although something could.
+///
+/// STS and Route 53 are global, and their calls that take no resource have no key; every other call has its Region.
+fn any(statement: &Statement, actions: &[&Action], known: bool, findings: &mut Findings) {
+    if !known {
+        findings.add(
+            Rule::WildcardResource,
+            "`*` on actions that the reference does not hold",
+        );
+    }
+    for action in actions {
+        if action.has_resources() {
+            findings.add(
+                Rule::WildcardResource,
+                format!("{} takes a resource, `*` is none", action.full_name()),
+            );
+        } else if !["sts", "route53", "iam"].contains(&action.service())
+            && !statement.conditions.iter().any(|(operator, key, values)| {
+                demands(operator, values)
+                    && operator.comparison() != Comparison::Null
+                    && (is_global(key.as_str()) || action.has_key_anywhere(key.as_str()))
+            })
+        {
+            let message = format!(
+                "{} on `*` without a condition, not even on the Region",
+                action.full_name()
+            );
+            findings.add(Rule::MissingCondition, message);
+        }
+    }
+}
+
+/// Finds wildcards that could be narrower.
+fn wildcards(statement: &Statement, arn: &Arn, actions: &[&Action], kind: DocumentKind, findings: &mut Findings) {
+    let [partition, service, region, account, resource] = arn.components();
+    for (what, component) in [("partition", partition), ("Region", region), ("account", account)] {
+        if pattern::has_wildcard(component) {
+            findings.add(Rule::WildcardResource, format!("`{arn}` has a wildcard for the {what}"));
+        }
+    }
+    if !pattern::has_wildcard(resource) {
+        return;
+    }
+    let mut bad = |why: &str| findings.add(Rule::WildcardResource, format!("`{arn}`: {why}"));
+    match service {
+        "autoscaling" => {
+            let name = resource.strip_prefix("autoScalingGroup:*:autoScalingGroupName/");
+            if name.is_none_or(pattern::has_wildcard) {
+                bad("a group's id may be unknown, its name is not");
+            }
+        }
+        "logs" => {
+            let group = resource
+                .strip_prefix("log-group:")
+                .and_then(|rest| rest.strip_suffix(":log-stream:*"));
+            if group.is_none_or(pattern::has_wildcard) {
+                bad("streams may be any of one log group");
+            }
+        }
+        "ssm" if resource.starts_with("parameter/") => {
+            let path = resource
+                .strip_prefix("parameter/")
+                .and_then(|rest| rest.strip_suffix("/*"));
+            if path.is_none_or(|path| pattern::has_wildcard(path) || !path.contains('/')) {
+                bad("parameters may be any below a path of two levels or more");
+            }
+        }
+        "iam" | "kms" | "sts" => bad("its name is known"),
+        _ => match resource.split_once('/') {
+            Some((name, "*")) if !pattern::has_wildcard(name) => {
+                if kind == DocumentKind::InstanceRole && ["elastic-ip", "volume"].contains(&name) {
+                    bad("its id is known before the role's policy is written");
+                }
+                unnarrowed(statement, arn, actions, findings);
+            }
+            _ => bad("the wildcard is not the whole id"),
+        },
+    }
+}
+
+/// Finds actions for which nothing narrows a type of resource whose id is open.
+///
+/// A condition on a key that the type lacks narrows as well: the statement then does not speak of the type, which a call
+/// that names it finds in another statement.
+fn unnarrowed(statement: &Statement, arn: &Arn, actions: &[&Action], findings: &mut Findings) {
+    let narrowed = statement.conditions.iter().any(|(operator, key, values)| {
+        demands(operator, values) && !is_global(key.as_str()) && !key.as_str().eq_ignore_ascii_case("ec2:Region")
+    });
+    for action in actions.iter().filter(|_| !narrowed) {
+        // The records of a zone can be listed or not, and there is no key to say which.
+        let reads = matches!(action.level(), AccessLevel::List | AccessLevel::Read);
+        if action.service() == "route53" && reads {
+            continue;
+        }
+        for kind in type_of(action, &ResourcePattern::Arn(arn.clone())) {
+            let message = format!("`{arn}` in {} without a condition on the {kind}", action.full_name());
+            findings.add(Rule::MissingCondition, message);
+        }
+    }
+}
+
+/// Finds resources that another one of the list contains.
+fn redundant(patterns: &[ResourcePattern], findings: &mut Findings) {
+    for (index, one) in patterns.iter().enumerate() {
+        let contained = patterns.iter().enumerate().any(|(other_index, other)| {
+            other_index != index && contains(other, one) && (other_index < index || !contains(one, other))
+        });
+        if contained {
+            findings.add(
+                Rule::Redundant,
+                format!("another resource of the list contains `{one}`"),
+            );
+        }
+    }
+}
+
+/// Tells whether every resource of the second pattern is one of the first.
+fn contains(outer: &ResourcePattern, inner: &ResourcePattern) -> bool {
+    match (outer, inner) {
+        (ResourcePattern::Any, _) => true,
+        (ResourcePattern::Arn(_), ResourcePattern::Any) => false,
+        // A wildcard of the inner one is a character that only a wildcard of the outer one matches.
+        (ResourcePattern::Arn(outer), ResourcePattern::Arn(inner)) => outer
+            .components()
+            .iter()
+            .zip(inner.components())
+            .all(|(outer, inner)| pattern::glob(outer, inner)),
+    }
+}
