@@ -12,6 +12,8 @@ mod observe;
 mod retry;
 #[cfg(feature = "sdk")]
 pub mod sdk;
+#[cfg(feature = "sim")]
+pub mod sim;
 
 pub use apply::{ApplyError, ApplyErrorKind, Done, FRESH, Goal, Outcome, apply};
 pub use backend::{Account, AutoScaling, Aws, CallResult, Clock, Ec2, Iam, Jitter, Route53};

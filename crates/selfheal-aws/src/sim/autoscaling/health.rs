@@ -1,0 +1,179 @@
+//! Health: what a group learns about its instances, and when it believes it.
+
+use super::super::World;
+use super::super::call::fail;
+use super::super::events::WorldEvent;
+use super::super::state::{InstanceState, MemberRecord};
+use super::super::trace::Happening;
+use crate::backend::CallResult;
+
+impl World {
+    /// The group of an instance that is one of its members.
+    pub(in crate::sim) fn group_of(&self, instance: &str) -> Option<String> {
+        let group = self.instances.get(instance)?.group.clone()?;
+        let member = self
+            .groups
+            .get(&group)?
+            .members
+            .iter()
+            .any(|member| member.id == instance);
+        member.then_some(group)
+    }
+
+    /// An instance is no longer running; its group learns of it after a while. No grace period covers that.
+    pub(in crate::sim) fn member_not_running(&mut self, instance: &str, why: &str) {
+        let Some(group) = self.group_of(instance) else { return };
+        if self
+            .member_mut(&group, instance)
+            .is_none_or(|member| member.lifecycle.leaving())
+        {
+            return;
+        }
+        let event = WorldEvent::HealthDetected {
+            group,
+            instance: instance.to_owned(),
+            why: why.to_owned(),
+        };
+        self.after(self.config.timings.health_detect, event);
+    }
+
+    pub(in crate::sim) fn health_detected(&mut self, group: &str, instance: &str, why: &str) {
+        let suspended = self
+            .groups
+            .get(group)
+            .is_none_or(|record| record.suspends("HealthCheck"));
+        let running = self
+            .instances
+            .get(instance)
+            .is_some_and(|it| it.state == InstanceState::Running);
+        if !suspended && !running {
+            self.mark_unhealthy(group, instance, why);
+        }
+    }
+
+    /// The status checks have reported `impaired` for long enough.
+    pub(in crate::sim) fn impaired_detected(&mut self, group: &str, instance: &str) {
+        let Some(record) = self.groups.get(group) else { return };
+        let impaired = self.instances.get(instance).is_some_and(|it| it.impaired);
+        let Some(member) = record.members.iter().find(|member| member.id == instance) else {
+            return;
+        };
+        if record.suspends("HealthCheck") || !impaired {
+            return;
+        }
+        match self.grace_left_ms(member, u64::from(record.settings.health_check_grace_s) * 1_000) {
+            0 => self.mark_unhealthy(group, instance, "EC2 status checks report impaired"),
+            left => {
+                let event = WorldEvent::Impaired {
+                    group: group.to_owned(),
+                    instance: instance.to_owned(),
+                };
+                self.after_ms(left, event);
+            }
+        }
+    }
+
+    /// Milliseconds of the grace period that are left, counted from the entry into service; it has not begun before.
+    fn grace_left_ms(&self, member: &MemberRecord, grace_ms: u64) -> u64 {
+        let since = member.in_service_ms.unwrap_or(self.now_ms);
+        (since + grace_ms).saturating_sub(self.now_ms)
+    }
+
+    fn mark_unhealthy(&mut self, group: &str, instance: &str, why: &str) {
+        let Some(member) = self.member_mut(group, instance) else {
+            return;
+        };
+        if member.lifecycle.leaving() || !member.healthy {
+            return;
+        }
+        member.healthy = false;
+        let (name, id) = (group.to_owned(), instance.to_owned());
+        self.record(Happening::Unhealthy {
+            group: name,
+            instance: id,
+            why: why.to_owned(),
+        });
+        self.reconcile_soon(group);
+    }
+
+    /// `SetInstanceHealth`. Within the grace period an `Unhealthy` is accepted and ignored, unless told otherwise.
+    pub(in crate::sim) fn set_instance_health(
+        &mut self,
+        instance: &str,
+        status: &str,
+        respect_grace: bool,
+    ) -> CallResult<()> {
+        const ACTION: &str = "autoscaling:SetInstanceHealth";
+        let Some(group) = self.group_of(instance) else {
+            let message = format!("Instance Id not found - No managed instance found for instance ID {instance}");
+            return fail(ACTION, "ValidationError", message);
+        };
+        let grace_ms = self
+            .groups
+            .get(&group)
+            .map_or(0, |record| u64::from(record.settings.health_check_grace_s) * 1_000);
+        let member = self.member_mut(&group, instance).map(|member| member.clone());
+        match (status, member) {
+            ("Unhealthy", Some(member)) => {
+                if !respect_grace || self.grace_left_ms(&member, grace_ms) == 0 {
+                    self.mark_unhealthy(&group, instance, "SetInstanceHealth was called");
+                }
+                Ok(())
+            }
+            ("Healthy", Some(_)) => {
+                if let Some(member) = self
+                    .member_mut(&group, instance)
+                    .filter(|member| !member.lifecycle.leaving())
+                {
+                    member.healthy = true;
+                }
+                Ok(())
+            }
+            _ => fail(ACTION, "ValidationError", format!("Invalid health status '{status}'")),
+        }
+    }
+
+    /// `TerminateInstanceInAutoScalingGroup` without decrementing the capacity: the group replaces it.
+    pub(super) fn terminate_in_group(&mut self, instance: &str) -> CallResult<()> {
+        let Some(group) = self.group_of(instance) else {
+            let message = format!("Instance Id not found - No managed instance found for instance ID: {instance}");
+            return fail(
+                "autoscaling:TerminateInstanceInAutoScalingGroup",
+                "ValidationError",
+                message,
+            );
+        };
+        self.begin_termination(
+            &group,
+            instance,
+            "instance was taken out of service in response to a user request",
+            false,
+        );
+        self.reconcile_soon(&group);
+        Ok(())
+    }
+
+    /// Looks at every member again, as after a suspended process was resumed.
+    pub(super) fn look_again(&mut self, group: &str) {
+        let Some(record) = self.groups.get(group) else { return };
+        let ids: Vec<String> = record.members.iter().map(|member| member.id.clone()).collect();
+        for id in ids {
+            match self
+                .instances
+                .get(&id)
+                .map(|instance| (instance.state, instance.impaired))
+            {
+                Some((InstanceState::Running, true)) => {
+                    let event = WorldEvent::Impaired {
+                        group: group.to_owned(),
+                        instance: id,
+                    };
+                    self.after(self.config.timings.health_impaired, event);
+                }
+                Some((InstanceState::Running | InstanceState::Pending, _)) | None => {}
+                Some(_) => self.member_not_running(&id, "an EC2 instance status change"),
+            }
+        }
+        self.reconcile_soon(group);
+    }
+}

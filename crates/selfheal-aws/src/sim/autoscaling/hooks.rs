@@ -1,0 +1,238 @@
+//! Lifecycle hooks: they hold an instance until somebody completes the action, or their time is over.
+
+use selfheal_core::action::HookSettings;
+
+use super::super::World;
+use super::super::call::fail;
+use super::super::events::WorldEvent;
+use super::super::state::{Lifecycle, MemberRecord};
+use super::super::trace::Happening;
+use crate::backend::CallResult;
+
+/// The transition of a launch hook.
+const LAUNCHING: &str = "autoscaling:EC2_INSTANCE_LAUNCHING";
+/// The transition of a termination hook.
+pub(super) const TERMINATING: &str = "autoscaling:EC2_INSTANCE_TERMINATING";
+
+/// Refuses hooks that Auto Scaling refuses.
+pub(super) fn check_hook(action: &'static str, hook: &HookSettings) -> CallResult<()> {
+    let valid = |c: char| c.is_ascii_alphanumeric() || "-_/".contains(c);
+    if hook.name.is_empty() || hook.name.len() > 255 || !hook.name.chars().all(valid) {
+        return fail(
+            action,
+            "ValidationError",
+            format!("Invalid lifecycle hook name '{}'", hook.name),
+        );
+    }
+    if ![LAUNCHING, TERMINATING].contains(&hook.transition.as_str()) {
+        return fail(
+            action,
+            "ValidationError",
+            format!("Invalid lifecycle transition '{}'", hook.transition),
+        );
+    }
+    if !(30..=7_200).contains(&hook.heartbeat_s) {
+        return fail(
+            action,
+            "ValidationError",
+            "HeartbeatTimeout must be between 30 and 7200 seconds.",
+        );
+    }
+    if !["ABANDON", "CONTINUE"].contains(&hook.default_result.as_str()) {
+        return fail(action, "ValidationError", "DefaultResult must be ABANDON or CONTINUE.");
+    }
+    Ok(())
+}
+
+impl World {
+    pub(super) fn put_hook(&mut self, group: &str, hook: &HookSettings) -> CallResult<()> {
+        const ACTION: &str = "autoscaling:PutLifecycleHook";
+        check_hook(ACTION, hook)?;
+        let record = self.live_group_mut(ACTION, group)?;
+        match record.hooks.iter_mut().find(|existing| existing.name == hook.name) {
+            Some(existing) => *existing = hook.clone(),
+            None => record.hooks.push(hook.clone()),
+        }
+        Ok(())
+    }
+
+    /// The group and the member that an instance is.
+    pub(super) fn member_mut(&mut self, group: &str, instance: &str) -> Option<&mut MemberRecord> {
+        self.groups
+            .get_mut(group)?
+            .members
+            .iter_mut()
+            .find(|member| member.id == instance)
+    }
+
+    /// Changes a member's lifecycle state.
+    pub(super) fn set_lifecycle(&mut self, group: &str, instance: &str, lifecycle: Lifecycle) {
+        if let Some(member) = self.member_mut(group, instance) {
+            member.lifecycle = lifecycle;
+            let state = lifecycle.as_str().to_owned();
+            self.record(Happening::Lifecycle {
+                group: group.to_owned(),
+                instance: instance.to_owned(),
+                state,
+            });
+        }
+    }
+
+    /// Holds a member by the hook of the transition; answers whether there is one.
+    pub(super) fn hold(&mut self, group: &str, instance: &str, transition: &str, state: Lifecycle) -> bool {
+        let Some(record) = self.groups.get_mut(group) else {
+            return false;
+        };
+        let Some(hook) = record.hooks.iter().find(|hook| hook.transition == transition).cloned() else {
+            return false;
+        };
+        if let Some(member) = record.members.iter_mut().find(|member| member.id == instance) {
+            member.held_by = Some(hook.name.clone());
+        }
+        self.set_lifecycle(group, instance, state);
+        self.arm_heartbeat(group, instance, &hook);
+        true
+    }
+
+    fn arm_heartbeat(&mut self, group: &str, instance: &str, hook: &HookSettings) {
+        self.disarm_heartbeat(group, instance);
+        let Some(member) = self.member_mut(group, instance) else {
+            return;
+        };
+        member.heartbeat += 1;
+        let heartbeat = member.heartbeat;
+        let event = WorldEvent::HookTimeout {
+            group: group.to_owned(),
+            instance: instance.to_owned(),
+            heartbeat,
+        };
+        self.after_ms(u64::from(hook.heartbeat_s) * 1_000, event);
+    }
+
+    /// Takes the time-out of an instance's hook out of the queue, so that a world at rest has nothing left to do.
+    pub(super) fn disarm_heartbeat(&mut self, group: &str, instance: &str) {
+        self.queue.retain(|scheduled| {
+            !matches!(&scheduled.event, WorldEvent::HookTimeout { group: g, instance: i, .. } if g == group && i == instance)
+        });
+    }
+
+    /// An instance runs: its launch hook holds it, or it is in service.
+    pub(in crate::sim) fn member_running(&mut self, instance: &str) {
+        let Some(group) = self.instances.get(instance).and_then(|record| record.group.clone()) else {
+            return;
+        };
+        let pending = self
+            .member_mut(&group, instance)
+            .is_some_and(|it| it.lifecycle == Lifecycle::Pending);
+        if pending && !self.hold(&group, instance, LAUNCHING, Lifecycle::PendingWait) {
+            self.in_service(&group, instance);
+        }
+    }
+
+    pub(in crate::sim) fn hook_timeout(&mut self, group: &str, instance: &str, heartbeat: u32) {
+        let Some(member) = self.member_mut(group, instance) else {
+            return;
+        };
+        if member.heartbeat != heartbeat {
+            return;
+        }
+        let Some(hook) = member.held_by.clone() else { return };
+        let Some(record) = self.groups.get(group) else { return };
+        let found = record.hooks.iter().find(|existing| existing.name == hook);
+        let result = found.map_or("ABANDON".to_owned(), |hook| hook.default_result.clone());
+        self.finish_hook(group, instance, &result, "the lifecycle hook's heartbeat timed out");
+    }
+
+    /// `CompleteLifecycleAction`.
+    pub(in crate::sim) fn complete_lifecycle_action(
+        &mut self,
+        group: &str,
+        hook: &str,
+        instance: &str,
+        result: &str,
+    ) -> CallResult<()> {
+        const ACTION: &str = "autoscaling:CompleteLifecycleAction";
+        self.held_member(ACTION, group, hook, instance)?;
+        if !["ABANDON", "CONTINUE"].contains(&result) {
+            return fail(
+                ACTION,
+                "ValidationError",
+                format!("Invalid lifecycle action result '{result}'"),
+            );
+        }
+        self.finish_hook(
+            group,
+            instance,
+            result,
+            "the lifecycle action was completed with ABANDON",
+        );
+        Ok(())
+    }
+
+    /// `RecordLifecycleActionHeartbeat`: the hook's time begins again.
+    pub(in crate::sim) fn record_heartbeat(&mut self, group: &str, hook: &str, instance: &str) -> CallResult<()> {
+        self.held_member("autoscaling:RecordLifecycleActionHeartbeat", group, hook, instance)?;
+        let settings = self
+            .groups
+            .get(group)
+            .and_then(|record| record.hooks.iter().find(|it| it.name == hook))
+            .cloned();
+        if let Some(settings) = settings {
+            self.arm_heartbeat(group, instance, &settings);
+        }
+        Ok(())
+    }
+
+    fn held_member(&mut self, action: &'static str, group: &str, hook: &str, instance: &str) -> CallResult<()> {
+        // A group that is being deleted skips its hooks, so that there is nothing left to complete.
+        let held = self
+            .member_mut(group, instance)
+            .is_some_and(|member| member.held_by.as_deref() == Some(hook));
+        if held {
+            return Ok(());
+        }
+        fail(
+            action,
+            "ValidationError",
+            format!("No active Lifecycle Action found with instance ID {instance}"),
+        )
+    }
+
+    fn finish_hook(&mut self, group: &str, instance: &str, result: &str, why: &str) {
+        let Some(member) = self.member_mut(group, instance) else {
+            return;
+        };
+        member.held_by = None;
+        let lifecycle = member.lifecycle;
+        self.disarm_heartbeat(group, instance);
+        let event = WorldEvent::Proceed {
+            group: group.to_owned(),
+            instance: instance.to_owned(),
+        };
+        match lifecycle {
+            Lifecycle::PendingWait if result == "CONTINUE" => {
+                self.set_lifecycle(group, instance, Lifecycle::PendingProceed);
+                self.after(self.config.timings.group_reaction, event);
+            }
+            Lifecycle::PendingWait => {
+                self.launch_abandoned(group, why);
+                self.begin_termination(group, instance, why, true);
+                self.reconcile_soon(group);
+            }
+            // Either result lets a termination go on.
+            Lifecycle::TerminatingWait => {
+                self.set_lifecycle(group, instance, Lifecycle::TerminatingProceed);
+                self.after(self.config.timings.group_reaction, event);
+            }
+            _ => {}
+        }
+    }
+
+    pub(in crate::sim) fn proceed(&mut self, group: &str, instance: &str) {
+        match self.member_mut(group, instance).map(|member| member.lifecycle) {
+            Some(Lifecycle::PendingProceed) => self.in_service(group, instance),
+            Some(Lifecycle::TerminatingProceed) => self.terminate_member(group, instance),
+            _ => {}
+        }
+    }
+}

@@ -1,0 +1,232 @@
+//! A model of the boot program: the same calls in the same order, each with the rights of the instance's role.
+//!
+//! What it works with is read from the instance's own user data, unpacked by `selfheal_userdata::decode`: the boot
+//! program's configuration is baked into it as assignments. User data without them is searched for the ids of an address
+//! and a volume that exist.
+
+mod config;
+mod leave;
+mod report;
+mod steps;
+
+use selfheal_core::observed::Volume;
+use serde::{Deserialize, Serialize};
+
+use super::World;
+use super::call::Caller;
+use super::events::WorldEvent;
+use super::rng::Range;
+use super::state::{InstanceState, Lifecycle};
+use super::trace::Happening;
+use crate::error::{CallError, CallErrorKind};
+
+pub use config::BootConfig;
+
+/// Where a boot program stands.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum BootPhase {
+    /// Not begun.
+    #[default]
+    Off,
+    /// Takes the data volume, which is the lock.
+    Attach,
+    /// Waits for the device.
+    Device,
+    /// Formats where it may, and mounts.
+    Mount,
+    /// Runs the user's setup and waits for the application.
+    Setup,
+    /// Takes the address.
+    Address,
+    /// Completes the launch hook.
+    Complete,
+    /// Serves.
+    Ready,
+    /// Gave up.
+    Failed,
+    /// Released everything on its way out.
+    Left,
+}
+
+/// What an instance's boot program knows.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BootState {
+    /// Where it stands.
+    pub phase: BootPhase,
+    /// When the current phase began, in logical milliseconds.
+    pub since_ms: u64,
+    /// Whether the application has failed.
+    pub app_failed: bool,
+}
+
+/// What a step of the boot program leads to.
+pub(super) enum Next {
+    /// The same phase again, after so long.
+    Again(Range),
+    /// Another phase, after so long.
+    Go(BootPhase, Range),
+    /// Nothing more, until something happens.
+    Rest,
+    /// A failed boot.
+    Fail(String),
+}
+
+/// Between two commands of the boot program.
+const AT_ONCE: Range = Range::new(5, 40);
+/// Between two attempts: one to two seconds, which on a real boot beat doubling pauses by seconds.
+const RETRY: Range = Range::new(1_000, 2_000);
+/// How long the program waits for the volume: dead instances have held one for ten minutes.
+const ATTACH_MS_MAX: u64 = 900_000;
+/// How long the program bears with refusals of anything else, those for lack of rights among them.
+const CALL_MS_MAX: u64 = 180_000;
+
+impl World {
+    /// An instance starts its boot program, at the launch or after a reboot.
+    pub(super) fn start_boot(&mut self, id: &str) {
+        if !self.config.boot_model {
+            return;
+        }
+        let Some(instance) = self.instances.get_mut(id) else {
+            return;
+        };
+        instance.boots += 1;
+        let boot = instance.boots;
+        instance.boot = BootState::default();
+        self.after(
+            self.config.timings.instance_boot,
+            WorldEvent::Boot {
+                instance: id.to_owned(),
+                boot,
+            },
+        );
+    }
+
+    /// Lets the boot program of an instance look around after a while.
+    pub(super) fn wake_boot(&mut self, id: &str, delay: Range) {
+        if let Some(boot) = self
+            .instances
+            .get(id)
+            .map(|instance| instance.boots)
+            .filter(|boots| *boots > 0)
+        {
+            self.after(
+                delay,
+                WorldEvent::Boot {
+                    instance: id.to_owned(),
+                    boot,
+                },
+            );
+        }
+    }
+
+    /// The next step of an instance's boot program.
+    pub(super) fn boot_step(&mut self, id: &str, boot: u32) {
+        let Some(instance) = self.instances.get(id) else { return };
+        if instance.state != InstanceState::Running || instance.boots != boot {
+            return;
+        }
+        let me = Caller::Instance(id.to_owned());
+        let phase = instance.boot.phase;
+        let Some(config) = BootConfig::of(self, id) else {
+            self.say(id, "has no configuration in its user data");
+            return;
+        };
+        if self.is_leaving(id) {
+            self.leave(id, &me, &config);
+            return;
+        }
+        let next = match phase {
+            BootPhase::Off => Next::Go(
+                if config.volume.is_some() {
+                    BootPhase::Attach
+                } else {
+                    BootPhase::Setup
+                },
+                AT_ONCE,
+            ),
+            BootPhase::Attach => self.boot_attach(id, &me, &config),
+            BootPhase::Device => self.boot_device(id, &me, &config),
+            BootPhase::Mount => self.boot_mount(id, &me, &config),
+            BootPhase::Setup => self.boot_setup(id, &config),
+            BootPhase::Address => self.boot_address(id, &me, &config),
+            BootPhase::Complete => self.boot_complete(id, &me, &config),
+            BootPhase::Ready => self.boot_watch(id, &me, &config),
+            BootPhase::Failed | BootPhase::Left => Next::Rest,
+        };
+        match next {
+            Next::Again(delay) => self.wake_boot(id, delay),
+            Next::Go(phase, delay) => {
+                self.enter(id, phase);
+                self.wake_boot(id, delay);
+            }
+            Next::Rest => {}
+            Next::Fail(why) => self.boot_failed(id, &me, &config, &why),
+        }
+    }
+
+    fn enter(&mut self, id: &str, phase: BootPhase) {
+        let now_ms = self.now_ms;
+        if let Some(instance) = self.instances.get_mut(id) {
+            instance.boot.phase = phase;
+            instance.boot.since_ms = now_ms;
+        }
+    }
+
+    fn in_phase_ms(&self, id: &str) -> u64 {
+        self.instances
+            .get(id)
+            .map_or(0, |instance| self.now_ms - instance.boot.since_ms)
+    }
+
+    fn say(&mut self, id: &str, says: impl Into<String>) {
+        self.record(Happening::Boot {
+            instance: id.to_owned(),
+            says: says.into(),
+        });
+    }
+
+    /// Whether the instance is held by a termination hook.
+    fn is_leaving(&self, id: &str) -> bool {
+        let Some(group) = self.group_of(id).and_then(|group| self.groups.get(&group)) else {
+            return false;
+        };
+        group
+            .members
+            .iter()
+            .any(|member| member.id == id && member.lifecycle == Lifecycle::TerminatingWait)
+    }
+
+    /// Whether a call is worth repeating, and until when: by the kind of its error, never without end.
+    fn again(&self, id: &str, error: &CallError, limit_ms: u64) -> Next {
+        let repeat = match error.kind() {
+            CallErrorKind::Throttled
+            | CallErrorKind::Ambiguous
+            | CallErrorKind::Busy
+            | CallErrorKind::InUse
+            | CallErrorKind::NotReady
+            | CallErrorKind::Denied
+            | CallErrorKind::Unauthenticated => true,
+            // EC2 calls a pending instance an invalid one.
+            _ => matches!(
+                error.code.as_deref(),
+                Some("InvalidInstanceID" | "IncorrectInstanceState")
+            ),
+        };
+        // A lack of rights is borne for as long as IAM takes to spread a policy, whatever the call's own limit is.
+        let denied = matches!(error.kind(), CallErrorKind::Denied | CallErrorKind::Unauthenticated);
+        let limit_ms = if denied { CALL_MS_MAX } else { limit_ms };
+        if repeat && self.in_phase_ms(id) < limit_ms {
+            Next::Again(RETRY)
+        } else {
+            Next::Fail(error.to_string())
+        }
+    }
+}
+
+/// Whether the volume is attached to the instance, all the way.
+fn attached_to(volume: &Volume, id: &str) -> bool {
+    volume
+        .attachment
+        .as_ref()
+        .is_some_and(|held| held.instance_id == id && held.state == "attached")
+}

@@ -1,0 +1,159 @@
+//! What a test, a demo or a lab does to the world from outside.
+
+use selfheal_core::names::Tags;
+
+use super::faults::{FaultPlan, FaultState};
+use super::state::Content;
+use super::trace::{Happening, TraceEvent};
+use super::world::WORLD_SCHEMA;
+use super::{Sim, World};
+
+/// Why a saved world could not be taken up.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum LoadError {
+    /// It is not a saved world, or a damaged one.
+    #[error("not a saved world: {0}")]
+    Malformed(#[from] serde_json::Error),
+    /// It was saved by another version.
+    #[error("the world was saved in form {found}, and this version reads form {known} alone")]
+    Schema {
+        /// The form found.
+        found: u64,
+        /// The form that this version reads.
+        known: u32,
+    },
+}
+
+impl Sim {
+    /// Saves the world as JSON. Requests and futures under way belong to the process and are not part of it.
+    ///
+    /// # Errors
+    /// Those of the serialiser, which a world does not cause.
+    pub fn save(&self) -> Result<Vec<u8>, LoadError> {
+        Ok(serde_json::to_vec(&self.lock().world)?)
+    }
+
+    /// Takes up a saved world where it stood.
+    ///
+    /// # Errors
+    /// When the bytes are no saved world, or one of another form.
+    pub fn load(bytes: &[u8]) -> Result<Self, LoadError> {
+        #[derive(serde::Deserialize)]
+        struct Head {
+            schema: u64,
+        }
+        let head: Head = serde_json::from_slice(bytes)?;
+        if head.schema != u64::from(WORLD_SCHEMA) {
+            return Err(LoadError::Schema {
+                found: head.schema,
+                known: WORLD_SCHEMA,
+            });
+        }
+        Ok(Self::from_world(serde_json::from_slice(bytes)?))
+    }
+
+    /// Looks into the world.
+    pub fn inspect<T>(&self, look: impl FnOnce(&World) -> T) -> T {
+        look(&self.lock().world)
+    }
+
+    /// Changes the world behind everybody's back: a console edit, or the start of a test.
+    pub fn tamper<T>(&self, change: impl FnOnce(&mut World) -> T) -> T {
+        change(&mut self.lock().world)
+    }
+
+    /// Sets what goes wrong from now on, and counts calls from 1 again.
+    pub fn set_faults(&self, plan: FaultPlan) {
+        self.lock().world.faults = FaultState::new(plan);
+    }
+
+    /// Everything that happened and was not drained.
+    #[must_use]
+    pub fn trace(&self) -> Vec<TraceEvent> {
+        self.lock().world.trace.clone()
+    }
+
+    /// Takes what happened since the last time out of the trace.
+    pub fn drain_trace(&self) -> Vec<TraceEvent> {
+        let world = &mut self.lock().world;
+        world.drained += world.trace.len() as u64;
+        std::mem::take(&mut world.trace)
+    }
+
+    /// The trace as text, a line an event.
+    #[must_use]
+    pub fn trace_text(&self) -> String {
+        self.lock()
+            .world
+            .trace
+            .iter()
+            .map(|event| format!("{event}\n"))
+            .collect()
+    }
+
+    /// How many calls of operators changed something, in the trace that was not drained.
+    #[must_use]
+    pub fn effects(&self) -> usize {
+        let state = self.lock();
+        let counts = |event: &&TraceEvent| matches!(&event.what, Happening::Call(call) if call.took_effect() && !call.caller.starts_with("i-"));
+        state.world.trace.iter().filter(counts).count()
+    }
+
+    /// Terminates an instance from outside its group, as from the console, or as a host that dies.
+    pub fn kill_instance(&self, id: &str) -> bool {
+        self.tamper(|world| world.terminate_ec2(id, "killed from outside"))
+    }
+
+    /// Stops an instance from outside its group, as from the console.
+    pub fn stop_instance(&self, id: &str) -> bool {
+        self.tamper(|world| world.stop_ec2(id, "stopped from outside"))
+    }
+
+    /// Lets an instance's status checks report `impaired`.
+    pub fn impair_instance(&self, id: &str) -> bool {
+        self.tamper(|world| world.impair(id))
+    }
+
+    /// Reboots an instance: the boot program's model runs again.
+    pub fn reboot_instance(&self, id: &str) -> bool {
+        self.tamper(|world| world.reboot(id))
+    }
+
+    /// Lets the application on an instance fail, which the watchdog of the boot program reports after a while.
+    pub fn fail_app(&self, id: &str) -> bool {
+        self.tamper(|world| world.fail_app(id))
+    }
+
+    /// Lets the boot program of every later instance of the group fail, until lifted with `false`.
+    pub fn fail_boots(&self, group: &str, fail: bool) {
+        self.tamper(|world| {
+            if fail {
+                world.failing_boots.insert(group.to_owned());
+            } else {
+                world.failing_boots.remove(group);
+            }
+        });
+    }
+
+    /// Tells the invariants that the user has confirmed the deletion of a volume, or the release of an address.
+    pub fn permit(&self, id: &str) {
+        self.tamper(|world| world.ledger.permitted.insert(id.to_owned()));
+    }
+
+    /// Puts something on a volume, as if it had been there before.
+    pub fn set_content(&self, volume: &str, content: Content) -> bool {
+        self.tamper(|world| {
+            world
+                .volumes
+                .get_mut(volume)
+                .map(|record| record.content = content)
+                .is_some()
+        })
+    }
+
+    /// Registers an address that exists without any tags of ours, and answers its allocation id.
+    pub fn foreign_address(&self, tags: &Tags) -> String {
+        self.tamper(|world| world.new_address(tags).allocation_id)
+    }
+}

@@ -1,0 +1,216 @@
+//! Elastic IPs: a quota, one association each, and an instance that must be past `pending`.
+
+use selfheal_core::names::{TAG_STACK, Tags};
+use selfheal_core::observed::{Address, VolumeState};
+
+use super::super::World;
+use super::super::call::fail;
+use super::super::ids;
+use super::super::state::{AddressRecord, InstanceState};
+use super::super::trace::Happening;
+use super::check_tags;
+use crate::backend::CallResult;
+
+impl World {
+    pub(in crate::sim) fn describe_addresses(&self) -> Vec<Address> {
+        let seen = self.addresses.values().filter(|record| self.sees(record.visible_ms));
+        seen.map(|record| record.address.clone()).collect()
+    }
+
+    /// `AllocateAddress`. It has no token: each call that takes effect makes an address.
+    pub(super) fn allocate_address(&mut self, tags: &Tags) -> CallResult<Address> {
+        const ACTION: &str = "ec2:AllocateAddress";
+        check_tags(ACTION, tags)?;
+        if self.addresses.len() >= self.config.address_quota {
+            return fail(
+                ACTION,
+                "AddressLimitExceeded",
+                "The maximum number of addresses has been reached.",
+            );
+        }
+        let address = self.new_address(tags);
+        self.made = Some(address.allocation_id.clone());
+        Ok(address)
+    }
+
+    pub(in crate::sim) fn new_address(&mut self, tags: &Tags) -> Address {
+        let taken: Vec<String> = self
+            .addresses
+            .values()
+            .map(|record| record.address.public_ip.clone())
+            .collect();
+        let public_ip = ids::elastic_ip(&mut self.rng_ids, |ip| taken.iter().any(|other| other == ip));
+        let allocation_id = self.new_id("eipalloc");
+        let address = Address {
+            allocation_id: allocation_id.clone(),
+            public_ip,
+            association_id: None,
+            instance_id: None,
+            tags: tags.clone(),
+        };
+        let record = AddressRecord {
+            address: address.clone(),
+            visible_ms: self.visible_from(),
+        };
+        self.addresses.insert(allocation_id, record);
+        address
+    }
+
+    /// `AssociateAddress` with an instance id; answers the association.
+    ///
+    /// An address that is on the instance already stays as it is.
+    pub(in crate::sim) fn associate_address(
+        &mut self,
+        allocation_id: &str,
+        instance_id: &str,
+        reassociate: bool,
+    ) -> CallResult<String> {
+        const ACTION: &str = "ec2:AssociateAddress";
+        let now_ms = self.now_ms;
+        let Some(instance) = self.instances.get(instance_id) else {
+            let message = format!("The instance ID '{instance_id}' does not exist");
+            return fail(ACTION, "InvalidInstanceID.NotFound", message);
+        };
+        let state = instance.state;
+        let Some(record) = self
+            .addresses
+            .get(allocation_id)
+            .filter(|record| record.visible_ms <= now_ms)
+        else {
+            let message = format!("The allocation ID '{allocation_id}' does not exist");
+            return fail(ACTION, "InvalidAllocationID.NotFound", message);
+        };
+        match state {
+            InstanceState::Pending => {
+                let message =
+                    format!("The pending instance '{instance_id}' is not in a valid state for this operation.");
+                return fail(ACTION, "InvalidInstanceID", message);
+            }
+            InstanceState::Terminated | InstanceState::ShuttingDown => {
+                let message = format!("The instance '{instance_id}' is not in a valid state for this operation.");
+                return fail(ACTION, "IncorrectInstanceState", message);
+            }
+            InstanceState::Running | InstanceState::Stopping | InstanceState::Stopped => {}
+        }
+        let address = &record.address;
+        if let (Some(association), Some(holder)) = (&address.association_id, &address.instance_id) {
+            if holder == instance_id {
+                return Ok(association.clone());
+            }
+            if !reassociate {
+                let message = format!("resource {allocation_id} is already associated with associate-id {association}");
+                return fail(ACTION, "Resource.AlreadyAssociated", message);
+            }
+        }
+        Ok(self.move_address(allocation_id, instance_id))
+    }
+
+    fn move_address(&mut self, allocation_id: &str, instance_id: &str) -> String {
+        let association = self.new_id("eipassoc");
+        if !self.may_take_address(allocation_id, instance_id) {
+            self.ledger.stray_address(allocation_id, instance_id);
+        }
+        // An interface has one public address: another Elastic IP of the instance loses its place.
+        let displaced: Vec<String> = self
+            .addresses
+            .values()
+            .filter(|record| record.address.instance_id.as_deref() == Some(instance_id))
+            .map(|record| record.address.allocation_id.clone())
+            .collect();
+        for other in displaced {
+            self.free_address(&other);
+        }
+        if let Some(record) = self.addresses.get_mut(allocation_id) {
+            record.address.association_id = Some(association.clone());
+            record.address.instance_id = Some(instance_id.to_owned());
+            let ip = record.address.public_ip.clone();
+            let (id, instance) = (allocation_id.to_owned(), Some(instance_id.to_owned()));
+            self.record(Happening::Address { id, ip, instance });
+        }
+        association
+    }
+
+    /// Whether the instance holds the data volume of the address's stack, which is the lock; true where there is none.
+    fn may_take_address(&self, allocation_id: &str, instance_id: &str) -> bool {
+        let stack = self
+            .addresses
+            .get(allocation_id)
+            .and_then(|record| record.address.tags.get(TAG_STACK));
+        let Some(stack) = stack else { return true };
+        let volumes = self.volumes.values().filter(|record| {
+            !record.delete_on_termination
+                && record.volume.tags.get(TAG_STACK) == Some(stack)
+                && !matches!(record.volume.state, VolumeState::Deleted | VolumeState::Deleting)
+        });
+        volumes.map(|record| &record.volume.attachment).all(|held| {
+            held.as_ref()
+                .is_some_and(|held| held.instance_id == instance_id && held.state == "attached")
+        })
+    }
+
+    fn free_address(&mut self, allocation_id: &str) {
+        let Some(record) = self.addresses.get_mut(allocation_id) else {
+            return;
+        };
+        record.address.association_id = None;
+        record.address.instance_id = None;
+        let ip = record.address.public_ip.clone();
+        self.record(Happening::Address {
+            id: allocation_id.to_owned(),
+            ip,
+            instance: None,
+        });
+    }
+
+    /// Takes every Elastic IP off an instance, as its termination does.
+    pub(super) fn free_addresses_of(&mut self, instance_id: &str) {
+        let held: Vec<String> = self
+            .addresses
+            .values()
+            .filter(|record| record.address.instance_id.as_deref() == Some(instance_id))
+            .map(|record| record.address.allocation_id.clone())
+            .collect();
+        for allocation_id in held {
+            self.free_address(&allocation_id);
+        }
+    }
+
+    /// `DisassociateAddress`.
+    pub(in crate::sim) fn disassociate_address(&mut self, association_id: &str) -> CallResult<()> {
+        let Some(allocation_id) = self.allocation_of(association_id) else {
+            let message = format!("The association ID '{association_id}' does not exist");
+            return fail("ec2:DisassociateAddress", "InvalidAssociationID.NotFound", message);
+        };
+        self.free_address(&allocation_id);
+        Ok(())
+    }
+
+    /// The allocation that an association belongs to.
+    pub(in crate::sim) fn allocation_of(&self, association_id: &str) -> Option<String> {
+        let holds = |record: &&AddressRecord| record.address.association_id.as_deref() == Some(association_id);
+        self.addresses
+            .values()
+            .find(holds)
+            .map(|record| record.address.allocation_id.clone())
+    }
+
+    /// `ReleaseAddress`.
+    pub(super) fn release_address(&mut self, allocation_id: &str) -> CallResult<()> {
+        const ACTION: &str = "ec2:ReleaseAddress";
+        let Some(record) = self
+            .addresses
+            .get(allocation_id)
+            .filter(|record| self.sees(record.visible_ms))
+        else {
+            let message = format!("The allocation ID '{allocation_id}' does not exist");
+            return fail(ACTION, "InvalidAllocationID.NotFound", message);
+        };
+        if record.address.association_id.is_some() {
+            let message = format!("Address {} is in use.", record.address.public_ip);
+            return fail(ACTION, "InvalidIPAddress.InUse", message);
+        }
+        self.addresses.remove(allocation_id);
+        self.ledger.release(allocation_id);
+        Ok(())
+    }
+}

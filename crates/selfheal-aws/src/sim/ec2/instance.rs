@@ -1,0 +1,274 @@
+//! Instances: launched by a group, and what may become of them.
+
+use selfheal_core::observed::{Attachment, Instance, Volume, VolumeState};
+
+use super::super::World;
+use super::super::boot::BootState;
+use super::super::events::WorldEvent;
+use super::super::ids;
+use super::super::state::{Content, InstanceRecord, InstanceState, VolumeRecord};
+use super::super::trace::Happening;
+use super::of_stack;
+
+impl World {
+    pub(super) fn describe_instances(&self, stack: &str) -> Vec<Instance> {
+        self.instances
+            .values()
+            .filter(|record| self.sees(record.visible_ms) && of_stack(&record.tags, stack))
+            .map(|record| Instance {
+                id: record.id.clone(),
+                state: record.state.as_str().to_owned(),
+                launched_at: self.time_of(record.launched_ms),
+                zone: record.zone.clone(),
+                public_ip: self.public_ip(&record.id),
+            })
+            .collect()
+    }
+
+    /// The public address of an instance: its Elastic IP, else the one that it got at launch.
+    #[must_use]
+    pub fn public_ip(&self, instance_id: &str) -> Option<String> {
+        let elastic = self
+            .addresses
+            .values()
+            .find(|record| record.address.instance_id.as_deref() == Some(instance_id));
+        if let Some(record) = elastic {
+            return Some(record.address.public_ip.clone());
+        }
+        let instance = self.instances.get(instance_id)?;
+        let live = matches!(instance.state, InstanceState::Pending | InstanceState::Running);
+        instance.launch_ip.clone().filter(|_| live)
+    }
+
+    /// Launches an instance for a group; answers its id, or why EC2 refuses, in its words.
+    pub(in crate::sim) fn run_instance(&mut self, group: &str) -> Result<String, String> {
+        let Some(settings) = self.groups.get(group).map(|record| record.settings.clone()) else {
+            return Err(format!("The group {group} does not exist."));
+        };
+        self.check_launch(&settings.template_id, settings.template_version, &settings.subnet)?;
+        let template = self.templates.get(&settings.template_id);
+        let Some(data) = template
+            .and_then(|template| template.version(settings.template_version))
+            .cloned()
+        else {
+            return Err("The launch template does not exist.".to_owned());
+        };
+        let Some(subnet) = self.subnets.get(&settings.subnet).map(|record| record.subnet.clone()) else {
+            return Err(format!("The subnet ID '{}' does not exist", settings.subnet));
+        };
+        let id = self.new_id("i");
+        let interface_id = self.new_id("eni");
+        let taken: Vec<String> = self
+            .instances
+            .values()
+            .filter_map(|other| other.launch_ip.clone())
+            .collect();
+        let launch_ip = data
+            .public_ip
+            .then(|| ids::launch_ip(&mut self.rng_ids, |ip| taken.iter().any(|other| other == ip)));
+        let mut tags = data.instance_tags.clone();
+        tags.insert("aws:autoscaling:groupName".to_owned(), group.to_owned());
+        let record = InstanceRecord {
+            id: id.clone(),
+            state: InstanceState::Pending,
+            launched_ms: self.now_ms,
+            visible_ms: self.visible_from(),
+            zone: subnet.zone.clone(),
+            subnet_id: subnet.id,
+            vpc_id: subnet.vpc_id,
+            interface_id,
+            launch_ip,
+            template_id: settings.template_id,
+            template_version: settings.template_version,
+            data: data.clone(),
+            group: Some(group.to_owned()),
+            tags,
+            impaired: false,
+            mounted: None,
+            boots: 0,
+            boot: BootState::default(),
+        };
+        self.instances.insert(id.clone(), record);
+        self.attach_root_volume(&id, &subnet.zone, &data);
+        self.trace_instance(&id, "");
+        self.after(
+            self.config.timings.instance_pending,
+            WorldEvent::InstanceRunning(id.clone()),
+        );
+        Ok(id)
+    }
+
+    fn attach_root_volume(&mut self, instance: &str, zone: &str, data: &selfheal_core::observed::TemplateData) {
+        let id = self.new_id("vol");
+        let volume = Volume {
+            id: id.clone(),
+            zone: zone.to_owned(),
+            size_gib: data.root.size_gib,
+            volume_type: data.root.volume_type.clone(),
+            iops: None,
+            throughput_mibps: None,
+            encrypted: data.root.encrypted,
+            state: VolumeState::InUse,
+            snapshot_id: None,
+            attachment: Some(Attachment {
+                instance_id: instance.to_owned(),
+                state: "attached".to_owned(),
+            }),
+            tags: data.volume_tags.clone(),
+        };
+        let record = VolumeRecord {
+            volume,
+            visible_ms: self.visible_from(),
+            content: Content::Foreign("the image".to_owned()),
+            modification: None,
+            delete_on_termination: true,
+            device: Some(data.root.device.clone()),
+        };
+        self.volumes.insert(id, record);
+    }
+
+    pub(super) fn trace_instance(&mut self, id: &str, why: &str) {
+        let Some(state) = self
+            .instances
+            .get(id)
+            .map(|instance| instance.state.as_str().to_owned())
+        else {
+            return;
+        };
+        self.record(Happening::Instance {
+            id: id.to_owned(),
+            state,
+            why: why.to_owned(),
+        });
+    }
+
+    pub(in crate::sim) fn instance_running(&mut self, id: &str) {
+        let Some(instance) = self
+            .instances
+            .get_mut(id)
+            .filter(|it| it.state == InstanceState::Pending)
+        else {
+            return;
+        };
+        instance.state = InstanceState::Running;
+        self.trace_instance(id, "");
+        self.start_boot(id);
+        self.member_running(id);
+    }
+
+    /// Terminates an instance; answers whether it was there to be terminated.
+    pub(in crate::sim) fn terminate_ec2(&mut self, id: &str, why: &str) -> bool {
+        let Some(instance) = self.instances.get_mut(id) else {
+            return false;
+        };
+        if matches!(instance.state, InstanceState::ShuttingDown | InstanceState::Terminated) {
+            return false;
+        }
+        instance.state = InstanceState::ShuttingDown;
+        self.trace_instance(id, why);
+        self.after(
+            self.config.timings.instance_terminate,
+            WorldEvent::InstanceTerminated(id.to_owned()),
+        );
+        self.member_not_running(id, "an EC2 instance status change: it is being terminated");
+        true
+    }
+
+    pub(in crate::sim) fn instance_terminated(&mut self, id: &str) {
+        let Some(instance) = self
+            .instances
+            .get_mut(id)
+            .filter(|it| it.state == InstanceState::ShuttingDown)
+        else {
+            return;
+        };
+        instance.state = InstanceState::Terminated;
+        self.trace_instance(id, "");
+        self.unmount(id);
+        self.free_addresses_of(id);
+        self.after(
+            self.config.timings.volume_release,
+            WorldEvent::VolumesReleased(id.to_owned()),
+        );
+        self.member_terminated(id);
+    }
+
+    /// Stops an instance; answers whether it was running.
+    pub(in crate::sim) fn stop_ec2(&mut self, id: &str, why: &str) -> bool {
+        let Some(instance) = self
+            .instances
+            .get_mut(id)
+            .filter(|it| it.state == InstanceState::Running)
+        else {
+            return false;
+        };
+        instance.state = InstanceState::Stopping;
+        self.trace_instance(id, why);
+        self.after(
+            self.config.timings.instance_stop,
+            WorldEvent::InstanceStopped(id.to_owned()),
+        );
+        self.member_not_running(id, "an EC2 instance status change: it is being stopped");
+        true
+    }
+
+    pub(in crate::sim) fn instance_stopped(&mut self, id: &str) {
+        let Some(instance) = self
+            .instances
+            .get_mut(id)
+            .filter(|it| it.state == InstanceState::Stopping)
+        else {
+            return;
+        };
+        instance.state = InstanceState::Stopped;
+        self.trace_instance(id, "");
+        self.unmount(id);
+    }
+
+    /// Lets the status checks report `impaired`; answers whether the instance is running.
+    pub(in crate::sim) fn impair(&mut self, id: &str) -> bool {
+        let Some(instance) = self
+            .instances
+            .get_mut(id)
+            .filter(|it| it.state == InstanceState::Running)
+        else {
+            return false;
+        };
+        instance.impaired = true;
+        let group = instance.group.clone();
+        let what = Happening::Instance {
+            id: id.to_owned(),
+            state: "impaired".to_owned(),
+            why: String::new(),
+        };
+        self.record(what);
+        if let Some(group) = group {
+            let event = WorldEvent::Impaired {
+                group,
+                instance: id.to_owned(),
+            };
+            self.after(self.config.timings.health_impaired, event);
+        }
+        true
+    }
+
+    /// Reboots an instance; answers whether it is running.
+    pub(in crate::sim) fn reboot(&mut self, id: &str) -> bool {
+        if self
+            .instances
+            .get(id)
+            .is_none_or(|it| it.state != InstanceState::Running)
+        {
+            return false;
+        }
+        let what = Happening::Instance {
+            id: id.to_owned(),
+            state: "rebooted".to_owned(),
+            why: String::new(),
+        };
+        self.record(what);
+        self.unmount(id);
+        self.start_boot(id);
+        true
+    }
+}

@@ -1,0 +1,285 @@
+//! EC2: the trait's calls, each handed to the effect of its kind of resource.
+
+mod address;
+mod instance;
+mod security_group;
+mod snapshot;
+mod template;
+mod volume;
+
+use async_trait::async_trait;
+use selfheal_core::action::{CreateVolume, ModifyVolume};
+use selfheal_core::names::{TAG_STACK, Tags};
+use selfheal_core::observed::{
+    Address, Image, IngressRule, Instance, LaunchTemplate, SecurityGroup, Snapshot, Subnet, TemplateData, Volume,
+};
+
+use super::auth::Target;
+use super::call::{Call, fail};
+use super::{Sim, World};
+use crate::backend::{CallResult, Ec2, SecurityGroupQuery, SubnetQuery};
+
+/// Whether the tags say that the resource belongs to the stack.
+fn of_stack(tags: &Tags, stack: &str) -> bool {
+    tags.get(TAG_STACK).is_some_and(|value| value == stack)
+}
+
+/// Refuses tags that EC2 refuses.
+fn check_tags(action: &'static str, tags: &Tags) -> CallResult<()> {
+    if tags.len() > 50 {
+        return fail(
+            action,
+            "TagLimitExceeded",
+            "The maximum number of tags for a resource has been reached.",
+        );
+    }
+    for (key, value) in tags {
+        if key.is_empty() || key.chars().count() > 127 || value.chars().count() > 255 {
+            return fail(
+                action,
+                "InvalidParameterValue",
+                format!("Tag key or value exceeds its length: '{key}'"),
+            );
+        }
+        if key.starts_with("aws:") {
+            let message = format!("Tag keys starting with 'aws:' are reserved for internal use: '{key}'");
+            return fail(action, "InvalidParameterValue", message);
+        }
+    }
+    Ok(())
+}
+
+impl World {
+    fn create_tags(&mut self, resource: &str, tags: &Tags) -> CallResult<()> {
+        const ACTION: &str = "ec2:CreateTags";
+        check_tags(ACTION, tags)?;
+        let Some(existing) = self.ec2_tags_mut(resource) else {
+            return fail(ACTION, "InvalidID", format!("The ID '{resource}' is not valid"));
+        };
+        existing.extend(tags.clone());
+        Ok(())
+    }
+
+    /// The tags of an EC2 resource.
+    pub(super) fn ec2_tags_mut(&mut self, resource: &str) -> Option<&mut Tags> {
+        let tags = match resource.split_once('-')?.0 {
+            "eipalloc" => &mut self.addresses.get_mut(resource)?.address.tags,
+            "vol" => &mut self.volumes.get_mut(resource)?.volume.tags,
+            "snap" => &mut self.snapshots.get_mut(resource)?.snapshot.tags,
+            "sg" => &mut self.security_groups.get_mut(resource)?.group.tags,
+            "lt" => &mut self.templates.get_mut(resource)?.tags,
+            "i" => &mut self.instances.get_mut(resource)?.tags,
+            _ => return None,
+        };
+        Some(tags)
+    }
+
+    fn describe_subnets(&self, query: &SubnetQuery) -> Vec<Subnet> {
+        let wanted = |record: &&super::SubnetRecord| match query {
+            SubnetQuery::DefaultForZone => record.default,
+            SubnetQuery::Id(id) => record.subnet.id == *id,
+        };
+        self.subnets
+            .values()
+            .filter(wanted)
+            .map(|record| record.subnet.clone())
+            .collect()
+    }
+}
+
+#[async_trait]
+impl Ec2 for Sim {
+    async fn describe_image(&self, id: &str) -> CallResult<Option<Image>> {
+        let (call, id) = (Call::read("ec2:DescribeImages").about(id), id.to_owned());
+        self.call(call, move |world| Ok(world.images.get(&id).cloned())).await
+    }
+
+    async fn describe_subnets(&self, query: &SubnetQuery) -> CallResult<Vec<Subnet>> {
+        let query = query.clone();
+        self.call(Call::read("ec2:DescribeSubnets"), move |world| {
+            Ok(world.describe_subnets(&query))
+        })
+        .await
+    }
+
+    async fn describe_addresses(&self) -> CallResult<Vec<Address>> {
+        self.call(Call::read("ec2:DescribeAddresses"), |world| {
+            Ok(world.describe_addresses())
+        })
+        .await
+    }
+
+    async fn describe_volumes(&self, stack: &str) -> CallResult<Vec<Volume>> {
+        let stack = stack.to_owned();
+        let call = Call::read("ec2:DescribeVolumes");
+        self.call(call, move |world| {
+            Ok(world.describe_volumes(|volume| of_stack(&volume.tags, &stack)))
+        })
+        .await
+    }
+
+    async fn describe_security_groups(&self, query: &SecurityGroupQuery) -> CallResult<Vec<SecurityGroup>> {
+        let query = query.clone();
+        let call = Call::read("ec2:DescribeSecurityGroups");
+        self.call(call, move |world| Ok(world.describe_security_groups(&query)))
+            .await
+    }
+
+    async fn describe_launch_template(&self, name: &str) -> CallResult<Option<LaunchTemplate>> {
+        let (call, name) = (
+            Call::read("ec2:DescribeLaunchTemplateVersions").about(name),
+            name.to_owned(),
+        );
+        self.call(call, move |world| Ok(world.describe_template(&name))).await
+    }
+
+    async fn describe_instances(&self, stack: &str) -> CallResult<Vec<Instance>> {
+        let stack = stack.to_owned();
+        self.call(Call::read("ec2:DescribeInstances"), move |world| {
+            Ok(world.describe_instances(&stack))
+        })
+        .await
+    }
+
+    async fn describe_snapshots(&self, stack: &str) -> CallResult<Vec<Snapshot>> {
+        let stack = stack.to_owned();
+        self.call(Call::read("ec2:DescribeSnapshots"), move |world| {
+            Ok(world.describe_snapshots(&stack))
+        })
+        .await
+    }
+
+    async fn allocate_address(&self, tags: &Tags) -> CallResult<Address> {
+        let call = Call::change("ec2:AllocateAddress").tagging(tags).on(Target::NewAddress);
+        let tags = tags.clone();
+        self.call(call, move |world| world.allocate_address(&tags)).await
+    }
+
+    async fn create_tags(&self, resource: &str, tags: &Tags) -> CallResult<()> {
+        let mut call = Call::change("ec2:CreateTags")
+            .about(resource)
+            .on(Target::of_ec2_id(resource));
+        call.tags = tags.clone();
+        let (resource, tags) = (resource.to_owned(), tags.clone());
+        self.call(call, move |world| world.create_tags(&resource, &tags)).await
+    }
+
+    async fn create_volume(&self, input: &CreateVolume) -> CallResult<Volume> {
+        let call = Call::change("ec2:CreateVolume")
+            .tagging(&input.tags)
+            .on(Target::NewVolume(input.clone()));
+        let input = input.clone();
+        self.call(call, move |world| world.create_volume(&input)).await
+    }
+
+    async fn modify_volume(&self, input: &ModifyVolume) -> CallResult<()> {
+        let call = Call::change("ec2:ModifyVolume")
+            .about(&input.id)
+            .on(Target::Volume(input.id.clone()));
+        let input = input.clone();
+        self.call(call, move |world| world.modify_volume(&input)).await
+    }
+
+    async fn create_security_group(&self, name: &str, vpc_id: &str, tags: &Tags) -> CallResult<String> {
+        let call = Call::change("ec2:CreateSecurityGroup")
+            .about(name)
+            .tagging(tags)
+            .on(Target::NewSecurityGroup)
+            .on(Target::Vpc(vpc_id.to_owned()));
+        let (name, vpc_id, tags) = (name.to_owned(), vpc_id.to_owned(), tags.clone());
+        self.call(call, move |world| world.create_security_group(&name, &vpc_id, &tags))
+            .await
+    }
+
+    async fn authorize_ingress(&self, group_id: &str, rules: &[IngressRule]) -> CallResult<()> {
+        let call = Call::change("ec2:AuthorizeSecurityGroupIngress")
+            .about(group_id)
+            .on(Target::SecurityGroup(group_id.to_owned()));
+        let (group_id, rules) = (group_id.to_owned(), rules.to_vec());
+        self.call(call, move |world| world.authorize_ingress(&group_id, &rules))
+            .await
+    }
+
+    async fn revoke_ingress(&self, group_id: &str, rules: &[IngressRule]) -> CallResult<()> {
+        let call = Call::change("ec2:RevokeSecurityGroupIngress")
+            .about(group_id)
+            .on(Target::SecurityGroup(group_id.to_owned()));
+        let (group_id, rules) = (group_id.to_owned(), rules.to_vec());
+        self.call(call, move |world| world.revoke_ingress(&group_id, &rules))
+            .await
+    }
+
+    async fn create_launch_template(&self, name: &str, data: &TemplateData, tags: &Tags) -> CallResult<String> {
+        let call = Call::change("ec2:CreateLaunchTemplate")
+            .about(name)
+            .tagging(tags)
+            .on(Target::NewTemplate);
+        let (name, data, tags) = (name.to_owned(), data.clone(), tags.clone());
+        self.call(call, move |world| world.create_template(&name, &data, &tags))
+            .await
+    }
+
+    async fn create_template_version(&self, template_id: &str, data: &TemplateData) -> CallResult<u64> {
+        let call = Call::change("ec2:CreateLaunchTemplateVersion")
+            .about(template_id)
+            .on(Target::Template(template_id.to_owned()));
+        let (template_id, data) = (template_id.to_owned(), data.clone());
+        self.call(call, move |world| world.create_template_version(&template_id, &data))
+            .await
+    }
+
+    async fn delete_launch_template(&self, id: &str) -> CallResult<()> {
+        let call = Call::change("ec2:DeleteLaunchTemplate")
+            .about(id)
+            .on(Target::Template(id.to_owned()));
+        let id = id.to_owned();
+        self.call(call, move |world| world.delete_template(&id)).await
+    }
+
+    async fn delete_security_group(&self, id: &str) -> CallResult<()> {
+        let call = Call::change("ec2:DeleteSecurityGroup")
+            .about(id)
+            .on(Target::SecurityGroup(id.to_owned()));
+        let id = id.to_owned();
+        self.call(call, move |world| world.delete_security_group(&id)).await
+    }
+
+    async fn disassociate_address(&self, association_id: &str) -> CallResult<()> {
+        let call = Call::change("ec2:DisassociateAddress")
+            .about(association_id)
+            .on(Target::Association(association_id.to_owned()));
+        let association_id = association_id.to_owned();
+        self.call(call, move |world| world.disassociate_address(&association_id))
+            .await
+    }
+
+    async fn release_address(&self, allocation_id: &str) -> CallResult<()> {
+        let call = Call::change("ec2:ReleaseAddress")
+            .about(allocation_id)
+            .on(Target::Address(allocation_id.to_owned()));
+        let allocation_id = allocation_id.to_owned();
+        self.call(call, move |world| world.release_address(&allocation_id))
+            .await
+    }
+
+    async fn create_snapshot(&self, volume_id: &str, description: &str, tags: &Tags) -> CallResult<Snapshot> {
+        let call = Call::change("ec2:CreateSnapshot")
+            .about(volume_id)
+            .tagging(tags)
+            .on(Target::Volume(volume_id.to_owned()))
+            .on(Target::NewSnapshot);
+        let (volume_id, description, tags) = (volume_id.to_owned(), description.to_owned(), tags.clone());
+        self.call(call, move |world| {
+            world.create_snapshot(&volume_id, &description, &tags)
+        })
+        .await
+    }
+
+    async fn delete_volume(&self, id: &str) -> CallResult<()> {
+        let call = Call::change("ec2:DeleteVolume")
+            .about(id)
+            .on(Target::Volume(id.to_owned()));
+        let id = id.to_owned();
+        self.call(call, move |world| world.delete_volume(&id)).await
+    }
+}

@@ -1,0 +1,166 @@
+//! Security groups: a name unique in its VPC, rules that are there once, and no deletion while in use.
+
+use selfheal_core::names::Tags;
+use selfheal_core::observed::{IngressRule, SecurityGroup};
+
+use super::super::World;
+use super::super::call::fail;
+use super::super::state::{InstanceState, SecurityGroupRecord};
+use super::check_tags;
+use crate::backend::{CallResult, SecurityGroupQuery};
+
+/// Rules that one group may have by default.
+const RULES_MAX: usize = 60;
+
+impl World {
+    pub(super) fn describe_security_groups(&self, query: &SecurityGroupQuery) -> Vec<SecurityGroup> {
+        let wanted = |group: &SecurityGroup| match query {
+            SecurityGroupQuery::Named(name) => group.name == *name,
+            SecurityGroupQuery::Ids(ids) => ids.contains(&group.id),
+        };
+        self.security_groups
+            .values()
+            .filter(|record| self.sees(record.visible_ms) && wanted(&record.group))
+            .map(|record| record.group.clone())
+            .collect()
+    }
+
+    pub(super) fn create_security_group(&mut self, name: &str, vpc_id: &str, tags: &Tags) -> CallResult<String> {
+        const ACTION: &str = "ec2:CreateSecurityGroup";
+        check_tags(ACTION, tags)?;
+        if name.is_empty() || name.len() > 255 || name.starts_with("sg-") {
+            return fail(
+                ACTION,
+                "InvalidParameterValue",
+                format!("Invalid value '{name}' for GroupName."),
+            );
+        }
+        if !self.subnets.values().any(|record| record.subnet.vpc_id == vpc_id) {
+            return fail(
+                ACTION,
+                "InvalidVpcID.NotFound",
+                format!("The vpc ID '{vpc_id}' does not exist"),
+            );
+        }
+        let same = |record: &SecurityGroupRecord| record.group.name == name && record.group.vpc_id == vpc_id;
+        if self.security_groups.values().any(same) {
+            let message = format!("The security group '{name}' already exists for VPC '{vpc_id}'");
+            return fail(ACTION, "InvalidGroup.Duplicate", message);
+        }
+        let id = self.new_id("sg");
+        let group = SecurityGroup {
+            id: id.clone(),
+            name: name.to_owned(),
+            vpc_id: vpc_id.to_owned(),
+            ingress: Vec::new(),
+            tags: tags.clone(),
+        };
+        let record = SecurityGroupRecord {
+            group,
+            visible_ms: self.visible_from(),
+        };
+        self.security_groups.insert(id.clone(), record);
+        self.made = Some(id.clone());
+        Ok(id)
+    }
+
+    fn live_group(&mut self, action: &'static str, id: &str) -> CallResult<&mut SecurityGroup> {
+        let now_ms = self.now_ms;
+        match self
+            .security_groups
+            .get_mut(id)
+            .filter(|record| record.visible_ms <= now_ms)
+        {
+            Some(record) => Ok(&mut record.group),
+            None => fail(
+                action,
+                "InvalidGroup.NotFound",
+                format!("The security group '{id}' does not exist"),
+            ),
+        }
+    }
+
+    /// `AuthorizeSecurityGroupIngress`: all rules or none.
+    pub(super) fn authorize_ingress(&mut self, id: &str, rules: &[IngressRule]) -> CallResult<()> {
+        const ACTION: &str = "ec2:AuthorizeSecurityGroupIngress";
+        let group = self.live_group(ACTION, id)?;
+        for (at, rule) in rules.iter().enumerate() {
+            check_rule(ACTION, rule)?;
+            if group.ingress.contains(rule) || rules.iter().take(at).any(|earlier| earlier == rule) {
+                let message = format!("the specified rule \"{}\" already exists", rule_text(rule));
+                return fail(ACTION, "InvalidPermission.Duplicate", message);
+            }
+        }
+        if group.ingress.len() + rules.len() > RULES_MAX {
+            let message = "The maximum number of rules per security group has been reached.";
+            return fail(ACTION, "RulesPerSecurityGroupLimitExceeded", message);
+        }
+        group.ingress.extend_from_slice(rules);
+        Ok(())
+    }
+
+    /// `RevokeSecurityGroupIngress`: all rules or none.
+    pub(super) fn revoke_ingress(&mut self, id: &str, rules: &[IngressRule]) -> CallResult<()> {
+        const ACTION: &str = "ec2:RevokeSecurityGroupIngress";
+        let group = self.live_group(ACTION, id)?;
+        if !rules.iter().all(|rule| group.ingress.contains(rule)) {
+            let message = "The specified rule does not exist in this security group.";
+            return fail(ACTION, "InvalidPermission.NotFound", message);
+        }
+        group.ingress.retain(|rule| !rules.contains(rule));
+        Ok(())
+    }
+
+    /// `DeleteSecurityGroup`, refused while an instance that is not terminated uses it.
+    pub(super) fn delete_security_group(&mut self, id: &str) -> CallResult<()> {
+        const ACTION: &str = "ec2:DeleteSecurityGroup";
+        self.live_group(ACTION, id)?;
+        let used = self.instances.values().any(|instance| {
+            instance.state != InstanceState::Terminated && instance.data.security_groups.iter().any(|used| used == id)
+        });
+        let named = self
+            .security_groups
+            .values()
+            .any(|record| record.group.id != id && record.group.ingress.iter().any(|rule| rule.source == id));
+        if used || named {
+            return fail(
+                ACTION,
+                "DependencyViolation",
+                format!("resource {id} has a dependent object"),
+            );
+        }
+        self.security_groups.remove(id);
+        Ok(())
+    }
+}
+
+fn check_rule(action: &'static str, rule: &IngressRule) -> CallResult<()> {
+    let ports = match rule.protocol.as_str() {
+        "tcp" | "udp" => (0..=65_535).contains(&rule.from_port) && (rule.from_port..=65_535).contains(&rule.to_port),
+        "icmp" | "icmpv6" | "-1" => true,
+        other => {
+            return fail(
+                action,
+                "InvalidPermission.Malformed",
+                format!("Invalid protocol: {other}"),
+            );
+        }
+    };
+    if ports {
+        Ok(())
+    } else {
+        let message = format!("Invalid port range {}-{}.", rule.from_port, rule.to_port);
+        fail(action, "InvalidParameterValue", message)
+    }
+}
+
+/// A rule in EC2's own words.
+fn rule_text(rule: &IngressRule) -> String {
+    format!(
+        "peer: {}, {}, from port: {}, to port: {}, ALLOW",
+        rule.source,
+        rule.protocol.to_uppercase(),
+        rule.from_port,
+        rule.to_port
+    )
+}

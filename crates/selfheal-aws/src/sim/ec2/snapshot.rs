@@ -1,0 +1,82 @@
+//! Snapshots: pending, then completed, with what was on the volume.
+
+use selfheal_core::names::Tags;
+use selfheal_core::observed::{Snapshot, VolumeState};
+
+use super::super::World;
+use super::super::call::fail;
+use super::super::events::WorldEvent;
+use super::super::state::SnapshotRecord;
+use super::super::trace::Happening;
+use super::{check_tags, of_stack};
+use crate::backend::CallResult;
+
+impl World {
+    pub(super) fn describe_snapshots(&self, stack: &str) -> Vec<Snapshot> {
+        self.snapshots
+            .values()
+            .filter(|record| self.sees(record.visible_ms) && of_stack(&record.snapshot.tags, stack))
+            .map(|record| record.snapshot.clone())
+            .collect()
+    }
+
+    /// `CreateSnapshot`. It holds what is on the volume at this instant.
+    pub(super) fn create_snapshot(&mut self, volume_id: &str, description: &str, tags: &Tags) -> CallResult<Snapshot> {
+        const ACTION: &str = "ec2:CreateSnapshot";
+        check_tags(ACTION, tags)?;
+        if description.chars().count() > 255 {
+            return fail(
+                ACTION,
+                "InvalidParameterValue",
+                "The description is limited to 255 characters.",
+            );
+        }
+        let found = self
+            .volumes
+            .get(volume_id)
+            .filter(|record| self.sees(record.visible_ms));
+        let Some(record) = found.filter(|record| record.volume.state != VolumeState::Deleted) else {
+            return fail(
+                ACTION,
+                "InvalidVolume.NotFound",
+                format!("The volume '{volume_id}' does not exist."),
+            );
+        };
+        if !matches!(record.volume.state, VolumeState::Available | VolumeState::InUse) {
+            return fail(
+                ACTION,
+                "IncorrectState",
+                format!("The volume '{volume_id}' is not 'available' or 'in-use'."),
+            );
+        }
+        let content = record.content.clone();
+        let id = self.new_id("snap");
+        let snapshot = Snapshot {
+            id: id.clone(),
+            volume_id: volume_id.to_owned(),
+            state: "pending".to_owned(),
+            started_at: self.now(),
+            tags: tags.clone(),
+        };
+        let record = SnapshotRecord {
+            snapshot: snapshot.clone(),
+            visible_ms: self.visible_from(),
+            content,
+        };
+        self.snapshots.insert(id.clone(), record);
+        self.after(self.config.timings.snapshot, WorldEvent::SnapshotCompleted(id.clone()));
+        self.made = Some(id);
+        Ok(snapshot)
+    }
+
+    pub(in crate::sim) fn snapshot_completed(&mut self, id: &str) {
+        let Some(record) = self.snapshots.get_mut(id) else {
+            return;
+        };
+        "completed".clone_into(&mut record.snapshot.state);
+        self.record(Happening::Snapshot {
+            id: id.to_owned(),
+            state: "completed".to_owned(),
+        });
+    }
+}

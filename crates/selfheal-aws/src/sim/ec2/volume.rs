@@ -1,0 +1,500 @@
+//! Volumes: one zone, one attachment, sizes that only grow, and contents that can be told apart.
+
+use selfheal_core::action::{CreateVolume, ModifyVolume};
+use selfheal_core::observed::{Attachment, Volume, VolumeState};
+
+use super::super::World;
+use super::super::call::fail;
+use super::super::events::WorldEvent;
+use super::super::state::{Content, InstanceState, Modification, TokenRecord, VolumeRecord};
+use super::super::trace::Happening;
+use super::check_tags;
+use crate::backend::CallResult;
+
+/// Hours between two modifications of one volume.
+///
+/// Source: EBS user guide, "Requirements for EBS volume modifications": at least six hours.
+const MODIFY_PAUSE_MS: u64 = 6 * 3_600_000;
+
+impl World {
+    pub(in crate::sim) fn describe_volumes(&self, wanted: impl Fn(&Volume) -> bool) -> Vec<Volume> {
+        self.volumes
+            .values()
+            .filter(|record| self.sees(record.visible_ms) && record.volume.state != VolumeState::Deleted)
+            .filter(|record| wanted(&record.volume))
+            .map(|record| record.volume.clone())
+            .collect()
+    }
+
+    /// A volume that callers can see and that is not deleted.
+    fn live_volume(&self, action: &'static str, id: &str) -> CallResult<&VolumeRecord> {
+        let found = self.volumes.get(id);
+        match found.filter(|record| self.sees(record.visible_ms) && record.volume.state != VolumeState::Deleted) {
+            Some(record) => Ok(record),
+            None => fail(
+                action,
+                "InvalidVolume.NotFound",
+                format!("The volume '{id}' does not exist."),
+            ),
+        }
+    }
+
+    /// `CreateVolume`. A token that was used before leads to the volume that it made, even if that was deleted since.
+    pub(super) fn create_volume(&mut self, input: &CreateVolume) -> CallResult<Volume> {
+        const ACTION: &str = "ec2:CreateVolume";
+        check_create(self, input)?;
+        let key = format!("{ACTION} {}", input.client_token);
+        let inputs = format!("{input:?}");
+        if let Some(token) = self.tokens.get(&key).filter(|_| !input.client_token.is_empty()) {
+            if token.inputs != inputs {
+                let message =
+                    "The parameters of this request do not match those of an earlier one with this client token.";
+                return fail(ACTION, "IdempotentParameterMismatch", message);
+            }
+            self.made = Some(token.resource.clone());
+            if let Some(record) = self.volumes.get(&token.resource) {
+                return Ok(record.volume.clone());
+            }
+        }
+        let id = self.new_id("vol");
+        let gp3 = input.volume_type == "gp3";
+        let volume = Volume {
+            id: id.clone(),
+            zone: input.zone.clone(),
+            size_gib: input.size_gib,
+            volume_type: input.volume_type.clone(),
+            iops: input.iops.or(gp3.then_some(3_000)),
+            throughput_mibps: input.throughput_mibps.or(gp3.then_some(125)),
+            encrypted: input.encrypted,
+            state: VolumeState::Creating,
+            snapshot_id: None,
+            attachment: None,
+            tags: input.tags.clone(),
+        };
+        if !input.client_token.is_empty() {
+            self.tokens.insert(
+                key,
+                TokenRecord {
+                    inputs,
+                    resource: id.clone(),
+                },
+            );
+        }
+        let record = VolumeRecord {
+            volume: volume.clone(),
+            visible_ms: self.visible_from(),
+            content: Content::Blank,
+            modification: None,
+            delete_on_termination: false,
+            device: None,
+        };
+        self.volumes.insert(id.clone(), record);
+        self.after(
+            self.config.timings.volume_create,
+            WorldEvent::VolumeAvailable(id.clone()),
+        );
+        self.made = Some(id);
+        Ok(volume)
+    }
+
+    pub(in crate::sim) fn volume_available(&mut self, id: &str) {
+        let Some(record) = self
+            .volumes
+            .get_mut(id)
+            .filter(|record| record.volume.state == VolumeState::Creating)
+        else {
+            return;
+        };
+        record.volume.state = VolumeState::Available;
+        self.record(Happening::Volume {
+            id: id.to_owned(),
+            state: "available".to_owned(),
+            instance: None,
+        });
+    }
+
+    /// `AttachVolume`. A volume has one attachment: a second caller is told `VolumeInUse`.
+    pub(in crate::sim) fn attach_volume(&mut self, id: &str, instance_id: &str, device: &str) -> CallResult<Volume> {
+        const ACTION: &str = "ec2:AttachVolume";
+        let record = self.live_volume(ACTION, id)?;
+        let Some(instance) = self.instances.get(instance_id) else {
+            let message = format!("The instance ID '{instance_id}' does not exist");
+            return fail(ACTION, "InvalidInstanceID.NotFound", message);
+        };
+        if !matches!(instance.state, InstanceState::Running | InstanceState::Stopped) {
+            return fail(
+                ACTION,
+                "IncorrectState",
+                format!("Instance '{instance_id}' is not 'running'."),
+            );
+        }
+        if record.volume.attachment.is_some() {
+            return fail(
+                ACTION,
+                "VolumeInUse",
+                format!("{id} is already attached to an instance"),
+            );
+        }
+        if instance.zone != record.volume.zone {
+            let message = format!("The volume '{id}' is not in the same availability zone as instance '{instance_id}'");
+            return fail(ACTION, "InvalidVolume.ZoneMismatch", message);
+        }
+        let modifying = record
+            .modification
+            .as_ref()
+            .is_some_and(|change| change.state == "modifying");
+        if record.volume.state != VolumeState::Available || modifying {
+            return fail(ACTION, "IncorrectState", format!("{id} is not 'available'."));
+        }
+        let on_instance = |other: &&VolumeRecord| {
+            other
+                .volume
+                .attachment
+                .as_ref()
+                .is_some_and(|attachment| attachment.instance_id == instance_id)
+        };
+        if self
+            .volumes
+            .values()
+            .filter(on_instance)
+            .any(|other| other.device.as_deref() == Some(device))
+        {
+            let message =
+                format!("Invalid value '{device}' for unixDevice. Attachment point {device} is already in use");
+            return fail(ACTION, "InvalidParameterValue", message);
+        }
+        let attachment = Attachment {
+            instance_id: instance_id.to_owned(),
+            state: "attaching".to_owned(),
+        };
+        let Some(record) = self.volumes.get_mut(id) else {
+            return fail(ACTION, "InternalError", "An internal error has occurred");
+        };
+        record.volume.state = VolumeState::InUse;
+        record.volume.attachment = Some(attachment);
+        record.device = Some(device.to_owned());
+        let volume = record.volume.clone();
+        self.after(
+            self.config.timings.volume_attach,
+            WorldEvent::VolumeAttached(id.to_owned()),
+        );
+        Ok(volume)
+    }
+
+    pub(in crate::sim) fn volume_attached(&mut self, id: &str) {
+        let Some(attachment) = self
+            .volumes
+            .get_mut(id)
+            .and_then(|record| record.volume.attachment.as_mut())
+        else {
+            return;
+        };
+        if attachment.state != "attaching" {
+            return;
+        }
+        "attached".clone_into(&mut attachment.state);
+        let instance = Some(attachment.instance_id.clone());
+        self.record(Happening::Volume {
+            id: id.to_owned(),
+            state: "attached".to_owned(),
+            instance,
+        });
+    }
+
+    /// `DetachVolume`, not forced. A volume that is still mounted stays `busy` until its instance lets go.
+    pub(in crate::sim) fn detach_volume(&mut self, id: &str, instance_id: Option<&str>) -> CallResult<Volume> {
+        const ACTION: &str = "ec2:DetachVolume";
+        let record = self.live_volume(ACTION, id)?;
+        let held = record
+            .volume
+            .attachment
+            .as_ref()
+            .filter(|held| held.state != "detaching");
+        let Some(holder) = held.map(|held| held.instance_id.clone()) else {
+            return fail(
+                ACTION,
+                "IncorrectState",
+                format!("Volume '{id}' is in the 'available' state."),
+            );
+        };
+        if instance_id.is_some_and(|named| named != holder) {
+            let message = format!("The volume '{id}' is not attached to the instance you have named.");
+            return fail(ACTION, "InvalidAttachment.NotFound", message);
+        }
+        self.begin_detach(id, &holder);
+        self.live_volume(ACTION, id).map(|record| record.volume.clone())
+    }
+
+    fn begin_detach(&mut self, id: &str, holder: &str) {
+        let mounted = self
+            .instances
+            .get(holder)
+            .is_some_and(|instance| instance.mounted.as_deref() == Some(id));
+        let delay = self.config.timings.volume_detach;
+        if mounted {
+            // The guard on the instance sees that the volume is being taken away.
+            self.wake_boot(holder, delay);
+        } else {
+            self.after(delay, WorldEvent::VolumeDetached(id.to_owned()));
+        }
+        let state = if mounted { "busy" } else { "detaching" };
+        if let Some(attachment) = self
+            .volumes
+            .get_mut(id)
+            .and_then(|record| record.volume.attachment.as_mut())
+        {
+            state.clone_into(&mut attachment.state);
+        }
+    }
+
+    /// The instance no longer has the volume mounted; a detachment that waited on it goes on.
+    pub(in crate::sim) fn unmount(&mut self, instance_id: &str) {
+        let Some(id) = self
+            .instances
+            .get_mut(instance_id)
+            .and_then(|instance| instance.mounted.take())
+        else {
+            return;
+        };
+        let instance = Some(instance_id.to_owned());
+        self.record(Happening::Volume {
+            id: id.clone(),
+            state: "unmounted".to_owned(),
+            instance,
+        });
+        let attachment = self
+            .volumes
+            .get(&id)
+            .and_then(|record| record.volume.attachment.as_ref());
+        if attachment.is_some_and(|held| held.instance_id == instance_id && held.state == "busy") {
+            self.begin_detach(&id, instance_id);
+        }
+    }
+
+    pub(in crate::sim) fn volume_detached(&mut self, id: &str) {
+        let Some(record) = self.volumes.get_mut(id) else { return };
+        let Some(holder) = record.volume.attachment.take_if(|held| held.state == "detaching") else {
+            return;
+        };
+        record.volume.state = VolumeState::Available;
+        record.device = None;
+        let instance = Some(holder.instance_id);
+        self.record(Happening::Volume {
+            id: id.to_owned(),
+            state: "released".to_owned(),
+            instance,
+        });
+    }
+
+    /// A terminated instance lets go of its volumes; those that go with it are deleted.
+    pub(in crate::sim) fn volumes_released(&mut self, instance_id: &str) {
+        let of_instance = |record: &&mut VolumeRecord| {
+            record
+                .volume
+                .attachment
+                .as_ref()
+                .is_some_and(|held| held.instance_id == instance_id)
+        };
+        let mut released = Vec::new();
+        for record in self.volumes.values_mut().filter(of_instance) {
+            record.volume.attachment = None;
+            record.device = None;
+            if record.delete_on_termination {
+                record.volume.state = VolumeState::Deleted;
+            } else {
+                record.volume.state = VolumeState::Available;
+                released.push(record.volume.id.clone());
+            }
+        }
+        for id in released {
+            let instance = Some(instance_id.to_owned());
+            self.record(Happening::Volume {
+                id,
+                state: "released".to_owned(),
+                instance,
+            });
+        }
+    }
+
+    /// `ModifyVolume`: it only grows, and not twice within six hours.
+    pub(super) fn modify_volume(&mut self, input: &ModifyVolume) -> CallResult<()> {
+        const ACTION: &str = "ec2:ModifyVolume";
+        let now_ms = self.now_ms;
+        let record = self.live_volume(ACTION, &input.id)?;
+        if !matches!(record.volume.state, VolumeState::Available | VolumeState::InUse) {
+            let message = format!("Volume '{}' is not in a valid state to be modified.", input.id);
+            return fail(ACTION, "IncorrectState", message);
+        }
+        if let Some(change) = &record.modification {
+            if change.state != "completed" {
+                let message = format!("Volume {} is in modification state '{}'.", input.id, change.state);
+                return fail(ACTION, "IncorrectModificationState", message);
+            }
+            if now_ms - change.started_ms < MODIFY_PAUSE_MS {
+                let message = "You've reached the maximum modification rate per volume limit. Wait at least 6 hours \
+                               between modifications per EBS volume.";
+                return fail(ACTION, "VolumeModificationRateExceeded", message);
+            }
+        }
+        let volume = &record.volume;
+        if let Some(size) = input.size_gib.filter(|size| *size < volume.size_gib) {
+            let message = format!(
+                "New size cannot be smaller than existing size: {size} < {}",
+                volume.size_gib
+            );
+            return fail(ACTION, "InvalidParameterValue", message);
+        }
+        let size = input.size_gib.unwrap_or(volume.size_gib);
+        let kind = input.volume_type.clone().unwrap_or_else(|| volume.volume_type.clone());
+        let iops = input.iops.or(volume.iops);
+        let throughput = input.throughput_mibps.or(volume.throughput_mibps);
+        check_shape(ACTION, &kind, size, iops, throughput)?;
+        if let Some(record) = self.volumes.get_mut(&input.id) {
+            record.volume.size_gib = size;
+            record.volume.volume_type = kind;
+            record.volume.iops = iops;
+            record.volume.throughput_mibps = throughput;
+            record.modification = Some(Modification {
+                state: "modifying".to_owned(),
+                started_ms: now_ms,
+            });
+        }
+        self.after(
+            self.config.timings.volume_modify,
+            WorldEvent::VolumeModified(input.id.clone()),
+        );
+        Ok(())
+    }
+
+    pub(in crate::sim) fn volume_modified(&mut self, id: &str) {
+        self.set_modification(id, "optimizing");
+        self.after(
+            self.config.timings.volume_modify,
+            WorldEvent::VolumeOptimized(id.to_owned()),
+        );
+    }
+
+    pub(in crate::sim) fn volume_optimized(&mut self, id: &str) {
+        self.set_modification(id, "completed");
+        self.record(Happening::Volume {
+            id: id.to_owned(),
+            state: "modified".to_owned(),
+            instance: None,
+        });
+    }
+
+    fn set_modification(&mut self, id: &str, state: &str) {
+        if let Some(change) = self.volumes.get_mut(id).and_then(|record| record.modification.as_mut()) {
+            state.clone_into(&mut change.state);
+        }
+    }
+
+    /// `DeleteVolume`, refused while attached.
+    pub(super) fn delete_volume(&mut self, id: &str) -> CallResult<()> {
+        const ACTION: &str = "ec2:DeleteVolume";
+        let record = self.live_volume(ACTION, id)?;
+        if let Some(held) = &record.volume.attachment {
+            let message = format!("Volume {id} is currently attached to {}", held.instance_id);
+            return fail(ACTION, "VolumeInUse", message);
+        }
+        if !matches!(record.volume.state, VolumeState::Available | VolumeState::Error) {
+            return fail(
+                ACTION,
+                "IncorrectState",
+                format!("The volume '{id}' is not 'available'."),
+            );
+        }
+        let blank = record.content == Content::Blank;
+        if let Some(record) = self.volumes.get_mut(id) {
+            record.volume.state = VolumeState::Deleting;
+        }
+        let completed = self
+            .snapshots
+            .values()
+            .any(|taken| taken.snapshot.volume_id == id && taken.snapshot.state == "completed");
+        self.ledger.delete(id, blank, completed);
+        self.after(
+            self.config.timings.volume_detach,
+            WorldEvent::VolumeDeleted(id.to_owned()),
+        );
+        Ok(())
+    }
+
+    pub(in crate::sim) fn volume_deleted(&mut self, id: &str) {
+        let Some(record) = self.volumes.get_mut(id) else { return };
+        record.volume.state = VolumeState::Deleted;
+        self.record(Happening::Volume {
+            id: id.to_owned(),
+            state: "deleted".to_owned(),
+            instance: None,
+        });
+    }
+}
+
+fn check_create(world: &World, input: &CreateVolume) -> CallResult<()> {
+    const ACTION: &str = "ec2:CreateVolume";
+    check_tags(ACTION, &input.tags)?;
+    if !world.subnets.values().any(|record| record.subnet.zone == input.zone) {
+        return fail(
+            ACTION,
+            "InvalidZone.NotFound",
+            format!("The zone '{}' does not exist.", input.zone),
+        );
+    }
+    if input.client_token.len() > 64 || !input.client_token.is_ascii() {
+        return fail(
+            ACTION,
+            "InvalidParameterValue",
+            "Client tokens are limited to 64 ASCII characters.",
+        );
+    }
+    check_shape(
+        ACTION,
+        &input.volume_type,
+        input.size_gib,
+        input.iops,
+        input.throughput_mibps,
+    )
+}
+
+/// Refuses sizes and speeds that the type does not have.
+///
+/// Source: EBS user guide, "Amazon EBS volume types"; gp3 to 64 TiB, 80,000 IOPS and 2,000 MiB/s.
+fn check_shape(
+    action: &'static str,
+    kind: &str,
+    size_gib: u32,
+    iops: Option<u32>,
+    throughput: Option<u32>,
+) -> CallResult<()> {
+    let (least, most, iops_range) = match kind {
+        "gp3" => (1, 65_536, 3_000..=80_000),
+        "gp2" => (1, 16_384, 0..=0),
+        "io1" => (4, 16_384, 100..=64_000),
+        "io2" => (4, 65_536, 100..=256_000),
+        "st1" | "sc1" => (125, 16_384, 0..=0),
+        _ => {
+            return fail(
+                action,
+                "UnknownVolumeType",
+                format!("Unsupported volume type '{kind}' for volume creation."),
+            );
+        }
+    };
+    if !(least..=most).contains(&size_gib) {
+        let message = format!("Volume of {size_gib}GiB is outside the range of {least} to {most} GiB of {kind}.");
+        return fail(action, "InvalidParameterValue", message);
+    }
+    if let Some(iops) = iops.filter(|iops| !iops_range.contains(iops)) {
+        return fail(
+            action,
+            "InvalidParameterValue",
+            format!("Volume iops of {iops} is not supported for {kind}."),
+        );
+    }
+    if let Some(throughput) = throughput.filter(|mibps| kind != "gp3" || !(125..=2_000).contains(mibps)) {
+        let message = format!("Throughput of {throughput} MiB/s is not supported for {kind}.");
+        return fail(action, "InvalidParameterCombination", message);
+    }
+    Ok(())
+}

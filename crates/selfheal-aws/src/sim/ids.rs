@@ -1,0 +1,64 @@
+//! Ids in AWS's shapes, drawn from the seed.
+
+use std::fmt::Write as _;
+
+use super::rng::Rng;
+
+/// `<prefix>-0` and sixteen hexadecimal digits, as EC2 has spelt its ids since 2016.
+pub(super) fn long_id(rng: &mut Rng, prefix: &str) -> String {
+    format!("{prefix}-0{:016x}", rng.next())
+}
+
+/// An id of 21 capital letters and digits, such as IAM's and Route 53's.
+pub(super) fn upper_id(rng: &mut Rng, prefix: &str, length: usize) -> String {
+    const ALPHABET: &[u8; 36] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789";
+    let mut id = prefix.to_owned();
+    while id.len() < length {
+        // The index is below 36 by construction.
+        id.push(char::from(ALPHABET[(rng.next() % 36) as usize]));
+    }
+    id
+}
+
+/// A UUID of version 4.
+pub(super) fn uuid(rng: &mut Rng) -> String {
+    let (high, low) = (rng.next(), rng.next());
+    let mut text = String::with_capacity(36);
+    let written = write!(
+        text,
+        "{:08x}-{:04x}-4{:03x}-{:04x}-{:012x}",
+        high >> 32,
+        (high >> 16) & 0xffff,
+        high & 0xfff,
+        0x8000 | ((low >> 48) & 0x3fff),
+        low & 0xffff_ffff_ffff
+    );
+    debug_assert!(written.is_ok(), "writing to a string does not fail");
+    text
+}
+
+/// An address of the range that RFC 5737 sets aside for documentation; past its 254, one of RFC 2544's test range.
+pub(super) fn elastic_ip(rng: &mut Rng, taken: impl Fn(&str) -> bool) -> String {
+    for _ in 0..64 {
+        let ip = format!("203.0.113.{}", 1 + rng.next() % 254);
+        if !taken(&ip) {
+            return ip;
+        }
+    }
+    benchmark_ip(rng, 18, taken)
+}
+
+/// A public address that EC2 assigns at launch: one of RFC 2544's test range.
+pub(super) fn launch_ip(rng: &mut Rng, taken: impl Fn(&str) -> bool) -> String {
+    benchmark_ip(rng, 19, taken)
+}
+
+fn benchmark_ip(rng: &mut Rng, second: u8, taken: impl Fn(&str) -> bool) -> String {
+    loop {
+        let draw = rng.next();
+        let ip = format!("198.{second}.{}.{}", (draw >> 8) & 0xff, draw & 0xff);
+        if !taken(&ip) {
+            return ip;
+        }
+    }
+}

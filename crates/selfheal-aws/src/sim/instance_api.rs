@@ -1,0 +1,333 @@
+//! The calls of the boot program, made by an instance with the rights of its role.
+
+use std::collections::BTreeMap;
+
+use selfheal_core::names::Tags;
+use selfheal_core::observed::{Address, Volume};
+
+use super::auth::Target;
+use super::call::{Call, Caller};
+use super::{Sim, World};
+use crate::backend::CallResult;
+
+/// An instance as a caller. Its calls take effect at once: whoever serves them to a real boot drives the clock.
+///
+/// Every call is authorised by the policy of the instance's role and passes through the faults that are set.
+#[derive(Clone, Debug)]
+pub struct InstanceCaller {
+    sim: Sim,
+    id: String,
+}
+
+impl Sim {
+    /// The calls of an instance.
+    #[must_use]
+    pub fn as_instance(&self, id: &str) -> InstanceCaller {
+        InstanceCaller {
+            sim: self.clone(),
+            id: id.to_owned(),
+        }
+    }
+}
+
+impl InstanceCaller {
+    fn call<T>(&self, make: impl FnOnce(&mut World, &Caller) -> CallResult<T>) -> CallResult<T> {
+        self.sim.tamper(|world| make(world, &Caller::Instance(self.id.clone())))
+    }
+
+    /// The instance.
+    #[must_use]
+    pub fn id(&self) -> &str {
+        &self.id
+    }
+
+    /// `ec2:AttachVolume`.
+    ///
+    /// # Errors
+    /// As AWS answers them; so for all calls here.
+    pub fn attach_volume(&self, volume: &str, instance: &str, device: &str) -> CallResult<Volume> {
+        self.call(|world, me| world.api_attach_volume(me, volume, instance, device))
+    }
+
+    /// `ec2:DetachVolume`, not forced.
+    ///
+    /// # Errors
+    /// As AWS answers them.
+    pub fn detach_volume(&self, volume: &str, instance: Option<&str>) -> CallResult<Volume> {
+        self.call(|world, me| world.api_detach_volume(me, volume, instance))
+    }
+
+    /// `ec2:DescribeVolumes` by ids; one that is missing is an error, as on AWS.
+    ///
+    /// # Errors
+    /// As AWS answers them.
+    pub fn describe_volumes(&self, ids: &[String]) -> CallResult<Vec<Volume>> {
+        self.call(|world, me| world.api_describe_volumes(me, ids))
+    }
+
+    /// `ec2:DescribeAddresses`: of these allocations, or all.
+    ///
+    /// # Errors
+    /// As AWS answers them.
+    pub fn describe_addresses(&self, allocations: &[String]) -> CallResult<Vec<Address>> {
+        self.call(|world, me| world.api_describe_addresses(me, allocations))
+    }
+
+    /// `ec2:AssociateAddress`; answers the association.
+    ///
+    /// # Errors
+    /// As AWS answers them.
+    pub fn associate_address(&self, allocation: &str, instance: &str, reassociate: bool) -> CallResult<String> {
+        self.call(|world, me| world.api_associate_address(me, allocation, instance, reassociate))
+    }
+
+    /// `ec2:DisassociateAddress`.
+    ///
+    /// # Errors
+    /// As AWS answers them.
+    pub fn disassociate_address(&self, association: &str) -> CallResult<()> {
+        self.call(|world, me| world.api_disassociate_address(me, association))
+    }
+
+    /// `ec2:DeleteTags`: these keys, whatever their values.
+    ///
+    /// # Errors
+    /// As AWS answers them.
+    pub fn delete_tags(&self, resource: &str, keys: &[String]) -> CallResult<()> {
+        self.call(|world, me| world.api_delete_tags(me, resource, keys))
+    }
+
+    /// `autoscaling:CompleteLifecycleAction` by the instance's id.
+    ///
+    /// # Errors
+    /// As AWS answers them.
+    pub fn complete_lifecycle_action(&self, group: &str, hook: &str, instance: &str, result: &str) -> CallResult<()> {
+        self.call(|world, me| world.api_complete_lifecycle_action(me, group, hook, instance, result))
+    }
+
+    /// `autoscaling:RecordLifecycleActionHeartbeat` by the instance's id.
+    ///
+    /// # Errors
+    /// As AWS answers them.
+    pub fn record_lifecycle_action_heartbeat(&self, group: &str, hook: &str, instance: &str) -> CallResult<()> {
+        self.call(|world, me| world.api_heartbeat(me, group, hook, instance))
+    }
+
+    /// `autoscaling:SetInstanceHealth`; `respect_grace` is `ShouldRespectGracePeriod`.
+    ///
+    /// # Errors
+    /// As AWS answers them.
+    pub fn set_instance_health(&self, instance: &str, status: &str, respect_grace: bool) -> CallResult<()> {
+        self.call(|world, me| world.api_set_instance_health(me, instance, status, respect_grace))
+    }
+
+    /// `autoscaling:SuspendProcesses`; none named means all.
+    ///
+    /// # Errors
+    /// As AWS answers them.
+    pub fn suspend_processes(&self, group: &str, processes: &[String]) -> CallResult<()> {
+        self.call(|world, me| world.api_suspend_processes(me, group, processes))
+    }
+
+    /// `autoscaling:DescribeTags` of one group; empty when there is no such group.
+    ///
+    /// # Errors
+    /// As AWS answers them.
+    pub fn describe_group_tags(&self, group: &str) -> CallResult<Tags> {
+        self.call(|world, me| world.api_describe_group_tags(me, group))
+    }
+
+    /// `autoscaling:CreateOrUpdateTags` of one group.
+    ///
+    /// # Errors
+    /// As AWS answers them.
+    pub fn set_group_tags(&self, group: &str, tags: &Tags) -> CallResult<()> {
+        self.call(|world, me| world.api_set_group_tags(me, group, tags))
+    }
+
+    /// `ssm:GetParametersByPath`, recursive: names and values.
+    ///
+    /// # Errors
+    /// As AWS answers them.
+    pub fn parameters_by_path(&self, path: &str) -> CallResult<BTreeMap<String, String>> {
+        self.call(|world, me| world.api_parameters_by_path(me, path))
+    }
+}
+
+impl World {
+    pub(super) fn api_attach_volume(
+        &mut self,
+        me: &Caller,
+        volume: &str,
+        instance: &str,
+        device: &str,
+    ) -> CallResult<Volume> {
+        let call = Call::change("ec2:AttachVolume")
+            .about(volume)
+            .on(Target::Volume(volume.to_owned()))
+            .on(Target::Instance(instance.to_owned()));
+        self.call_now(me, &call, |world| world.attach_volume(volume, instance, device))
+    }
+
+    pub(super) fn api_detach_volume(
+        &mut self,
+        me: &Caller,
+        volume: &str,
+        instance: Option<&str>,
+    ) -> CallResult<Volume> {
+        let mut call = Call::change("ec2:DetachVolume")
+            .about(volume)
+            .on(Target::Volume(volume.to_owned()));
+        if let Some(instance) = instance {
+            call = call.on(Target::Instance(instance.to_owned()));
+        }
+        self.call_now(me, &call, |world| world.detach_volume(volume, instance))
+    }
+
+    pub(super) fn api_describe_volumes(&mut self, me: &Caller, ids: &[String]) -> CallResult<Vec<Volume>> {
+        let call = Call::read("ec2:DescribeVolumes").about(&ids.join(","));
+        self.call_now(me, &call, |world| {
+            let found = world.describe_volumes(|volume| ids.is_empty() || ids.contains(&volume.id));
+            match ids.iter().find(|id| !found.iter().any(|volume| volume.id == **id)) {
+                Some(missing) => super::call::fail(
+                    "ec2:DescribeVolumes",
+                    "InvalidVolume.NotFound",
+                    format!("The volume '{missing}' does not exist."),
+                ),
+                None => Ok(found),
+            }
+        })
+    }
+
+    pub(super) fn api_describe_addresses(&mut self, me: &Caller, ids: &[String]) -> CallResult<Vec<Address>> {
+        let call = Call::read("ec2:DescribeAddresses").about(&ids.join(","));
+        self.call_now(me, &call, |world| {
+            let all = world.describe_addresses();
+            match ids
+                .iter()
+                .find(|id| !all.iter().any(|address| address.allocation_id == **id))
+            {
+                Some(missing) => super::call::fail(
+                    "ec2:DescribeAddresses",
+                    "InvalidAllocationID.NotFound",
+                    format!("The allocation ID '{missing}' does not exist"),
+                ),
+                None => Ok(all
+                    .into_iter()
+                    .filter(|it| ids.is_empty() || ids.contains(&it.allocation_id))
+                    .collect()),
+            }
+        })
+    }
+
+    pub(super) fn api_associate_address(
+        &mut self,
+        me: &Caller,
+        allocation: &str,
+        instance: &str,
+        reassociate: bool,
+    ) -> CallResult<String> {
+        let call = Call::change("ec2:AssociateAddress")
+            .about(allocation)
+            .on(Target::Address(allocation.to_owned()))
+            .on(Target::Instance(instance.to_owned()))
+            .on(Target::Interface(instance.to_owned()));
+        self.call_now(me, &call, |world| {
+            world.associate_address(allocation, instance, reassociate)
+        })
+    }
+
+    pub(super) fn api_disassociate_address(&mut self, me: &Caller, association: &str) -> CallResult<()> {
+        let call = Call::change("ec2:DisassociateAddress")
+            .about(association)
+            .on(Target::Association(association.to_owned()));
+        self.call_now(me, &call, |world| world.disassociate_address(association))
+    }
+
+    pub(super) fn api_delete_tags(&mut self, me: &Caller, resource: &str, keys: &[String]) -> CallResult<()> {
+        let mut call = Call::change("ec2:DeleteTags")
+            .about(resource)
+            .on(Target::of_ec2_id(resource));
+        call.tag_keys = keys.to_vec();
+        self.call_now(me, &call, |world| match world.ec2_tags_mut(resource) {
+            Some(tags) => {
+                tags.retain(|key, _| !keys.contains(key));
+                Ok(())
+            }
+            None => super::call::fail(
+                "ec2:DeleteTags",
+                "InvalidID",
+                format!("The ID '{resource}' is not valid"),
+            ),
+        })
+    }
+
+    pub(super) fn api_complete_lifecycle_action(
+        &mut self,
+        me: &Caller,
+        group: &str,
+        hook: &str,
+        instance: &str,
+        result: &str,
+    ) -> CallResult<()> {
+        let call = Call::change("autoscaling:CompleteLifecycleAction")
+            .about(result)
+            .on(Target::Group(group.to_owned()));
+        self.call_now(me, &call, |world| {
+            world.complete_lifecycle_action(group, hook, instance, result)
+        })
+    }
+
+    pub(super) fn api_heartbeat(&mut self, me: &Caller, group: &str, hook: &str, instance: &str) -> CallResult<()> {
+        let call = Call::change("autoscaling:RecordLifecycleActionHeartbeat")
+            .about(group)
+            .on(Target::Group(group.to_owned()));
+        self.call_now(me, &call, |world| world.record_heartbeat(group, hook, instance))
+    }
+
+    pub(super) fn api_set_instance_health(
+        &mut self,
+        me: &Caller,
+        instance: &str,
+        status: &str,
+        respect_grace: bool,
+    ) -> CallResult<()> {
+        let call = Call::change("autoscaling:SetInstanceHealth")
+            .about(status)
+            .on(Target::GroupOf(instance.to_owned()));
+        self.call_now(me, &call, |world| {
+            world.set_instance_health(instance, status, respect_grace)
+        })
+    }
+
+    pub(super) fn api_suspend_processes(&mut self, me: &Caller, group: &str, processes: &[String]) -> CallResult<()> {
+        let call = Call::change("autoscaling:SuspendProcesses")
+            .about(&processes.join(","))
+            .on(Target::Group(group.to_owned()));
+        self.call_now(me, &call, |world| world.suspend_processes(group, processes))
+    }
+
+    pub(super) fn api_describe_group_tags(&mut self, me: &Caller, group: &str) -> CallResult<Tags> {
+        let call = Call::read("autoscaling:DescribeTags").about(group);
+        self.call_now(me, &call, |world| Ok(world.group_tags(group)))
+    }
+
+    pub(super) fn api_set_group_tags(&mut self, me: &Caller, group: &str, tags: &Tags) -> CallResult<()> {
+        let mut call = Call::change("autoscaling:CreateOrUpdateTags")
+            .about(group)
+            .on(Target::Group(group.to_owned()));
+        call.tags = tags.clone();
+        self.call_now(me, &call, |world| world.set_group_tags(group, tags))
+    }
+
+    pub(super) fn api_parameters_by_path(&mut self, me: &Caller, path: &str) -> CallResult<BTreeMap<String, String>> {
+        let call = Call::read("ssm:GetParametersByPath")
+            .about(path)
+            .on(Target::Parameter(path.to_owned()));
+        self.call_now(me, &call, |world| {
+            let below = format!("{}/", path.trim_end_matches('/'));
+            let found = world.parameters.iter().filter(|(name, _)| name.starts_with(&below));
+            Ok(found.map(|(name, value)| (name.clone(), value.clone())).collect())
+        })
+    }
+}

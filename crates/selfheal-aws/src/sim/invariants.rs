@@ -1,0 +1,200 @@
+//! The safety invariants, as functions of a world.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+
+use selfheal_core::names::{TAG_ROLE, TAG_STACK, Tags};
+use selfheal_core::observed::VolumeState;
+use serde::{Deserialize, Serialize};
+
+use super::World;
+use super::trace::Happening;
+
+/// A safety invariant that does not hold.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct Violation {
+    /// Which, such as `S3`.
+    pub invariant: String,
+    /// What was seen.
+    pub detail: String,
+}
+
+impl Violation {
+    fn new(invariant: &str, detail: String) -> Self {
+        Self {
+            invariant: invariant.to_owned(),
+            detail,
+        }
+    }
+}
+
+impl fmt::Display for Violation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.invariant, self.detail)
+    }
+}
+
+/// What the invariants remember: acts that a state alone does not show.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Ledger {
+    /// Volumes whose deletion was confirmed, and addresses whose release was.
+    pub(super) permitted: BTreeSet<String>,
+    pub(super) faults: Vec<Violation>,
+    pub(super) known: BTreeSet<Violation>,
+    pub(super) violations: Vec<Violation>,
+}
+
+impl Ledger {
+    /// An address was released.
+    pub(super) fn release(&mut self, allocation_id: &str) {
+        if !self.permitted.contains(allocation_id) {
+            self.faults.push(Violation::new(
+                "S2",
+                format!("{allocation_id} was released without being named"),
+            ));
+        }
+    }
+
+    /// A volume was deleted.
+    pub(super) fn delete(&mut self, volume: &str, blank: bool, snapshot_completed: bool) {
+        if !self.permitted.contains(volume) {
+            self.faults.push(Violation::new(
+                "S1",
+                format!("{volume} was deleted without being named"),
+            ));
+        } else if !blank && !snapshot_completed {
+            self.faults.push(Violation::new(
+                "S1",
+                format!("{volume} was deleted without a completed snapshot"),
+            ));
+        }
+    }
+
+    /// An address was pointed at an instance that does not hold its stack's volume.
+    pub(super) fn stray_address(&mut self, allocation_id: &str, instance: &str) {
+        let detail = format!("{allocation_id} was pointed at {instance}, which does not hold the volume");
+        self.faults.push(Violation::new("S9", detail));
+    }
+}
+
+impl World {
+    /// Checks the invariants, where the configuration asks for it, and records each violation once.
+    pub(super) fn check_invariants(&mut self) {
+        if !self.config.check_invariants {
+            return;
+        }
+        for violation in invariants(self) {
+            if self.ledger.known.insert(violation.clone()) {
+                let Violation { invariant, detail } = violation.clone();
+                self.record(Happening::Violation { invariant, detail });
+                self.ledger.violations.push(violation);
+            }
+        }
+    }
+}
+
+/// The safety invariants of the reliability catalogue that a world shows: S1, S2, S3, S5, S9 and S13.
+///
+/// Those that concern acts (S1, S2, S9) are judged when the act takes place and stay in the answer. S1 and S2 take the
+/// word of [`Sim::permit`](super::Sim::permit) for the confirmation of the user.
+#[must_use]
+pub fn invariants(world: &World) -> Vec<Violation> {
+    let mut found = world.ledger.faults.clone();
+    one_writer(world, &mut found);
+    one_of_each(world, &mut found);
+    no_deadly_suspension(world, &mut found);
+    found
+}
+
+/// S3: at most one instance has the volume mounted, and it is the one to which it is attached.
+fn one_writer(world: &World, found: &mut Vec<Violation>) {
+    let mut writers: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    for instance in world.instances.values() {
+        if let Some(volume) = &instance.mounted {
+            writers.entry(volume).or_default().push(&instance.id);
+        }
+    }
+    for (volume, instances) in writers {
+        if instances.len() > 1 {
+            found.push(Violation::new(
+                "S3",
+                format!("{volume} is mounted by {}", instances.join(" and ")),
+            ));
+        }
+        let holder = world
+            .volumes
+            .get(volume)
+            .and_then(|record| record.volume.attachment.as_ref());
+        for instance in instances {
+            if holder.is_none_or(|held| held.instance_id != instance) {
+                found.push(Violation::new(
+                    "S3",
+                    format!("{volume} is mounted by {instance} and not attached to it"),
+                ));
+            }
+        }
+    }
+}
+
+/// S5: at most one live resource for each stack and role.
+fn one_of_each(world: &World, found: &mut Vec<Violation>) {
+    let mut owners: BTreeMap<(String, String), Vec<String>> = BTreeMap::new();
+    let mut own = |id: &str, tags: &Tags| {
+        if let (Some(stack), Some(role)) = (tags.get(TAG_STACK), tags.get(TAG_ROLE)) {
+            owners
+                .entry((stack.clone(), role.clone()))
+                .or_default()
+                .push(id.to_owned());
+        }
+    };
+    world
+        .addresses
+        .values()
+        .for_each(|record| own(&record.address.allocation_id, &record.address.tags));
+    for record in world.volumes.values() {
+        let gone = matches!(record.volume.state, VolumeState::Deleted | VolumeState::Deleting);
+        // Root volumes come and go with their instances, of which two overlap in a replacement.
+        if !gone && !record.delete_on_termination {
+            own(&record.volume.id, &record.volume.tags);
+        }
+    }
+    world
+        .security_groups
+        .values()
+        .for_each(|record| own(&record.group.id, &record.group.tags));
+    world
+        .templates
+        .values()
+        .for_each(|record| own(&record.id, &record.tags));
+    world
+        .groups
+        .values()
+        .for_each(|record| own(&record.settings.name, &record.tags));
+    world
+        .roles
+        .values()
+        .for_each(|record| own(&record.role.name, &record.role.tags));
+    world
+        .profiles
+        .values()
+        .for_each(|record| own(&record.profile.name, &record.profile.tags));
+    for ((stack, role), ids) in owners {
+        if ids.len() > 1 {
+            found.push(Violation::new(
+                "S5",
+                format!("stack {stack} has {} of role {role}: {}", ids.len(), ids.join(", ")),
+            ));
+        }
+    }
+}
+
+/// S13: never `ReplaceUnhealthy` active with `Launch` suspended.
+fn no_deadly_suspension(world: &World, found: &mut Vec<Violation>) {
+    for (name, group) in &world.groups {
+        if group.suspends("Launch") && !group.suspends("ReplaceUnhealthy") && !group.suspends("Terminate") {
+            let detail = format!("group {name} would terminate an unhealthy instance and launch none");
+            found.push(Violation::new("S13", detail));
+        }
+    }
+}

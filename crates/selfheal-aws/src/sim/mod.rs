@@ -1,0 +1,116 @@
+//! A simulated AWS on a logical clock, with seeded faults.
+//!
+//! It holds what selfheal uses of EC2, Auto Scaling, IAM, Route 53, SSM and STS, and refuses what AWS refuses: a volume
+//! attached twice or across zones, a name that is taken, an instance profile that IAM has not spread yet. A group
+//! replaces instances that stop, terminate or turn unhealthy, hooks hold, and each instance runs a model of the boot
+//! program, whose calls are authorised by the policy of its role.
+//!
+//! There is one thread, no real time and no real randomness: equal seeds give byte-equal [traces](Sim::trace).
+//!
+//! ```
+//! use selfheal_aws::sim::{Sim, SimConfig};
+//! use selfheal_aws::{Clock, Ec2};
+//! use std::time::Duration;
+//!
+//! let sim = Sim::new(SimConfig::seeded(7));
+//! let address = sim.block_on(async {
+//!     let address = sim.allocate_address(&Default::default()).await?;
+//!     sim.sleep(Duration::from_secs(3600)).await; // An hour passes at once.
+//!     Ok::<_, selfheal_aws::CallError>(address)
+//! });
+//! let address = address.expect("the future ends").expect("the quota allows one");
+//! assert!(address.allocation_id.starts_with("eipalloc-0"));
+//! assert!(sim.trace()[0].to_string().contains("ec2:AllocateAddress"));
+//! ```
+
+mod auth;
+mod autoscaling;
+mod boot;
+mod call;
+mod config;
+mod control;
+mod ec2;
+mod events;
+mod faults;
+mod iam;
+mod ids;
+mod instance_api;
+mod invariants;
+mod rng;
+mod route53;
+mod runtime;
+mod ssm;
+mod state;
+mod trace;
+mod world;
+
+use std::fmt;
+use std::sync::{Arc, Mutex};
+
+pub use boot::{BootConfig, BootPhase, BootState};
+pub use call::Caller;
+pub use config::{Latency, SimConfig, SubnetConfig, Timings};
+pub use control::LoadError;
+pub use faults::{Fault, FaultPlan, FaultRule, InFlight, When};
+pub use instance_api::InstanceCaller;
+pub use invariants::{Violation, invariants};
+pub use rng::{Range, Rng};
+pub use runtime::SimError;
+pub use state::{
+    ActivityRecord, AddressRecord, Content, GroupRecord, InstanceRecord, InstanceState, Lifecycle, MemberRecord,
+    Modification, ProfileRecord, RolePolicyRecord, RoleRecord, SecurityGroupRecord, SnapshotRecord, SubnetRecord,
+    TemplateRecord, TokenRecord, VolumeRecord, ZoneRecord,
+};
+pub use trace::{CallTrace, Happening, Outcome, TraceEvent};
+pub use world::{WORLD_SCHEMA, World};
+
+/// A handle on a simulated AWS. Cheap to clone; all clones share one world.
+#[derive(Clone)]
+pub struct Sim {
+    shared: runtime::Shared,
+    caller: Caller,
+}
+
+impl Sim {
+    /// Makes a world.
+    #[must_use]
+    pub fn new(config: SimConfig) -> Self {
+        Self::from_world(World::new(config))
+    }
+
+    /// Takes up a world where it stands.
+    #[must_use]
+    pub fn from_world(world: World) -> Self {
+        Self {
+            shared: Arc::new(Mutex::new(runtime::State::new(world))),
+            caller: Caller::default_operator(),
+        }
+    }
+
+    /// A handle on the same world for another operator, told apart in the trace and in faults.
+    #[must_use]
+    pub fn as_operator(&self, name: &str) -> Self {
+        Self {
+            shared: Arc::clone(&self.shared),
+            caller: Caller::Operator(name.to_owned()),
+        }
+    }
+
+    /// Who this handle calls as.
+    #[must_use]
+    pub const fn caller(&self) -> &Caller {
+        &self.caller
+    }
+
+    fn shared(&self) -> &runtime::Shared {
+        &self.shared
+    }
+}
+
+impl fmt::Debug for Sim {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Sim")
+            .field("caller", &self.caller)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,413 @@
+//! The runtime: one thread, a logical clock, and one order in which everything happens.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::future::Future;
+use std::pin::{Pin, pin};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, Wake, Waker};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+
+use super::call::{Call, Caller};
+use super::faults::{Decision, Fault, InFlight};
+use super::invariants::Violation;
+use super::trace::Happening;
+use super::{Sim, World};
+use crate::backend::{Clock, Jitter};
+
+/// Why [`Sim::block_on`] did not come to an answer.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum SimError {
+    /// A fault cut the caller off.
+    #[error("{caller} was cut off at call {call}")]
+    Crashed {
+        /// Who.
+        caller: String,
+        /// The call, counted from 1 since the faults were set.
+        call: u64,
+    },
+    /// The future waits, and nothing is left in the world that could wake it.
+    #[error("deadlock at {at_ms} ms: the future waits, and nothing is left that could wake it{crashed}")]
+    Deadlock {
+        /// When, in logical milliseconds.
+        at_ms: u64,
+        /// Which other callers were cut off, which is the usual reason; empty when none was.
+        crashed: String,
+    },
+    /// The future waited past the configured horizon.
+    #[error("no end within {horizon_ms} logical ms")]
+    Horizon {
+        /// The horizon.
+        horizon_ms: u64,
+    },
+    /// Safety invariants were violated.
+    #[error("{} safety invariant(s) violated, first {}", .0.len(), .0.first().map(ToString::to_string).unwrap_or_default())]
+    Violated(Vec<Violation>),
+}
+
+type Effect = Box<dyn FnOnce(&mut World, &Decision) + Send>;
+
+/// What waits for an instant, beside the world's own events.
+enum Pending {
+    Timer(Option<Waker>),
+    Arrival {
+        caller: String,
+        decision: Decision,
+        effect: Effect,
+    },
+}
+
+/// The world and what waits in it.
+pub(super) struct State {
+    pub(super) world: World,
+    pending: BTreeMap<(u64, u64), Pending>,
+    crashed: BTreeMap<String, u64>,
+}
+
+impl State {
+    pub(super) fn new(world: World) -> Self {
+        Self {
+            world,
+            pending: BTreeMap::new(),
+            crashed: BTreeMap::new(),
+        }
+    }
+
+    fn next_at(&self) -> Option<(u64, u64)> {
+        let waiting = self.pending.first_key_value().map(|(at, _)| *at);
+        match (waiting, self.world.next_event()) {
+            (Some(a), Some(b)) => Some(a.min(b)),
+            (a, b) => a.or(b),
+        }
+    }
+
+    /// Lets the next thing happen; answers the wakers to call once the lock is released.
+    fn step(&mut self, next: (u64, u64)) -> Vec<Waker> {
+        if self.world.next_event() == Some(next) {
+            self.world.run_next_event();
+            return Vec::new();
+        }
+        self.world.now_ms = self.world.now_ms.max(next.0);
+        match self.pending.remove(&next) {
+            Some(Pending::Timer(waker)) => waker.into_iter().collect(),
+            Some(Pending::Arrival {
+                caller,
+                decision,
+                effect,
+            }) => {
+                effect(&mut self.world, &decision);
+                if decision.fault == Some(Fault::CrashAfter) {
+                    self.crash(&caller, decision.index)
+                } else {
+                    Vec::new()
+                }
+            }
+            None => Vec::new(),
+        }
+    }
+
+    /// Cuts a caller off: requests under way arrive or are lost, and every timer is woken so that its owner notices.
+    fn crash(&mut self, caller: &str, call: u64) -> Vec<Waker> {
+        self.crashed.insert(caller.to_owned(), call);
+        self.world.record(Happening::Crash {
+            caller: caller.to_owned(),
+            call,
+        });
+        let in_flight = self.world.faults.plan.in_flight;
+        let rng = &mut self.world.rng_faults;
+        let mut wakers = Vec::new();
+        self.pending.retain(|_, pending| match pending {
+            Pending::Timer(waker) => {
+                wakers.extend(waker.take());
+                true
+            }
+            Pending::Arrival { caller: other, .. } if *other == caller => match in_flight {
+                InFlight::Seeded => rng.permille(500),
+                InFlight::Arrive => true,
+                InFlight::Lost => false,
+            },
+            Pending::Arrival { .. } => true,
+        });
+        wakers
+    }
+
+    fn has_requests_of(&self, caller: &str) -> bool {
+        self.pending
+            .values()
+            .any(|pending| matches!(pending, Pending::Arrival { caller: other, .. } if other == caller))
+    }
+}
+
+impl fmt::Debug for State {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("State")
+            .field("now_ms", &self.world.now_ms)
+            .field("pending", &self.pending.len())
+            .finish()
+    }
+}
+
+/// The part that all handles share.
+pub(super) type Shared = Arc<Mutex<State>>;
+
+struct Flag(AtomicBool);
+
+impl Wake for Flag {
+    fn wake(self: Arc<Self>) {
+        self.0.store(true, Ordering::SeqCst);
+    }
+}
+
+impl Sim {
+    pub(super) fn lock(&self) -> MutexGuard<'_, State> {
+        // A panic while the world is held is a failed test; the world is data and stays readable.
+        self.shared().lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Runs a future to its end on the logical clock. Time passes only while the future waits.
+    ///
+    /// # Errors
+    /// [`SimError::Crashed`] when a fault cut this handle's caller off: the requests that were under way have then
+    /// arrived or are lost, and the next `block_on` is a new process in the same world. Otherwise what
+    /// [`SimError`] lists.
+    pub fn block_on<F: Future>(&self, future: F) -> Result<F::Output, SimError> {
+        self.lock().crashed.remove(self.caller().name());
+        let started_ms = self.now_ms();
+        let mut future = pin!(self.until_crash(future));
+        let flag = Arc::new(Flag(AtomicBool::new(true)));
+        let waker = Waker::from(Arc::clone(&flag));
+        let mut context = Context::from_waker(&waker);
+        loop {
+            if flag.0.swap(false, Ordering::SeqCst) {
+                match future.as_mut().poll(&mut context) {
+                    Poll::Ready(Ok(output)) => return self.check(output),
+                    Poll::Ready(Err(crashed)) => {
+                        self.drain_requests();
+                        return self.check(()).and(Err(crashed));
+                    }
+                    Poll::Pending => {}
+                }
+                continue;
+            }
+            if !self.step(None) {
+                return Err(self.deadlock());
+            }
+            self.check(())?;
+            let horizon_ms = self.lock().world.config.horizon_ms;
+            if self.now_ms().saturating_sub(started_ms) > horizon_ms {
+                return Err(SimError::Horizon { horizon_ms });
+            }
+        }
+    }
+
+    /// Runs a future until it ends or this handle's caller is cut off, beside others in one [`block_on`](Self::block_on).
+    ///
+    /// # Errors
+    /// [`SimError::Crashed`] alone.
+    pub async fn until_crash<F: Future>(&self, future: F) -> Result<F::Output, SimError> {
+        let mut future = pin!(future);
+        let caller = self.caller().name().to_owned();
+        std::future::poll_fn(move |context| {
+            if let Some(crashed) = self.crash_of(&caller) {
+                return Poll::Ready(Err(crashed));
+            }
+            match future.as_mut().poll(context) {
+                Poll::Ready(output) => Poll::Ready(Ok(output)),
+                Poll::Pending => self
+                    .crash_of(&caller)
+                    .map_or(Poll::Pending, |crashed| Poll::Ready(Err(crashed))),
+            }
+        })
+        .await
+    }
+
+    fn crash_of(&self, caller: &str) -> Option<SimError> {
+        let call = *self.lock().crashed.get(caller)?;
+        Some(SimError::Crashed {
+            caller: caller.to_owned(),
+            call,
+        })
+    }
+
+    fn check<T>(&self, output: T) -> Result<T, SimError> {
+        let violations = std::mem::take(&mut self.lock().world.ledger.violations);
+        if violations.is_empty() {
+            Ok(output)
+        } else {
+            Err(SimError::Violated(violations))
+        }
+    }
+
+    fn deadlock(&self) -> SimError {
+        let state = self.lock();
+        let names: Vec<&str> = state.crashed.keys().map(String::as_str).collect();
+        let crashed = if names.is_empty() {
+            String::new()
+        } else {
+            format!(" (cut off: {})", names.join(", "))
+        };
+        SimError::Deadlock {
+            at_ms: state.world.now_ms,
+            crashed,
+        }
+    }
+
+    /// Lets the requests of this handle's caller that are still under way arrive.
+    fn drain_requests(&self) {
+        while self.lock().has_requests_of(self.caller().name()) {
+            self.step(None);
+        }
+    }
+
+    /// Lets the next thing happen, unless it lies after `limit_ms`; answers whether something did.
+    pub(super) fn step(&self, limit_ms: Option<u64>) -> bool {
+        let wakers = {
+            let mut state = self.lock();
+            let Some(next) = state.next_at() else { return false };
+            if limit_ms.is_some_and(|limit| next.0 > limit) {
+                return false;
+            }
+            state.step(next)
+        };
+        wakers.into_iter().for_each(Waker::wake);
+        true
+    }
+
+    /// Sends a request on its way; answers when its answer will be there, or `None` when the caller is cut off.
+    pub(super) fn submit<E>(&self, call: &Call, effect: E) -> Option<(u64, u64)>
+    where
+        E: FnOnce(&mut World, &Decision) + Send + 'static,
+    {
+        let (answer, wakers) = {
+            let mut state = self.lock();
+            let caller = self.caller().name().to_owned();
+            if state.crashed.contains_key(&caller) {
+                return None;
+            }
+            let decision = state.world.decide(self.caller(), call);
+            if decision.fault == Some(Fault::CrashBefore) {
+                (None, state.crash(&caller, decision.index))
+            } else {
+                let latency = state.world.config.latency;
+                let request = state.world.rng_latency.between(latency.request);
+                let response = state.world.rng_latency.between(latency.response);
+                let slow = if let Some(Fault::Slow(ms)) = decision.fault {
+                    ms
+                } else {
+                    0
+                };
+                let arrives_ms = state.world.now_ms + request;
+                let arrival = (arrives_ms, state.world.seq());
+                state.pending.insert(
+                    arrival,
+                    Pending::Arrival {
+                        caller,
+                        decision,
+                        effect: Box::new(effect),
+                    },
+                );
+                let answer = (arrives_ms + response + slow, state.world.seq());
+                state.pending.insert(answer, Pending::Timer(None));
+                (Some(answer), Vec::new())
+            }
+        };
+        wakers.into_iter().for_each(Waker::wake);
+        answer
+    }
+
+    /// Waits for an instant that is in the order already.
+    pub(super) fn until(&self, at: (u64, u64)) -> Wait {
+        Wait { sim: self.clone(), at }
+    }
+
+    /// Lets the world run for so long. For those who drive its clock themselves.
+    pub fn advance(&self, duration: Duration) {
+        let ms = u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
+        self.advance_to(self.now_ms().saturating_add(ms));
+    }
+
+    /// Lets the world run until this instant, in logical milliseconds since it began; an earlier one changes nothing.
+    pub fn advance_to(&self, at_ms: u64) {
+        while self.step(Some(at_ms)) {}
+        let mut state = self.lock();
+        state.world.now_ms = state.world.now_ms.max(at_ms);
+    }
+
+    /// Lets the world run until nothing is left to happen, but at most so long; answers whether it came to rest.
+    pub fn settle(&self, at_most: Duration) -> bool {
+        let ms = u64::try_from(at_most.as_millis()).unwrap_or(u64::MAX);
+        let limit = self.now_ms().saturating_add(ms);
+        while self.step(Some(limit)) {}
+        self.lock().next_at().is_none()
+    }
+
+    /// Logical milliseconds since the world began.
+    #[must_use]
+    pub fn now_ms(&self) -> u64 {
+        self.lock().world.now_ms
+    }
+}
+
+/// Waits for an instant in the world's order.
+#[derive(Debug)]
+pub(super) struct Wait {
+    sim: Sim,
+    at: (u64, u64),
+}
+
+impl Future for Wait {
+    type Output = ();
+
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
+        // The earlier waker is dropped after the lock: dropping it may drop a task that holds timers of its own.
+        let earlier = match self.sim.lock().pending.get_mut(&self.at) {
+            Some(Pending::Timer(waker)) => waker.replace(context.waker().clone()),
+            _ => return Poll::Ready(()),
+        };
+        drop(earlier);
+        Poll::Pending
+    }
+}
+
+impl Drop for Wait {
+    fn drop(&mut self) {
+        let gone = self.sim.lock().pending.remove(&self.at);
+        drop(gone);
+    }
+}
+
+#[async_trait]
+impl Clock for Sim {
+    fn now(&self) -> Timestamp {
+        self.lock().world.now()
+    }
+
+    async fn sleep(&self, duration: Duration) {
+        let ms = u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
+        let at = {
+            let mut state = self.lock();
+            let at = (state.world.now_ms.saturating_add(ms), state.world.seq());
+            state.pending.insert(at, Pending::Timer(None));
+            at
+        };
+        self.until(at).await;
+    }
+}
+
+impl Jitter for Sim {
+    fn fraction(&self) -> f64 {
+        self.lock().world.rng_jitter.fraction()
+    }
+}
+
+impl Caller {
+    /// The operator of a handle that names none.
+    pub(super) fn default_operator() -> Self {
+        Self::Operator("operator".to_owned())
+    }
+}

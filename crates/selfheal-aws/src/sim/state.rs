@@ -1,0 +1,369 @@
+//! The records that a world is made of: what AWS tells, and what only AWS knows.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use selfheal_core::action::{GroupSettings, HookSettings};
+use selfheal_core::names::Tags;
+use selfheal_core::observed::{
+    Address, IamRole, InstanceProfile, LaunchTemplate, RecordSet, SecurityGroup, Snapshot, Subnet, TemplateData, Volume,
+};
+use serde::{Deserialize, Serialize};
+
+use super::boot::BootState;
+
+/// A subnet.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SubnetRecord {
+    /// What AWS tells.
+    pub subnet: Subnet,
+    /// Whether it is the default of its zone.
+    pub default: bool,
+}
+
+/// An Elastic IP.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AddressRecord {
+    /// What AWS tells.
+    pub address: Address,
+    /// From when on callers see it, in logical milliseconds.
+    pub visible_ms: u64,
+}
+
+/// What is on a volume.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Content {
+    /// Zeroes.
+    Blank,
+    /// A filesystem.
+    Filesystem {
+        /// Such as `xfs`.
+        kind: String,
+        /// Who made it: an instance, or a snapshot.
+        made_by: String,
+        /// How many boots have written to it: the bytes that must survive.
+        writes: u64,
+    },
+    /// Something that the tool did not write, such as a partition table.
+    Foreign(String),
+}
+
+/// A modification of a volume that is under way.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Modification {
+    /// `modifying`, `optimizing` or `completed`.
+    pub state: String,
+    /// When it was asked for.
+    pub started_ms: u64,
+}
+
+/// An EBS volume.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct VolumeRecord {
+    /// What AWS tells. Deleted volumes are kept, since a `ClientToken` still leads to them.
+    pub volume: Volume,
+    /// From when on callers see it, in logical milliseconds.
+    pub visible_ms: u64,
+    /// What is on it.
+    pub content: Content,
+    /// The last modification.
+    pub modification: Option<Modification>,
+    /// Whether it goes with its instance, as a root volume does.
+    pub delete_on_termination: bool,
+    /// The device name of its attachment.
+    pub device: Option<String>,
+}
+
+/// A snapshot.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SnapshotRecord {
+    /// What AWS tells.
+    pub snapshot: Snapshot,
+    /// From when on callers see it, in logical milliseconds.
+    pub visible_ms: u64,
+    /// What was on the volume.
+    pub content: Content,
+}
+
+/// A security group.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SecurityGroupRecord {
+    /// What AWS tells.
+    pub group: SecurityGroup,
+    /// From when on callers see it, in logical milliseconds.
+    pub visible_ms: u64,
+}
+
+/// A launch template with all its versions.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TemplateRecord {
+    /// `lt-…`.
+    pub id: String,
+    /// Its name.
+    pub name: String,
+    /// Its versions, the first at index 0. They never change.
+    pub versions: Vec<TemplateData>,
+    /// Tags of the template itself.
+    pub tags: Tags,
+    /// From when on callers see it, in logical milliseconds.
+    pub visible_ms: u64,
+}
+
+impl TemplateRecord {
+    /// The data of a version, counted from 1.
+    #[must_use]
+    pub fn version(&self, number: u64) -> Option<&TemplateData> {
+        self.versions.get(usize::try_from(number.checked_sub(1)?).ok()?)
+    }
+
+    /// The latest version, as a read tells it.
+    #[must_use]
+    pub fn latest(&self) -> Option<LaunchTemplate> {
+        let data = self.versions.last()?.clone();
+        Some(LaunchTemplate {
+            id: self.id.clone(),
+            name: self.name.clone(),
+            version: self.versions.len() as u64,
+            data,
+        })
+    }
+}
+
+/// State of an instance.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum InstanceState {
+    /// Being started.
+    Pending,
+    /// Running.
+    Running,
+    /// Being terminated.
+    ShuttingDown,
+    /// Gone.
+    Terminated,
+    /// Being stopped.
+    Stopping,
+    /// Off.
+    Stopped,
+}
+
+impl InstanceState {
+    /// The state as `DescribeInstances` spells it.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Pending => "pending",
+            Self::Running => "running",
+            Self::ShuttingDown => "shutting-down",
+            Self::Terminated => "terminated",
+            Self::Stopping => "stopping",
+            Self::Stopped => "stopped",
+        }
+    }
+}
+
+/// An instance.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct InstanceRecord {
+    /// `i-…`.
+    pub id: String,
+    /// Its state.
+    pub state: InstanceState,
+    /// When it was launched, in logical milliseconds.
+    pub launched_ms: u64,
+    /// From when on callers see it, in logical milliseconds.
+    pub visible_ms: u64,
+    /// Its zone.
+    pub zone: String,
+    /// Its subnet.
+    pub subnet_id: String,
+    /// Its VPC.
+    pub vpc_id: String,
+    /// Its network interface.
+    pub interface_id: String,
+    /// The public address that it got at launch.
+    pub launch_ip: Option<String>,
+    /// Its template.
+    pub template_id: String,
+    /// The version of the template.
+    pub template_version: u64,
+    /// What the version held when it was launched.
+    pub data: TemplateData,
+    /// The group that launched it.
+    pub group: Option<String>,
+    /// Its tags.
+    pub tags: Tags,
+    /// Whether its status checks report `impaired`.
+    pub impaired: bool,
+    /// The volume that it has mounted read-write.
+    pub mounted: Option<String>,
+    /// How often it has booted; the boot events of an earlier boot are void.
+    pub boots: u32,
+    /// Where its boot program stands.
+    pub boot: BootState,
+}
+
+/// Lifecycle of an instance in its group.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Lifecycle {
+    /// Launched, not running yet.
+    Pending,
+    /// Held by the launch hook.
+    PendingWait,
+    /// Let go by the launch hook.
+    PendingProceed,
+    /// In service.
+    InService,
+    /// Leaving.
+    Terminating,
+    /// Held by a termination hook.
+    TerminatingWait,
+    /// Let go by the termination hook.
+    TerminatingProceed,
+}
+
+impl Lifecycle {
+    /// The state as `DescribeAutoScalingGroups` spells it.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Pending => "Pending",
+            Self::PendingWait => "Pending:Wait",
+            Self::PendingProceed => "Pending:Proceed",
+            Self::InService => "InService",
+            Self::Terminating => "Terminating",
+            Self::TerminatingWait => "Terminating:Wait",
+            Self::TerminatingProceed => "Terminating:Proceed",
+        }
+    }
+
+    /// Whether the instance is on its way out.
+    #[must_use]
+    pub const fn leaving(self) -> bool {
+        matches!(
+            self,
+            Self::Terminating | Self::TerminatingWait | Self::TerminatingProceed
+        )
+    }
+}
+
+/// An instance in its group.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MemberRecord {
+    /// The instance.
+    pub id: String,
+    /// Its lifecycle state.
+    pub lifecycle: Lifecycle,
+    /// Whether the group holds it for healthy.
+    pub healthy: bool,
+    /// The template version that it was launched from.
+    pub template_version: u64,
+    /// Since when it is in service, in logical milliseconds.
+    pub in_service_ms: Option<u64>,
+    /// The hook that holds it.
+    pub held_by: Option<String>,
+    /// Counts heartbeats and hooks, so that an earlier time-out is void.
+    pub heartbeat: u32,
+    /// The activity that is under way.
+    pub activity: Option<String>,
+}
+
+/// An Auto Scaling group.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GroupRecord {
+    /// What the caller set; its hook and tags are those of the creation.
+    pub settings: GroupSettings,
+    /// The UUID of its ARN.
+    pub uuid: String,
+    /// Its hooks.
+    pub hooks: Vec<HookSettings>,
+    /// Suspended processes.
+    pub suspended: BTreeSet<String>,
+    /// Whether it is being deleted.
+    pub deleting: bool,
+    /// Its instances.
+    pub members: Vec<MemberRecord>,
+    /// Its tags.
+    pub tags: Tags,
+    /// Launches in a row that failed or were abandoned.
+    pub failed_launches: u32,
+    /// Before this no launch is tried, in logical milliseconds.
+    pub next_launch_ms: u64,
+    /// From when on callers see it, in logical milliseconds.
+    pub visible_ms: u64,
+}
+
+/// A scaling activity.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ActivityRecord {
+    /// Its id.
+    pub id: String,
+    /// Its group.
+    pub group: String,
+    /// What it does.
+    pub description: String,
+    /// Why.
+    pub cause: String,
+    /// `InProgress`, `Successful`, `Failed` or `Cancelled`.
+    pub status: String,
+    /// The reason of a failure.
+    pub message: Option<String>,
+    /// When it began, in logical milliseconds.
+    pub started_ms: u64,
+    /// When it ended, in logical milliseconds.
+    pub ended_ms: Option<u64>,
+}
+
+/// An inline policy of a role.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RolePolicyRecord {
+    /// The document that a read tells.
+    pub document: String,
+    /// The document in force until `effective_ms`; `None` when there was none.
+    pub before: Option<String>,
+    /// From when on `document` is in force, in logical milliseconds.
+    pub effective_ms: u64,
+}
+
+/// An IAM role.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RoleRecord {
+    /// What AWS tells.
+    pub role: IamRole,
+    /// Inline policies by name.
+    pub policies: BTreeMap<String, RolePolicyRecord>,
+    /// ARNs of managed policies.
+    pub attached: Vec<String>,
+    /// From when on callers see it, in logical milliseconds.
+    pub visible_ms: u64,
+}
+
+/// An instance profile.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ProfileRecord {
+    /// What AWS tells.
+    pub profile: InstanceProfile,
+    /// From when on EC2 and Auto Scaling know it as it is, in logical milliseconds.
+    pub propagated_ms: u64,
+    /// From when on callers see it, in logical milliseconds.
+    pub visible_ms: u64,
+}
+
+/// A hosted zone and its records.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ZoneRecord {
+    /// `Z…`.
+    pub id: String,
+    /// Its name without the final dot.
+    pub name: String,
+    /// Its record sets.
+    pub records: Vec<RecordSet>,
+}
+
+/// What a `ClientToken` stands for.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TokenRecord {
+    /// The inputs that it came with, as JSON.
+    pub inputs: String,
+    /// What was made.
+    pub resource: String,
+}

@@ -1,0 +1,218 @@
+//! The trace: every API call and every event of the world, each a stable line.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+/// One entry of the trace.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TraceEvent {
+    /// Logical milliseconds since the world began.
+    pub at_ms: u64,
+    /// What happened.
+    pub what: Happening,
+}
+
+/// What happened.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "event")]
+#[non_exhaustive]
+pub enum Happening {
+    /// An API call took effect, or was refused.
+    Call(CallTrace),
+    /// An instance changed its state.
+    Instance {
+        /// The instance.
+        id: String,
+        /// `pending`, `running`, `shutting-down`, `terminated`, `stopping`, `stopped`, `impaired` or `rebooted`.
+        state: String,
+        /// Why, where that is known.
+        why: String,
+    },
+    /// A group's view of an instance changed.
+    Lifecycle {
+        /// The group.
+        group: String,
+        /// The instance.
+        instance: String,
+        /// `Pending:Wait`, `InService`, …
+        state: String,
+    },
+    /// A group found an instance unhealthy.
+    Unhealthy {
+        /// The group.
+        group: String,
+        /// The instance.
+        instance: String,
+        /// Why.
+        why: String,
+    },
+    /// A group failed to launch an instance.
+    LaunchFailed {
+        /// The group.
+        group: String,
+        /// Why.
+        why: String,
+    },
+    /// A group is gone.
+    GroupDeleted {
+        /// The group.
+        group: String,
+    },
+    /// A volume changed its state or attachment.
+    Volume {
+        /// The volume.
+        id: String,
+        /// `available`, `attached`, `released`, `deleted`, `formatted`, `mounted`, `unmounted`, `modified`.
+        state: String,
+        /// The instance, where one is concerned.
+        instance: Option<String>,
+    },
+    /// A snapshot is complete.
+    Snapshot {
+        /// The snapshot.
+        id: String,
+        /// `completed`.
+        state: String,
+    },
+    /// An address moved.
+    Address {
+        /// The allocation.
+        id: String,
+        /// The address.
+        ip: String,
+        /// Where it points now.
+        instance: Option<String>,
+    },
+    /// A record changed.
+    Dns {
+        /// Its name.
+        name: String,
+        /// Its value; `None` when it is gone.
+        value: Option<String>,
+        /// `PENDING` or `INSYNC`.
+        state: String,
+    },
+    /// The boot program's model says something.
+    Boot {
+        /// The instance.
+        instance: String,
+        /// What it says.
+        says: String,
+    },
+    /// A caller was cut off.
+    Crash {
+        /// Who.
+        caller: String,
+        /// The call at which it was cut off, counted from 1 since the faults were set.
+        call: u64,
+    },
+    /// A safety invariant does not hold.
+    Violation {
+        /// Which, such as `S3`.
+        invariant: String,
+        /// What was seen.
+        detail: String,
+    },
+}
+
+/// One API call.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CallTrace {
+    /// Its number since the faults were set, from 1.
+    pub index: u64,
+    /// Who called.
+    pub caller: String,
+    /// The IAM action, such as `ec2:CreateVolume`.
+    pub action: String,
+    /// What it was about, or what it made.
+    pub resource: String,
+    /// Whether the call is one that changes something.
+    pub mutating: bool,
+    /// How it ended.
+    pub outcome: Outcome,
+}
+
+/// How a call ended.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Outcome {
+    /// Took effect, and the caller knows.
+    Done,
+    /// Took effect, and the answer was lost.
+    AnswerLost,
+    /// Had no effect: the code of the error.
+    Refused(String),
+}
+
+impl CallTrace {
+    /// Whether the call changed something.
+    #[must_use]
+    pub fn took_effect(&self) -> bool {
+        self.mutating && !matches!(self.outcome, Outcome::Refused(_))
+    }
+}
+
+impl fmt::Display for TraceEvent {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:>6}.{:03} {}", self.at_ms / 1000, self.at_ms % 1000, self.what)
+    }
+}
+
+impl fmt::Display for Happening {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Call(call) => write!(f, "{call}"),
+            Self::Instance { id, state, why } if why.is_empty() => write!(f, "instance {id} {state}"),
+            Self::Instance { id, state, why } => write!(f, "instance {id} {state}: {why}"),
+            Self::Lifecycle { group, instance, state } => write!(f, "group {group} {instance} {state}"),
+            Self::Unhealthy { group, instance, why } => write!(f, "group {group} {instance} unhealthy: {why}"),
+            Self::LaunchFailed { group, why } => write!(f, "group {group} launch failed: {why}"),
+            Self::GroupDeleted { group } => write!(f, "group {group} deleted"),
+            Self::Volume {
+                id,
+                state,
+                instance: Some(instance),
+            } => write!(f, "volume {id} {state} {instance}"),
+            Self::Volume {
+                id,
+                state,
+                instance: None,
+            } => write!(f, "volume {id} {state}"),
+            Self::Snapshot { id, state } => write!(f, "snapshot {id} {state}"),
+            Self::Address {
+                id,
+                ip,
+                instance: Some(instance),
+            } => write!(f, "address {ip} ({id}) on {instance}"),
+            Self::Address { id, ip, instance: None } => write!(f, "address {ip} ({id}) on nothing"),
+            Self::Dns {
+                name,
+                value: Some(value),
+                state,
+            } => write!(f, "dns {name} {value} {state}"),
+            Self::Dns {
+                name,
+                value: None,
+                state,
+            } => write!(f, "dns {name} removed {state}"),
+            Self::Boot { instance, says } => write!(f, "boot {instance} {says}"),
+            Self::Crash { caller, call } => write!(f, "crash of {caller} at call {call}"),
+            Self::Violation { invariant, detail } => write!(f, "VIOLATION {invariant}: {detail}"),
+        }
+    }
+}
+
+impl fmt::Display for CallTrace {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "call {} {} {}", self.index, self.caller, self.action)?;
+        if !self.resource.is_empty() {
+            write!(f, " {}", self.resource)?;
+        }
+        match &self.outcome {
+            Outcome::Done => f.write_str(" ok"),
+            Outcome::AnswerLost => f.write_str(" ok, answer lost"),
+            Outcome::Refused(code) => write!(f, " refused: {code}"),
+        }
+    }
+}

@@ -1,0 +1,254 @@
+//! The world: plain data, advanced by API calls and by its own events.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::{SignedDuration, Timestamp};
+use selfheal_core::observed::{Image, Subnet};
+use serde::{Deserialize, Serialize};
+
+use super::config::SimConfig;
+use super::events::{Scheduled, WorldEvent};
+use super::faults::{FaultPlan, FaultState};
+use super::ids;
+use super::rng::{Range, Rng};
+use super::ssm;
+use super::state::{
+    ActivityRecord, AddressRecord, GroupRecord, InstanceRecord, ProfileRecord, RoleRecord, SecurityGroupRecord,
+    SnapshotRecord, SubnetRecord, TemplateRecord, TokenRecord, VolumeRecord, ZoneRecord,
+};
+use super::trace::{Happening, TraceEvent};
+
+/// Version of the saved form of a world; another one is refused by [`Sim::load`](super::Sim::load).
+pub const WORLD_SCHEMA: u32 = 1;
+
+/// Everything that a simulated AWS holds. Plain data: it can be saved, compared and looked into.
+///
+/// All maps are sorted, so that no order depends on a hash.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct World {
+    /// Version of this form.
+    pub schema: u32,
+    /// What it started as.
+    pub config: SimConfig,
+    /// Logical milliseconds since it began.
+    pub now_ms: u64,
+    /// Id of the default VPC.
+    pub default_vpc: String,
+    /// Subnets by id.
+    pub subnets: BTreeMap<String, SubnetRecord>,
+    /// Images by id.
+    pub images: BTreeMap<String, Image>,
+    /// Parameters by name.
+    pub parameters: BTreeMap<String, String>,
+    /// Elastic IPs by allocation id.
+    pub addresses: BTreeMap<String, AddressRecord>,
+    /// Volumes by id, the deleted ones too.
+    pub volumes: BTreeMap<String, VolumeRecord>,
+    /// Snapshots by id.
+    pub snapshots: BTreeMap<String, SnapshotRecord>,
+    /// Security groups by id.
+    pub security_groups: BTreeMap<String, SecurityGroupRecord>,
+    /// Launch templates by id.
+    pub templates: BTreeMap<String, TemplateRecord>,
+    /// Instances by id, the terminated ones too.
+    pub instances: BTreeMap<String, InstanceRecord>,
+    /// Auto Scaling groups by name.
+    pub groups: BTreeMap<String, GroupRecord>,
+    /// Scaling activities, the oldest first.
+    pub activities: Vec<ActivityRecord>,
+    /// Roles by name.
+    pub roles: BTreeMap<String, RoleRecord>,
+    /// Instance profiles by name.
+    pub profiles: BTreeMap<String, ProfileRecord>,
+    /// Hosted zones by id.
+    pub zones: BTreeMap<String, ZoneRecord>,
+    /// What `ClientToken`s stand for, by action and token.
+    pub tokens: BTreeMap<String, TokenRecord>,
+    /// Everything that happened and was not drained, in order.
+    pub trace: Vec<TraceEvent>,
+    /// How many entries of the trace were drained before.
+    pub drained: u64,
+    /// Volumes that a completed snapshot allows to be deleted, and data that was given up, for the invariants.
+    pub(super) ledger: super::invariants::Ledger,
+    pub(super) queue: BTreeSet<Scheduled>,
+    pub(super) next_seq: u64,
+    pub(super) faults: FaultState,
+    /// What the current call made, for the trace.
+    pub(super) made: Option<String>,
+    /// Groups whose boot programs fail.
+    pub(super) failing_boots: BTreeSet<String>,
+    /// Extra milliseconds before what the current call makes can be seen.
+    pub(super) late_visibility_ms: u64,
+    /// Extra milliseconds before the current change of IAM reaches the other services.
+    pub(super) late_propagation_ms: u64,
+    pub(super) rng_ids: Rng,
+    pub(super) rng_latency: Rng,
+    pub(super) rng_faults: Rng,
+    pub(super) rng_jitter: Rng,
+    pub(super) rng_events: Rng,
+}
+
+impl World {
+    /// Makes the world that a configuration describes.
+    #[must_use]
+    pub fn new(config: SimConfig) -> Self {
+        let seed = config.seed;
+        let mut rng_ids = Rng::new(seed, "ids");
+        let default_vpc = ids::long_id(&mut rng_ids, "vpc");
+        let mut world = Self {
+            schema: WORLD_SCHEMA,
+            now_ms: 0,
+            default_vpc,
+            subnets: BTreeMap::new(),
+            images: BTreeMap::new(),
+            parameters: config.parameters.clone(),
+            addresses: BTreeMap::new(),
+            volumes: BTreeMap::new(),
+            snapshots: BTreeMap::new(),
+            security_groups: BTreeMap::new(),
+            templates: BTreeMap::new(),
+            instances: BTreeMap::new(),
+            groups: BTreeMap::new(),
+            activities: Vec::new(),
+            roles: BTreeMap::new(),
+            profiles: BTreeMap::new(),
+            zones: BTreeMap::new(),
+            tokens: BTreeMap::new(),
+            trace: Vec::new(),
+            drained: 0,
+            ledger: super::invariants::Ledger::default(),
+            queue: BTreeSet::new(),
+            next_seq: 0,
+            faults: FaultState::new(FaultPlan::none()),
+            made: None,
+            failing_boots: BTreeSet::new(),
+            late_visibility_ms: 0,
+            late_propagation_ms: 0,
+            rng_ids,
+            rng_latency: Rng::new(seed, "latency"),
+            rng_faults: Rng::new(seed, "faults"),
+            rng_jitter: Rng::new(seed, "jitter"),
+            rng_events: Rng::new(seed, "events"),
+            config,
+        };
+        world.furnish();
+        world
+    }
+
+    /// Puts in place what an account has before anybody makes anything.
+    fn furnish(&mut self) {
+        for letter in self.config.zones.clone() {
+            let id = self.new_id("subnet");
+            let zone = self.zone_name(letter);
+            let subnet = Subnet {
+                id: id.clone(),
+                vpc_id: self.default_vpc.clone(),
+                zone,
+            };
+            self.subnets.insert(id, SubnetRecord { subnet, default: true });
+        }
+        for extra in self.config.subnets.clone() {
+            let zone = self.zone_name(extra.zone);
+            let subnet = Subnet {
+                id: extra.id.clone(),
+                vpc_id: extra.vpc_id,
+                zone,
+            };
+            self.subnets.insert(extra.id, SubnetRecord { subnet, default: false });
+        }
+        for name in self.config.hosted_zones.clone() {
+            let id = ids::upper_id(&mut self.rng_ids, "Z", 21);
+            self.zones.insert(
+                id.clone(),
+                ZoneRecord {
+                    id,
+                    name,
+                    records: Vec::new(),
+                },
+            );
+        }
+        ssm::publish_images(self);
+    }
+
+    fn zone_name(&self, letter: char) -> String {
+        format!("{}{letter}", self.config.region)
+    }
+
+    /// What time it is in the world.
+    #[must_use]
+    pub fn now(&self) -> Timestamp {
+        self.time_of(self.now_ms)
+    }
+
+    /// The time of a logical instant; the last representable time where it lies beyond.
+    #[must_use]
+    pub fn time_of(&self, ms: u64) -> Timestamp {
+        let since = SignedDuration::from_millis(i64::try_from(ms).unwrap_or(i64::MAX));
+        self.config.start.checked_add(since).unwrap_or(Timestamp::MAX)
+    }
+
+    /// Draws an id in EC2's shape.
+    pub(super) fn new_id(&mut self, prefix: &str) -> String {
+        ids::long_id(&mut self.rng_ids, prefix)
+    }
+
+    /// Appends to the trace.
+    pub(super) fn record(&mut self, what: Happening) {
+        self.trace.push(TraceEvent {
+            at_ms: self.now_ms,
+            what,
+        });
+    }
+
+    /// Lets an event happen after a time drawn from the range.
+    pub(super) fn after(&mut self, delay: Range, event: WorldEvent) {
+        let delay = self.rng_events.between(delay);
+        self.after_ms(delay, event);
+    }
+
+    /// Lets an event happen after so many milliseconds.
+    pub(super) fn after_ms(&mut self, delay_ms: u64, event: WorldEvent) {
+        let at_ms = self.now_ms.saturating_add(delay_ms);
+        let seq = self.seq();
+        self.queue.insert(Scheduled { at_ms, seq, event });
+    }
+
+    /// The next number of the one order in which everything of the same instant happens.
+    pub(super) fn seq(&mut self) -> u64 {
+        self.next_seq += 1;
+        self.next_seq
+    }
+
+    /// From when on something that is made now can be seen.
+    pub(super) fn visible_from(&self) -> u64 {
+        self.now_ms + self.late_visibility_ms
+    }
+
+    /// Whether something that becomes visible at that instant can be seen now.
+    pub(super) fn sees(&self, visible_ms: u64) -> bool {
+        visible_ms <= self.now_ms
+    }
+
+    /// The ARN of something in this Region and account.
+    pub(super) fn arn(&self, service: &str, resource: &str) -> String {
+        let partition = self.partition();
+        let SimConfig { region, account, .. } = &self.config;
+        match service {
+            "iam" => format!("arn:{partition}:iam::{account}:{resource}"),
+            "route53" => format!("arn:{partition}:route53:::{resource}"),
+            _ => format!("arn:{partition}:{service}:{region}:{account}:{resource}"),
+        }
+    }
+
+    /// The partition of the Region.
+    pub(super) fn partition(&self) -> &'static str {
+        let region = &self.config.region;
+        if region.starts_with("cn-") {
+            "aws-cn"
+        } else if region.starts_with("us-gov-") {
+            "aws-us-gov"
+        } else {
+            "aws"
+        }
+    }
+}
