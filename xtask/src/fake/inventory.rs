@@ -127,7 +127,8 @@ impl Inventory {
 
 fn words(tags: &Tags) -> String {
     let mut line = "tags".to_owned();
-    for (key, value) in tags {
+    // AWS's own tags hold ids.
+    for (key, value) in tags.iter().filter(|(key, _)| !key.starts_with("aws:")) {
         let _ = write!(line, " {key}={value}");
     }
     line

@@ -10,16 +10,18 @@ const ROOTS: [&str; 3] = ["lib", "main", "build"];
 /// Finds files that nothing names.
 pub fn check(sources: &[Source]) -> Vec<String> {
     let paths: BTreeSet<&str> = sources.iter().map(|source| source.path.as_str()).collect();
+    let is_declared = |path: &str| {
+        parents(path).any(|(parent, name)| {
+            paths.contains(parent.as_str())
+                && sources
+                    .iter()
+                    .any(|other| other.path == parent && declares(&other.text, &name))
+        })
+    };
     sources
         .iter()
         .filter(|source| {
-            !is_root(&source.path)
-                && !parents(&source.path).any(|(parent, name)| {
-                    paths.contains(parent.as_str())
-                        && sources
-                            .iter()
-                            .any(|other| other.path == parent && declares(&other.text, &name))
-                })
+            !is_root(&source.path) && !is_declared(&source.path) && !is_shared_by_tests(&source.path, sources)
         })
         .map(|source| format!("{} is part of no crate: no `mod` names it", source.path))
         .collect()
@@ -41,6 +43,17 @@ fn is_root(path: &str) -> bool {
         }
         _ => false,
     }
+}
+
+/// Whether the file is a module that the test binaries beside it share, and one of them names it.
+fn is_shared_by_tests(path: &str, sources: &[Source]) -> bool {
+    let Some((tests, name)) = path.strip_suffix("/mod.rs").and_then(|folder| folder.rsplit_once('/')) else {
+        return false;
+    };
+    tests.ends_with("/tests")
+        && sources.iter().any(|other| {
+            other.path.rsplit_once('/').is_some_and(|(folder, _)| folder == tests) && declares(&other.text, name)
+        })
 }
 
 /// The files that may declare this one, each with the module's name.
@@ -86,7 +99,8 @@ mod tests {
             source("crates/a/src/two/lost.rs", ""),
             source("crates/a/tests/it/main.rs", "mod case;"),
             source("crates/a/tests/it/case.rs", ""),
-            source("crates/a/tests/other.rs", ""),
+            source("crates/a/tests/other.rs", "mod common;"),
+            source("crates/a/tests/common/mod.rs", ""),
         ];
         assert_eq!(
             check(&sources),
