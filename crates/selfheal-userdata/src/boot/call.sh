@@ -89,7 +89,7 @@ why() {
   value="$1 refused with $error: $message"
   case $error in
     AuthFailure | RequestExpired | SignatureDoesNotMatch | InvalidSignature*)
-      there=$(date --date="$server_date" +%s 2>/dev/null) || return 0
+      [[ -n $server_date ]] && there=$(date --date="$server_date" +%s 2>/dev/null) || return 0
       printf -v here '%(%s)T' -1
       here=$((here - there))
       ((here > -60 && here < 60)) || value+=" (the clock of this instance is off by $here s)"

@@ -9,13 +9,16 @@ check_lock() {
   holds_lock || lost_volume
 }
 
-# The volume went away under the app: another instance may be the one now.
+# The volume went away under the app: another instance may be the one now. The group is told first, since the way to its
+# endpoint may go with the address, but not for long: the address must not stay here without the volume.
 lost_volume() {
+  local told=''
   log "the volume $volume_id is gone"
   stop_app
   read_identity || exit 1
-  report_unhealthy false
+  ! report_unhealthy false 0 || told=1
   give_up_address
+  [[ -n $told ]] || report_unhealthy false "$call_s_max"
   exit 0
 }
 

@@ -90,10 +90,12 @@ reset_breaker() {
   write_group_tags selfheal:failed-boots 0
 }
 
-# Tells the group to replace this instance.
+# Tells the group to replace this instance: $1 is whether its grace period counts, $2 for how many seconds to try.
 report_unhealthy() {
-  persistently "$call_s_max" '' autoscaling SetInstanceHealth "InstanceId=$instance" HealthStatus=Unhealthy \
-    "ShouldRespectGracePeriod=$1" || log "SetInstanceHealth: $error: $message"
+  persistently "$2" '' autoscaling SetInstanceHealth "InstanceId=$instance" HealthStatus=Unhealthy \
+    "ShouldRespectGracePeriod=$1" && return
+  log "SetInstanceHealth: $error: $message"
+  return 1
 }
 
 # Tells whether the group has given this instance up: then it must not take anything, and its failures count nothing.
@@ -124,7 +126,7 @@ die() {
     complete_hook "$launch_hook" ABANDON || log "CompleteLifecycleAction: $error: $message"
     log "launch abandoned"
   else
-    report_unhealthy false
+    report_unhealthy false "$call_s_max"
   fi
   exit "$code"
 }

@@ -31,7 +31,7 @@ check_end() {
   elif [[ -n ${values[1]} || -n ${values[2]} ]]; then
     # Said early, the group launches the replacement while this instance still has its two minutes.
     read_identity || return 0
-    report_unhealthy false
+    report_unhealthy false 10
     leave "EC2 takes this instance back: ${values[1]:-rebalance recommended}"
   fi
 }
@@ -59,9 +59,12 @@ stop_app() {
 # Takes the address off this instance. The association's id is this instance's own, so nothing can be taken from a
 # replacement that has the address already. It comes last, since the way to the endpoints may go with it.
 give_up_address() {
-  call ec2 DescribeAddresses "AllocationId.1=$allocation_id" || return 0
+  if ! persistently "$call_s_max" '' ec2 DescribeAddresses "AllocationId.1=$allocation_id"; then
+    log "DescribeAddresses: $error: $message"
+    return
+  fi
   element instanceId "$reply"
-  [[ $value == "$instance" ]] || return 0
-  element associationId "$reply" || return 0
-  call ec2 DisassociateAddress "AssociationId=$value" || log "DisassociateAddress: $error: $message"
+  [[ $value == "$instance" ]] && element associationId "$reply" || return 0
+  persistently "$call_s_max" '' ec2 DisassociateAddress "AssociationId=$value" ||
+    log "DisassociateAddress: $error: $message"
 }

@@ -12,18 +12,27 @@ watchdog() {
     log "the app failed $failures of $threshold probes in a row"
   fi
   printf '%s %s\n' "$failures" "$successes" >"$run_dir/probes" || :
-  # A replacement counts as good once it has stayed well for a while: one that fails again and again after a good start
-  # must run into the breaker too.
-  ((successes != stable_probes)) || ! read_identity || end_failures
-  ((failures < threshold)) || report_failing "$failures"
+  ((successes != stable_probes)) || is_stable
+  ((failures == 0 || failures % threshold != 0)) || report_failing "$failures"
 }
 
-# Reports the app's failure, unless the instance is ending anyway: then its probes may well fail.
+# A replacement counts as good once it has stayed well for a while: one that fails again and again after a good start
+# must run into the breaker too.
+is_stable() {
+  : >"$run_dir/counted"
+  ! read_identity || end_failures
+}
+
+# Reports the app's failure, unless the instance is ending anyway: then its probes may well fail. The group takes a while
+# to act, or heeds its grace period, so the report is repeated; it counts once.
 report_failing() {
+  local counted=''
   metadata_once meta-data/autoscaling/target-lifecycle-state meta-data/spot/instance-action || return 0
   [[ ${values[0]:-InService} == InService && -z ${values[1]} ]] && read_identity || return 0
-  count_failure "the app failed $1 probes in a row"
-  report_unhealthy true
-  # The replacement takes a while to begin; until then, every further failure would count again.
-  printf '0 0\n' >"$run_dir/probes"
+  { read -r counted <"$run_dir/counted"; } 2>/dev/null || :
+  if [[ -z $counted ]]; then
+    count_failure "the app failed $1 probes in a row"
+    printf '1\n' >"$run_dir/counted" || :
+  fi
+  report_unhealthy true "$call_s_max"
 }

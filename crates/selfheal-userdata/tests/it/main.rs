@@ -2,7 +2,11 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails by panicking")]
 
+mod after;
 mod boot;
+mod failure;
+mod fallback;
 mod quoting;
 mod render;
+mod secrets;
 mod support;

@@ -27,6 +27,10 @@ pub struct State {
     pub metadata_faults: HashMap<String, VecDeque<u16>>,
     /// Metadata beside the usual, by path.
     pub metadata: HashMap<String, String>,
+    /// Paths that answer `Terminated` once a file is there.
+    pub metadata_from: HashMap<String, PathBuf>,
+    /// The date that the endpoints say it is.
+    pub date: &'static str,
     /// Who holds the volume.
     pub holder: Option<String>,
     /// Whether the volume is marked for first use.
@@ -70,6 +74,18 @@ impl Aws {
             }
         });
         Self { state, url }
+    }
+
+    /// Lets the next calls of an action fail, one after the other, with these codes.
+    pub fn fail(&self, action: &str, codes: &[(u16, &'static str, &'static str)]) {
+        self.state().faults.entry(action.to_owned()).or_default().extend(codes);
+    }
+
+    /// Sets a path of the metadata service.
+    pub fn metadata(&self, path: &str, value: &str) {
+        self.state()
+            .metadata
+            .insert(format!("meta-data/{path}"), value.to_owned());
     }
 
     /// Gives access to what the fake knows.
@@ -117,15 +133,17 @@ fn serve(stream: TcpStream, state: &Mutex<State>) {
     let mut writer = stream.try_clone().unwrap();
     let mut reader = BufReader::new(stream);
     while let Some(request) = read_request(&mut reader) {
-        let (status, body) = {
+        let (status, body, date) = {
             let mut state = state.lock().unwrap();
-            if request.method == "POST" {
+            let (status, body) = if request.method == "POST" {
                 state.api(&request)
             } else {
                 state.imds(&request)
-            }
+            };
+            (status, body, state.date)
         };
-        let answer = format!("HTTP/1.1 {status} X\r\nContent-Length: {}\r\n\r\n{body}", body.len());
+        let length = body.len();
+        let answer = format!("HTTP/1.1 {status} X\r\nContent-Length: {length}\r\nDate: {date}\r\n\r\n{body}");
         if writer.write_all(answer.as_bytes()).is_err() {
             return;
         }
@@ -137,6 +155,12 @@ impl State {
         let path = request.path.trim_start_matches("/latest/").to_owned();
         if let Some(status) = self.metadata_faults.get_mut(&path).and_then(VecDeque::pop_front) {
             return (status, "fault".to_owned());
+        }
+        if let Some(verdict) = request.path.strip_prefix("/app/") {
+            return (if verdict == "healthy" { 200 } else { 404 }, String::new());
+        }
+        if self.metadata_from.get(&path).is_some_and(|file| file.exists()) {
+            return (200, "Terminated".to_owned());
         }
         if request.method == "PUT" && path == "api/token" {
             return (200, TOKEN.to_owned());

@@ -1,5 +1,6 @@
 //! A machine to boot: a root folder, and stand-ins for the commands that need root.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::path::{Path, PathBuf};
@@ -19,12 +20,12 @@ const STUBS: [(&str, &str); 13] = [
     // The first word of a device is its filesystem, where it has one.
     (
         "blkid",
-        "read -r word <\"${!#}\" 2>/dev/null; case ${word-} in xfs|ext4) echo \"$word\" ;; gpt) ;; *) exit 2 ;; esac",
+        "word=$(/usr/bin/head -c 4 \"${!#}\" | /usr/bin/tr -d '\\0\\n'); case $word in xfs|ext4) echo \"$word\" ;; gpt) ;; *) exit 2 ;; esac",
     ),
     ("blockdev", "exec /usr/bin/stat -c %s \"$2\""),
     (
         "wipefs",
-        "read -r word <\"$2\" 2>/dev/null; case ${word-} in lvm) echo LVM2_member ;; esac",
+        "[[ $(/usr/bin/head -c 3 \"$2\" | /usr/bin/tr -d '\\0') != lvm ]] || echo LVM2_member",
     ),
     (
         "mkfs.xfs",
@@ -77,7 +78,21 @@ impl Machine {
         self.folder.path().join("root")
     }
 
-    /// Writes the start of the volume, wherever it is now.
+    /// Returns a folder that is nobody's.
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// Installs the full stack with a time limit of the boot program changed, where waiting for it would take minutes.
+    pub fn set_limit(&self, name: &str, seconds: u32) {
+        self.install(&super::full());
+        let path = self.root().join(PROGRAM_PATH.trim_start_matches('/'));
+        let text = fs::read_to_string(&path).unwrap();
+        let line = text.lines().find(|line| line.starts_with(&format!("{name}="))).unwrap();
+        fs::write(&path, text.replace(line, &format!("{name}={seconds}"))).unwrap();
+    }
+
+    /// Writes text into the volume, wherever it is now.
     pub fn write_volume(&self, at: usize, text: &str) {
         let path = self.volume();
         let mut bytes = fs::read(&path).unwrap();
@@ -150,6 +165,42 @@ impl Machine {
         text.lines()
             .map(|line| line.replace(&self.root().display().to_string(), ""))
             .collect()
+    }
+
+    /// Boots a stack for the first time, asserts how that ends, and returns what it printed.
+    pub fn boot(&self, config: &BootConfig, code: i32) -> String {
+        self.install(config);
+        self.again("boot", code)
+    }
+
+    /// Runs the installed program, asserts how that ends, and returns what it printed.
+    pub fn again(&self, verb: &str, code: i32) -> String {
+        let output = self.program(verb);
+        let text = text(&output);
+        assert_eq!(output.status.code(), Some(code), "{text}");
+        assert_eq!(self.aws.state().complaints, Vec::<String>::new());
+        text
+    }
+
+    /// Returns how often a stand-in ran.
+    pub fn count(&self, command: &str) -> usize {
+        self.commands()
+            .iter()
+            .filter(|line| line.split(' ').next() == Some(command))
+            .count()
+    }
+
+    /// Returns the parameters of the last call of an action.
+    pub fn last(&self, action: &str) -> BTreeMap<String, String> {
+        let state = self.aws.state();
+        state
+            .calls
+            .iter()
+            .rev()
+            .find(|(name, _)| name == action)
+            .unwrap()
+            .1
+            .clone()
     }
 
     /// Returns the actions that AWS was asked for so far.

@@ -1,0 +1,192 @@
+//! After the boot: the end of the instance, the loss of the volume, and the app that dies.
+
+use std::fs;
+
+use selfheal_userdata::BootConfig;
+
+use crate::support::aws::INSTANCE;
+use crate::support::machine::Machine;
+use crate::support::{bare, full};
+
+/// Returns a machine with a booted stack, and how many calls that took.
+fn booted(config: &BootConfig) -> (Machine, usize) {
+    let machine = Machine::new();
+    machine.boot(config, 0);
+    let calls = machine.actions().len();
+    (machine, calls)
+}
+
+#[test]
+fn scale_in_releases_the_volume_before_the_hook_goes_on() {
+    let (machine, calls) = booted(&full());
+    machine.aws.metadata("autoscaling/target-lifecycle-state", "Terminated");
+    let text = machine.again("watch", 0);
+    let expected = [
+        "DetachVolume",
+        "CompleteLifecycleAction",
+        "DescribeAddresses",
+        "DisassociateAddress",
+    ];
+    assert_eq!(machine.actions()[calls..], expected, "{text}");
+    assert_eq!(
+        machine.last("CompleteLifecycleAction")["LifecycleHookName"],
+        "selfheal-terminate"
+    );
+    assert!(
+        machine
+            .commands()
+            .contains(&"systemctl stop selfheal-app.target srv-data.mount".to_owned())
+    );
+    // A reboot in between takes nothing back.
+    machine.again("boot", 21);
+    assert_eq!(machine.aws.state().holder, None);
+}
+
+#[test]
+fn spot_notice_asks_for_the_replacement_first() {
+    for path in ["spot/instance-action", "events/recommendations/rebalance"] {
+        let (machine, calls) = booted(&full());
+        machine
+            .aws
+            .metadata(path, "{\"action\": \"terminate\", \"time\": \"2030-01-01T00:00:00Z\"}");
+        machine.again("watch", 0);
+        assert_eq!(
+            machine.actions()[calls..calls + 2],
+            ["SetInstanceHealth", "DetachVolume"],
+            "{path}"
+        );
+    }
+}
+
+#[test]
+fn stack_without_a_volume_only_completes_its_hook() {
+    let (machine, calls) = booted(&BootConfig {
+        terminate_hook: Some("goodbye".into()),
+        ..bare()
+    });
+    machine.aws.metadata("autoscaling/target-lifecycle-state", "Terminated");
+    machine.again("watch", 0);
+    let expected = ["CompleteLifecycleAction", "DescribeAddresses", "DisassociateAddress"];
+    assert_eq!(machine.actions()[calls..], expected);
+}
+
+#[test]
+fn lost_volume_stops_the_app_and_gives_up_the_address() {
+    let (machine, calls) = booted(&full());
+    fs::remove_dir_all(machine.root().join("sys/class/nvme/nvme1")).unwrap();
+    machine.again("watch", 0);
+    assert_eq!(
+        machine.actions()[calls..],
+        ["SetInstanceHealth", "DescribeAddresses", "DisassociateAddress"]
+    );
+    assert!(
+        machine
+            .commands()
+            .contains(&"systemctl stop selfheal-app.target srv-data.mount".to_owned())
+    );
+    assert_eq!(machine.aws.state().address_of, None);
+}
+
+#[test]
+fn address_of_the_winner_is_never_taken() {
+    let (machine, calls) = booted(&full());
+    fs::remove_dir_all(machine.root().join("sys/class/nvme/nvme1")).unwrap();
+    machine.aws.state().address_of = Some("i-0bbbbbbbbbbbbbbb2".into());
+    machine.again("watch", 0);
+    assert_eq!(machine.actions()[calls..], ["SetInstanceHealth", "DescribeAddresses"]);
+    assert_eq!(machine.aws.state().address_of.as_deref(), Some("i-0bbbbbbbbbbbbbbb2"));
+}
+
+#[test]
+fn address_never_moves_to_an_instance_without_the_volume() {
+    let machine = Machine::new();
+    // The volume goes away while the app starts.
+    let gone = format!("rm -r {}", machine.root().join("sys/class/nvme/nvme1").display());
+    machine.boot(
+        &BootConfig {
+            setup: Some(format!("#!/bin/bash\nPATH=/usr/bin:/bin\n{gone}\n").into_bytes()),
+            ..full()
+        },
+        18,
+    );
+    assert!(!machine.actions().contains(&"AssociateAddress".to_owned()));
+    assert_eq!(machine.aws.state().address_of, None);
+}
+
+/// A booted stack whose app has just died.
+fn dying() -> (Machine, usize) {
+    let (machine, calls) = booted(&full());
+    let path = machine.root().join("etc/selfheal/config");
+    let config = fs::read_to_string(&path).unwrap();
+    let line = config.lines().find(|line| line.starts_with("probe_target=")).unwrap();
+    fs::write(&path, config.replace(line, "probe_target='exit 1'")).unwrap();
+    (machine, calls)
+}
+
+#[test]
+fn watchdog_reports_after_failures_in_a_row_and_counts_once() {
+    let (machine, calls) = dying();
+    machine.again("watchdog", 0);
+    assert_eq!(machine.actions()[calls..], [""; 0]);
+    machine.again("watchdog", 0);
+    let expected = ["DescribeTags", "CreateOrUpdateTags", "SetInstanceHealth"];
+    assert_eq!(machine.actions()[calls..], expected);
+    let report = machine.last("SetInstanceHealth");
+    assert_eq!(
+        (
+            report["InstanceId"].as_str(),
+            report["ShouldRespectGracePeriod"].as_str()
+        ),
+        (INSTANCE, "true")
+    );
+    machine.again("watchdog", 0);
+    machine.again("watchdog", 0);
+    assert_eq!(machine.actions()[calls + 3..], ["SetInstanceHealth"]);
+    assert_eq!(machine.aws.state().tags["selfheal:failed-boots"], "1");
+}
+
+#[test]
+fn watchdog_is_silent_while_the_instance_ends() {
+    for (path, value) in [
+        ("autoscaling/target-lifecycle-state", "Terminated"),
+        ("spot/instance-action", "{}"),
+    ] {
+        let (machine, calls) = dying();
+        machine.aws.metadata(path, value);
+        for _ in 0..3 {
+            machine.again("watchdog", 0);
+        }
+        assert_eq!(machine.actions()[calls..], [""; 0], "{path}");
+    }
+}
+
+#[test]
+fn app_that_stays_well_ends_the_row_of_failures() {
+    let (machine, calls) = booted(&full());
+    machine
+        .aws
+        .state()
+        .tags
+        .insert("selfheal:failed-boots".into(), "2".into());
+    // Ten times the threshold, and not before.
+    for _ in 0..19 {
+        machine.again("watchdog", 0);
+    }
+    assert_eq!(machine.actions()[calls..], [""; 0]);
+    machine.again("watchdog", 0);
+    assert_eq!(machine.aws.state().tags["selfheal:failed-boots"], "0");
+    machine.again("watchdog", 0);
+    assert_eq!(machine.actions()[calls..], ["DescribeTags", "CreateOrUpdateTags"]);
+}
+
+#[test]
+fn stack_without_a_watchdog_ends_the_row_at_its_boot() {
+    let machine = Machine::new();
+    machine
+        .aws
+        .state()
+        .tags
+        .insert("selfheal:failed-boots".into(), "2".into());
+    machine.boot(&bare(), 0);
+    assert_eq!(machine.aws.state().tags["selfheal:failed-boots"], "0");
+}
