@@ -42,6 +42,8 @@ mod runtime;
 mod ssm;
 mod state;
 mod trace;
+#[cfg(feature = "wire")]
+pub mod wire;
 mod world;
 
 use std::fmt;

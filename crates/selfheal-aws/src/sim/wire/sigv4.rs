@@ -258,3 +258,86 @@ fn hmac(key: &[u8], text: &str) -> Vec<u8> {
 fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::net::SocketAddr;
+
+    /// The session token, the date and the signature of `post-sts-header-before` in AWS's Signature Version 4 test suite.
+    const TOKEN: &str = "AQoDYXdzEPT//////////wEXAMPLEtc764bNrC9SAPBSM22wDOk4x4HIZ8j4FZTwdQWLWsKWHGBuFqwAeMicRXmxfpSPfIeoIYRqTflfKD8YUuwthAx7mSEI/qkPpKPi/kMcGdQrmGdeehM4IC1NtBmUpp2wUE8phUZampKsburEDy0KPkyQDYwT7WZ0wq5VSXDvp75YU9HFvlRd8Tx6q6fE8YQcHNVXAkiY9q6d+xo0rKwT38xVqr7ZD0u0iPPkUL64lIZbqBAz+scqKmlzm8FDrypNC9Yjc8fPOLn9FX9KSYvKTr4rvx3iSIlTJabIQwj2ICCR/oLxBA==";
+    const SIGNATURE: &str = "85d96828115b5dc0cfc3bd16ad9e210dd772bbebba041836c64533a82be05ead";
+
+    fn request(signed: &str, signature: &str) -> Request {
+        let scope = "AKIDEXAMPLE/20150830/us-east-1/service/aws4_request";
+        let header = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+        Request {
+            peer: SocketAddr::from(([127, 0, 0, 1], 9)),
+            method: "POST".to_owned(),
+            path: "/".to_owned(),
+            query: String::new(),
+            headers: vec![
+                header("host", "example.amazonaws.com"),
+                header("x-amz-date", "20150830T123600Z"),
+                header("x-amz-security-token", TOKEN),
+                header(
+                    "authorization",
+                    &format!("{ALGORITHM} Credential={scope}, SignedHeaders={signed}, Signature={signature}"),
+                ),
+            ],
+            body: Vec::new(),
+        }
+    }
+
+    fn verify(request: &Request, now: &str) -> Result<(), Refusal> {
+        let known = Known {
+            secret: "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY".to_owned(),
+            token: TOKEN.to_owned(),
+            expires: Timestamp::MAX,
+        };
+        Scope::read(request)?.verify(request, &known, now.parse().unwrap())
+    }
+
+    const ALL: &str = "host;x-amz-date;x-amz-security-token";
+
+    #[test]
+    fn accepts_what_aws_computed_and_nothing_else() {
+        assert_eq!(verify(&request(ALL, SIGNATURE), "2015-08-30T12:36:00Z"), Ok(()));
+        let mut other = request(ALL, SIGNATURE);
+        other.body = b"Action=Other".to_vec();
+        assert!(matches!(
+            verify(&other, "2015-08-30T12:36:00Z"),
+            Err(Refusal::Mismatch { .. })
+        ));
+    }
+
+    #[test]
+    fn a_token_that_is_not_signed_is_refused() {
+        let refusal = verify(&request("host;x-amz-date", SIGNATURE), "2015-08-30T12:36:00Z");
+        assert_eq!(
+            refusal,
+            Err(Refusal::Incomplete(
+                "the header x-amz-security-token is not signed".to_owned()
+            ))
+        );
+    }
+
+    #[test]
+    fn five_minutes_are_the_limit_of_the_clock() {
+        assert_eq!(verify(&request(ALL, SIGNATURE), "2015-08-30T12:41:00Z"), Ok(()));
+        let late = verify(&request(ALL, SIGNATURE), "2015-08-30T12:41:01Z");
+        assert!(matches!(late, Err(Refusal::Skewed { .. })), "{late:?}");
+    }
+
+    #[test]
+    fn headers_that_are_no_signature_are_refused() {
+        for (signed, signature) in [
+            ("", SIGNATURE),
+            (ALL, ""),
+            ("x-amz-date;host;x-amz-security-token", SIGNATURE),
+        ] {
+            let refusal = verify(&request(signed, signature), "2015-08-30T12:36:00Z");
+            assert!(matches!(refusal, Err(Refusal::Incomplete(_))), "{signed} {refusal:?}");
+        }
+    }
+}

@@ -1,0 +1,401 @@
+//! The calls of EC2 and Auto Scaling, in the Query protocol.
+
+use std::collections::BTreeMap;
+
+use selfheal_core::names::Tags;
+use selfheal_core::observed::{Address, Volume, VolumeState};
+
+use super::http::Request;
+use super::xml::{autoscaling as group_answer, ec2 as answer, leaf, node};
+use super::{WireCall, WireError};
+use crate::CallError;
+use crate::sim::InstanceCaller;
+
+/// Why a call has no answer.
+pub(super) enum Failure {
+    /// The request is not one that the service knows.
+    Wire(WireError),
+    /// The simulated AWS refused it.
+    Call(CallError),
+}
+
+impl From<CallError> for Failure {
+    fn from(error: CallError) -> Self {
+        Self::Call(error)
+    }
+}
+
+impl From<WireError> for Failure {
+    fn from(error: WireError) -> Self {
+        Self::Wire(error)
+    }
+}
+
+/// Reads the action and the parameters of a form.
+pub(super) fn read(request: &Request) -> Result<(String, BTreeMap<String, String>), WireError> {
+    let form = request
+        .header("content-type")
+        .is_some_and(|kind| kind.starts_with("application/x-www-form-urlencoded"));
+    if request.method != "POST" || request.path != "/" || !request.query.is_empty() || !form {
+        return Err(WireError::new(
+            400,
+            "InvalidAction",
+            "only forms, posted to / without a query, are served",
+        ));
+    }
+    let malformed = || WireError::new(400, "MalformedQueryString", "the body is not a form");
+    let body = std::str::from_utf8(&request.body).map_err(|_| malformed())?;
+    let mut parameters = BTreeMap::new();
+    for pair in body.split('&').filter(|pair| !pair.is_empty()) {
+        let (key, value) = pair.split_once('=').ok_or_else(malformed)?;
+        let (key, value) = (decode(key).ok_or_else(malformed)?, decode(value).ok_or_else(malformed)?);
+        parameters.insert(key, value);
+    }
+    let action = parameters
+        .remove("Action")
+        .ok_or_else(|| WireError::new(400, "MissingAction", "no Action"))?;
+    parameters
+        .remove("Version")
+        .ok_or_else(|| WireError::new(400, "MissingParameter", "no Version"))?;
+    Ok((action, parameters))
+}
+
+/// Decodes a form's text.
+fn decode(text: &str) -> Option<String> {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.bytes();
+    while let Some(byte) = rest.next() {
+        bytes.push(match byte {
+            b'+' => b' ',
+            b'%' => {
+                let high = char::from(rest.next()?).to_digit(16)?;
+                let low = char::from(rest.next()?).to_digit(16)?;
+                u8::try_from(high * 16 + low).ok()?
+            }
+            other => other,
+        });
+    }
+    String::from_utf8(bytes).ok()
+}
+
+/// The parameters of a call as they are taken up; what is left at the end was not known.
+struct Parameters<'a> {
+    left: BTreeMap<&'a str, &'a str>,
+}
+
+impl<'a> Parameters<'a> {
+    fn of(call: &'a WireCall) -> Self {
+        Self {
+            left: call
+                .parameters
+                .iter()
+                .map(|(key, value)| (key.as_str(), value.as_str()))
+                .collect(),
+        }
+    }
+
+    fn optional(&mut self, key: &str) -> Option<&'a str> {
+        self.left.remove(key)
+    }
+
+    fn required(&mut self, key: &str) -> Result<&'a str, WireError> {
+        self.optional(key).ok_or_else(|| {
+            WireError::new(
+                400,
+                "MissingParameter",
+                format!("The request must contain the parameter {key}"),
+            )
+        })
+    }
+
+    /// `prefix1`, `prefix2`, …
+    fn list(&mut self, prefix: &str) -> Vec<String> {
+        (1..)
+            .map_while(|at| self.optional(&format!("{prefix}{at}")))
+            .map(str::to_owned)
+            .collect()
+    }
+
+    fn flag(&mut self, key: &str, otherwise: bool) -> Result<bool, WireError> {
+        match self.optional(key) {
+            None => Ok(otherwise),
+            Some("true") => Ok(true),
+            Some("false") => Ok(false),
+            Some(other) => Err(WireError::new(
+                400,
+                "InvalidParameterValue",
+                format!("{key} cannot be '{other}'"),
+            )),
+        }
+    }
+
+    fn end(self) -> Result<(), WireError> {
+        match self.left.into_keys().next() {
+            None => Ok(()),
+            Some(key) => Err(WireError::new(
+                400,
+                "UnknownParameter",
+                format!("The parameter {key} is not recognized"),
+            )),
+        }
+    }
+}
+
+/// Makes a call to EC2.
+pub(super) fn ec2(me: &InstanceCaller, call: &WireCall, request_id: &str) -> Result<String, Failure> {
+    let mut with = Parameters::of(call);
+    if with.flag("DryRun", false)? {
+        return Err(WireError::new(400, "InvalidParameterValue", "DryRun is not simulated").into());
+    }
+    let inner = match call.action.as_str() {
+        "AttachVolume" => {
+            let (volume, instance) = (with.required("VolumeId")?, with.required("InstanceId")?);
+            let device = with.required("Device")?;
+            with.end()?;
+            attachment(&me.attach_volume(volume, instance, device)?, device)
+        }
+        "DetachVolume" => {
+            let (volume, instance) = (with.required("VolumeId")?, with.optional("InstanceId"));
+            // The boot program must never force; a test that sees this code has found that it does.
+            if with.flag("Force", false)? {
+                return Err(WireError::new(400, "InvalidParameterValue", "Force is not simulated").into());
+            }
+            with.end()?;
+            attachment(&me.detach_volume(volume, instance)?, "")
+        }
+        "DescribeVolumes" => {
+            let ids = with.list("VolumeId.");
+            with.end()?;
+            let items: String = me.describe_volumes(&ids)?.iter().map(volume_item).collect();
+            node("volumeSet", &items)
+        }
+        "DescribeAddresses" => {
+            let ids = with.list("AllocationId.");
+            with.end()?;
+            let items: String = me.describe_addresses(&ids)?.iter().map(address_item).collect();
+            node("addressesSet", &items)
+        }
+        "AssociateAddress" => {
+            let (allocation, instance) = (with.required("AllocationId")?, with.required("InstanceId")?);
+            let reassociate = with.flag("AllowReassociation", false)?;
+            with.end()?;
+            let association = me.associate_address(allocation, instance, reassociate)?;
+            leaf("return", "true") + &leaf("associationId", &association)
+        }
+        "DisassociateAddress" => {
+            let association = with.required("AssociationId")?;
+            with.end()?;
+            me.disassociate_address(association)?;
+            leaf("return", "true")
+        }
+        "DeleteTags" => {
+            let resources = with.list("ResourceId.");
+            let keys: Vec<String> = (1..)
+                .map_while(|at| with.optional(&format!("Tag.{at}.Key")))
+                .map(str::to_owned)
+                .collect();
+            with.end()?;
+            let [resource] = &resources[..] else {
+                return Err(WireError::new(400, "InvalidParameterValue", "one resource at a time is simulated").into());
+            };
+            me.delete_tags(resource, &keys)?;
+            leaf("return", "true")
+        }
+        other => return Err(unknown_action(other)),
+    };
+    Ok(answer(&call.action, &inner, request_id))
+}
+
+fn unknown_action(action: &str) -> Failure {
+    WireError::new(
+        400,
+        "InvalidAction",
+        format!("The action {action} is not valid for this web service."),
+    )
+    .into()
+}
+
+/// The volume's attachment as AttachVolume and DetachVolume answer it.
+fn attachment(volume: &Volume, device: &str) -> String {
+    let (instance, state) = volume.attachment.as_ref().map_or(("", "detached"), |attachment| {
+        (attachment.instance_id.as_str(), attachment.state.as_str())
+    });
+    [
+        leaf("volumeId", &volume.id),
+        leaf("instanceId", instance),
+        leaf("device", device),
+        leaf("status", state),
+        leaf("deleteOnTermination", "false"),
+    ]
+    .concat()
+}
+
+fn tag_set(tags: &Tags) -> String {
+    let items: String = tags
+        .iter()
+        .map(|(key, value)| node("item", &(leaf("key", key) + &leaf("value", value))))
+        .collect();
+    node("tagSet", &items)
+}
+
+fn volume_item(volume: &Volume) -> String {
+    let attached = volume.attachment.as_ref().map_or_else(String::new, |attachment| {
+        let parts = [
+            leaf("volumeId", &volume.id),
+            leaf("instanceId", &attachment.instance_id),
+            leaf("device", "/dev/sdf"),
+            leaf("status", &attachment.state),
+            leaf("deleteOnTermination", "false"),
+        ];
+        node("item", &parts.concat())
+    });
+    let parts = [
+        leaf("volumeId", &volume.id),
+        leaf("size", &volume.size_gib.to_string()),
+        leaf("snapshotId", volume.snapshot_id.as_deref().unwrap_or_default()),
+        leaf("availabilityZone", &volume.zone),
+        leaf("status", state_name(&volume.state)),
+        node("attachmentSet", &attached),
+        tag_set(&volume.tags),
+        leaf("volumeType", &volume.volume_type),
+        leaf("encrypted", if volume.encrypted { "true" } else { "false" }),
+        leaf("multiAttachEnabled", "false"),
+    ];
+    node("item", &parts.concat())
+}
+
+fn state_name(state: &VolumeState) -> &str {
+    match state {
+        VolumeState::Creating => "creating",
+        VolumeState::Available => "available",
+        VolumeState::InUse => "in-use",
+        VolumeState::Deleting => "deleting",
+        VolumeState::Deleted => "deleted",
+        VolumeState::Error => "error",
+        VolumeState::Other(other) => other,
+    }
+}
+
+fn address_item(address: &Address) -> String {
+    let mut parts = vec![
+        leaf("publicIp", &address.public_ip),
+        leaf("allocationId", &address.allocation_id),
+    ];
+    if let Some(association) = &address.association_id {
+        parts.push(leaf("associationId", association));
+    }
+    parts.push(leaf("domain", "vpc"));
+    if let Some(instance) = &address.instance_id {
+        parts.push(leaf("instanceId", instance));
+    }
+    parts.push(tag_set(&address.tags));
+    node("item", &parts.concat())
+}
+
+/// Makes a call to Auto Scaling.
+pub(super) fn autoscaling(me: &InstanceCaller, call: &WireCall, request_id: &str) -> Result<String, Failure> {
+    let mut with = Parameters::of(call);
+    let result = match call.action.as_str() {
+        "CompleteLifecycleAction" => {
+            let (group, hook) = (
+                with.required("AutoScalingGroupName")?,
+                with.required("LifecycleHookName")?,
+            );
+            let (result, instance) = (with.required("LifecycleActionResult")?, with.required("InstanceId")?);
+            with.end()?;
+            me.complete_lifecycle_action(group, hook, instance, result)?;
+            Some(String::new())
+        }
+        "RecordLifecycleActionHeartbeat" => {
+            let (group, hook) = (
+                with.required("AutoScalingGroupName")?,
+                with.required("LifecycleHookName")?,
+            );
+            let instance = with.required("InstanceId")?;
+            with.end()?;
+            me.record_lifecycle_action_heartbeat(group, hook, instance)?;
+            Some(String::new())
+        }
+        "SetInstanceHealth" => {
+            let (instance, status) = (with.required("InstanceId")?, with.required("HealthStatus")?);
+            let grace = with.flag("ShouldRespectGracePeriod", true)?;
+            with.end()?;
+            me.set_instance_health(instance, status, grace)?;
+            None
+        }
+        "SuspendProcesses" => {
+            let group = with.required("AutoScalingGroupName")?;
+            let processes = with.list("ScalingProcesses.member.");
+            with.end()?;
+            me.suspend_processes(group, &processes)?;
+            None
+        }
+        "DescribeTags" => Some(describe_tags(me, with)?),
+        "CreateOrUpdateTags" => {
+            set_tags(me, with)?;
+            None
+        }
+        other => return Err(unknown_action(other)),
+    };
+    Ok(group_answer(&call.action, result.as_deref(), request_id))
+}
+
+/// DescribeTags with filters on group and key, which is how the boot program asks.
+fn describe_tags(me: &InstanceCaller, mut with: Parameters<'_>) -> Result<String, Failure> {
+    let (mut groups, mut keys) = (Vec::new(), Vec::new());
+    for at in 1.. {
+        let Some(name) = with.optional(&format!("Filters.member.{at}.Name")) else {
+            break;
+        };
+        let values = with.list(&format!("Filters.member.{at}.Values.member."));
+        match name {
+            "auto-scaling-group" => groups = values,
+            "key" => keys = values,
+            other => return Err(WireError::new(400, "ValidationError", format!("no filter {other}")).into()),
+        }
+    }
+    with.end()?;
+    let [group] = &groups[..] else {
+        return Err(WireError::new(400, "ValidationError", "one group at a time is simulated").into());
+    };
+    let tags = me.describe_group_tags(group)?;
+    let wanted = tags.iter().filter(|(key, _)| keys.is_empty() || keys.contains(key));
+    let members: String = wanted
+        .map(|(key, value)| {
+            let parts = [
+                leaf("ResourceId", group),
+                leaf("PropagateAtLaunch", "false"),
+                leaf("Key", key),
+                leaf("Value", value),
+                leaf("ResourceType", "auto-scaling-group"),
+            ];
+            node("member", &parts.concat())
+        })
+        .collect();
+    Ok(node("Tags", &members))
+}
+
+fn set_tags(me: &InstanceCaller, mut with: Parameters<'_>) -> Result<(), Failure> {
+    let mut tags = Tags::new();
+    let mut groups = Vec::new();
+    for at in 1.. {
+        let tag = format!("Tags.member.{at}.");
+        let Some(key) = with.optional(&format!("{tag}Key")) else {
+            break;
+        };
+        let value = with.optional(&format!("{tag}Value")).unwrap_or_default();
+        let kind = with.required(&format!("{tag}ResourceType"))?;
+        with.flag(&format!("{tag}PropagateAtLaunch"), false)?;
+        if kind != "auto-scaling-group" || key.len() > 128 || value.chars().count() > 256 {
+            return Err(WireError::new(400, "ValidationError", format!("a bad tag: {key}={value}")).into());
+        }
+        groups.push(with.required(&format!("{tag}ResourceId"))?);
+        tags.insert(key.to_owned(), value.to_owned());
+    }
+    with.end()?;
+    groups.dedup();
+    let [group] = groups[..] else {
+        return Err(WireError::new(400, "ValidationError", "one group at a time is simulated").into());
+    };
+    Ok(me.set_group_tags(group, &tags)?)
+}
