@@ -324,7 +324,7 @@ fn profiles(aws: &Aws) -> TaskResult<Vec<String>> {
             .into_iter()
             .map(|role| text(role, "RoleName"))
             .collect();
-        let described = aws.iam("ListInstanceProfileTags", &[("InstanceProfileName", &name)])?;
+        let described = aws.iam("GetInstanceProfile", &[("InstanceProfileName", &name)])?;
         let tags = tags(parse(&described)?.root_element(), "Tags", "Key", "Value");
         lines.push(format!(
             "profile {name} with roles [{}], {}",
