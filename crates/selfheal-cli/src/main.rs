@@ -1,2 +1,80 @@
-//! Placeholder.
-fn main() {}
+//! `selfheal`: makes one EC2 instance heal itself.
+//!
+//! Thin: it reads the command line and the stack's file, composes the libraries, and shows what they say. It decides nothing.
+
+#[cfg(not(any(feature = "sdk", feature = "sim")))]
+compile_error!("selfheal needs a backend: the feature `sdk`, `sim`, or both");
+
+mod backend;
+mod cli;
+mod commands;
+mod error;
+mod exit;
+mod logging;
+mod output;
+mod progress;
+mod prompt;
+mod session;
+mod spec;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use cli::{Cli, Command, Global};
+use error::CliError;
+use output::{Output, colours};
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let colour = colours(cli.global.color, &std::io::stderr());
+    logging::init(cli.global.verbose, colour);
+    match run(&cli.global, cli.command) {
+        Ok(code) => ExitCode::from(code),
+        Err(error) => {
+            if error.is_broken_pipe() {
+                return ExitCode::from(exit::FAILED);
+            }
+            report(&error, colour);
+            ExitCode::from(exit::of(&error))
+        }
+    }
+}
+
+fn run(global: &Global, command: Command) -> Result<u8, CliError> {
+    let output = Output::new(global.color);
+    let open = || session::Session::open(global, output);
+    match command {
+        Command::Plan(args) => reading(open()?.run(|session| commands::plan::run(session, &args))),
+        Command::Status(args) => reading(open()?.run(|session| commands::status::run(session, &args))),
+        Command::Policy(args) => reading(commands::policy::run(global, output, &args)),
+        Command::Userdata(args) => reading(commands::userdata::run(global, output, &args)),
+        Command::Apply(args) => open()?.run(|session| commands::apply::run(session, &args)),
+        Command::Destroy(args) => open()?.run(|session| commands::destroy::run(session, &args)),
+        Command::Resume(args) => open()?.run(|session| commands::resume::run(session, &args)),
+    }
+}
+
+/// The end of a command that only reads. Whoever stops reading its output has seen enough.
+fn reading(result: Result<u8, CliError>) -> Result<u8, CliError> {
+    match result {
+        Err(error) if error.is_broken_pipe() => Ok(exit::DONE),
+        result => result,
+    }
+}
+
+/// Shows an error on standard error.
+fn report(error: &CliError, colour: bool) {
+    if let CliError::Spec { path, text, errors } = error {
+        eprintln!("{}", spec::render(path, text, errors, colour));
+    }
+    let (red, cyan, reset) = if colour {
+        ("\x1b[1;31m", "\x1b[36m", "\x1b[0m")
+    } else {
+        ("", "", "")
+    };
+    eprintln!("{red}error{reset}: {error}");
+    if let Some(help) = error.help() {
+        eprintln!("{cyan}help{reset}: {help}");
+    }
+}

@@ -1,0 +1,204 @@
+//! The command line.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use crate::exit;
+
+/// Makes one EC2 instance heal itself: when it dies it comes back, with the same address, data and name.
+#[derive(Debug, Parser)]
+#[command(name = "selfheal", version, after_help = exit::HELP, propagate_version = false, max_term_width = 100)]
+pub struct Cli {
+    /// What every command takes.
+    #[command(flatten)]
+    pub global: Global,
+    /// The command.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What every command takes.
+#[derive(Debug, Args)]
+pub struct Global {
+    /// The stack's description
+    #[arg(short, long, global = true, value_name = "FILE", default_value = "selfheal.toml")]
+    pub file: PathBuf,
+    /// Profile of the shared AWS configuration, in place of AWS_PROFILE
+    #[arg(long, global = true, value_name = "NAME", help_heading = "AWS")]
+    pub profile: Option<String>,
+    /// Region that the stack must be in: a guard, since the stack's own file says where it is
+    #[arg(long, global = true, value_name = "REGION", help_heading = "AWS")]
+    pub region: Option<String>,
+    /// Endpoint of every AWS service, in place of AWS_ENDPOINT_URL
+    #[arg(long, global = true, value_name = "URL", help_heading = "AWS")]
+    pub endpoint_url: Option<String>,
+    /// Where the stack lives: the real AWS, or a simulated one in a file
+    #[arg(long, global = true, value_enum, env = "SELFHEAL_BACKEND", hide_env = true, default_value_t = BackendKind::DEFAULT, help_heading = "AWS")]
+    pub backend: BackendKind,
+    /// File that keeps the simulated AWS between commands [default: .selfheal-sim.json beside the stack's file]
+    #[arg(long, global = true, value_name = "FILE", help_heading = "AWS")]
+    pub sim_file: Option<PathBuf>,
+    /// Log more, on standard error; twice for every API call (SELFHEAL_LOG takes a filter)
+    #[arg(short, long, global = true, action = clap::ArgAction::Count)]
+    pub verbose: u8,
+    /// When to colour; NO_COLOR is respected
+    #[arg(long, global = true, value_enum, value_name = "WHEN", default_value_t = ColourChoice::Auto)]
+    pub color: ColourChoice,
+}
+
+/// Where the stack lives.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum BackendKind {
+    /// The real AWS
+    Aws,
+    /// A simulated AWS, kept in a file
+    Sim,
+}
+
+impl BackendKind {
+    /// The real AWS, where this build has it.
+    pub const DEFAULT: Self = if cfg!(feature = "sdk") { Self::Aws } else { Self::Sim };
+}
+
+/// When to colour.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum ColourChoice {
+    /// On terminals, unless NO_COLOR is set
+    Auto,
+    /// Always
+    Always,
+    /// Never
+    Never,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Show what would change, and why; touches nothing
+    Plan(PlanArgs),
+    /// Make the stack as its file says; safe to interrupt and to run again
+    Apply(ApplyArgs),
+    /// Show instance, address, volume, name and health
+    Status(JsonArgs),
+    /// Remove the stack; the address and the data stay unless each is named
+    Destroy(DestroyArgs),
+    /// Let a stack that has parked itself replace its instance again
+    Resume(ApplyArgs),
+    /// Print a least-privilege policy as JSON
+    Policy(PolicyArgs),
+    /// Print the boot program as it would be sent
+    Userdata(UserdataArgs),
+}
+
+/// Arguments of `plan`.
+#[derive(Debug, Args)]
+pub struct PlanArgs {
+    /// Print the plan as JSON
+    #[arg(long)]
+    pub json: bool,
+    /// Exit with 3 when something would change
+    #[arg(long)]
+    pub check: bool,
+}
+
+/// Arguments of `apply` and `resume`.
+#[derive(Debug, Args)]
+pub struct ApplyArgs {
+    /// Do not ask
+    #[arg(short, long)]
+    pub yes: bool,
+    /// Print what was done as JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Arguments of `status`.
+#[derive(Debug, Args)]
+pub struct JsonArgs {
+    /// Print the status as JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Arguments of `destroy`.
+#[derive(Debug, Args)]
+pub struct DestroyArgs {
+    /// Do not ask
+    #[arg(short, long)]
+    pub yes: bool,
+    /// Release the Elastic IP too: it is gone for good
+    #[arg(long)]
+    pub release_address: bool,
+    /// Delete the data volume too, once a snapshot of it is complete
+    #[arg(long)]
+    pub delete_data: bool,
+    /// Print what was done as JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Arguments of `policy`.
+#[derive(Debug, Args)]
+pub struct PolicyArgs {
+    /// Whose policy
+    #[arg(value_enum)]
+    pub whose: Whose,
+    /// The operator's command that it allows
+    #[arg(long = "for", value_name = "COMMAND", default_value = "apply", value_parser = ["plan", "apply", "status", "destroy"])]
+    pub purpose: String,
+    /// What is known without asking AWS.
+    #[command(flatten)]
+    pub offline: OfflineArgs,
+}
+
+/// Whose policy.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Whose {
+    /// The instance's role
+    Instance,
+    /// Whoever runs selfheal
+    Operator,
+}
+
+/// Arguments of `userdata`.
+#[derive(Debug, Args)]
+pub struct UserdataArgs {
+    /// Print it as the launch template holds it: compressed where that pays, in base64
+    #[arg(long)]
+    pub encoded: bool,
+    /// What is known without asking AWS.
+    #[command(flatten)]
+    pub offline: OfflineArgs,
+}
+
+/// What is known without asking AWS.
+#[derive(Debug, Args)]
+pub struct OfflineArgs {
+    /// Do not ask AWS for ids: zeroes stand in their place
+    #[arg(long)]
+    pub offline: bool,
+    /// The account's twelve digits
+    #[arg(long, value_name = "ID", requires = "offline", value_parser = account)]
+    pub account: Option<String>,
+}
+
+fn account(text: &str) -> Result<String, String> {
+    if text.len() == 12 && text.bytes().all(|byte| byte.is_ascii_digit()) {
+        Ok(text.to_owned())
+    } else {
+        Err("expected twelve digits".to_owned())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::Cli;
+
+    #[test]
+    fn the_command_line_is_sound() {
+        Cli::command().debug_assert();
+    }
+}

@@ -1,0 +1,124 @@
+//! What the commands that change something have in common: plan, show, ask, execute.
+
+use selfheal_aws::{ApplyError, Done, Goal, Outcome};
+use selfheal_core::Observed;
+use selfheal_core::plan::{Plan, StepKey};
+use serde::Serialize;
+
+use crate::error::CliError;
+use crate::progress::Reporter;
+use crate::prompt::{Question, confirm};
+use crate::session::Session;
+
+/// How a change is made.
+#[derive(Clone, Copy, Debug)]
+pub struct How<'a> {
+    /// What is to be reached.
+    pub goal: Goal,
+    /// Whether to go on without asking.
+    pub yes: bool,
+    /// Whether standard output is for a program.
+    pub json: bool,
+    /// What is asked.
+    pub question: Question<'a>,
+}
+
+/// What came of a change.
+#[derive(Debug)]
+pub struct Changed {
+    /// The plan that was shown.
+    pub plan: Plan,
+    /// The steps that ran, in the order in which they ended.
+    pub done: Vec<Done>,
+    /// The world afterwards, as far as the answers tell.
+    pub observed: Observed,
+}
+
+/// Plans, shows, asks, executes.
+///
+/// # Errors
+/// Those of each.
+pub fn change(session: &Session, how: &How<'_>) -> Result<Changed, CliError> {
+    let observed = session.observe(how.goal.scope())?;
+    let plan = how.goal.plan(&session.spec, &observed);
+    if how.json {
+        // Standard output is for the outcome alone; a person who is asked still has to see what about.
+        eprint!("{plan}");
+    } else {
+        session.output.text(&plan.to_string())?;
+    }
+    if plan.is_refused() {
+        return Err(CliError::Refused(plan.refusals));
+    }
+    if plan.is_empty() {
+        return Ok(Changed {
+            plan,
+            done: Vec::new(),
+            observed,
+        });
+    }
+    if !how.yes {
+        confirm(&session.backend, how.question)?;
+    }
+    let outcome = execute(session, how.goal, &plan, observed)?;
+    Ok(Changed {
+        plan,
+        done: outcome.done,
+        observed: outcome.observed,
+    })
+}
+
+fn execute(session: &Session, goal: Goal, plan: &Plan, observed: Observed) -> Result<Outcome, CliError> {
+    let account = observed.identity.account.clone();
+    let reporter = Reporter::new("beginning");
+    let control = session.backend.control(&reporter);
+    let run = selfheal_aws::apply(session.backend.aws(), &session.spec, goal, plan, observed, &control);
+    let result = session.backend.block_on(run);
+    let done = reporter.finish();
+    match result {
+        Ok(outcome) => outcome.map_err(|error| failed(session, error, &account)),
+        Err(CliError::Interrupted { .. }) => Err(CliError::Interrupted { done, resumable: true }),
+        Err(error) => Err(error),
+    }
+}
+
+fn failed(session: &Session, error: ApplyError, account: &str) -> CliError {
+    let statement = error.call().and_then(|call| session.lacking(call, Some(account)));
+    CliError::Apply {
+        error: Box::new(error),
+        statement,
+    }
+}
+
+/// A step that ran, as JSON.
+#[derive(Debug, Serialize)]
+pub struct DoneStep {
+    /// The step's word, as in `plan --json`.
+    pub key: StepKey,
+    /// What came of it: an id, an address, a version; empty where there is nothing to tell.
+    pub detail: String,
+}
+
+impl Changed {
+    /// The steps that ran, for JSON.
+    #[must_use]
+    pub fn steps(&self) -> Vec<DoneStep> {
+        self.done
+            .iter()
+            .map(|done| DoneStep {
+                key: done.key,
+                detail: done.detail.clone(),
+            })
+            .collect()
+    }
+}
+
+/// `1 change`, `2 changes`.
+#[must_use]
+pub fn changes(count: usize) -> String {
+    if count == 1 {
+        "1 change".to_owned()
+    } else {
+        format!("{count} changes")
+    }
+}

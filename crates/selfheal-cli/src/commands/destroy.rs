@@ -1,0 +1,76 @@
+//! `selfheal destroy`: removes the stack, and keeps the address and the data unless each is named.
+
+use selfheal_aws::Goal;
+use selfheal_core::plan::DestroyOptions;
+use serde::Serialize;
+
+use super::change::{DoneStep, How, change, changes};
+use crate::cli::DestroyArgs;
+use crate::error::CliError;
+use crate::exit;
+use crate::prompt::Question;
+use crate::session::Session;
+
+/// What `destroy --json` prints. Fields are added, never renamed or removed.
+#[derive(Debug, Serialize)]
+struct Report {
+    /// The stack's name.
+    stack: String,
+    /// The Region.
+    region: String,
+    /// The account's twelve digits.
+    account: String,
+    /// The steps that ran, in the order in which they ended; empty when there was nothing to do.
+    done: Vec<DoneStep>,
+    /// What was kept, and why: the plan's notes.
+    kept: Vec<String>,
+}
+
+/// Removes the stack.
+///
+/// # Errors
+/// Those of [`change`].
+pub fn run(session: &Session, args: &DestroyArgs) -> Result<u8, CliError> {
+    let options = DestroyOptions {
+        release_address: args.release_address,
+        delete_data: args.delete_data,
+    };
+    let what = match (args.release_address, args.delete_data) {
+        (true, true) => "The address and the data volume go for good.",
+        (true, false) => "The address goes for good.",
+        (false, true) => "The data volume goes; its last snapshot stays.",
+        (false, false) => "",
+    };
+    let question = if what.is_empty() {
+        Question::YesNo("Destroy the stack?")
+    } else {
+        Question::Name {
+            what,
+            name: &session.spec.name,
+        }
+    };
+    let how = How {
+        goal: Goal::Destroy(options),
+        yes: args.yes,
+        json: args.json,
+        question,
+    };
+    let changed = change(session, &how)?;
+    let report = Report {
+        stack: changed.plan.stack.clone(),
+        region: changed.plan.region.clone(),
+        account: changed.plan.account.clone(),
+        done: changed.steps(),
+        kept: changed.plan.notes.iter().map(|note| note.message.clone()).collect(),
+    };
+    if args.json {
+        session.output.json(&report)?;
+    } else if !report.done.is_empty() {
+        session.output.text(&format!(
+            "\nDestroyed {}: {}.\n",
+            report.stack,
+            changes(report.done.len())
+        ))?;
+    }
+    Ok(exit::DONE)
+}

@@ -1,0 +1,113 @@
+//! `selfheal policy`: the least-privilege policies, as JSON.
+
+use selfheal_aws::Scope;
+use selfheal_core::desired::{Ids, PLACEHOLDER_ACCOUNT, instance_policy};
+use selfheal_core::plan::existing;
+use selfheal_core::spec::ImageRef;
+use selfheal_core::{Observed, Spec};
+use selfheal_policy::{OperatorScope, Partition, Purpose, operator_policy};
+
+use crate::cli::{Global, OfflineArgs, PolicyArgs, Whose};
+use crate::error::CliError;
+use crate::output::Output;
+use crate::session::Session;
+use crate::{exit, spec};
+
+/// Prints a policy.
+///
+/// # Errors
+/// The stack cannot be read, or an id is not of AWS's shape.
+pub fn run(global: &Global, output: Output, args: &PolicyArgs) -> Result<u8, CliError> {
+    let render = |error: &dyn std::fmt::Display| CliError::Failed(error.to_string());
+    let document = match args.whose {
+        Whose::Instance => {
+            let (spec, observed) = known(global, output, &args.offline)?;
+            let ids = ids(&spec, &observed);
+            let volume = ids.volume_id.as_deref();
+            instance_policy(&spec, &ids.account, &ids.subnet_id, &ids.allocation_id, volume)
+                .map_err(|error| render(&error))?
+        }
+        Whose::Operator => {
+            let (spec, observed) = known_to_newcomer(global, output, &args.offline)?;
+            let purpose: Purpose = args.purpose.parse().map_err(|error| render(&error))?;
+            let account = Some(observed.identity.account.as_str()).filter(|account| !account.is_empty());
+            let scope = operator_scope(&spec, account.unwrap_or(PLACEHOLDER_ACCOUNT), &observed);
+            operator_policy(&scope, purpose).map_err(|error| render(&error))?
+        }
+    };
+    output.json(&document)?;
+    Ok(exit::DONE)
+}
+
+/// What the operator may touch, from the stack's file and from what exists.
+#[must_use]
+pub fn operator_scope(spec: &Spec, account: &str, observed: &Observed) -> OperatorScope {
+    let existing = existing(spec, observed);
+    let mut scope = OperatorScope::new(Partition::of_region(&spec.region), &spec.region, account, &spec.name);
+    scope.hosted_zone_id = observed.hosted_zone.as_ref().map(|zone| zone.id.clone());
+    scope.record_name = spec.dns.as_ref().map(|dns| dns.name.clone());
+    scope.allocation_id.clone_from(&spec.address.allocation);
+    scope.data_volume = spec.data.is_some();
+    scope.vpc_id = existing.subnet.as_ref().map(|subnet| subnet.vpc_id.clone());
+    scope.subnet_id = existing
+        .subnet
+        .map(|subnet| subnet.id)
+        .or_else(|| spec.instance.subnet.clone());
+    if let ImageRef::Parameter(path) = &spec.instance.image {
+        scope.image_parameter = Some(path.clone());
+    }
+    scope
+}
+
+/// The stack's file, and what exists of the stack, or what is known of it without asking.
+///
+/// # Errors
+/// The file is invalid, or the stack cannot be read.
+pub fn known(global: &Global, output: Output, offline: &OfflineArgs) -> Result<(Spec, Observed), CliError> {
+    if offline.offline {
+        return Ok((spec::load(&global.file)?, assumed(offline)));
+    }
+    Session::open(global, output)?.run(|session| Ok((session.spec.clone(), session.observe(Scope::Plan)?)))
+}
+
+/// The same for somebody who may not read the stack yet, and asks for the policy that would let them: who they are is
+/// enough then.
+fn known_to_newcomer(global: &Global, output: Output, offline: &OfflineArgs) -> Result<(Spec, Observed), CliError> {
+    if offline.offline {
+        return known(global, output, offline);
+    }
+    Session::open(global, output)?.run(|session| match session.observe(Scope::Plan) {
+        Ok(observed) => Ok((session.spec.clone(), observed)),
+        Err(error) if exit::of(&error) == exit::DENIED => {
+            let identity = session.backend.block_on(session.backend.aws().caller_identity())?;
+            let identity = identity.map_err(|error| CliError::Call {
+                error: Box::new(error),
+                statement: None,
+            })?;
+            Ok((
+                session.spec.clone(),
+                Observed {
+                    identity,
+                    ..Observed::default()
+                },
+            ))
+        }
+        Err(error) => Err(error),
+    })
+}
+
+fn assumed(offline: &OfflineArgs) -> Observed {
+    let mut observed = Observed::default();
+    observed.identity.account = offline.account.clone().unwrap_or_default();
+    observed
+}
+
+/// The ids that the stack's documents are made from; tells on standard error where zeroes stand for some.
+#[must_use]
+pub fn ids(spec: &Spec, observed: &Observed) -> Ids {
+    let ids = Ids::of(spec, observed);
+    if !ids.complete {
+        eprintln!("note: ids of what does not exist yet, or was not asked for, stand as zeroes");
+    }
+    ids
+}

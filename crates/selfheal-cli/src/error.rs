@@ -1,0 +1,130 @@
+//! How a command fails, and how that is shown.
+
+use std::path::PathBuf;
+
+use selfheal_aws::{ApplyError, CallError};
+use selfheal_core::plan::Refusal;
+use selfheal_core::spec::SpecErrors;
+
+/// How a command fails.
+#[derive(Debug, thiserror::Error)]
+pub enum CliError {
+    /// The stack's file is invalid.
+    #[error("{} has {} {}", .path.display(), .errors.problems().len(), if .errors.problems().len() == 1 { "problem" } else { "problems" })]
+    Spec {
+        /// The file.
+        path: PathBuf,
+        /// Its text.
+        text: String,
+        /// What is wrong.
+        errors: SpecErrors,
+    },
+    /// The stack's file cannot be read.
+    #[error("cannot read {}: {error}", .path.display())]
+    SpecUnreadable {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        error: std::io::Error,
+    },
+    /// The command line contradicts the stack's file or this build.
+    #[error("{0}")]
+    Usage(String),
+    /// The plan refuses.
+    #[error("the plan is refused, and nothing was changed")]
+    Refused(Vec<Refusal>),
+    /// The person said no.
+    #[error("{0}: nothing was changed")]
+    Declined(&'static str),
+    /// There was nobody to ask.
+    #[error("there is no terminal to ask on: nothing was changed")]
+    NotConfirmed(&'static str),
+    /// A read failed.
+    #[error("{error}")]
+    Call {
+        /// The failure.
+        #[source]
+        error: Box<CallError>,
+        /// The statement that the operator's policy lacks, as JSON.
+        statement: Option<String>,
+    },
+    /// An apply failed.
+    #[error("{error}")]
+    Apply {
+        /// The failure.
+        #[source]
+        error: Box<ApplyError>,
+        /// The statement that the operator's policy lacks, as JSON.
+        statement: Option<String>,
+    },
+    /// Interrupted.
+    #[cfg_attr(
+        not(feature = "sdk"),
+        expect(dead_code, reason = "the simulated AWS takes no time to interrupt")
+    )]
+    #[error("interrupted{}", done_text(.done))]
+    Interrupted {
+        /// What was done before, for people.
+        done: Vec<String>,
+        /// Whether running the command again continues something.
+        resumable: bool,
+    },
+    /// Standard output cannot be written.
+    #[error("cannot write to standard output: {0}")]
+    Output(std::io::Error),
+    /// The simulated AWS cannot be kept in its file, or failed.
+    #[error("the simulated AWS in {}: {message}", .path.display())]
+    World {
+        /// The file.
+        path: PathBuf,
+        /// Why: a clause.
+        message: String,
+    },
+    /// Something else, which the text says.
+    #[error("{0}")]
+    Failed(String),
+}
+
+impl CliError {
+    /// What to do, where there is something.
+    #[must_use]
+    pub fn help(&self) -> Option<String> {
+        match self {
+            Self::SpecUnreadable { error, .. } if error.kind() == std::io::ErrorKind::NotFound => Some(
+                "a stack is described by a `selfheal.toml` in the current folder, or by the file that `-f` names"
+                    .to_owned(),
+            ),
+            Self::NotConfirmed(help) => Some((*help).to_owned()),
+            Self::Refused(refusals) => refusals
+                .first()
+                .map(|refusal| format!("{}: {}", refusal.message, refusal.help)),
+            Self::Call {
+                statement: Some(statement),
+                ..
+            }
+            | Self::Apply {
+                statement: Some(statement),
+                ..
+            } => Some(format!("the operator's policy needs this statement:\n{statement}")),
+            Self::Interrupted { resumable: true, .. } => {
+                Some("nothing is lost: the same command continues from here".to_owned())
+            }
+            Self::World { path, .. } => Some(format!("delete {} to begin with a new world", path.display())),
+            _ => None,
+        }
+    }
+
+    /// Whether somebody simply stopped reading, as `head` does.
+    #[must_use]
+    pub fn is_broken_pipe(&self) -> bool {
+        matches!(self, Self::Output(error) if error.kind() == std::io::ErrorKind::BrokenPipe)
+    }
+}
+
+fn done_text(done: &[String]) -> String {
+    if done.is_empty() {
+        String::new()
+    } else {
+        format!("; done before:\n  {}", done.join("\n  "))
+    }
+}

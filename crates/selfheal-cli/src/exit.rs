@@ -1,0 +1,70 @@
+//! Exit codes: each means one thing, and scripts may rely on it.
+
+use selfheal_aws::{ApplyError, ApplyErrorKind, CallError, CallErrorKind};
+
+use crate::error::CliError;
+
+/// Done, or nothing to do.
+pub const DONE: u8 = 0;
+/// Failed, for a reason without a code of its own.
+pub const FAILED: u8 = 1;
+/// Bad usage of the command line.
+pub const USAGE: u8 = 2;
+/// `plan --check`: something would change.
+pub const PENDING: u8 = 3;
+/// Not confirmed: declined, or there was no terminal to ask on and no `--yes`.
+pub const DECLINED: u8 = 4;
+/// Refused by the plan as unsafe or impossible.
+pub const REFUSED: u8 = 5;
+/// The stack's file is invalid.
+pub const SPEC: u8 = 6;
+/// AWS denied a call, or there are no valid credentials.
+pub const DENIED: u8 = 7;
+/// The stack changed after the plan was shown.
+pub const CHANGED: u8 = 8;
+/// Interrupted.
+pub const INTERRUPTED: u8 = 130;
+
+/// The codes as `selfheal --help` shows them.
+pub const HELP: &str = "\
+Exit codes:
+    0  done, or nothing to do
+    1  failed
+    2  bad usage
+    3  plan --check: something would change
+    4  not confirmed: declined, or no terminal to ask on and no --yes
+    5  refused by the plan as unsafe or impossible
+    6  the stack's file is invalid
+    7  AWS denied a call, or there are no valid credentials
+    8  the stack changed after the plan was shown
+  130  interrupted";
+
+/// The exit code of an error.
+#[must_use]
+pub fn of(error: &CliError) -> u8 {
+    match error {
+        CliError::Spec { .. } | CliError::SpecUnreadable { .. } => SPEC,
+        CliError::Usage(_) => USAGE,
+        CliError::Refused(_) => REFUSED,
+        CliError::Declined(_) | CliError::NotConfirmed(_) => DECLINED,
+        CliError::Call { error, .. } => of_call(error),
+        CliError::Apply { error, .. } => of_apply(error),
+        CliError::Interrupted { .. } => INTERRUPTED,
+        CliError::Output(_) | CliError::World { .. } | CliError::Failed(_) => FAILED,
+    }
+}
+
+fn of_call(error: &CallError) -> u8 {
+    match error.kind() {
+        CallErrorKind::Denied | CallErrorKind::Unauthenticated => DENIED,
+        _ => FAILED,
+    }
+}
+
+fn of_apply(error: &ApplyError) -> u8 {
+    match &error.kind {
+        ApplyErrorKind::Changed(_) => CHANGED,
+        ApplyErrorKind::Refused(_) => REFUSED,
+        _ => error.call().map_or(FAILED, of_call),
+    }
+}

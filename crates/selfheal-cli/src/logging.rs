@@ -1,0 +1,27 @@
+//! Logs, on standard error.
+
+use std::io::IsTerminal;
+
+use tracing_subscriber::EnvFilter;
+
+/// Installs a subscriber where logs are asked for, by `-v` or by a filter in `SELFHEAL_LOG`; else there is none, and
+/// starting costs nothing.
+pub fn init(verbose: u8, colour: bool) {
+    let asked = std::env::var("SELFHEAL_LOG").ok().filter(|filter| !filter.is_empty());
+    let filter = match (asked, verbose) {
+        (Some(filter), _) => filter,
+        (None, 0) => return,
+        (None, 1) => "selfheal=info,selfheal_aws=info".to_owned(),
+        (None, 2) => "selfheal=debug,selfheal_aws=debug".to_owned(),
+        (None, _) => "debug".to_owned(),
+    };
+    let filter = EnvFilter::try_new(&filter).unwrap_or_else(|error| {
+        eprintln!("warning: SELFHEAL_LOG: {error}");
+        EnvFilter::new("info")
+    });
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_ansi(colour && std::io::stderr().is_terminal())
+        .init();
+}

@@ -1,0 +1,120 @@
+//! What goes to standard output: people's text, coloured on terminals alone, or JSON.
+
+use std::io::{IsTerminal, Write};
+
+use serde::Serialize;
+
+use crate::cli::ColourChoice;
+use crate::error::CliError;
+
+/// Standard output.
+#[derive(Clone, Copy, Debug)]
+pub struct Output {
+    colour: bool,
+}
+
+/// Whether a stream is to be coloured.
+pub fn colours(choice: ColourChoice, stream: &impl IsTerminal) -> bool {
+    match choice {
+        ColourChoice::Always => true,
+        ColourChoice::Never => false,
+        ColourChoice::Auto => {
+            let plain = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty())
+                || std::env::var_os("TERM").is_some_and(|value| value == "dumb");
+            !plain && stream.is_terminal()
+        }
+    }
+}
+
+impl Output {
+    /// Decides about colour once.
+    #[must_use]
+    pub fn new(choice: ColourChoice) -> Self {
+        Self {
+            colour: colours(choice, &std::io::stdout()),
+        }
+    }
+
+    /// Writes people's text.
+    ///
+    /// # Errors
+    /// [`CliError::Output`], also where the reader has gone.
+    pub fn text(self, text: &str) -> Result<(), CliError> {
+        self.bytes(if self.colour { paint(text) } else { text.to_owned() }.as_bytes())
+    }
+
+    /// Writes a document as indented JSON with a final newline.
+    ///
+    /// # Errors
+    /// [`CliError::Output`], also where the reader has gone.
+    pub fn json(self, document: &impl Serialize) -> Result<(), CliError> {
+        let mut text = serde_json::to_string_pretty(document).map_err(|error| CliError::Failed(error.to_string()))?;
+        text.push('\n');
+        self.bytes(text.as_bytes())
+    }
+
+    /// Writes bytes as they are.
+    ///
+    /// # Errors
+    /// [`CliError::Output`], also where the reader has gone.
+    pub fn bytes(self, bytes: &[u8]) -> Result<(), CliError> {
+        let mut stdout = std::io::stdout().lock();
+        stdout
+            .write_all(bytes)
+            .and_then(|()| stdout.flush())
+            .map_err(CliError::Output)
+    }
+}
+
+const GREEN: &str = "\x1b[32m";
+const YELLOW: &str = "\x1b[33m";
+const RED: &str = "\x1b[31m";
+const BOLD: &str = "\x1b[1m";
+const DIM: &str = "\x1b[2m";
+const RESET: &str = "\x1b[0m";
+
+/// Colours a text by the signs at the beginning of its lines, which say the same without colour.
+fn paint(text: &str) -> String {
+    let mut painted = String::with_capacity(text.len() + 256);
+    for line in text.split_inclusive('\n') {
+        let colour = match line.get(..2) {
+            Some("+ ") => GREEN,
+            Some("~ ") => YELLOW,
+            Some("- " | "! ") => RED,
+            Some("* ") => DIM,
+            _ if line.starts_with("Stack ") || line.starts_with("# ") => BOLD,
+            _ => "",
+        };
+        if colour.is_empty() {
+            painted.push_str(line);
+        } else {
+            let (body, end) = line.strip_suffix('\n').map_or((line, ""), |body| (body, "\n"));
+            painted.extend([colour, body, RESET, end]);
+        }
+    }
+    painted
+}
+
+#[cfg(test)]
+mod tests {
+    use super::paint;
+
+    #[test]
+    fn colour_adds_nothing_but_colour() {
+        let text = "Stack web\n\n+ Elastic IP\n    x  1 -> 2\n~ group\n- volume\n! no\n* note\nend";
+        let painted = paint(text);
+        assert!(painted.contains("\x1b[32m+ Elastic IP\x1b[0m\n"));
+        let mut plain = painted;
+        for colour in [
+            super::GREEN,
+            super::YELLOW,
+            super::RED,
+            super::BOLD,
+            super::DIM,
+            super::RESET,
+        ] {
+            plain = plain.replace(colour, "");
+        }
+        assert_eq!(plain, text);
+    }
+}

@@ -1,0 +1,87 @@
+//! One run of a command: the stack's file, the backend, and reading the stack.
+
+use selfheal_aws::{CallError, CallErrorKind, Scope, observe};
+use selfheal_core::{Observed, Spec};
+
+use crate::backend::Backend;
+use crate::cli::Global;
+use crate::commands::policy::operator_scope;
+use crate::error::CliError;
+use crate::output::Output;
+use crate::progress::Reporter;
+use crate::spec;
+
+/// One run of a command.
+#[derive(Debug)]
+pub struct Session {
+    /// The stack.
+    pub spec: Spec,
+    /// Where it lives.
+    pub backend: Backend,
+    /// Standard output.
+    pub output: Output,
+}
+
+impl Session {
+    /// Reads the stack's file and opens the backend.
+    ///
+    /// # Errors
+    /// Those of either.
+    pub fn open(global: &Global, output: Output) -> Result<Self, CliError> {
+        let spec = spec::load(&global.file)?;
+        let backend = Backend::open(global, &spec)?;
+        Ok(Self { spec, backend, output })
+    }
+
+    /// Runs a command in the session and closes it, whatever came of the command.
+    ///
+    /// # Errors
+    /// Those of the command; else those of closing.
+    pub fn run<T>(self, command: impl FnOnce(&Self) -> Result<T, CliError>) -> Result<T, CliError> {
+        let result = command(&self);
+        let closed = self.backend.close();
+        result.and_then(|value| closed.map(|()| value))
+    }
+
+    /// Reads the stack.
+    ///
+    /// # Errors
+    /// The first call that failed for good, with what the operator's policy lacks where that is why.
+    pub fn observe(&self, scope: Scope) -> Result<Observed, CliError> {
+        let reporter = Reporter::new("reading the stack");
+        let control = self.backend.control(&reporter);
+        let observed = self
+            .backend
+            .block_on(observe(self.backend.aws(), &self.spec, scope, &control));
+        reporter.finish();
+        observed?.map_err(|error| {
+            let statement = self.lacking(&error, None);
+            CliError::Call {
+                error: Box::new(error),
+                statement,
+            }
+        })
+    }
+
+    /// The statement that the operator's policy lacks, as JSON, where a call was denied.
+    #[must_use]
+    pub fn lacking(&self, error: &CallError, account: Option<&str>) -> Option<String> {
+        if error.kind() != CallErrorKind::Denied {
+            return None;
+        }
+        // Who am I needs no permission, and is only asked where nothing has told yet.
+        let asked = match account {
+            Some(_) => None,
+            None => self
+                .backend
+                .block_on(self.backend.aws().caller_identity())
+                .ok()?
+                .ok()
+                .map(|me| me.account),
+        };
+        let observed = Observed::default();
+        let scope = operator_scope(&self.spec, account.or(asked.as_deref())?, &observed);
+        let statement = selfheal_policy::operator_statement_for(&scope, error.action)?;
+        serde_json::to_string_pretty(&statement).ok()
+    }
+}

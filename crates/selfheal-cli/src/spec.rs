@@ -1,0 +1,114 @@
+//! Reading the stack's file and the setup script beside it.
+
+use std::path::{Path, PathBuf};
+
+use miette::{Diagnostic, GraphicalReportHandler, GraphicalTheme, LabeledSpan, NamedSource, SourceCode};
+use selfheal_core::Spec;
+use selfheal_core::spec::{SpecErrors, SpecFile, SpecProblem};
+
+use crate::error::CliError;
+
+/// Reads and validates the stack's file, and reads its setup script.
+///
+/// # Errors
+/// The file cannot be read, or something in it is wrong.
+pub fn load(path: &Path) -> Result<Spec, CliError> {
+    let text = std::fs::read_to_string(path).map_err(|error| CliError::SpecUnreadable {
+        path: path.to_path_buf(),
+        error,
+    })?;
+    let invalid = |errors: SpecErrors| CliError::Spec {
+        path: path.to_path_buf(),
+        text: text.clone(),
+        errors,
+    };
+    let file = SpecFile::parse(&text).map_err(invalid)?;
+    let body = match file.setup_path() {
+        None => None,
+        Some(setup) => Some(
+            std::fs::read(beside(path, setup))
+                .map_err(|error| invalid(file.setup_unreadable(&format!("cannot be read: {}", reason(&error)))))?,
+        ),
+    };
+    file.into_spec(body).map_err(invalid)
+}
+
+/// A path that a file names, relative to the file's own folder.
+#[must_use]
+pub fn beside(file: &Path, name: impl AsRef<Path>) -> PathBuf {
+    file.parent().unwrap_or_else(|| Path::new("")).join(name)
+}
+
+/// The reason of an I/O error without the number of the operating system.
+fn reason(error: &std::io::Error) -> String {
+    let text = error.to_string();
+    let text = text.split(" (os error").next().unwrap_or(&text);
+    let mut characters = text.chars();
+    characters
+        .next()
+        .map(|first| first.to_lowercase().chain(characters).collect())
+        .unwrap_or_default()
+}
+
+/// Renders every problem with its line, a caret and what to do.
+#[must_use]
+pub fn render(path: &Path, text: &str, errors: &SpecErrors, colour: bool) -> String {
+    let theme = if colour {
+        GraphicalTheme::unicode()
+    } else {
+        GraphicalTheme::unicode_nocolor()
+    };
+    let handler = GraphicalReportHandler::new_themed(theme)
+        .with_links(false)
+        .with_width(100)
+        .with_context_lines(1);
+    let mut rendered = String::new();
+    for problem in errors.problems() {
+        let shown = Shown {
+            problem,
+            source: NamedSource::new(path.to_string_lossy(), text.to_owned()),
+        };
+        // Rendering into a string fails only where the diagnostic's own spans do, which lie within the text.
+        if handler.render_report(&mut rendered, &shown).is_err() {
+            rendered.push_str(&format!(
+                "line {}, column {}: {problem}\n",
+                problem.line, problem.column
+            ));
+        }
+    }
+    rendered
+}
+
+/// A problem as miette shows it.
+#[derive(Debug)]
+struct Shown<'a> {
+    problem: &'a SpecProblem,
+    source: NamedSource<String>,
+}
+
+impl std::fmt::Display for Shown<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}", self.problem)
+    }
+}
+
+impl std::error::Error for Shown<'_> {}
+
+impl Diagnostic for Shown<'_> {
+    fn help<'a>(&'a self) -> Option<Box<dyn std::fmt::Display + 'a>> {
+        self.problem
+            .help()
+            .map(|help| Box::new(help) as Box<dyn std::fmt::Display>)
+    }
+
+    fn source_code(&self) -> Option<&dyn SourceCode> {
+        Some(&self.source)
+    }
+
+    fn labels(&self) -> Option<Box<dyn Iterator<Item = LabeledSpan> + '_>> {
+        Some(Box::new(std::iter::once(LabeledSpan::new_with_span(
+            None,
+            self.problem.span.clone(),
+        ))))
+    }
+}
