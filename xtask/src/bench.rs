@@ -3,14 +3,15 @@
 use std::time::Duration;
 
 use crate::error::{TaskError, TaskResult};
-use crate::fake::log::{Entry, longest_chain};
+use crate::fake::log::{Entry, longest_chain, slowest_chain, time};
 use crate::fake::{Caller, log};
 use crate::report::{Counts, Report};
 use crate::world::{Run, World};
 
 /// The latency of each call.
 const LATENCY: Duration = Duration::from_millis(50);
-/// How often each measurement is made; the best counts, since a busy machine makes a run slower and never faster.
+/// How often each measurement is made. The fastest counts, and the shortest chain: a busy machine makes a run slower and
+/// its chains longer, and never the other way. The most memory counts.
 const ROUNDS: usize = 5;
 /// The most calls of a first apply.
 const APPLY_CALLS_MAX: usize = 28;
@@ -29,22 +30,23 @@ const PEAK_BYTES_MAX: u64 = 40 * 1024 * 1024;
 struct Figures {
     calls: usize,
     chain: usize,
-    /// What the chain takes: its calls at the latency, and what moto took for them.
+    /// What the slowest chain takes: the latency of its calls, and what moto took for them.
     chain_time: Duration,
     wall: Duration,
     peak_bytes: u64,
+    log: Vec<Entry>,
 }
 
 impl Figures {
     fn of(run: &Run, log: &[Entry]) -> Self {
         let log: Vec<Entry> = log::of(log, Caller::Operator).cloned().collect();
-        let chain = longest_chain(&log);
         Self {
             calls: log.len(),
-            chain: chain.len(),
-            chain_time: chain.iter().map(|entry| LATENCY + entry.served).sum(),
+            chain: longest_chain(&log),
+            chain_time: time(&slowest_chain(&log)),
             wall: run.wall,
             peak_bytes: run.peak_bytes,
+            log,
         }
     }
 
@@ -57,13 +59,18 @@ impl Figures {
     }
 }
 
-/// Measures a first apply, a plan with nothing to do and their memory, prints a table, and checks each figure.
-pub fn run() -> TaskResult<Counts> {
+/// Measures a first apply, a plan with nothing to do and their memory, prints a table, and checks each figure. With
+/// `calls`, every call is printed with its times.
+pub fn run(calls: bool) -> TaskResult<Counts> {
     let mut world = World::new()?;
     // moto loads a service at its first call.
     world.expect(&["apply", "--yes"], 0)?;
     let apply = best(&mut world, &["apply", "--yes"], true)?;
     let plan = best(&mut world, &["plan"], false)?;
+    if calls {
+        timeline("first apply", &apply);
+        timeline("plan, nothing to do", &plan);
+    }
     table(&apply, &plan);
     let mut report = Report::new("bench");
     at_most(&mut report, "calls of a first apply", apply.calls, APPLY_CALLS_MAX);
@@ -75,7 +82,7 @@ pub fn run() -> TaskResult<Counts> {
     );
     at_most(
         &mut report,
-        "wall time of a first apply over its longest chain",
+        "wall time of a first apply over its slowest chain",
         apply.ratio(),
         APPLY_RATIO_MAX,
     );
@@ -110,7 +117,7 @@ fn at_most<T: PartialOrd + std::fmt::Display>(report: &mut Report, name: &str, f
 /// The fastest of some rounds, in an empty world each or in the one that is there; the most memory of them all.
 fn best(world: &mut World, arguments: &[&str], empty: bool) -> TaskResult<Figures> {
     let mut best: Option<Figures> = None;
-    let mut peak_bytes = 0;
+    let (mut peak_bytes, mut chain) = (0, usize::MAX);
     for _ in 0..ROUNDS {
         if empty {
             world.reset()?;
@@ -125,13 +132,33 @@ fn best(world: &mut World, arguments: &[&str], empty: bool) -> TaskResult<Figure
         }
         let figures = Figures::of(&run, &world.proxy().log());
         peak_bytes = peak_bytes.max(figures.peak_bytes);
+        chain = chain.min(figures.chain);
         if best.as_ref().is_none_or(|best| figures.wall < best.wall) {
             best = Some(figures);
         }
     }
     let mut best = best.ok_or_else(|| TaskError::failed("nothing was measured"))?;
-    best.peak_bytes = peak_bytes;
+    (best.peak_bytes, best.chain) = (peak_bytes, chain);
     Ok(best)
+}
+
+/// Prints each call: when it came, when its answer left, what of that moto took, and whether it is on the slowest chain.
+fn timeline(name: &str, figures: &Figures) {
+    let chain: Vec<usize> = slowest_chain(&figures.log).iter().map(|entry| entry.number).collect();
+    println!(
+        "\n{name}, {} ms in all; * is the slowest chain",
+        figures.wall.as_millis()
+    );
+    for entry in &figures.log {
+        println!(
+            "{} {:>5} ms to {:>5} ms, of which moto {:>4} ms  {}",
+            if chain.contains(&entry.number) { '*' } else { ' ' },
+            entry.arrived.as_millis(),
+            entry.answered.map_or(0, |answered| answered.as_millis()),
+            entry.served.as_millis(),
+            entry.call
+        );
+    }
 }
 
 fn table(apply: &Figures, plan: &Figures) {

@@ -4,76 +4,78 @@ use std::time::Duration;
 
 use crate::e2e::difference;
 use crate::error::{TaskError, TaskResult};
-use crate::fake::{Caller, Fault, Moment, log};
+use crate::fake::{At, Caller, Fault, Moment, log};
 use crate::report::{Counts, Report};
 use crate::world::World;
 
-/// A first apply makes fewer calls than this; a count that reaches it never ends.
-const CALLS_MAX: usize = 100;
 /// The fewest calls that a first apply can make: one for each of the things that it creates.
 const CALLS_MIN: usize = 10;
 
 /// Kills a first apply just before and just after each of its calls, runs it again each time, and compares what is there
-/// with what an undisturbed apply makes. `only` narrows it to one call.
-pub fn run(only: Option<usize>) -> TaskResult<Counts> {
+/// with what an undisturbed apply makes. `only` narrows it to the calls whose names contain it.
+///
+/// Calls are named, such as "the second `ec2:DescribeSubnets`", and not numbered: calls that are made at once arrive in
+/// another order each time, and each of them has to be struck on both sides.
+pub fn run(only: Option<&str>) -> TaskResult<Counts> {
     let mut world = World::new()?;
     let mut report = Report::new("crash");
     world.expect(&["apply", "--yes"], 0)?;
     let undisturbed = world.inventory()?.summary();
-    let calls = log::of(&world.proxy().log(), Caller::Operator).count();
+    let calls = calls(&world);
     println!(
-        "crash: an undisturbed first apply makes {calls} calls and {} resources",
+        "crash: an undisturbed first apply makes {} calls, for {} resources",
+        calls.len(),
         undisturbed.len()
     );
+    report.expect("an undisturbed apply was seen", calls.len() >= CALLS_MIN, || {
+        format!("{} calls", calls.len())
+    });
     let mut kills = 0;
-    for moment in [Moment::Before, Moment::After] {
-        let mut at = only.unwrap_or(1);
-        while let Some(outcome) = crash(&mut world, at, moment, &undisturbed)? {
-            kills += 1;
-            let side = if moment == Moment::Before { "before" } else { "after" };
-            report.check(&format!("killed {side} call {at}, {}", outcome.call), outcome.verdict);
-            at += 1;
-            if only.is_some() || at > CALLS_MAX {
-                break;
-            }
+    for (name, nth) in calls
+        .iter()
+        .filter(|(name, _)| only.is_none_or(|only| name.contains(only)))
+    {
+        for (side, moment) in [("before", Moment::Before), ("after", Moment::After)] {
+            let at = At::Name(name.clone(), *nth);
+            let verdict = crash(&mut world, at, moment, &undisturbed);
+            kills += usize::from(report.check(&format!("killed {side} {name}, time {nth}"), verdict));
         }
-        report.expect(
-            "every call was reached",
-            only.is_some() || (CALLS_MIN < at && at <= CALLS_MAX),
-            || format!("the kills stopped at call {at}"),
-        );
     }
-    println!("crash: {kills} kills");
+    println!(
+        "crash: {kills} of {} kills left nothing that the next run did not mend",
+        2 * calls.len()
+    );
     Ok(report.finish())
 }
 
-/// How the run after a kill went.
-struct Outcome {
-    call: String,
-    verdict: TaskResult<()>,
+/// The calls of the apply that just ran, each with the number of times that it had been made.
+fn calls(world: &World) -> Vec<(String, usize)> {
+    let mut calls: Vec<(String, usize)> = Vec::new();
+    for entry in log::of(&world.proxy().log(), Caller::Operator) {
+        let name = entry.call.to_string();
+        let nth = calls.iter().filter(|(earlier, _)| *earlier == name).count() + 1;
+        calls.push((name, nth));
+    }
+    calls
 }
 
-/// Kills one apply and runs it again; `None` where it ended before the call was reached.
-fn crash(world: &mut World, at: usize, moment: Moment, undisturbed: &[String]) -> TaskResult<Option<Outcome>> {
+/// Kills one apply and runs it again.
+fn crash(world: &mut World, at: At, moment: Moment, undisturbed: &[String]) -> TaskResult<()> {
     world.reset()?;
     if !world.run_to_kill(&["apply", "--yes"], vec![(at, Fault::Kill(moment))])? {
-        return Ok(None);
+        return Err(TaskError::failed("the call was never made, so nothing was killed"));
     }
-    let call = log::of(&world.proxy().log(), Caller::Operator)
-        .nth(at - 1)
-        .map_or_else(|| "which is not in the log".to_owned(), |entry| entry.call.to_string());
     let again = world.run(&["apply", "--yes"], Duration::ZERO, Vec::new())?;
-    let found = world.inventory()?.summary();
-    let verdict = if again.code != Some(0) {
-        Err(TaskError::Failed(format!(
+    if again.code != Some(0) {
+        return Err(TaskError::Failed(format!(
             "the run after it ended with {:?}\n{}",
             again.code,
             again.text()
-        )))
-    } else if found != undisturbed {
-        Err(TaskError::Failed(difference(undisturbed, &found)))
-    } else {
-        Ok(())
-    };
-    Ok(Some(Outcome { call, verdict }))
+        )));
+    }
+    let found = world.inventory()?.summary();
+    if found != undisturbed {
+        return Err(TaskError::Failed(difference(undisturbed, &found)));
+    }
+    Ok(())
 }

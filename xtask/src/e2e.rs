@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use crate::error::{TaskError, TaskResult};
 use crate::fake::inventory::{Address, Instance, Inventory};
-use crate::fake::{Caller, Fault, Moment, log};
+use crate::fake::{At, Caller, Fault, Moment, log};
 use crate::machine::Machine;
 use crate::report::{Counts, Report};
 use crate::world::{Run, World};
@@ -335,20 +335,15 @@ fn rough_weather(report: &mut Report) -> TaskResult<()> {
     let mut world = World::new()?;
     world.expect(&["apply", "--yes"], 0)?;
     let undisturbed = world.inventory()?.summary();
-    for (name, faults) in [
-        (
-            "every third call is refused for its rate",
-            (1..30).step_by(3).map(|at| (at, Fault::Throttle)).collect::<Vec<_>>(),
-        ),
-        (
-            "every fourth answer is lost",
-            (1..40).step_by(4).map(|at| (at, Fault::Drop(Moment::After))).collect(),
-        ),
-        (
-            "every fourth call is lost",
-            (1..40).step_by(4).map(|at| (at, Fault::Drop(Moment::Before))).collect(),
-        ),
+    for (name, fault, every) in [
+        ("every third call is refused for its rate", Fault::Throttle, 3),
+        ("every fourth answer is lost", Fault::Drop(Moment::After), 4),
+        ("every fourth call is lost", Fault::Drop(Moment::Before), 4),
     ] {
+        let faults = (1..40)
+            .step_by(every)
+            .map(|number| (At::Number(number), fault))
+            .collect();
         world.reset()?;
         let run = world.run(&["apply", "--yes"], Duration::ZERO, faults)?;
         let found = world.inventory()?.summary();

@@ -54,12 +54,16 @@ enum Task {
     E2e,
     /// Kills a first apply around every API call and runs it again.
     Crash {
-        /// Only this call.
+        /// Only calls whose names contain this.
         #[arg(long)]
-        call: Option<usize>,
+        call: Option<String>,
     },
     /// Measures speed and memory against their limits.
-    Bench,
+    Bench {
+        /// Print every call with its times.
+        #[arg(long)]
+        calls: bool,
+    },
     /// Serves moto behind the proxy until standard input ends, to try things by hand.
     Fake,
 }
@@ -71,8 +75,8 @@ fn main() -> ExitCode {
         Task::Tidy => tidy::run().and_then(total),
         Task::Sar { check } => sar::run(check),
         Task::E2e => e2e::run().and_then(total),
-        Task::Crash { call } => crash::run(call).and_then(total),
-        Task::Bench => bench::run().and_then(total),
+        Task::Crash { call } => crash::run(call.as_deref()).and_then(total),
+        Task::Bench { calls } => bench::run(calls).and_then(total),
         Task::Fake => serve_fake(),
     };
     match outcome {

@@ -11,7 +11,7 @@ use wait4::Wait4;
 use crate::error::{Context, TaskError, TaskResult};
 use crate::fake::call::OPERATOR_KEY;
 use crate::fake::query::{deep_text, parse};
-use crate::fake::{Aws, Fault, Inventory, Moto, Proxy};
+use crate::fake::{Aws, Faults, Inventory, Moto, Proxy};
 use crate::venv::Venv;
 use crate::workspace;
 
@@ -161,7 +161,7 @@ impl World {
     }
 
     /// Runs `selfheal` with a new log at the proxy, this latency and these faults.
-    pub fn run(&self, arguments: &[&str], latency: Duration, faults: Vec<(usize, Fault)>) -> TaskResult<Run> {
+    pub fn run(&self, arguments: &[&str], latency: Duration, faults: Faults) -> TaskResult<Run> {
         self.proxy.begin(latency, faults);
         let start = Instant::now();
         let mut child = self.spawn(arguments)?;
@@ -204,7 +204,7 @@ impl World {
     }
 
     /// Runs `selfheal` with faults and kills it when one asks for that. Answers whether it was killed.
-    pub fn run_to_kill(&self, arguments: &[&str], faults: Vec<(usize, Fault)>) -> TaskResult<bool> {
+    pub fn run_to_kill(&self, arguments: &[&str], faults: Faults) -> TaskResult<bool> {
         self.proxy.begin(Duration::ZERO, faults);
         let mut child = self.spawn(arguments)?;
         let output = gather(&mut child);

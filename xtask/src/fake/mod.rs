@@ -11,5 +11,5 @@ pub mod query;
 pub use call::Caller;
 pub use inventory::Inventory;
 pub use moto::Moto;
-pub use proxy::{Fault, Moment, Proxy};
+pub use proxy::{At, Fault, Faults, Moment, Proxy};
 pub use query::Aws;

@@ -35,6 +35,18 @@ pub enum Fault {
     Throttle,
 }
 
+/// At which of the operator's calls a fault strikes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum At {
+    /// At the call of this number, from 1, in the order of arrival.
+    Number(usize),
+    /// At the call of this name, such as `ec2:AllocateAddress`, when it is made for the so many-th time, from 1.
+    Name(String, usize),
+}
+
+/// The faults of a run.
+pub type Faults = Vec<(At, Fault)>;
+
 /// A proxy in front of moto.
 #[derive(Debug)]
 pub struct Proxy {
@@ -53,9 +65,7 @@ struct State {
 struct Session {
     began: Instant,
     latency: Duration,
-    /// Faults by the number of the operator's call, from 1.
-    faults: Vec<(usize, Fault)>,
-    operator_calls: usize,
+    faults: Faults,
     under_way: usize,
     /// Whether the client is to be killed now.
     kill: bool,
@@ -82,8 +92,8 @@ impl Proxy {
         self.server.url()
     }
 
-    /// Begins a new log, with this latency added to each call and these faults, by number of the operator's call from 1.
-    pub fn begin(&self, latency: Duration, faults: Vec<(usize, Fault)>) {
+    /// Begins a new log, with this latency added to each call and these faults.
+    pub fn begin(&self, latency: Duration, faults: Faults) {
         *self.state.lock() = Session::new(latency, faults);
     }
 
@@ -123,17 +133,38 @@ impl Proxy {
 }
 
 impl Session {
-    fn new(latency: Duration, faults: Vec<(usize, Fault)>) -> Self {
+    fn new(latency: Duration, faults: Faults) -> Self {
         Self {
             began: Instant::now(),
             latency,
             faults,
-            operator_calls: 0,
             under_way: 0,
             kill: false,
             killed: false,
             log: Vec::new(),
         }
+    }
+}
+
+impl Session {
+    /// The fault that strikes the call which is about to enter the log.
+    fn fault(&self, call: &Call) -> Option<Fault> {
+        if call.caller != Caller::Operator {
+            return None;
+        }
+        let calls = || {
+            self.log
+                .iter()
+                .map(|entry| &entry.call)
+                .filter(|call| call.caller == Caller::Operator)
+        };
+        let number = calls().count() + 1;
+        let nth = calls().filter(|earlier| *earlier == call).count() + 1;
+        let strikes = |at: &At| match at {
+            At::Number(wanted) => *wanted == number,
+            At::Name(name, wanted) => *wanted == nth && *name == call.to_string(),
+        };
+        self.faults.iter().find(|(at, _)| strikes(at)).map(|(_, fault)| *fault)
     }
 }
 
@@ -145,16 +176,7 @@ impl State {
     /// Notes that a call arrived; answers its place in the log, the latency and the fault that strikes it.
     fn arrive(&self, call: &Call) -> (usize, Duration, Option<Fault>) {
         let mut session = self.lock();
-        let mut fault = None;
-        if call.caller == Caller::Operator {
-            session.operator_calls += 1;
-            let number = session.operator_calls;
-            fault = session
-                .faults
-                .iter()
-                .find(|(at, _)| *at == number)
-                .map(|(_, fault)| *fault);
-        }
+        let fault = session.fault(call);
         session.under_way += 1;
         let number = session.log.len() + 1;
         let arrived = session.began.elapsed();
