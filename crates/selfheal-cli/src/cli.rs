@@ -89,6 +89,9 @@ pub enum Command {
     Policy(PolicyArgs),
     /// Print the boot program as it would be sent
     Userdata(UserdataArgs),
+    /// Watch a stack heal on a simulated AWS: no account needed, nothing is kept
+    #[cfg(feature = "sim")]
+    Demo(DemoArgs),
 }
 
 /// Arguments of `plan`.
@@ -181,6 +184,15 @@ pub struct OfflineArgs {
     /// The account's twelve digits
     #[arg(long, value_name = "ID", requires = "offline", value_parser = account)]
     pub account: Option<String>,
+}
+
+/// Arguments of `demo`.
+#[cfg(feature = "sim")]
+#[derive(Debug, Args)]
+pub struct DemoArgs {
+    /// Everything that is drawn derives from it: the same seed tells the same story
+    #[arg(long, default_value_t = 7)]
+    pub seed: u64,
 }
 
 fn account(text: &str) -> Result<String, String> {

@@ -50,7 +50,7 @@ pub fn of(error: &CliError) -> u8 {
         CliError::Call { error, .. } => of_call(error),
         CliError::Apply { error, .. } => of_apply(error),
         CliError::Interrupted { .. } => INTERRUPTED,
-        CliError::Output(_) | CliError::World { .. } | CliError::Failed(_) => FAILED,
+        CliError::Output(_) | CliError::World { .. } | CliError::Demo(_) | CliError::Failed(_) => FAILED,
     }
 }
 

@@ -49,6 +49,8 @@ fn run(global: &Global, command: Command) -> Result<u8, CliError> {
         Command::Status(args) => reading(open()?.run(|session| commands::status::run(session, &args))),
         Command::Policy(args) => reading(commands::policy::run(global, output, &args)),
         Command::Userdata(args) => reading(commands::userdata::run(global, output, &args)),
+        #[cfg(feature = "sim")]
+        Command::Demo(args) => reading(commands::demo::run(output, &args)),
         Command::Apply(args) => open()?.run(|session| commands::apply::run(session, &args)),
         Command::Destroy(args) => open()?.run(|session| commands::destroy::run(session, &args)),
         Command::Resume(args) => open()?.run(|session| commands::resume::run(session, &args)),

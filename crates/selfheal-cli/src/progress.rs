@@ -112,7 +112,7 @@ impl Progress for Reporter {
 /// What is waited for, after the word "waiting".
 fn describe(wait: &WorldWait) -> String {
     match wait {
-        WorldWait::VolumeAvailable { id } => format!("for the volume {id}"),
+        WorldWait::VolumeSeen { id } => format!("for the volume {id} to show"),
         WorldWait::GroupGone { name } => format!("for the group {name} to be gone"),
         WorldWait::InstancesGone { ids } => format!("for {} to terminate", ids.join(", ")),
         WorldWait::SnapshotCompleted { id } => format!("for the snapshot {id} to be complete"),

@@ -2,6 +2,8 @@
 
 pub mod apply;
 mod change;
+#[cfg(feature = "sim")]
+pub mod demo;
 pub mod destroy;
 pub mod plan;
 pub mod policy;
