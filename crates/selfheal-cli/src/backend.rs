@@ -105,6 +105,17 @@ impl Backend {
         }
     }
 
+    /// Says that a person gave up what holds an address or data. A simulated AWS holds it for a mistake otherwise; the real
+    /// one never asks.
+    pub fn given_up(&self, ids: &[&str]) {
+        match self {
+            #[cfg(feature = "sdk")]
+            Self::Aws(_) => {}
+            #[cfg(feature = "sim")]
+            Self::Sim(kept) => ids.iter().for_each(|id| kept.sim.permit(id)),
+        }
+    }
+
     /// Keeps what has to be kept between commands. To be called at the end of every command, also of one that failed.
     ///
     /// # Errors

@@ -81,7 +81,10 @@ pub enum CliError {
         message: String,
     },
     /// The demo showed something that it should not have.
-    #[cfg_attr(not(feature = "sim"), expect(dead_code, reason = "the demo runs on the simulated AWS"))]
+    #[cfg_attr(
+        not(feature = "sim"),
+        expect(dead_code, reason = "the demo runs on the simulated AWS")
+    )]
     #[error("the demo's own check failed: {0}")]
     Demo(String),
     /// Something else, which the text says.

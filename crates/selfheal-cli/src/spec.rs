@@ -63,7 +63,10 @@ pub fn render(path: &Path, text: &str, errors: &SpecErrors, colour: bool) -> Str
         .with_width(100)
         .with_context_lines(1);
     let mut rendered = String::new();
-    for problem in errors.problems() {
+    for (index, problem) in errors.problems().iter().enumerate() {
+        if index > 0 {
+            rendered.push('\n');
+        }
         let shown = Shown {
             problem,
             source: NamedSource::new(path.to_string_lossy(), text.to_owned()),

@@ -60,12 +60,26 @@ pub fn change(session: &Session, how: &How<'_>) -> Result<Changed, CliError> {
     if !how.yes {
         confirm(&session.backend, how.question)?;
     }
+    session.backend.given_up(&given_up(how.goal, &observed));
     let outcome = execute(session, how.goal, &plan, observed)?;
     Ok(Changed {
         plan,
         done: outcome.done,
         observed: outcome.observed,
     })
+}
+
+/// The ids of the addresses and volumes that the person gave up.
+fn given_up(goal: Goal, observed: &Observed) -> Vec<&str> {
+    let Goal::Destroy(options) = goal else {
+        return Vec::new();
+    };
+    let addresses = observed.addresses.iter().filter(|_| options.release_address);
+    let volumes = observed.volumes.iter().filter(|_| options.delete_data);
+    addresses
+        .map(|address| address.allocation_id.as_str())
+        .chain(volumes.map(|volume| volume.id.as_str()))
+        .collect()
 }
 
 fn execute(session: &Session, goal: Goal, plan: &Plan, observed: Observed) -> Result<Outcome, CliError> {

@@ -1,0 +1,275 @@
+//! What the commands do and print.
+
+use std::io::Read;
+use std::process::Stdio;
+
+use crate::support::{Folder, shape};
+
+#[test]
+fn a_stack_lives_from_plan_to_destroy() {
+    let folder = Folder::new();
+    let plan = folder.expect(&["plan"], 0);
+    assert!(
+        plan.stdout.contains("Stack web in eu-west-1, account 123456789012"),
+        "{}",
+        plan.stdout
+    );
+    assert!(plan.stdout.contains("+ Elastic IP"), "{}", plan.stdout);
+    folder.expect(&["plan", "--check"], 3);
+
+    let apply = folder.expect(&["apply", "--yes"], 0);
+    assert!(
+        apply.stderr.contains("  done: Auto Scaling group selfheal-web"),
+        "{}",
+        apply.stderr
+    );
+    let end: Vec<&str> = apply.stdout.lines().rev().take(2).collect();
+    assert_eq!(end[0], "  name     app.example.com");
+    assert!(end[1].starts_with("  address  203.0.113."), "{}", end[1]);
+
+    let check = folder.expect(&["plan", "--check"], 0);
+    assert!(check.stdout.contains("Nothing to do"), "{}", check.stdout);
+    let again = folder.json(&["apply", "--yes"]);
+    assert_eq!(again["done"], serde_json::json!([]));
+
+    let status = folder.json(&["status"]);
+    assert_eq!(status["healthy"], true, "{status:#}");
+    assert_eq!(status["address"]["public_ip"], again["public_ip"]);
+    assert_eq!(status["address"]["associated_instance"], status["instance"]["id"]);
+    assert_eq!(status["volume"]["attached_instance"], status["instance"]["id"]);
+
+    folder.expect(&["destroy", "--yes"], 0);
+    let left = folder.json(&["status"]);
+    assert_eq!(
+        (&left["group"], &left["instance"]),
+        (&serde_json::Value::Null, &serde_json::Value::Null)
+    );
+    assert_eq!(left["address"]["public_ip"], again["public_ip"]);
+    assert_eq!(left["volume"]["id"], status["volume"]["id"]);
+    folder.expect(&["destroy", "--yes"], 0);
+
+    folder.expect(&["apply", "--yes"], 0);
+    let adopted = folder.json(&["status"]);
+    assert_eq!(adopted["address"]["allocation_id"], status["address"]["allocation_id"]);
+    assert_eq!(adopted["volume"]["id"], status["volume"]["id"]);
+
+    folder.expect(&["destroy", "--yes", "--release-address", "--delete-data"], 0);
+    let gone = folder.json(&["status"]);
+    assert_eq!(
+        (&gone["address"], &gone["volume"]),
+        (&serde_json::Value::Null, &serde_json::Value::Null)
+    );
+}
+
+#[test]
+fn the_shape_of_json_is_stable() {
+    let folder = Folder::new();
+    insta::assert_snapshot!(shape(&folder.json(&["plan"])), @r"
+    .account: string
+    .image.asked: string
+    .image.id: string
+    .notes[]
+    .refusals[]
+    .region: string
+    .stack: string
+    .steps[].change: string
+    .steps[].fields[]
+    .steps[].key: string
+    .steps[].readiness.ready.action.call: string
+    .steps[].readiness.ready.action.tags.Name: string
+    .steps[].readiness.ready.action.tags.selfheal:role: string
+    .steps[].readiness.ready.action.tags.selfheal:stack: string
+    .steps[].reason: string
+    .steps[].target: null
+    .waits[]
+    ");
+    insta::assert_snapshot!(shape(&folder.json(&["apply", "--yes"])), @r"
+    .account: string
+    .allocation_id: string
+    .done[].detail: string
+    .done[].key: string
+    .name: string
+    .public_ip: string
+    .region: string
+    .stack: string
+    ");
+    insta::assert_snapshot!(shape(&folder.json(&["status"])), @r"
+    .account: string
+    .address.allocation_id: string
+    .address.associated_instance: string
+    .address.public_ip: string
+    .dns.in_sync: boolean
+    .dns.name: string
+    .dns.value: string
+    .drift[]
+    .failed_boots: number
+    .group: string
+    .healthy: boolean
+    .instance.health: string
+    .instance.id: string
+    .instance.launched_at: string
+    .instance.lifecycle: string
+    .instance.state: string
+    .instance.template_version: string
+    .last_error: null
+    .launch_template.id: string
+    .launch_template.latest: number
+    .launch_template.version: number
+    .notes[]
+    .observed_at: string
+    .other_instances[]
+    .parked: null
+    .problems[]
+    .region: string
+    .stack: string
+    .suspended[]
+    .volume.attached_instance: string
+    .volume.id: string
+    .volume.size_gib: number
+    .volume.state: string
+    .volume.zone: string
+    ");
+    folder.edit("t4g.small", "t4g.medium");
+    insta::assert_snapshot!(shape(&folder.json(&["status"])["drift"]), @r"
+    [].code: string
+    [].message: string
+    [].subject: string
+    ");
+    insta::assert_snapshot!(shape(&folder.json(&["destroy", "--yes"])), @r"
+    .account: string
+    .done[].detail: string
+    .done[].key: string
+    .kept[]: string
+    .region: string
+    .stack: string
+    ");
+}
+
+#[test]
+fn drift_is_told_by_status_and_by_plan() {
+    let folder = Folder::new();
+    folder.expect(&["apply", "--yes"], 0);
+    folder.edit("t4g.small", "t4g.medium");
+    let plan = folder.json(&["plan"]);
+    let keys: Vec<&str> = plan["steps"]
+        .as_array()
+        .expect("a list")
+        .iter()
+        .filter_map(|s| s["key"].as_str())
+        .collect();
+    assert_eq!(keys, ["create-template-version", "update-group"]);
+    let status = folder.json(&["status"]);
+    assert_eq!(status["drift"].as_array().map(Vec::len), Some(2));
+    assert_eq!(status["healthy"], true, "a stack with drift still serves");
+}
+
+#[test]
+fn nothing_is_changed_without_a_yes() {
+    let folder = Folder::new();
+    let run = folder.expect(&["apply"], 4);
+    assert!(run.stderr.contains("no terminal to ask on"), "{}", run.stderr);
+    assert!(run.stderr.contains("--yes"), "{}", run.stderr);
+    folder.expect(&["plan", "--check"], 3);
+    folder.expect(&["apply", "--yes"], 0);
+    folder.expect(&["destroy", "--delete-data"], 4);
+    folder.expect(&["plan", "--check"], 0);
+    // What has nothing to do needs no consent.
+    folder.expect(&["apply"], 0);
+    folder.expect(&["resume"], 0);
+}
+
+#[test]
+fn documents_are_all_that_is_on_standard_output() {
+    let folder = Folder::new();
+    let policy = folder.expect(&["policy", "instance", "--offline"], 0);
+    let document: serde_json::Value = serde_json::from_str(&policy.stdout).expect("a policy is JSON");
+    assert_eq!(document["Version"], "2012-10-17");
+    assert!(
+        policy.stdout.contains("eipalloc-00000000000000000"),
+        "{}",
+        policy.stdout
+    );
+    assert!(policy.stderr.contains("stand as zeroes"), "{}", policy.stderr);
+    for purpose in ["plan", "apply", "status", "destroy"] {
+        let account = [
+            "policy",
+            "operator",
+            "--for",
+            purpose,
+            "--offline",
+            "--account",
+            "210987654321",
+        ];
+        let policy = folder.expect(&account, 0);
+        assert!(
+            policy.stdout.contains("210987654321") || purpose == "plan",
+            "{}",
+            policy.stdout
+        );
+        serde_json::from_str::<serde_json::Value>(&policy.stdout).expect("a policy is JSON");
+    }
+    folder.expect(&["apply", "--yes"], 0);
+    let script = folder.expect(&["userdata"], 0);
+    assert!(script.stdout.starts_with("#!"), "{}", script.stdout);
+    assert!(script.stderr.is_empty(), "{}", script.stderr);
+    let allocation = folder.json(&["status"])["address"]["allocation_id"].to_string();
+    assert!(
+        script.stdout.contains(allocation.trim_matches('"')),
+        "the ids are those of the stack"
+    );
+    let encoded = folder.expect(&["userdata", "--encoded"], 0);
+    assert_eq!(encoded.stdout.lines().count(), 1);
+}
+
+#[test]
+fn colour_is_for_terminals_and_for_those_who_ask() {
+    let folder = Folder::new();
+    assert!(!folder.expect(&["plan"], 0).stdout.contains('\x1b'));
+    assert!(
+        folder
+            .expect(&["plan", "--color", "always"], 0)
+            .stdout
+            .contains("\x1b[32m+ Elastic IP")
+    );
+    assert!(!folder.expect(&["plan", "--color", "never"], 0).stdout.contains('\x1b'));
+}
+
+/// Starts the binary, reads a little of its output and goes away.
+fn read_a_little(folder: &Folder, args: &[&str]) -> (Option<i32>, String) {
+    let mut child = folder
+        .command(args)
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("it starts");
+    // Nothing is read at all: the pipe breaks at the first write, however late that is.
+    drop(child.stdout.take());
+    let mut stderr = String::new();
+    child
+        .stderr
+        .take()
+        .expect("a pipe")
+        .read_to_string(&mut stderr)
+        .expect("UTF-8");
+    (child.wait().expect("it ends").code(), stderr)
+}
+
+#[test]
+fn a_reader_that_goes_away_is_no_panic() {
+    let folder = Folder::new();
+    for args in [
+        &["plan"][..],
+        &["status"],
+        &["policy", "instance", "--offline"],
+        &["demo"],
+        &["userdata"],
+    ] {
+        let (code, stderr) = read_a_little(&folder, args);
+        assert_eq!(code, Some(0), "{args:?}: {stderr}");
+        assert!(!stderr.contains("panicked"), "{args:?}: {stderr}");
+    }
+    // A plan that nobody saw is not carried out.
+    let (code, stderr) = read_a_little(&folder, &["apply", "--yes"]);
+    assert_eq!(code, Some(1), "{stderr}");
+    folder.expect(&["plan", "--check"], 3);
+}

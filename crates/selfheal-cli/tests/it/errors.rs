@@ -1,0 +1,143 @@
+//! What goes wrong, and the exit code that says so.
+
+use crate::support::Folder;
+
+#[test]
+fn every_way_to_fail_has_its_code() {
+    let folder = Folder::new();
+    folder.expect(&["plan", "--nonsense"], 2);
+    folder.expect(&["plan", "--region", "us-east-1"], 2);
+    folder.expect(&["plan", "-f", "nowhere.toml"], 6);
+    folder.edit("setup.sh", "missing.sh");
+    folder.expect(&["plan"], 6);
+    // An x86 instance type with an image for arm64: the plan refuses.
+    folder.edit("t4g.small", "t3.small");
+    folder.expect(&["plan"], 5);
+    folder.expect(&["apply", "--yes"], 5);
+    folder.write(".selfheal-sim.json", "{");
+    folder.edit("t4g.small", "t4g.small");
+    folder.expect(&["plan"], 1);
+}
+
+#[test]
+fn a_region_that_contradicts_the_file_is_named() {
+    let folder = Folder::new();
+    folder.expect(&["plan", "--region", "eu-west-1"], 0);
+    let run = folder.expect(&["plan", "--region", "us-east-1"], 2);
+    insta::assert_snapshot!(run.stderr, @"error: the stack `web` is in eu-west-1, not in us-east-1: its Region is part of what it is, and selfheal.toml says which");
+}
+
+#[test]
+fn a_wrong_file_shows_every_problem_with_its_line() {
+    let folder = Folder::new();
+    folder.write("selfheal.toml", "name = \"Web\"\nregion = \"eu-west-1\"\n\n[instance]\ntyp = \"t4g.small\"\nimage = \"al2032\"\ningress = [\"80\"]\n");
+    let run = folder.expect(&["plan"], 6);
+    assert_eq!(run.stdout, "");
+    insta::assert_snapshot!(run.stderr, @r#"
+      × `name` is `Web`
+       ╭─[selfheal.toml:1:8]
+     1 │ name = "Web"
+       ·        ─────
+     2 │ region = "eu-west-1"
+       ╰────
+      help: expected 1 to 32 of a-z, 0-9 and `-`, beginning with a letter and not ending in `-`
+
+      × `instance.type` is missing
+       ╭─[selfheal.toml:4:1]
+     3 │ 
+     4 │ [instance]
+       · ──────────
+     5 │ typ = "t4g.small"
+       ╰────
+      help: expected an instance type such as "t4g.small"
+
+      × `instance.typ` is not a key in [instance]
+       ╭─[selfheal.toml:5:1]
+     4 │ [instance]
+     5 │ typ = "t4g.small"
+       · ───
+     6 │ image = "al2032"
+       ╰────
+      help: did you mean `type`? expected one of `type`, `image`, `subnet`, `ingress`,
+            `security_groups`, `root_size`
+
+      × `instance.image` is `al2032`
+       ╭─[selfheal.toml:6:9]
+     5 │ typ = "t4g.small"
+     6 │ image = "al2032"
+       ·         ────────
+     7 │ ingress = ["80"]
+       ╰────
+      help: did you mean `al2023`? expected an image id `ami-…`, a parameter `ssm:/…`, or one of
+            `al2023`, `al2023-x86_64`, `al2023-arm64`, `debian-12`, `debian-12-arm64`, `debian-13`,
+            `debian-13-arm64`, `ubuntu-22.04`, `ubuntu-22.04-arm64`, `ubuntu-24.04`, `ubuntu-24.04-
+            arm64`
+
+      × `instance.ingress[0]` is `80`
+       ╭─[selfheal.toml:7:12]
+     6 │ image = "al2032"
+     7 │ ingress = ["80"]
+       ·            ────
+       ╰────
+      help: did you mean `80/tcp`? expected a port and a protocol, such as "80/tcp" or "53/udp"
+
+    error: selfheal.toml has 5 problems
+    "#);
+}
+
+#[test]
+fn a_missing_setup_script_points_at_its_key() {
+    let folder = Folder::new();
+    folder.edit("setup.sh", "missing.sh");
+    insta::assert_snapshot!(folder.expect(&["plan"], 6).stderr, @r#"
+      × `app.setup` cannot be read: no such file or directory
+        ╭─[selfheal.toml:21:9]
+     20 │ [app]
+     21 │ setup = "missing.sh"
+        ·         ────────────
+        ╰────
+      help: expected the path of a script, relative to this file's folder
+
+    error: selfheal.toml has 1 problem
+    "#);
+}
+
+#[test]
+fn a_missing_file_says_what_is_looked_for() {
+    let folder = Folder::new();
+    insta::assert_snapshot!(folder.expect(&["plan", "-f", "nowhere.toml"], 6).stderr, @r"
+    error: cannot read nowhere.toml: No such file or directory (os error 2)
+    help: a stack is described by a `selfheal.toml` in the current folder, or by the file that `-f` names
+    ");
+}
+
+#[test]
+fn a_refusal_says_what_to_do() {
+    let folder = Folder::new();
+    folder.expect(&["apply", "--yes"], 0);
+    folder.edit("20GiB", "10GiB");
+    let run = folder.expect(&["apply", "--yes"], 5);
+    insta::assert_snapshot!(run.stderr, @r#"
+    error: the plan is refused, and nothing was changed
+    help: the data volume vol-015f6664eacf15cb0 has 20 GiB, the spec says 10: a volume cannot shrink: write size = "20GiB"
+    "#);
+    assert!(run.stdout.contains("\n! "), "{}", run.stdout);
+}
+
+#[test]
+fn the_help_lists_the_exit_codes() {
+    let help = Folder::new().expect(&["--help"], 0).stdout;
+    let codes = help.split_once("Exit codes:\n").expect("a list of exit codes").1;
+    insta::assert_snapshot!(codes, @r"
+      0  done, or nothing to do
+      1  failed
+      2  bad usage
+      3  plan --check: something would change
+      4  not confirmed: declined, or no terminal to ask on and no --yes
+      5  refused by the plan as unsafe or impossible
+      6  the stack's file is invalid
+      7  AWS denied a call, or there are no valid credentials
+      8  the stack changed after the plan was shown
+    130  interrupted
+    ");
+}

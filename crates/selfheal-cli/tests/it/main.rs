@@ -1,0 +1,8 @@
+//! The binary, run as a person or a script runs it: hermetically, against the simulated AWS.
+
+#![cfg(feature = "sim")]
+
+mod commands;
+mod demo;
+mod errors;
+mod support;

@@ -1,0 +1,141 @@
+//! A folder with a stack in it, and the binary with an environment of its own.
+
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
+
+use tempfile::TempDir;
+
+/// The stack of the README, without what it adopts.
+pub const SPEC: &str = r#"name = "web"
+region = "eu-west-1"
+
+[instance]
+type = "t4g.small"
+image = "al2023-arm64"
+ingress = ["80/tcp", "443/tcp"]
+root_size = "8GiB"
+
+[data]
+size = "20GiB"
+mount = "/srv/data"
+filesystem = "xfs"
+
+[dns]
+zone = "example.com"
+name = "app.example.com"
+ttl = 60
+
+[app]
+setup = "setup.sh"
+"#;
+
+/// A folder with a stack in it.
+pub struct Folder {
+    folder: TempDir,
+}
+
+/// How a run ended.
+pub struct Run {
+    pub code: i32,
+    pub stdout: String,
+    pub stderr: String,
+}
+
+impl Folder {
+    pub fn new() -> Self {
+        let folder = Self {
+            folder: tempfile::tempdir().expect("a folder"),
+        };
+        folder.write("selfheal.toml", SPEC);
+        folder.write("setup.sh", "#!/bin/sh\ntouch /srv/data/ready\n");
+        folder
+    }
+
+    pub fn path(&self) -> &Path {
+        self.folder.path()
+    }
+
+    pub fn write(&self, name: &str, text: &str) {
+        std::fs::write(self.path().join(name), text).expect("the folder is writable");
+    }
+
+    /// Writes the stack's file with one text in place of another.
+    pub fn edit(&self, from: &str, to: &str) {
+        assert!(SPEC.contains(from), "the stack's file has no `{from}`");
+        self.write("selfheal.toml", &SPEC.replace(from, to));
+    }
+
+    /// The binary on the simulated AWS in this folder, with nothing of the caller's environment.
+    pub fn command(&self, args: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_selfheal"));
+        command
+            .args(args)
+            .current_dir(self.path())
+            .env_clear()
+            .env("HOME", self.path())
+            .env("SELFHEAL_BACKEND", "sim")
+            .stdin(Stdio::null());
+        command
+    }
+
+    pub fn run(&self, args: &[&str]) -> Run {
+        Run::of(&self.command(args).output().expect("the binary starts"))
+    }
+
+    /// Runs and expects this exit code.
+    #[track_caller]
+    pub fn expect(&self, args: &[&str], code: i32) -> Run {
+        let run = self.run(args);
+        assert_eq!(
+            run.code,
+            code,
+            "selfheal {}\n{}{}",
+            args.join(" "),
+            run.stdout,
+            run.stderr
+        );
+        run
+    }
+
+    /// Runs with `--json` and reads what came of it.
+    #[track_caller]
+    pub fn json(&self, args: &[&str]) -> serde_json::Value {
+        let run = self.expect(&[args, &["--json"]].concat(), 0);
+        serde_json::from_str(&run.stdout).unwrap_or_else(|error| panic!("{error}\n{}", run.stdout))
+    }
+}
+
+impl Run {
+    pub fn of(output: &Output) -> Self {
+        let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).expect("UTF-8");
+        Self {
+            code: output.status.code().unwrap_or(-1),
+            stdout: text(&output.stdout),
+            stderr: text(&output.stderr),
+        }
+    }
+}
+
+/// The paths of everything in a JSON document, with what sort of thing is there: its shape.
+pub fn shape(value: &serde_json::Value) -> String {
+    fn walk(value: &serde_json::Value, path: &str, lines: &mut Vec<String>) {
+        use serde_json::Value as V;
+        match value {
+            V::Object(map) => map
+                .iter()
+                .for_each(|(key, value)| walk(value, &format!("{path}.{key}"), lines)),
+            V::Array(list) if list.is_empty() => lines.push(format!("{path}[]")),
+            V::Array(list) => list
+                .iter()
+                .take(1)
+                .for_each(|value| walk(value, &format!("{path}[]"), lines)),
+            V::Null => lines.push(format!("{path}: null")),
+            V::Bool(_) => lines.push(format!("{path}: boolean")),
+            V::Number(_) => lines.push(format!("{path}: number")),
+            V::String(_) => lines.push(format!("{path}: string")),
+        }
+    }
+    let mut lines = Vec::new();
+    walk(value, "", &mut lines);
+    lines.join("\n")
+}
