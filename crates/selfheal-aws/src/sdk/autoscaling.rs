@@ -155,6 +155,9 @@ impl AutoScaling for Sdk {
     }
 
     async fn delete_group_tags(&self, group: &str, keys: &[String]) -> CallResult<()> {
+        if keys.is_empty() {
+            return Ok(());
+        }
         let tag = |key: &String| Tag::builder().resource_id(group).resource_type(TAGGED).key(key).build();
         let call = self
             .clients

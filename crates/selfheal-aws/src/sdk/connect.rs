@@ -82,7 +82,8 @@ impl Sdk {
     /// Makes the clients from an SDK configuration of the embedder's own, with whatever credentials it holds.
     ///
     /// Its retries and time-outs are replaced for the services' calls and stay as they are for its credentials
-    /// providers, which were built with it. It has to have a [`BehaviorVersion`].
+    /// providers, which were built with it. Where it names no HTTP client, one pool of connections is made for all
+    /// services; where it names no [`BehaviorVersion`], the one of this crate's own defaults holds.
     ///
     /// # Errors
     /// [`Unreachable`](CallErrorKind::Unreachable) when it has no region.
@@ -98,12 +99,14 @@ impl Sdk {
                 "no region: set one in selfheal.toml, with --region, AWS_REGION or in the profile",
             ));
         };
-        let config = config
+        let mut builder = config
             .clone()
             .into_builder()
             .retry_config(RetryConfig::disabled())
-            .timeout_config(timeouts())
-            .build();
+            .timeout_config(timeouts());
+        builder.set_http_client(Some(config.http_client().unwrap_or_else(http::shared_client)));
+        builder.set_behavior_version(Some(config.behavior_version().unwrap_or_else(behavior)));
+        let config = builder.build();
         let clients = Clients {
             ec2: aws_sdk_ec2::Client::new(&config),
             autoscaling: aws_sdk_autoscaling::Client::new(&config),

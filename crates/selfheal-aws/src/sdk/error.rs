@@ -17,7 +17,9 @@ use crate::error::{CallError, CallErrorKind, classify};
 const SKEW_NAMED: Duration = Duration::from_secs(4 * 60);
 
 /// What the SDK and hyper put above a cause: where it came about and not what it was.
-const HEADINGS: [&str; 7] = [
+const HEADINGS: [&str; 9] = [
+    "service error",
+    "unhandled error",
     "dispatch failure",
     "failed to construct request",
     "response error",
@@ -39,7 +41,6 @@ where
     move |error| {
         let mut failure = match &error {
             SdkError::ServiceError(answer) => answered(action, answer.err(), answer.raw()),
-            // An answer that cannot be read may be a success that was cut short.
             SdkError::ResponseError(answer) => unreadable(action, answer.raw(), &error),
             SdkError::TimeoutError(_) => CallError::new(CallErrorKind::Ambiguous, action, "no answer in time"),
             SdkError::ConstructionFailure(_) => not_sent(action, &error),
@@ -69,9 +70,12 @@ pub(super) fn absent<T>(result: Result<T, CallError>) -> Result<Option<T>, CallE
     }
 }
 
-fn answered(action: &'static str, error: &impl ProvideErrorMetadata, raw: &HttpResponse) -> CallError {
+fn answered<E>(action: &'static str, error: &E, raw: &HttpResponse) -> CallError
+where
+    E: ProvideErrorMetadata + StdError + 'static,
+{
     let Some(code) = error.code() else {
-        return without_code(action, raw);
+        return unreadable(action, raw, error);
     };
     let message = without_blob(error.message().unwrap_or("no reason given"));
     let kind = match (classify(code, message), raw.status().as_u16()) {
@@ -116,6 +120,7 @@ fn without_code(action: &'static str, raw: &HttpResponse) -> CallError {
     CallError::new(kind, action, format!("HTTP {status} without an error code"))
 }
 
+/// An answer that is neither an error with a code nor what was expected; a success that was cut short looks so, too.
 fn unreadable(action: &'static str, raw: &HttpResponse, error: &(dyn StdError + 'static)) -> CallError {
     if !raw.status().is_success() {
         return without_code(action, raw);
@@ -237,7 +242,54 @@ fn skew(date: Option<&str>, now: Timestamp) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
+    use aws_sdk_ec2::operation::create_volume::CreateVolumeError;
+    use aws_smithy_runtime_api::client::result::ConnectorError;
+
     use super::*;
+
+    #[test]
+    fn what_may_have_been_sent_is_ambiguous() {
+        let map = |error| failed::<CreateVolumeError>("ec2:CreateVolume", Some("vol-1"))(error);
+        let timed_out = map(SdkError::timeout_error("30 s are over"));
+        assert_eq!(timed_out.kind, CallErrorKind::Ambiguous);
+        assert_eq!(timed_out.to_string(), "ec2:CreateVolume on vol-1: no answer in time");
+        let reset = std::io::Error::from(std::io::ErrorKind::ConnectionReset);
+        let lost = map(SdkError::dispatch_failure(ConnectorError::io(reset.into())));
+        assert_eq!(lost.kind, CallErrorKind::Ambiguous);
+        assert_eq!(
+            lost.message,
+            "the connection was lost before the answer: connection reset"
+        );
+        let unmade = map(SdkError::construction_failure("no such endpoint"));
+        assert_eq!(unmade.kind, CallErrorKind::Unreachable);
+        assert_eq!(unmade.message, "no request was made: no such endpoint");
+    }
+
+    #[test]
+    fn missing_credentials_say_where_they_are_looked_for() {
+        let map = |error: CredentialsError| {
+            let error = SdkError::dispatch_failure(ConnectorError::other(error.into(), None));
+            failed::<CreateVolumeError>("ec2:CreateVolume", None)(error)
+        };
+        let none = map(CredentialsError::not_loaded("no credentials found in chain"));
+        assert_eq!(none.kind, CallErrorKind::Unauthenticated);
+        assert!(none.message.contains("set AWS_PROFILE"), "{none}");
+        let profile = map(CredentialsError::not_loaded(
+            "profile `ops` was not defined: no such section",
+        ));
+        assert_eq!(
+            profile.message,
+            "no credentials: profile `ops` was not defined: no such section"
+        );
+        let broken = map(CredentialsError::provider_error(
+            "the token has expired: run `aws sso login`",
+        ));
+        assert_eq!(broken.kind, CallErrorKind::Unauthenticated);
+        assert_eq!(
+            broken.message,
+            "the credentials cannot be had: the token has expired: run `aws sso login`"
+        );
+    }
 
     #[test]
     fn a_refusal_names_action_and_resource_and_loses_its_blob() {

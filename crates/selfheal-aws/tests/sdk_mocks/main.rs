@@ -1,0 +1,16 @@
+//! What the SDK backend puts on the wire, and what it makes of the answers.
+//!
+//! Requests are compared whole, so that a field too many fails as well as one too few. Answers are the XML and JSON of
+//! the API references, so that the SDK's own reading is part of what is tested.
+#![cfg(feature = "sdk-mocks")]
+
+mod account;
+mod autoscaling;
+mod ec2_read;
+mod ec2_template;
+mod ec2_write;
+mod errors;
+mod iam;
+mod route53;
+mod support;
+mod transport;
