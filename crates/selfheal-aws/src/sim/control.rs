@@ -3,7 +3,7 @@
 use selfheal_core::names::Tags;
 
 use super::faults::{FaultPlan, FaultState};
-use super::state::Content;
+use super::state::{Content, Lifecycle};
 use super::trace::{Happening, TraceEvent};
 use super::world::WORLD_SCHEMA;
 use super::{Sim, World};
@@ -118,6 +118,26 @@ impl Sim {
     /// Reboots an instance: the boot program's model runs again.
     pub fn reboot_instance(&self, id: &str) -> bool {
         self.tamper(|world| world.reboot(id))
+    }
+
+    /// What the instance metadata tells under `autoscaling/target-lifecycle-state`; `None` before the first transition,
+    /// where the metadata service answers 404.
+    #[must_use]
+    pub fn target_lifecycle_state(&self, id: &str) -> Option<&'static str> {
+        self.inspect(|world| {
+            let group = world.group_of(id)?;
+            let member = world
+                .groups
+                .get(&group)?
+                .members
+                .iter()
+                .find(|member| member.id == id)?;
+            match member.lifecycle {
+                Lifecycle::Pending => None,
+                lifecycle if lifecycle.leaving() => Some("Terminated"),
+                _ => Some("InService"),
+            }
+        })
     }
 
     /// Lets the application on an instance fail, which the watchdog of the boot program reports after a while.

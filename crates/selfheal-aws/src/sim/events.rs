@@ -22,6 +22,10 @@ pub(super) enum WorldEvent {
         instance: String,
         boot: u32,
     },
+    Watch {
+        instance: String,
+        boot: u32,
+    },
     HookTimeout {
         group: String,
         instance: String,
@@ -87,6 +91,7 @@ impl World {
             E::InstanceTerminated(id) => self.instance_terminated(&id),
             E::InstanceStopped(id) => self.instance_stopped(&id),
             E::Boot { instance, boot } => self.boot_step(&instance, boot),
+            E::Watch { instance, boot } => self.watch_step(&instance, boot),
             E::HookTimeout {
                 group,
                 instance,

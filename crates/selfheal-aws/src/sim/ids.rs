@@ -6,7 +6,7 @@ use super::rng::Rng;
 
 /// `<prefix>-0` and sixteen hexadecimal digits, as EC2 has spelt its ids since 2016.
 pub(super) fn long_id(rng: &mut Rng, prefix: &str) -> String {
-    format!("{prefix}-0{:016x}", rng.next())
+    format!("{prefix}-0{:016x}", rng.draw())
 }
 
 /// An id of 21 capital letters and digits, such as IAM's and Route 53's.
@@ -15,14 +15,14 @@ pub(super) fn upper_id(rng: &mut Rng, prefix: &str, length: usize) -> String {
     let mut id = prefix.to_owned();
     while id.len() < length {
         // The index is below 36 by construction.
-        id.push(char::from(ALPHABET[(rng.next() % 36) as usize]));
+        id.push(char::from(ALPHABET[(rng.draw() % 36) as usize]));
     }
     id
 }
 
 /// A UUID of version 4.
 pub(super) fn uuid(rng: &mut Rng) -> String {
-    let (high, low) = (rng.next(), rng.next());
+    let (high, low) = (rng.draw(), rng.draw());
     let mut text = String::with_capacity(36);
     let written = write!(
         text,
@@ -40,7 +40,7 @@ pub(super) fn uuid(rng: &mut Rng) -> String {
 /// An address of the range that RFC 5737 sets aside for documentation; past its 254, one of RFC 2544's test range.
 pub(super) fn elastic_ip(rng: &mut Rng, taken: impl Fn(&str) -> bool) -> String {
     for _ in 0..64 {
-        let ip = format!("203.0.113.{}", 1 + rng.next() % 254);
+        let ip = format!("203.0.113.{}", 1 + rng.draw() % 254);
         if !taken(&ip) {
             return ip;
         }
@@ -55,7 +55,7 @@ pub(super) fn launch_ip(rng: &mut Rng, taken: impl Fn(&str) -> bool) -> String {
 
 fn benchmark_ip(rng: &mut Rng, second: u8, taken: impl Fn(&str) -> bool) -> String {
     loop {
-        let draw = rng.next();
+        let draw = rng.draw();
         let ip = format!("198.{second}.{}.{}", (draw >> 8) & 0xff, draw & 0xff);
         if !taken(&ip) {
             return ip;

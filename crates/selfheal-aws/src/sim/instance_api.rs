@@ -6,7 +6,8 @@ use selfheal_core::names::Tags;
 use selfheal_core::observed::{Address, Volume};
 
 use super::auth::Target;
-use super::call::{Call, Caller};
+use super::call::{Call, Caller, fail};
+use super::ec2::missing_code;
 use super::{Sim, World};
 use crate::backend::CallResult;
 
@@ -189,7 +190,7 @@ impl World {
         self.call_now(me, &call, |world| {
             let found = world.describe_volumes(|volume| ids.is_empty() || ids.contains(&volume.id));
             match ids.iter().find(|id| !found.iter().any(|volume| volume.id == **id)) {
-                Some(missing) => super::call::fail(
+                Some(missing) => fail(
                     "ec2:DescribeVolumes",
                     "InvalidVolume.NotFound",
                     format!("The volume '{missing}' does not exist."),
@@ -207,7 +208,7 @@ impl World {
                 .iter()
                 .find(|id| !all.iter().any(|address| address.allocation_id == **id))
             {
-                Some(missing) => super::call::fail(
+                Some(missing) => fail(
                     "ec2:DescribeAddresses",
                     "InvalidAllocationID.NotFound",
                     format!("The allocation ID '{missing}' does not exist"),
@@ -240,7 +241,8 @@ impl World {
     pub(super) fn api_disassociate_address(&mut self, me: &Caller, association: &str) -> CallResult<()> {
         let call = Call::change("ec2:DisassociateAddress")
             .about(association)
-            .on(Target::Association(association.to_owned()));
+            .on(Target::Association(association.to_owned()))
+            .on(Target::AssociatedInterface(association.to_owned()));
         self.call_now(me, &call, |world| world.disassociate_address(association))
     }
 
@@ -254,9 +256,9 @@ impl World {
                 tags.retain(|key, _| !keys.contains(key));
                 Ok(())
             }
-            None => super::call::fail(
+            None => fail(
                 "ec2:DeleteTags",
-                "InvalidID",
+                missing_code(resource),
                 format!("The ID '{resource}' is not valid"),
             ),
         })

@@ -138,14 +138,11 @@ fn one_writer(world: &World, found: &mut Vec<Violation>) {
 }
 
 /// S5: at most one live resource for each stack and role.
-fn one_of_each(world: &World, found: &mut Vec<Violation>) {
-    let mut owners: BTreeMap<(String, String), Vec<String>> = BTreeMap::new();
-    let mut own = |id: &str, tags: &Tags| {
+fn one_of_each<'a>(world: &'a World, found: &mut Vec<Violation>) {
+    let mut owners: BTreeMap<(&str, &str), Vec<&str>> = BTreeMap::new();
+    let mut own = |id: &'a str, tags: &'a Tags| {
         if let (Some(stack), Some(role)) = (tags.get(TAG_STACK), tags.get(TAG_ROLE)) {
-            owners
-                .entry((stack.clone(), role.clone()))
-                .or_default()
-                .push(id.to_owned());
+            owners.entry((stack, role)).or_default().push(id);
         }
     };
     world

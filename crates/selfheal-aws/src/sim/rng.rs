@@ -19,12 +19,12 @@ impl Rng {
             (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
         });
         let mut rng = Self { state: seed ^ hash };
-        rng.next();
+        rng.draw();
         rng
     }
 
     /// Draws 64 bits.
-    pub fn next(&mut self) -> u64 {
+    pub fn draw(&mut self) -> u64 {
         self.state = self.state.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut z = self.state;
         z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -39,20 +39,20 @@ impl Rng {
         };
         // The modulo bias of a 64-bit draw over ranges of milliseconds is far below anything that a test could see.
         match width.checked_add(1) {
-            Some(count) => range.min + self.next() % count,
-            None => self.next(),
+            Some(count) => range.min + self.draw() % count,
+            None => self.draw(),
         }
     }
 
     /// Draws a fraction of `0.0..1.0`.
     #[expect(clippy::cast_precision_loss, reason = "53 bits are what an f64 holds exactly")]
     pub fn fraction(&mut self) -> f64 {
-        (self.next() >> 11) as f64 / (1_u64 << 53) as f64
+        (self.draw() >> 11) as f64 / (1_u64 << 53) as f64
     }
 
     /// Draws whether an event of so many in a thousand happens.
     pub fn permille(&mut self, permille: u16) -> bool {
-        self.next() % 1000 < u64::from(permille)
+        self.draw() % 1000 < u64::from(permille)
     }
 }
 

@@ -196,6 +196,8 @@ pub struct InstanceRecord {
     pub impaired: bool,
     /// The volume that it has mounted read-write.
     pub mounted: Option<String>,
+    /// When it was terminated, in logical milliseconds.
+    pub terminated_ms: Option<u64>,
     /// How often it has booted; the boot events of an earlier boot are void.
     pub boots: u32,
     /// Where its boot program stands.
@@ -261,6 +263,8 @@ pub struct MemberRecord {
     pub in_service_ms: Option<u64>,
     /// The hook that holds it.
     pub held_by: Option<String>,
+    /// Since when it is held, in logical milliseconds.
+    pub held_since_ms: Option<u64>,
     /// Counts heartbeats and hooks, so that an earlier time-out is void.
     pub heartbeat: u32,
     /// The activity that is under way.

@@ -5,6 +5,7 @@ use selfheal_core::action::HookSettings;
 use super::super::World;
 use super::super::call::fail;
 use super::super::events::WorldEvent;
+use super::super::rng::Range;
 use super::super::state::{Lifecycle, MemberRecord};
 use super::super::trace::Happening;
 use crate::backend::CallResult;
@@ -13,6 +14,14 @@ use crate::backend::CallResult;
 const LAUNCHING: &str = "autoscaling:EC2_INSTANCE_LAUNCHING";
 /// The transition of a termination hook.
 pub(super) const TERMINATING: &str = "autoscaling:EC2_INSTANCE_TERMINATING";
+
+/// How long a hook may hold an instance, however often its heartbeat is recorded; a hundred heartbeats end it, too.
+///
+/// Source: Auto Scaling API reference, `PutLifecycleHook`: 48 hours or 100 times the heartbeat time-out.
+const HELD_MS_MAX: u64 = 48 * 3_600_000;
+
+/// How long the watchers of an instance take to see its target lifecycle state in the metadata.
+const WATCH: Range = Range::new(1_000, 6_000);
 
 /// Refuses hooks that Auto Scaling refuses.
 pub(super) fn check_hook(action: &'static str, hook: &HookSettings) -> CallResult<()> {
@@ -91,22 +100,29 @@ impl World {
         }
         self.set_lifecycle(group, instance, state);
         self.arm_heartbeat(group, instance, &hook);
+        if state == Lifecycle::TerminatingWait {
+            self.wake_watch(instance, WATCH);
+        }
         true
     }
 
     fn arm_heartbeat(&mut self, group: &str, instance: &str, hook: &HookSettings) {
         self.disarm_heartbeat(group, instance);
+        let now_ms = self.now_ms;
         let Some(member) = self.member_mut(group, instance) else {
             return;
         };
         member.heartbeat += 1;
         let heartbeat = member.heartbeat;
+        let held_since_ms = *member.held_since_ms.get_or_insert(now_ms);
         let event = WorldEvent::HookTimeout {
             group: group.to_owned(),
             instance: instance.to_owned(),
             heartbeat,
         };
-        self.after_ms(u64::from(hook.heartbeat_s) * 1_000, event);
+        let heartbeat_ms = u64::from(hook.heartbeat_s) * 1_000;
+        let last_ms = held_since_ms + HELD_MS_MAX.min(100 * heartbeat_ms);
+        self.after_ms(heartbeat_ms.min(last_ms.saturating_sub(now_ms)), event);
     }
 
     /// Takes the time-out of an instance's hook out of the queue, so that a world at rest has nothing left to do.
@@ -203,6 +219,7 @@ impl World {
             return;
         };
         member.held_by = None;
+        member.held_since_ms = None;
         let lifecycle = member.lifecycle;
         self.disarm_heartbeat(group, instance);
         let event = WorldEvent::Proceed {

@@ -53,7 +53,7 @@ impl AutoScaling for Sim {
     async fn update_group(&self, settings: &GroupSettings) -> CallResult<()> {
         let call = Call::change("autoscaling:UpdateAutoScalingGroup")
             .about(&settings.name)
-            .on(Target::Group(settings.name.clone()));
+            .on(Target::ChangedGroup(settings.clone()));
         let settings = settings.clone();
         self.call(call, move |world| world.update_group(&settings)).await
     }

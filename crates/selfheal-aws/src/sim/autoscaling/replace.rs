@@ -90,6 +90,7 @@ impl World {
                     template_version: record.settings.template_version,
                     in_service_ms: None,
                     held_by: None,
+                    held_since_ms: None,
                     heartbeat: 0,
                     activity: Some(activity),
                 });
@@ -161,6 +162,7 @@ impl World {
             return;
         };
         let held_before = member.held_by.take();
+        member.held_since_ms = None;
         let leaving = member.lifecycle.leaving();
         self.disarm_heartbeat(group, instance);
         if leaving && !(skip_hooks && held_before.is_some()) {

@@ -1,9 +1,11 @@
 //! The boot program's configuration, read back from user data.
 
+use serde::{Deserialize, Serialize};
+
 use super::super::World;
 
 /// What the boot program of an instance works with.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct BootConfig {
     /// The group.
     pub group: String,

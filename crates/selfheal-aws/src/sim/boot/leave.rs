@@ -4,8 +4,11 @@ use super::super::World;
 use super::super::call::Caller;
 use super::super::rng::Range;
 use super::super::state::InstanceState;
-use super::{BootConfig, BootPhase, CALL_MS_MAX, Next, RETRY};
+use super::{BootConfig, BootPhase, RETRY};
+use crate::backend::CallResult;
 
+/// How often the watchers of one boot act on what they see.
+const WATCHED_MAX: u32 = 100;
 /// From an application's failure to the watchdog's report: a few probes in a row.
 const WATCHDOG: Range = Range::new(30_000, 90_000);
 
@@ -20,24 +23,40 @@ impl World {
             return false;
         };
         instance.boot.app_failed = true;
-        self.wake_boot(id, WATCHDOG);
+        self.wake_watch(id, WATCHDOG);
         true
     }
 
     /// The watchers of a ready instance: the volume first, since whoever has lost it may not serve.
-    pub(super) fn boot_watch(&mut self, id: &str, me: &Caller, config: &BootConfig) -> Next {
+    pub(super) fn boot_watch(&mut self, id: &str, me: &Caller, config: &BootConfig) {
         if self.lost_volume(id, config) {
-            return self.give_up_address(id, me, config);
+            match self.give_up_address(id, me, config) {
+                Ok(()) => {}
+                Err(error) => self.watch_again(id, RETRY, &error.to_string()),
+            }
+            return;
         }
         let failed = self.instances.get(id).is_some_and(|instance| instance.boot.app_failed);
         if !failed {
-            return Next::Rest;
+            return;
         }
         match self.api_set_instance_health(me, id, "Unhealthy", true) {
             // Within the grace period the report is ignored, so that it is made again until the instance leaves.
-            Ok(()) if self.in_phase_ms(id) < CALL_MS_MAX => Next::Again(WATCHDOG),
-            Ok(()) => Next::Rest,
-            Err(error) => self.again(id, &error, CALL_MS_MAX),
+            Ok(()) => self.watch_again(id, WATCHDOG, "reported unhealthy, and still here"),
+            Err(error) => self.watch_again(id, RETRY, &error.to_string()),
+        }
+    }
+
+    /// Lets the watchers look again, but not without end: a world must come to rest.
+    fn watch_again(&mut self, id: &str, delay: Range, why: &str) {
+        let Some(instance) = self.instances.get_mut(id) else {
+            return;
+        };
+        instance.boot.watched += 1;
+        if instance.boot.watched <= WATCHED_MAX {
+            self.wake_watch(id, delay);
+        } else {
+            self.say(id, format!("gave up: {why}"));
         }
     }
 
@@ -49,7 +68,7 @@ impl World {
     }
 
     /// An instance that lost the volume unmounts and gives the address up, so that the winner may proceed.
-    fn give_up_address(&mut self, id: &str, me: &Caller, config: &BootConfig) -> Next {
+    fn give_up_address(&mut self, id: &str, me: &Caller, config: &BootConfig) -> CallResult<()> {
         self.say(id, "lost the volume");
         self.unmount(id);
         let address = config
@@ -57,15 +76,10 @@ impl World {
             .as_ref()
             .and_then(|allocation| self.addresses.get(allocation));
         let ours = address.filter(|record| record.address.instance_id.as_deref() == Some(id));
-        if let Some(association) = ours.and_then(|record| record.address.association_id.clone())
-            && let Err(error) = self.api_disassociate_address(me, &association)
-        {
-            return self.again(id, &error, CALL_MS_MAX);
+        if let Some(association) = ours.and_then(|record| record.address.association_id.clone()) {
+            self.api_disassociate_address(me, &association)?;
         }
-        match self.api_set_instance_health(me, id, "Unhealthy", false) {
-            Ok(()) => Next::Rest,
-            Err(error) => self.again(id, &error, CALL_MS_MAX),
-        }
+        self.api_set_instance_health(me, id, "Unhealthy", false)
     }
 
     /// Held by the termination hook: stop, unmount, detach, and let the hook go.
@@ -88,7 +102,7 @@ impl World {
             Ok(()) => self.enter(id, BootPhase::Left),
             Err(error) => {
                 self.say(id, format!("could not complete the termination hook: {error}"));
-                self.wake_boot(id, RETRY);
+                self.wake_watch(id, RETRY);
             }
         }
     }

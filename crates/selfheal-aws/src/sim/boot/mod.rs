@@ -57,6 +57,10 @@ pub struct BootState {
     pub since_ms: u64,
     /// Whether the application has failed.
     pub app_failed: bool,
+    /// How often its watchers have acted.
+    pub watched: u32,
+    /// What it works with, read from user data when the instance was launched.
+    pub config: Option<BootConfig>,
 }
 
 /// What a step of the boot program leads to.
@@ -65,8 +69,6 @@ pub(super) enum Next {
     Again(Range),
     /// Another phase, after so long.
     Go(BootPhase, Range),
-    /// Nothing more, until something happens.
-    Rest,
     /// A failed boot.
     Fail(String),
 }
@@ -91,7 +93,11 @@ impl World {
         };
         instance.boots += 1;
         let boot = instance.boots;
-        instance.boot = BootState::default();
+        let config = instance.boot.config.take();
+        instance.boot = BootState {
+            config,
+            ..BootState::default()
+        };
         self.after(
             self.config.timings.instance_boot,
             WorldEvent::Boot {
@@ -101,38 +107,47 @@ impl World {
         );
     }
 
-    /// Lets the boot program of an instance look around after a while.
-    pub(super) fn wake_boot(&mut self, id: &str, delay: Range) {
-        if let Some(boot) = self
-            .instances
-            .get(id)
-            .map(|instance| instance.boots)
-            .filter(|boots| *boots > 0)
-        {
-            self.after(
-                delay,
-                WorldEvent::Boot {
-                    instance: id.to_owned(),
-                    boot,
-                },
-            );
+    /// Lets the watchers of an instance look around after a while.
+    pub(super) fn wake_watch(&mut self, id: &str, delay: Range) {
+        let booted = self.instances.get(id).map(|instance| instance.boots);
+        if let Some(boot) = booted.filter(|boots| *boots > 0) {
+            let instance = id.to_owned();
+            self.after(delay, WorldEvent::Watch { instance, boot });
+        }
+    }
+
+    /// The state of the boot program's step that is due; `None` for one of an earlier boot, or of an instance that is off.
+    fn booting(&mut self, id: &str, boot: u32) -> Option<(Caller, BootPhase, BootConfig)> {
+        let instance = self.instances.get(id)?;
+        if instance.state != InstanceState::Running || instance.boots != boot {
+            return None;
+        }
+        let Some(config) = instance.boot.config.clone() else {
+            self.say(id, "has no configuration in its user data");
+            return None;
+        };
+        Some((Caller::Instance(id.to_owned()), instance.boot.phase, config))
+    }
+
+    /// The watchers of an instance look around: at the way out, at the volume, at the application.
+    pub(super) fn watch_step(&mut self, id: &str, boot: u32) {
+        let Some((me, phase, config)) = self.booting(id, boot) else {
+            return;
+        };
+        if self.is_leaving(id) {
+            self.leave(id, &me, &config);
+        } else if phase == BootPhase::Ready {
+            self.boot_watch(id, &me, &config);
         }
     }
 
     /// The next step of an instance's boot program.
     pub(super) fn boot_step(&mut self, id: &str, boot: u32) {
-        let Some(instance) = self.instances.get(id) else { return };
-        if instance.state != InstanceState::Running || instance.boots != boot {
-            return;
-        }
-        let me = Caller::Instance(id.to_owned());
-        let phase = instance.boot.phase;
-        let Some(config) = BootConfig::of(self, id) else {
-            self.say(id, "has no configuration in its user data");
+        let Some((me, phase, config)) = self.booting(id, boot) else {
             return;
         };
         if self.is_leaving(id) {
-            self.leave(id, &me, &config);
+            // The watchers see to the way out.
             return;
         }
         let next = match phase {
@@ -150,16 +165,20 @@ impl World {
             BootPhase::Setup => self.boot_setup(id, &config),
             BootPhase::Address => self.boot_address(id, &me, &config),
             BootPhase::Complete => self.boot_complete(id, &me, &config),
-            BootPhase::Ready => self.boot_watch(id, &me, &config),
-            BootPhase::Failed | BootPhase::Left => Next::Rest,
+            BootPhase::Ready | BootPhase::Failed | BootPhase::Left => return,
         };
+        let instance = id.to_owned();
         match next {
-            Next::Again(delay) => self.wake_boot(id, delay),
+            Next::Again(delay) => self.after(delay, WorldEvent::Boot { instance, boot }),
+            Next::Go(BootPhase::Ready, delay) => {
+                self.enter(id, BootPhase::Ready);
+                // Whatever happened during the boot is looked at once more.
+                self.wake_watch(id, delay);
+            }
             Next::Go(phase, delay) => {
                 self.enter(id, phase);
-                self.wake_boot(id, delay);
+                self.after(delay, WorldEvent::Boot { instance, boot });
             }
-            Next::Rest => {}
             Next::Fail(why) => self.boot_failed(id, &me, &config, &why),
         }
     }

@@ -171,7 +171,6 @@ impl World {
         }
         self.boots_are_well(id, me, config);
         self.say(id, "ready");
-        // Whatever happened during the boot is looked at once more.
         Next::Go(BootPhase::Ready, RETRY)
     }
 }

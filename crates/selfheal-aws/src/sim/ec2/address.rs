@@ -1,7 +1,7 @@
 //! Elastic IPs: a quota, one association each, and an instance that must be past `pending`.
 
-use selfheal_core::names::{TAG_STACK, Tags};
-use selfheal_core::observed::{Address, VolumeState};
+use selfheal_core::names::Tags;
+use selfheal_core::observed::Address;
 
 use super::super::World;
 use super::super::call::fail;
@@ -107,7 +107,7 @@ impl World {
 
     fn move_address(&mut self, allocation_id: &str, instance_id: &str) -> String {
         let association = self.new_id("eipassoc");
-        if !self.may_take_address(allocation_id, instance_id) {
+        if !self.may_take_address(instance_id) {
             self.ledger.stray_address(allocation_id, instance_id);
         }
         // An interface has one public address: another Elastic IP of the instance loses its place.
@@ -130,22 +130,16 @@ impl World {
         association
     }
 
-    /// Whether the instance holds the data volume of the address's stack, which is the lock; true where there is none.
-    fn may_take_address(&self, allocation_id: &str, instance_id: &str) -> bool {
-        let stack = self
-            .addresses
-            .get(allocation_id)
-            .and_then(|record| record.address.tags.get(TAG_STACK));
-        let Some(stack) = stack else { return true };
-        let volumes = self.volumes.values().filter(|record| {
-            !record.delete_on_termination
-                && record.volume.tags.get(TAG_STACK) == Some(stack)
-                && !matches!(record.volume.state, VolumeState::Deleted | VolumeState::Deleting)
-        });
-        volumes.map(|record| &record.volume.attachment).all(|held| {
-            held.as_ref()
-                .is_some_and(|held| held.instance_id == instance_id && held.state == "attached")
-        })
+    /// Whether the instance holds the data volume that it is made for, which is the lock; true where there is none.
+    fn may_take_address(&self, instance_id: &str) -> bool {
+        let config = self.instances.get(instance_id).and_then(|it| it.boot.config.as_ref());
+        let volume = config.and_then(|config| config.volume.as_ref());
+        let Some(record) = volume.and_then(|volume| self.volumes.get(volume)) else {
+            return true;
+        };
+        let held = record.volume.attachment.as_ref();
+        // Busy is asked to leave and still mounted: nobody else can have it yet.
+        held.is_some_and(|held| held.instance_id == instance_id && matches!(held.state.as_str(), "attached" | "busy"))
     }
 
     fn free_address(&mut self, allocation_id: &str) {

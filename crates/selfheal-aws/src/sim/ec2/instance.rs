@@ -3,18 +3,28 @@
 use selfheal_core::observed::{Attachment, Instance, Volume, VolumeState};
 
 use super::super::World;
-use super::super::boot::BootState;
+use super::super::boot::{BootConfig, BootState};
 use super::super::events::WorldEvent;
 use super::super::ids;
 use super::super::state::{Content, InstanceRecord, InstanceState, VolumeRecord};
 use super::super::trace::Happening;
 use super::of_stack;
 
+/// How long a terminated instance is still described.
+///
+/// Source: EC2 user guide, "Terminate Amazon EC2 instances": it remains visible for a while, about an hour.
+const TERMINATED_SHOWN_MS: u64 = 3_600_000;
+
 impl World {
     pub(super) fn describe_instances(&self, stack: &str) -> Vec<Instance> {
         self.instances
             .values()
             .filter(|record| self.sees(record.visible_ms) && of_stack(&record.tags, stack))
+            .filter(|record| {
+                record
+                    .terminated_ms
+                    .is_none_or(|ms| self.now_ms - ms < TERMINATED_SHOWN_MS)
+            })
             .map(|record| Instance {
                 id: record.id.clone(),
                 state: record.state.as_str().to_owned(),
@@ -85,10 +95,15 @@ impl World {
             tags,
             impaired: false,
             mounted: None,
+            terminated_ms: None,
             boots: 0,
             boot: BootState::default(),
         };
         self.instances.insert(id.clone(), record);
+        let config = BootConfig::of(self, &id);
+        if let Some(instance) = self.instances.get_mut(&id) {
+            instance.boot.config = config;
+        }
         self.attach_root_volume(&id, &subnet.zone, &data);
         self.trace_instance(&id, "");
         self.after(
@@ -175,6 +190,7 @@ impl World {
     }
 
     pub(in crate::sim) fn instance_terminated(&mut self, id: &str) {
+        let now_ms = self.now_ms;
         let Some(instance) = self
             .instances
             .get_mut(id)
@@ -183,6 +199,7 @@ impl World {
             return;
         };
         instance.state = InstanceState::Terminated;
+        instance.terminated_ms = Some(now_ms);
         self.trace_instance(id, "");
         self.unmount(id);
         self.free_addresses_of(id);

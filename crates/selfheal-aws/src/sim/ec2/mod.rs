@@ -1,6 +1,7 @@
 //! EC2: the trait's calls, each handed to the effect of its kind of resource.
 
 mod address;
+mod attach;
 mod instance;
 mod security_group;
 mod snapshot;
@@ -12,16 +13,31 @@ use selfheal_core::action::{CreateVolume, ModifyVolume};
 use selfheal_core::names::{TAG_STACK, Tags};
 use selfheal_core::observed::{
     Address, Image, IngressRule, Instance, LaunchTemplate, SecurityGroup, Snapshot, Subnet, TemplateData, Volume,
+    VolumeState,
 };
 
 use super::auth::Target;
 use super::call::{Call, fail};
+use super::state::VolumeRecord;
 use super::{Sim, World};
 use crate::backend::{CallResult, Ec2, SecurityGroupQuery, SubnetQuery};
 
 /// Whether the tags say that the resource belongs to the stack.
 fn of_stack(tags: &Tags, stack: &str) -> bool {
     tags.get(TAG_STACK).is_some_and(|value| value == stack)
+}
+
+/// The code with which EC2 says that a resource does not exist.
+pub(super) fn missing_code(resource: &str) -> &'static str {
+    match resource.split_once('-').map(|(prefix, _)| prefix) {
+        Some("eipalloc") => "InvalidAllocationID.NotFound",
+        Some("vol") => "InvalidVolume.NotFound",
+        Some("snap") => "InvalidSnapshot.NotFound",
+        Some("sg") => "InvalidGroup.NotFound",
+        Some("lt") => "InvalidLaunchTemplateId.NotFound",
+        Some("i") => "InvalidInstanceID.NotFound",
+        _ => "InvalidID",
+    }
 }
 
 /// Refuses tags that EC2 refuses.
@@ -34,7 +50,7 @@ fn check_tags(action: &'static str, tags: &Tags) -> CallResult<()> {
         );
     }
     for (key, value) in tags {
-        if key.is_empty() || key.chars().count() > 127 || value.chars().count() > 255 {
+        if key.is_empty() || key.chars().count() > 128 || value.chars().count() > 256 {
             return fail(
                 action,
                 "InvalidParameterValue",
@@ -54,7 +70,11 @@ impl World {
         const ACTION: &str = "ec2:CreateTags";
         check_tags(ACTION, tags)?;
         let Some(existing) = self.ec2_tags_mut(resource) else {
-            return fail(ACTION, "InvalidID", format!("The ID '{resource}' is not valid"));
+            return fail(
+                ACTION,
+                missing_code(resource),
+                format!("The ID '{resource}' does not exist"),
+            );
         };
         existing.extend(tags.clone());
         Ok(())
@@ -64,7 +84,10 @@ impl World {
     pub(super) fn ec2_tags_mut(&mut self, resource: &str) -> Option<&mut Tags> {
         let tags = match resource.split_once('-')?.0 {
             "eipalloc" => &mut self.addresses.get_mut(resource)?.address.tags,
-            "vol" => &mut self.volumes.get_mut(resource)?.volume.tags,
+            "vol" => {
+                let live = |record: &&mut VolumeRecord| record.volume.state != VolumeState::Deleted;
+                &mut self.volumes.get_mut(resource).filter(live)?.volume.tags
+            }
             "snap" => &mut self.snapshots.get_mut(resource)?.snapshot.tags,
             "sg" => &mut self.security_groups.get_mut(resource)?.group.tags,
             "lt" => &mut self.templates.get_mut(resource)?.tags,
@@ -184,7 +207,7 @@ impl Ec2 for Sim {
         let call = Call::change("ec2:CreateSecurityGroup")
             .about(name)
             .tagging(tags)
-            .on(Target::NewSecurityGroup)
+            .on(Target::NewSecurityGroup(vpc_id.to_owned()))
             .on(Target::Vpc(vpc_id.to_owned()));
         let (name, vpc_id, tags) = (name.to_owned(), vpc_id.to_owned(), tags.clone());
         self.call(call, move |world| world.create_security_group(&name, &vpc_id, &tags))
@@ -247,7 +270,8 @@ impl Ec2 for Sim {
     async fn disassociate_address(&self, association_id: &str) -> CallResult<()> {
         let call = Call::change("ec2:DisassociateAddress")
             .about(association_id)
-            .on(Target::Association(association_id.to_owned()));
+            .on(Target::Association(association_id.to_owned()))
+            .on(Target::AssociatedInterface(association_id.to_owned()));
         let association_id = association_id.to_owned();
         self.call(call, move |world| world.disassociate_address(&association_id))
             .await

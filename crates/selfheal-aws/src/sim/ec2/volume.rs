@@ -1,12 +1,12 @@
 //! Volumes: one zone, one attachment, sizes that only grow, and contents that can be told apart.
 
 use selfheal_core::action::{CreateVolume, ModifyVolume};
-use selfheal_core::observed::{Attachment, Volume, VolumeState};
+use selfheal_core::observed::{Volume, VolumeState};
 
 use super::super::World;
 use super::super::call::fail;
 use super::super::events::WorldEvent;
-use super::super::state::{Content, InstanceState, Modification, TokenRecord, VolumeRecord};
+use super::super::state::{Content, Modification, TokenRecord, VolumeRecord};
 use super::super::trace::Happening;
 use super::check_tags;
 use crate::backend::CallResult;
@@ -26,8 +26,14 @@ impl World {
             .collect()
     }
 
+    /// Every volume that is not deleted, root volumes among them.
+    #[must_use]
+    pub fn describe_all_volumes(&self) -> Vec<Volume> {
+        self.describe_volumes(|_| true)
+    }
+
     /// A volume that callers can see and that is not deleted.
-    fn live_volume(&self, action: &'static str, id: &str) -> CallResult<&VolumeRecord> {
+    pub(super) fn live_volume(&self, action: &'static str, id: &str) -> CallResult<&VolumeRecord> {
         let found = self.volumes.get(id);
         match found.filter(|record| self.sees(record.visible_ms) && record.volume.state != VolumeState::Deleted) {
             Some(record) => Ok(record),
@@ -111,209 +117,6 @@ impl World {
             state: "available".to_owned(),
             instance: None,
         });
-    }
-
-    /// `AttachVolume`. A volume has one attachment: a second caller is told `VolumeInUse`.
-    pub(in crate::sim) fn attach_volume(&mut self, id: &str, instance_id: &str, device: &str) -> CallResult<Volume> {
-        const ACTION: &str = "ec2:AttachVolume";
-        let record = self.live_volume(ACTION, id)?;
-        let Some(instance) = self.instances.get(instance_id) else {
-            let message = format!("The instance ID '{instance_id}' does not exist");
-            return fail(ACTION, "InvalidInstanceID.NotFound", message);
-        };
-        if !matches!(instance.state, InstanceState::Running | InstanceState::Stopped) {
-            return fail(
-                ACTION,
-                "IncorrectState",
-                format!("Instance '{instance_id}' is not 'running'."),
-            );
-        }
-        if record.volume.attachment.is_some() {
-            return fail(
-                ACTION,
-                "VolumeInUse",
-                format!("{id} is already attached to an instance"),
-            );
-        }
-        if instance.zone != record.volume.zone {
-            let message = format!("The volume '{id}' is not in the same availability zone as instance '{instance_id}'");
-            return fail(ACTION, "InvalidVolume.ZoneMismatch", message);
-        }
-        let modifying = record
-            .modification
-            .as_ref()
-            .is_some_and(|change| change.state == "modifying");
-        if record.volume.state != VolumeState::Available || modifying {
-            return fail(ACTION, "IncorrectState", format!("{id} is not 'available'."));
-        }
-        let on_instance = |other: &&VolumeRecord| {
-            other
-                .volume
-                .attachment
-                .as_ref()
-                .is_some_and(|attachment| attachment.instance_id == instance_id)
-        };
-        if self
-            .volumes
-            .values()
-            .filter(on_instance)
-            .any(|other| other.device.as_deref() == Some(device))
-        {
-            let message =
-                format!("Invalid value '{device}' for unixDevice. Attachment point {device} is already in use");
-            return fail(ACTION, "InvalidParameterValue", message);
-        }
-        let attachment = Attachment {
-            instance_id: instance_id.to_owned(),
-            state: "attaching".to_owned(),
-        };
-        let Some(record) = self.volumes.get_mut(id) else {
-            return fail(ACTION, "InternalError", "An internal error has occurred");
-        };
-        record.volume.state = VolumeState::InUse;
-        record.volume.attachment = Some(attachment);
-        record.device = Some(device.to_owned());
-        let volume = record.volume.clone();
-        self.after(
-            self.config.timings.volume_attach,
-            WorldEvent::VolumeAttached(id.to_owned()),
-        );
-        Ok(volume)
-    }
-
-    pub(in crate::sim) fn volume_attached(&mut self, id: &str) {
-        let Some(attachment) = self
-            .volumes
-            .get_mut(id)
-            .and_then(|record| record.volume.attachment.as_mut())
-        else {
-            return;
-        };
-        if attachment.state != "attaching" {
-            return;
-        }
-        "attached".clone_into(&mut attachment.state);
-        let instance = Some(attachment.instance_id.clone());
-        self.record(Happening::Volume {
-            id: id.to_owned(),
-            state: "attached".to_owned(),
-            instance,
-        });
-    }
-
-    /// `DetachVolume`, not forced. A volume that is still mounted stays `busy` until its instance lets go.
-    pub(in crate::sim) fn detach_volume(&mut self, id: &str, instance_id: Option<&str>) -> CallResult<Volume> {
-        const ACTION: &str = "ec2:DetachVolume";
-        let record = self.live_volume(ACTION, id)?;
-        let held = record
-            .volume
-            .attachment
-            .as_ref()
-            .filter(|held| held.state != "detaching");
-        let Some(holder) = held.map(|held| held.instance_id.clone()) else {
-            return fail(
-                ACTION,
-                "IncorrectState",
-                format!("Volume '{id}' is in the 'available' state."),
-            );
-        };
-        if instance_id.is_some_and(|named| named != holder) {
-            let message = format!("The volume '{id}' is not attached to the instance you have named.");
-            return fail(ACTION, "InvalidAttachment.NotFound", message);
-        }
-        self.begin_detach(id, &holder);
-        self.live_volume(ACTION, id).map(|record| record.volume.clone())
-    }
-
-    fn begin_detach(&mut self, id: &str, holder: &str) {
-        let mounted = self
-            .instances
-            .get(holder)
-            .is_some_and(|instance| instance.mounted.as_deref() == Some(id));
-        let delay = self.config.timings.volume_detach;
-        if mounted {
-            // The guard on the instance sees that the volume is being taken away.
-            self.wake_boot(holder, delay);
-        } else {
-            self.after(delay, WorldEvent::VolumeDetached(id.to_owned()));
-        }
-        let state = if mounted { "busy" } else { "detaching" };
-        if let Some(attachment) = self
-            .volumes
-            .get_mut(id)
-            .and_then(|record| record.volume.attachment.as_mut())
-        {
-            state.clone_into(&mut attachment.state);
-        }
-    }
-
-    /// The instance no longer has the volume mounted; a detachment that waited on it goes on.
-    pub(in crate::sim) fn unmount(&mut self, instance_id: &str) {
-        let Some(id) = self
-            .instances
-            .get_mut(instance_id)
-            .and_then(|instance| instance.mounted.take())
-        else {
-            return;
-        };
-        let instance = Some(instance_id.to_owned());
-        self.record(Happening::Volume {
-            id: id.clone(),
-            state: "unmounted".to_owned(),
-            instance,
-        });
-        let attachment = self
-            .volumes
-            .get(&id)
-            .and_then(|record| record.volume.attachment.as_ref());
-        if attachment.is_some_and(|held| held.instance_id == instance_id && held.state == "busy") {
-            self.begin_detach(&id, instance_id);
-        }
-    }
-
-    pub(in crate::sim) fn volume_detached(&mut self, id: &str) {
-        let Some(record) = self.volumes.get_mut(id) else { return };
-        let Some(holder) = record.volume.attachment.take_if(|held| held.state == "detaching") else {
-            return;
-        };
-        record.volume.state = VolumeState::Available;
-        record.device = None;
-        let instance = Some(holder.instance_id);
-        self.record(Happening::Volume {
-            id: id.to_owned(),
-            state: "released".to_owned(),
-            instance,
-        });
-    }
-
-    /// A terminated instance lets go of its volumes; those that go with it are deleted.
-    pub(in crate::sim) fn volumes_released(&mut self, instance_id: &str) {
-        let of_instance = |record: &&mut VolumeRecord| {
-            record
-                .volume
-                .attachment
-                .as_ref()
-                .is_some_and(|held| held.instance_id == instance_id)
-        };
-        let mut released = Vec::new();
-        for record in self.volumes.values_mut().filter(of_instance) {
-            record.volume.attachment = None;
-            record.device = None;
-            if record.delete_on_termination {
-                record.volume.state = VolumeState::Deleted;
-            } else {
-                record.volume.state = VolumeState::Available;
-                released.push(record.volume.id.clone());
-            }
-        }
-        for id in released {
-            let instance = Some(instance_id.to_owned());
-            self.record(Happening::Volume {
-                id,
-                state: "released".to_owned(),
-                instance,
-            });
-        }
     }
 
     /// `ModifyVolume`: it only grows, and not twice within six hours.

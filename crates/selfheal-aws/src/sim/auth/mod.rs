@@ -1,0 +1,319 @@
+//! Authorisation: what the caller's policies allow, decided by the evaluator of `selfheal-policy`.
+
+mod targets;
+
+use selfheal_core::action::{ARecord, CreateVolume, GroupSettings};
+use selfheal_core::names::IAM_PATH;
+use selfheal_policy::eval::{Policies, Request, ResourceRequest, evaluate};
+use selfheal_policy::{Arn, Document, Effect, Principal, PrincipalSet, Principals, Target as PolicyTarget};
+
+use super::World;
+use super::call::{Call, Caller};
+use super::faults::denied;
+use super::state::InstanceState;
+use crate::backend::CallResult;
+use crate::error::CallError;
+
+/// A resource that a request names, and AWS therefore evaluates.
+#[derive(Clone, Debug)]
+pub(super) enum Target {
+    Address(String),
+    Association(String),
+    Volume(String),
+    Instance(String),
+    /// The network interface of an instance.
+    Interface(String),
+    /// The network interface that an association is on.
+    AssociatedInterface(String),
+    SecurityGroup(String),
+    Template(String),
+    Snapshot(String),
+    Vpc(String),
+    Group(String),
+    /// The group of an instance.
+    GroupOf(String),
+    Role(String),
+    Profile(String),
+    Zone(String),
+    Record {
+        record: ARecord,
+        change: &'static str,
+    },
+    Parameter(String),
+    NewAddress,
+    NewVolume(CreateVolume),
+    NewSnapshot,
+    /// A security group in this VPC.
+    NewSecurityGroup(String),
+    NewTemplate,
+    NewGroup(GroupSettings),
+    ChangedGroup(GroupSettings),
+    Unknown,
+}
+
+impl Target {
+    /// The target that an EC2 id stands for.
+    pub(super) fn of_ec2_id(id: &str) -> Self {
+        let own = id.to_owned();
+        match id.split_once('-').map(|(prefix, _)| prefix) {
+            Some("eipalloc") => Self::Address(own),
+            Some("vol") => Self::Volume(own),
+            Some("i") => Self::Instance(own),
+            Some("sg") => Self::SecurityGroup(own),
+            Some("lt") => Self::Template(own),
+            Some("snap") => Self::Snapshot(own),
+            _ => Self::Unknown,
+        }
+    }
+}
+
+impl Target {
+    /// Whether the action makes this, so that the tags of the request are for it.
+    fn is_made_by(&self, action: &str) -> bool {
+        match self {
+            Self::NewAddress
+            | Self::NewVolume(_)
+            | Self::NewSnapshot
+            | Self::NewSecurityGroup(_)
+            | Self::NewTemplate
+            | Self::NewGroup(_) => true,
+            Self::Role(_) | Self::Profile(_) => action.starts_with("iam:Create"),
+            _ => false,
+        }
+    }
+}
+
+/// Whether a policy document can be read; IAM's words where it cannot.
+pub(super) fn parses(document: &str) -> Result<(), String> {
+    match document.parse::<Document>() {
+        Ok(_) => Ok(()),
+        Err(error) => Err(format!("Syntax errors in policy: {error}")),
+    }
+}
+
+/// Whether a trust policy lets EC2 take the role: without that, an instance gets no credentials from its profile.
+pub(super) fn trusts_ec2(document: &str) -> bool {
+    let Ok(document) = document.parse::<Document>() else {
+        return false;
+    };
+    let ec2 =
+        |principal: &Principal| matches!(principal, Principal::Service(name) if name.starts_with("ec2.amazonaws."));
+    document.statements.iter().any(|statement| {
+        statement.effect == Effect::Allow
+            && statement.actions.contains("sts:AssumeRole")
+            && matches!(&statement.target, PolicyTarget::Trust(PrincipalSet::Principal(Principals::Named(named)))
+                if named.iter().any(ec2))
+    })
+}
+
+impl World {
+    /// The ARN that a caller goes by.
+    pub(super) fn principal_arn(&self, caller: &Caller) -> String {
+        match caller {
+            Caller::Operator(name) => self.arn("iam", &format!("user/{name}")),
+            Caller::Instance(id) => {
+                let role = self.role_of(id).unwrap_or_default();
+                let (partition, account) = (self.partition(), &self.config.account);
+                format!("arn:{partition}:sts::{account}:assumed-role/{role}/{id}")
+            }
+        }
+    }
+
+    /// The role of an instance, through its profile.
+    pub(super) fn role_of(&self, instance: &str) -> Option<String> {
+        let arn = &self.instances.get(instance)?.data.profile_arn;
+        self.profiles
+            .values()
+            .find(|record| record.profile.arn == *arn)?
+            .profile
+            .role
+            .clone()
+    }
+
+    /// Refuses a call that the caller's policies do not allow.
+    pub(super) fn authorise(&self, caller: &Caller, call: &Call) -> CallResult<()> {
+        let documents = match caller {
+            Caller::Operator(_) => match &self.config.operator_policy {
+                None => return Ok(()),
+                Some(text) => vec![text.as_str()],
+            },
+            Caller::Instance(_) if !self.config.authorise_instances => return Ok(()),
+            Caller::Instance(id) => {
+                let running = self
+                    .instances
+                    .get(id)
+                    .is_some_and(|it| it.state != InstanceState::Terminated);
+                let trusted = |role: &String| {
+                    self.roles
+                        .get(role)
+                        .is_some_and(|record| trusts_ec2(&record.role.trust_policy))
+                };
+                let role = self.role_of(id).filter(|_| running).filter(trusted);
+                let policies = role
+                    .as_deref()
+                    .and_then(|role| self.roles.get(role))
+                    .map(|record| &record.policies);
+                policies
+                    .into_iter()
+                    .flatten()
+                    .filter_map(|(_, policy)| policy.in_force(self.now_ms))
+                    .collect()
+            }
+        };
+        let documents: Vec<Document> = documents.into_iter().filter_map(|text| text.parse().ok()).collect();
+        let documents: Vec<&Document> = documents.iter().collect();
+        for request in self.requests(caller, call) {
+            if !evaluate(Policies::identity(&documents), &request).is_allowed() {
+                return Err(self.refuse(caller, call, &request));
+            }
+        }
+        Ok(())
+    }
+
+    fn refuse(&self, caller: &Caller, call: &Call, request: &Request) -> CallError {
+        let who = self.principal_arn(caller);
+        let resource = request.resources.first().map_or("*", |resource| resource.arn.as_str());
+        let mut error = denied(call.action, &who, resource);
+        if request.action != call.action {
+            error.message = error.message.replace(call.action, &request.action);
+        }
+        error
+    }
+
+    /// The requests that AWS evaluates for a call: its own, and those of the actions that it implies.
+    fn requests(&self, caller: &Caller, call: &Call) -> Vec<Request> {
+        let mut own = self.request(caller, call.action);
+        for target in &call.targets {
+            let Some(mut resource) = self.resource(target) else {
+                continue;
+            };
+            if !call.tags_on_create || target.is_made_by(call.action) {
+                for (key, value) in &call.tags {
+                    resource = resource.tagging(key, value);
+                }
+            }
+            own = own.on(resource);
+            for (key, value) in self.request_keys(target, call.action) {
+                own = own.with(key, value);
+            }
+        }
+        let mut requests = vec![own.with_all("aws:TagKeys", call.tag_keys.clone())];
+        if call.tags_on_create {
+            requests.extend(self.tagging_request(caller, call));
+        }
+        if let Some(role) = &call.passes_role {
+            requests.extend(self.pass_role(caller, role));
+        }
+        for target in &call.targets {
+            if let Target::NewGroup(settings) | Target::ChangedGroup(settings) = target {
+                requests.extend(self.launch_requests(caller, settings));
+            }
+        }
+        requests
+    }
+
+    fn request(&self, caller: &Caller, action: &str) -> Request {
+        let region = self.config.region.clone();
+        let mut request = Request::new(action).with("aws:RequestedRegion", region.clone());
+        if action.starts_with("ec2:") {
+            request = request.with("ec2:Region", region);
+        }
+        match caller {
+            Caller::Operator(_) => request.with("aws:PrincipalArn", self.principal_arn(caller)),
+            Caller::Instance(id) => {
+                let role = self.role_of(id).unwrap_or_default();
+                request
+                    .with("aws:PrincipalArn", self.arn("iam", &format!("role{IAM_PATH}{role}")))
+                    .with("ec2:SourceInstanceARN", self.arn("ec2", &format!("instance/{id}")))
+            }
+        }
+    }
+
+    /// What is tagged when it is made is authorised as `CreateTags` as well, with the action that makes it as a key.
+    fn tagging_request(&self, caller: &Caller, call: &Call) -> Option<Request> {
+        let (service, name) = call.action.split_once(':')?;
+        let action = match (service, name) {
+            ("ec2", _) => "ec2:CreateTags",
+            ("iam", "CreateRole") => "iam:TagRole",
+            ("iam", "CreateInstanceProfile") => "iam:TagInstanceProfile",
+            ("autoscaling", _) => "autoscaling:CreateOrUpdateTags",
+            _ => return None,
+        };
+        let made = call.targets.iter().find(|target| target.is_made_by(call.action));
+        let mut resource = made.and_then(|target| self.resource(target))?;
+        for (key, value) in &call.tags {
+            resource = resource.tagging(key, value);
+        }
+        let mut request = self.request(caller, action).on(resource);
+        if service == "ec2" {
+            request = request.with("ec2:CreateAction", name);
+        }
+        Some(request)
+    }
+
+    fn pass_role(&self, caller: &Caller, role: &str) -> Option<Request> {
+        let arn: Arn = self.arn("iam", &format!("role{IAM_PATH}{role}")).parse().ok()?;
+        let service = if self.partition() == "aws-cn" {
+            "ec2.amazonaws.com.cn"
+        } else {
+            "ec2.amazonaws.com"
+        };
+        let request = self.request(caller, "iam:PassRole").on(ResourceRequest::new(arn));
+        Some(request.with("iam:PassedToService", service))
+    }
+
+    /// What Auto Scaling checks in the caller's name when a group takes a template: the launch, its tags, and the role.
+    fn launch_requests(&self, caller: &Caller, settings: &GroupSettings) -> Vec<Request> {
+        let template = self.templates.get(&settings.template_id);
+        let Some(data) = template.and_then(|template| template.version(settings.template_version)) else {
+            return Vec::new();
+        };
+        let ec2 = |name: String| self.arn("ec2", &name).parse::<Arn>().ok().map(ResourceRequest::new);
+        let partition = self.partition();
+        let image = format!("arn:{partition}:ec2:{}::image/{}", self.config.region, data.image_id);
+        let by = self.arn("ec2", &format!("launch-template/{}", settings.template_id));
+        let mut launch = self.request(caller, "ec2:RunInstances");
+        let tagged = [
+            ("instance/*", &data.instance_tags),
+            ("volume/*", &data.volume_tags),
+            ("network-interface/*", &data.interface_tags),
+        ];
+        let mut requests = Vec::new();
+        for (name, tags) in tagged {
+            let Some(mut resource) = ec2(name.to_owned()) else {
+                continue;
+            };
+            for (key, value) in tags {
+                resource = resource.tagging(key, value);
+            }
+            if !tags.is_empty() {
+                let tagging = self
+                    .request(caller, "ec2:CreateTags")
+                    .with("ec2:CreateAction", "RunInstances");
+                requests.push(tagging.on(resource.clone()));
+            }
+            launch = launch.on(resource.with("ec2:LaunchTemplate", by.clone()));
+        }
+        let others = data
+            .security_groups
+            .iter()
+            .map(|id| ec2(format!("security-group/{id}")));
+        let subnet = ec2(format!("subnet/{}", settings.subnet));
+        let image = image.parse::<Arn>().ok().map(ResourceRequest::new);
+        for resource in others.chain([subnet, image]).flatten() {
+            launch = launch.on(resource.with("ec2:LaunchTemplate", by.clone()));
+        }
+        if let Some(template) = self.resource(&Target::Template(settings.template_id.clone())) {
+            launch = launch.on(template);
+        }
+        requests.push(launch);
+        let profile = self
+            .profiles
+            .values()
+            .find(|record| record.profile.arn == data.profile_arn);
+        if let Some(role) = profile.and_then(|record| record.profile.role.as_deref()) {
+            requests.extend(self.pass_role(caller, role));
+        }
+        requests
+    }
+}

@@ -1,0 +1,206 @@
+//! The resources that requests name, with what policies may ask of them.
+
+use selfheal_core::action::{ARecord, GroupSettings};
+use selfheal_core::names::{IAM_PATH, Tags};
+use selfheal_policy::Arn;
+use selfheal_policy::eval::ResourceRequest;
+
+use super::super::World;
+use super::Target;
+
+/// Keys of one resource.
+type Keys = Vec<(&'static str, String)>;
+
+impl World {
+    /// Keys of the whole request that a target brings.
+    pub(super) fn request_keys(&self, target: &Target, action: &str) -> Keys {
+        match target {
+            Target::NewGroup(settings) | Target::ChangedGroup(settings) if action.starts_with("autoscaling:") => vec![
+                ("autoscaling:MinSize", settings.min.to_string()),
+                ("autoscaling:MaxSize", settings.max.to_string()),
+                ("autoscaling:LaunchTemplateVersionSpecified", "true".to_owned()),
+            ],
+            Target::Record { record, change } => vec![
+                (
+                    "route53:ChangeResourceRecordSetsNormalizedRecordNames",
+                    record.name.to_ascii_lowercase(),
+                ),
+                ("route53:ChangeResourceRecordSetsRecordTypes", "A".to_owned()),
+                ("route53:ChangeResourceRecordSetsActions", (*change).to_owned()),
+            ],
+            _ => Vec::new(),
+        }
+    }
+
+    /// A target as the evaluator sees it; `None` for what does not exist and could not be named.
+    pub(super) fn resource(&self, target: &Target) -> Option<ResourceRequest> {
+        let (service, name, keys, tags) = match target {
+            Target::Association(id) => {
+                let allocation = self.allocation_of(id)?;
+                return self.resource(&Target::Address(allocation));
+            }
+            Target::AssociatedInterface(id) => {
+                let allocation = self.allocation_of(id)?;
+                let instance = self.addresses.get(&allocation)?.address.instance_id.clone()?;
+                return self.resource(&Target::Interface(instance));
+            }
+            Target::GroupOf(instance) => {
+                let group = self.group_of(instance)?;
+                return self.resource(&Target::Group(group));
+            }
+            Target::Address(_) | Target::Volume(_) | Target::Instance(_) | Target::Interface(_) => {
+                self.ec2_target(target)?
+            }
+            Target::Unknown => return None,
+            _ => self.plain_target(target),
+        };
+        let arn: Arn = self.target_arn(service, &name).parse().ok()?;
+        let mut resource = ResourceRequest::new(arn);
+        for (key, value) in keys {
+            resource = resource.with(key, value);
+        }
+        for (key, value) in tags {
+            resource = resource.tagged(&key, &value);
+        }
+        Some(resource)
+    }
+
+    /// Snapshots and AWS's own parameters belong to no account in their ARN.
+    fn target_arn(&self, service: &str, name: &str) -> String {
+        let ownerless = (service == "ec2" && name.starts_with("snapshot/"))
+            || (service == "ssm" && name.starts_with("parameter/aws/service/"));
+        let (partition, region) = (self.partition(), &self.config.region);
+        if ownerless {
+            format!("arn:{partition}:{service}:{region}::{name}")
+        } else {
+            self.arn(service, name)
+        }
+    }
+
+    /// The EC2 resources of which policies know more than the name.
+    fn ec2_target(&self, target: &Target) -> Option<(&'static str, String, Keys, Tags)> {
+        let found = match target {
+            Target::Address(id) => {
+                let record = self.addresses.get(id);
+                let ip = record.map(|record| ("ec2:PublicIpAddress", record.address.public_ip.clone()));
+                let mut keys = vec![("ec2:AllocationId", id.clone()), ("ec2:Domain", "vpc".to_owned())];
+                keys.extend(ip);
+                (
+                    format!("elastic-ip/{id}"),
+                    keys,
+                    record.map(|record| record.address.tags.clone()),
+                )
+            }
+            Target::Volume(id) => {
+                let volume = self.volumes.get(id).map(|record| &record.volume);
+                let mut keys = vec![("ec2:VolumeID", id.clone())];
+                if let Some(volume) = volume {
+                    keys.push(("ec2:AvailabilityZone", volume.zone.clone()));
+                    keys.push(("ec2:Encrypted", volume.encrypted.to_string()));
+                    keys.push(("ec2:VolumeType", volume.volume_type.clone()));
+                }
+                (format!("volume/{id}"), keys, volume.map(|volume| volume.tags.clone()))
+            }
+            Target::Instance(id) => {
+                let instance = self.instances.get(id);
+                let mut keys = vec![("ec2:InstanceID", id.clone())];
+                if let Some(instance) = instance {
+                    keys.push(("ec2:InstanceProfile", instance.data.profile_arn.clone()));
+                    keys.push(("ec2:AvailabilityZone", instance.zone.clone()));
+                    keys.push(("ec2:InstanceType", instance.data.instance_type.clone()));
+                }
+                (
+                    format!("instance/{id}"),
+                    keys,
+                    instance.map(|instance| instance.tags.clone()),
+                )
+            }
+            Target::Interface(instance) => {
+                let instance = self.instances.get(instance)?;
+                let keys = vec![
+                    ("ec2:NetworkInterfaceID", instance.interface_id.clone()),
+                    ("ec2:Subnet", self.arn("ec2", &format!("subnet/{}", instance.subnet_id))),
+                    ("ec2:Vpc", self.arn("ec2", &format!("vpc/{}", instance.vpc_id))),
+                ];
+                let tags = instance.data.interface_tags.clone();
+                (format!("network-interface/{}", instance.interface_id), keys, Some(tags))
+            }
+            _ => return None,
+        };
+        let (name, keys, tags) = found;
+        Some(("ec2", name, keys, tags.unwrap_or_default()))
+    }
+
+    /// The other resources: a name and tags.
+    fn plain_target(&self, target: &Target) -> (&'static str, String, Keys, Tags) {
+        let ec2 = |name: String, tags: Option<&Tags>| ("ec2", name, Keys::new(), tags.cloned().unwrap_or_default());
+        let iam = |name: String, tags: Option<&Tags>| ("iam", name, Keys::new(), tags.cloned().unwrap_or_default());
+        match target {
+            Target::SecurityGroup(id) => ec2(
+                format!("security-group/{id}"),
+                self.security_groups.get(id).map(|record| &record.group.tags),
+            ),
+            Target::Template(id) => ec2(
+                format!("launch-template/{id}"),
+                self.templates.get(id).map(|record| &record.tags),
+            ),
+            Target::Snapshot(id) => ec2(
+                format!("snapshot/{id}"),
+                self.snapshots.get(id).map(|record| &record.snapshot.tags),
+            ),
+            Target::Vpc(id) => {
+                let keys = vec![("ec2:VpcID", id.clone())];
+                ("ec2", format!("vpc/{id}"), keys, Tags::new())
+            }
+            Target::NewAddress => ec2("elastic-ip/*".to_owned(), None),
+            Target::NewVolume(input) => {
+                let keys = vec![
+                    ("ec2:AvailabilityZone", input.zone.clone()),
+                    ("ec2:Encrypted", input.encrypted.to_string()),
+                    ("ec2:VolumeType", input.volume_type.clone()),
+                    ("ec2:VolumeSize", input.size_gib.to_string()),
+                ];
+                ("ec2", "volume/*".to_owned(), keys, Tags::new())
+            }
+            Target::NewSnapshot => ec2("snapshot/*".to_owned(), None),
+            Target::NewSecurityGroup(vpc) => {
+                let keys = vec![("ec2:Vpc", self.arn("ec2", &format!("vpc/{vpc}")))];
+                ("ec2", "security-group/*".to_owned(), keys, Tags::new())
+            }
+            Target::NewTemplate => ec2("launch-template/*".to_owned(), None),
+            Target::Role(name) => iam(
+                format!("role{IAM_PATH}{name}"),
+                self.roles.get(name).map(|record| &record.role.tags),
+            ),
+            Target::Profile(name) => iam(
+                format!("instance-profile{IAM_PATH}{name}"),
+                self.profiles.get(name).map(|record| &record.profile.tags),
+            ),
+            Target::Zone(id)
+            | Target::Record {
+                record: ARecord { zone_id: id, .. },
+                ..
+            } => ("route53", format!("hostedzone/{id}"), Keys::new(), Tags::new()),
+            Target::Parameter(name) => (
+                "ssm",
+                format!("parameter/{}", name.trim_start_matches('/')),
+                Keys::new(),
+                Tags::new(),
+            ),
+            Target::Group(name)
+            | Target::NewGroup(GroupSettings { name, .. })
+            | Target::ChangedGroup(GroupSettings { name, .. }) => {
+                let record = self.groups.get(name);
+                let uuid = record.map_or("*", |record| record.uuid.as_str());
+                let tags = record.map(|record| record.tags.clone()).unwrap_or_default();
+                (
+                    "autoscaling",
+                    format!("autoScalingGroup:{uuid}:autoScalingGroupName/{name}"),
+                    Keys::new(),
+                    tags,
+                )
+            }
+            _ => ("ec2", "*".to_owned(), Keys::new(), Tags::new()),
+        }
+    }
+}

@@ -1,0 +1,252 @@
+//! The model of the boot program: what it refuses, what it bears with, and how it leaves.
+
+use std::time::Duration;
+
+use selfheal_aws::sim::{BootPhase, Content, Fault, FaultPlan, Sim, SimConfig, When};
+use selfheal_aws::{AutoScaling, Iam};
+use selfheal_core::names::{POLICY_NAME, TAG_FIRST_USE};
+use selfheal_policy::{Document, NonEmpty};
+
+use crate::support::{
+    HOUR, assert_safe, create, healed, hook, launch, lines, member, names, on, prepare, prepare_with, rest,
+    termination_hook, world,
+};
+
+fn content(sim: &Sim, volume: &str) -> Content {
+    sim.inspect(|world| world.volumes[volume].content.clone())
+}
+
+#[test]
+fn formats_once_and_clears_the_mark() {
+    let sim = world(1);
+    let stack = launch(&sim);
+    healed(&sim, &stack);
+    let tags = sim.inspect(|world| world.volumes[&stack.volume].volume.tags.clone());
+    assert!(!tags.contains_key(TAG_FIRST_USE));
+    for _ in 0..3 {
+        sim.kill_instance(&member(&sim));
+        rest(&sim);
+    }
+    assert_eq!(lines(&sim, " formatted i-").len(), 1);
+    let first = sim
+        .trace_text()
+        .lines()
+        .find(|line| line.contains("formatted"))
+        .unwrap()
+        .to_owned();
+    match content(&sim, &stack.volume) {
+        Content::Filesystem { kind, made_by, writes } => {
+            assert!(first.ends_with(&made_by), "{first} {made_by}");
+            assert_eq!((kind.as_str(), writes), ("xfs", 4));
+        }
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn never_formats_what_is_not_proven_new() {
+    type Change = fn(&Sim, &str);
+    let cases: [(&str, Change); 3] = [
+        ("a partition table", |sim, id| {
+            sim.set_content(id, Content::Foreign("a partition table".to_owned()));
+        }),
+        ("not marked", |sim, id| {
+            sim.tamper(|world| world.volumes.get_mut(id).unwrap().volume.tags.remove(TAG_FIRST_USE));
+        }),
+        ("a snapshot", |sim, id| {
+            sim.tamper(|world| world.volumes.get_mut(id).unwrap().volume.snapshot_id = Some("snap-0".to_owned()));
+        }),
+    ];
+    for (name, change) in cases {
+        let sim = world(2);
+        let stack = prepare(&sim);
+        change(&sim, &stack.volume);
+        let before = content(&sim, &stack.volume);
+        on(&sim, sim.create_group(&stack.settings)).unwrap();
+        sim.settle(HOUR);
+        assert_eq!(content(&sim, &stack.volume), before, "{name}");
+        assert!(lines(&sim, " formatted i-").is_empty(), "{name}");
+        // Three boots failed, so that the stack parked itself, safely.
+        sim.inspect(|world| {
+            let group = &world.groups["selfheal-web"];
+            assert_eq!(group.tags["selfheal:failed-boots"], "3", "{name}");
+            assert!(
+                group.tags["selfheal:parked"].contains("3 failed replacements"),
+                "{name}"
+            );
+            assert!(!group.tags["selfheal:last-error"].is_empty(), "{name}");
+            assert!(
+                group.suspended.contains("Launch") && group.suspended.contains("ReplaceUnhealthy"),
+                "{name}"
+            );
+        });
+        assert_safe(&sim);
+    }
+}
+
+#[test]
+fn a_boot_loop_parks_itself_and_resumes() {
+    let sim = world(3);
+    let stack = launch(&sim);
+    sim.fail_boots("selfheal-web", true);
+    sim.kill_instance(&member(&sim));
+    rest(&sim);
+    let launched = sim.inspect(|world| world.instances.len());
+    assert_eq!(launched, 4, "the first, and three that failed");
+    sim.fail_boots("selfheal-web", false);
+    let processes = ["HealthCheck", "Launch", "ReplaceUnhealthy"].map(str::to_owned);
+    on(&sim, sim.resume_processes("selfheal-web", &processes)).unwrap();
+    let tags = ["selfheal:parked".to_owned(), "selfheal:last-error".to_owned()];
+    on(&sim, sim.delete_group_tags("selfheal-web", &tags)).unwrap();
+    rest(&sim);
+    healed(&sim, &stack);
+    sim.inspect(|world| assert_eq!(world.groups["selfheal-web"].tags["selfheal:failed-boots"], "0"));
+}
+
+#[test]
+fn every_statement_of_the_policy_is_needed() {
+    let sim = world(4);
+    let stack = prepare(&sim);
+    let whole: Document = on(&sim, sim.get_role_policy(&names().role, POLICY_NAME))
+        .unwrap()
+        .unwrap()
+        .parse()
+        .unwrap();
+    let mut needed = 0;
+    for statement in &whole.statements {
+        let sid = statement.sid.as_ref().expect("our statements are named").to_string();
+        let rest_of: Vec<_> = whole
+            .statements
+            .iter()
+            .filter(|other| *other != statement)
+            .cloned()
+            .collect();
+        let sim = Sim::load(&sim.save().unwrap()).unwrap();
+        on(
+            &sim,
+            sim.put_role_policy(&names().role, POLICY_NAME, &Document::new(rest_of).to_json()),
+        )
+        .unwrap();
+        sim.advance(Duration::from_secs(20));
+        on(&sim, sim.create_group(&stack.settings)).unwrap();
+        sim.advance(Duration::from_secs(600));
+        let refused = lines(&sim, "call")
+            .into_iter()
+            .filter(|line| line.ends_with("UnauthorizedOperation") || line.ends_with("AccessDenied"));
+        let refused = refused.count();
+        // Counting failures is for boots that fail.
+        if sid != "CountBoots" {
+            assert!(refused > 0, "nothing was refused without {sid}");
+            needed += 1;
+        }
+    }
+    assert!(needed >= 6, "{needed}");
+    assert!(NonEmpty::new(whole.statements).is_some());
+}
+
+#[test]
+fn bears_with_throttling_errors_and_lost_answers() {
+    for (seed, fault) in [
+        (0, Fault::Throttle),
+        (1, Fault::ErrorBeforeEffect),
+        (2, Fault::AnswerLost),
+        (3, Fault::AccessDenied),
+    ] {
+        for prefix in [
+            "ec2:AttachVolume",
+            "ec2:DescribeVolumes",
+            "ec2:DeleteTags",
+            "ec2:AssociateAddress",
+            "autoscaling:Complete",
+        ] {
+            let sim = world(seed);
+            let stack = prepare(&sim);
+            sim.set_faults(FaultPlan::none().with_times(When::Every(prefix.to_owned()), fault.clone(), 3));
+            create(&sim, &stack);
+            healed(&sim, &stack);
+            assert_eq!(sim.inspect(|world| world.instances.len()), 1, "{fault:?} at {prefix}");
+        }
+    }
+}
+
+#[test]
+fn a_reboot_takes_nothing_anew() {
+    let sim = world(5);
+    let stack = launch(&sim);
+    let id = healed(&sim, &stack);
+    sim.drain_trace();
+    assert!(sim.reboot_instance(&id));
+    rest(&sim);
+    assert_eq!(healed(&sim, &stack), id);
+    assert!(lines(&sim, "AssociateAddress").is_empty(), "{}", sim.trace_text());
+    assert!(lines(&sim, "CompleteLifecycleAction").is_empty());
+}
+
+#[test]
+fn who_loses_the_volume_gives_up_the_address() {
+    let sim = world(6);
+    let stack = launch(&sim);
+    let first = healed(&sim, &stack);
+    sim.as_instance(&first).detach_volume(&stack.volume, None).unwrap();
+    let seen = sim
+        .inspect(|world| world.volumes[&stack.volume].volume.attachment.clone())
+        .unwrap();
+    assert_eq!(seen.state, "busy", "mounted, so not let go yet");
+    rest(&sim);
+    assert_ne!(healed(&sim, &stack), first);
+    let at = |part: &str| sim.trace_text().lines().position(|line| line.contains(part)).unwrap();
+    assert!(at(&format!("unmounted {first}")) < at("ec2:DisassociateAddress"));
+}
+
+#[test]
+fn leaves_cleanly_when_a_termination_hook_gives_it_the_time() {
+    let sim = world(7);
+    let mut stack = prepare_with(&sim, |config| selfheal_userdata::BootConfig {
+        terminate_hook: Some(termination_hook().name),
+        ..config
+    });
+    stack.settings.hook = hook();
+    create(&sim, &stack);
+    on(&sim, sim.put_lifecycle_hook("selfheal-web", &termination_hook())).unwrap();
+    let first = healed(&sim, &stack);
+    on(&sim, sim.terminate_instance(&first)).unwrap();
+    rest(&sim);
+    healed(&sim, &stack);
+    sim.inspect(|world| assert_eq!(world.instances[&first].boot.phase, BootPhase::Left));
+    let at = |part: &str| sim.trace_text().lines().position(|line| line.contains(part)).unwrap();
+    assert!(at(&format!("released {first}")) < at(&format!("instance {first} terminated")));
+}
+
+#[test]
+fn without_the_model_instances_wait_for_their_lab() {
+    let sim = Sim::new(SimConfig {
+        boot_model: false,
+        ..SimConfig::seeded(8)
+    });
+    let stack = prepare(&sim);
+    on(&sim, sim.create_group(&stack.settings)).unwrap();
+    sim.advance(Duration::from_secs(60));
+    let id = member(&sim);
+    assert!(lines(&sim, "AttachVolume").is_empty());
+    // The lab's boot makes the calls itself.
+    let caller = sim.as_instance(&id);
+    caller.attach_volume(&stack.volume, &id, "/dev/sdf").unwrap();
+    sim.advance(Duration::from_secs(5));
+    caller.associate_address(&stack.address, &id, true).unwrap();
+    caller
+        .complete_lifecycle_action("selfheal-web", &hook().name, &id, "CONTINUE")
+        .unwrap();
+    rest(&sim);
+    let public = sim.inspect(|world| world.public_ip(&id));
+    assert_eq!(
+        public,
+        sim.inspect(|world| Some(world.addresses[&stack.address].address.public_ip.clone()))
+    );
+    assert!(
+        caller
+            .describe_group_tags("selfheal-web")
+            .unwrap()
+            .contains_key("selfheal:stack")
+    );
+    assert_eq!(caller.id(), id);
+}

@@ -1,0 +1,13 @@
+//! The simulated AWS, tested by itself: what it refuses, what it does by itself, and that it repeats itself exactly.
+#![cfg(feature = "sim")]
+
+mod boot;
+mod dns;
+mod ec2;
+mod faults;
+mod group;
+mod iam;
+mod machine;
+mod replay;
+mod story;
+mod support;
