@@ -25,10 +25,21 @@ require_identity() {
   ! given_up || give_up "$exit_ended" "the group ends this instance: it takes neither the volume nor the address"
 }
 
-# Lets the units that need the volume and the setup start: they are ordered after this unit.
+# Lets the units that need the volume and the setup start: they are ordered after this unit. Both commands run beside
+# what follows, since the address does not wait for them.
 announce_ready() {
-  [[ -z ${NOTIFY_SOCKET-} ]] || systemd-notify --ready '--status=volume and setup are done'
-  systemctl start --no-block selfheal-app.target || log "cannot start selfheal-app.target"
+  systemctl start --no-block selfheal-app.target &
+  ready_pids=($!)
+  [[ -n ${NOTIFY_SOCKET-} ]] || return 0
+  systemd-notify --ready '--status=volume and setup are done' &
+  ready_pids+=($!)
+}
+
+await_announced() {
+  local pid
+  for pid in "${ready_pids[@]}"; do
+    wait "$pid" || log "systemd was not told that the volume and the setup are done"
+  done
 }
 
 end_failures() {

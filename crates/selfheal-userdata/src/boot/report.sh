@@ -28,6 +28,7 @@ complete_hook() {
 }
 
 finish_launch() {
+  await_announced
   hook_waits || return 0
   if ! complete_hook "$launch_hook" CONTINUE; then
     why CompleteLifecycleAction

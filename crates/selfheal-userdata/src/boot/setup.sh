@@ -21,7 +21,7 @@ run_setup() {
       die "$exit_setup" "setup did not end within $setup_s_max s"
     fi
     heartbeat
-    nap 0.1
+    nap 0.05
   done
   wait "$pid" || status=$?
   [[ $status == 0 ]] || die "$exit_setup" "setup failed with status $status"

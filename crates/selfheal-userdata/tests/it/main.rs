@@ -4,6 +4,7 @@
 
 mod after;
 mod boot;
+mod cost;
 mod failure;
 mod fallback;
 mod quoting;

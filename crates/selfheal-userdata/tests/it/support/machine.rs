@@ -129,7 +129,7 @@ impl Machine {
         let user_data = render(config).unwrap();
         let path = self.user_data();
         fs::write(&path, user_data.script()).unwrap();
-        let output = self.run(&path, &[]);
+        let output = self.run(&["/bin/bash", path.to_str().unwrap()]);
         assert!(output.status.success(), "{}", text(&output));
         user_data
     }
@@ -141,13 +141,18 @@ impl Machine {
 
     /// Runs the installed program: `boot`, `watch` or `watchdog`.
     pub fn program(&self, verb: &str) -> Output {
-        self.run(&self.root().join(PROGRAM_PATH.trim_start_matches('/')), &[verb])
+        self.program_under(&[], verb)
     }
 
-    fn run(&self, script: &Path, arguments: &[&str]) -> Output {
-        let output = Command::new("bash")
-            .arg(script)
-            .args(arguments)
+    /// Runs the installed program under another, such as a tracer.
+    pub fn program_under(&self, tracer: &[&str], verb: &str) -> Output {
+        let program = self.root().join(PROGRAM_PATH.trim_start_matches('/'));
+        self.run(&[tracer, &["/bin/bash", program.to_str().unwrap(), verb]].concat())
+    }
+
+    fn run(&self, command: &[&str]) -> Output {
+        let output = Command::new(command[0])
+            .args(&command[1..])
             .env_clear()
             .env("PATH", self.folder.path().join("bin"))
             .env("SELFHEAL_ROOT", self.root())
