@@ -125,7 +125,7 @@ impl fmt::Display for CallError {
 pub fn classify(code: &str, message: &str) -> CallErrorKind {
     use CallErrorKind as K;
     // Both services report a profile that IAM has not spread yet as bad input, under codes that mean other things too.
-    let names_profile = message.contains("Invalid IAM Instance Profile") || message.contains("iamInstanceProfile");
+    let names_profile = message.contains("IAM Instance Profile") || message.contains("iamInstanceProfile");
     match code {
         "RequestLimitExceeded"
         | "EC2ThrottledException"

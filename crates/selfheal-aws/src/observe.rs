@@ -75,7 +75,10 @@ impl Scope {
 /// # Errors
 /// The first call that failed for good.
 pub async fn observe(aws: &dyn Aws, spec: &Spec, scope: Scope, ctl: &Control<'_>) -> CallResult<Observed> {
-    let mut observed = Observed { observed_at: ctl.clock.now(), ..Observed::default() };
+    let mut observed = Observed {
+        observed_at: ctl.clock.now(),
+        ..Observed::default()
+    };
     let readings = try_join_all(scope.parts().into_iter().map(|part| read(aws, spec, part, ctl))).await?;
     for reading in readings {
         reading(&mut observed);
@@ -112,11 +115,19 @@ pub(crate) fn read<'a>(
         }
         .boxed(),
         Part::Subnets => {
-            let query = spec.instance.subnet.clone().map_or(SubnetQuery::DefaultForZone, SubnetQuery::Id);
+            let query = spec
+                .instance
+                .subnet
+                .clone()
+                .map_or(SubnetQuery::DefaultForZone, SubnetQuery::Id);
             reading!(subnets, aws.describe_subnets(&query))
         }
         Part::Addresses => reading!(addresses, aws.describe_addresses()),
-        Part::Volumes => reading!(volumes, aws.describe_volumes(&names.stack)),
+        Part::Volumes => async move {
+            let volumes = retry(ctl, Repeat::Read, || aws.describe_volumes(&names.stack)).await?;
+            Ok(Box::new(move |observed: &mut Observed| observed.read_volumes(volumes.clone())) as Reading)
+        }
+        .boxed(),
         Part::SecurityGroups => {
             let query = match &spec.instance.ingress {
                 Ingress::Groups(ids) => SecurityGroupQuery::Ids(ids.clone()),
@@ -155,14 +166,17 @@ async fn read_image(aws: &dyn Aws, image: &ImageRef, ctl: &Control<'_>) -> CallR
             Some(id) => describe(id).await,
             None => Ok(None),
         },
-        ImageRef::Alias { parameter: path, root_device, architecture, .. } => {
-            Ok(parameter(path.clone()).await?.map(|id| Image {
-                id,
-                root_device: root_device.clone(),
-                architecture: Some(architecture.to_string()),
-                root_size_gib: None,
-            }))
-        }
+        ImageRef::Alias {
+            parameter: path,
+            root_device,
+            architecture,
+            ..
+        } => Ok(parameter(path.clone()).await?.map(|id| Image {
+            id,
+            root_device: root_device.clone(),
+            architecture: Some(architecture.to_string()),
+            root_size_gib: None,
+        })),
     }
 }
 
@@ -171,7 +185,9 @@ async fn read_dns(
     spec: &Spec,
     ctl: &Control<'_>,
 ) -> Result<(Option<HostedZone>, Vec<RecordSet>), CallError> {
-    let Some(dns) = &spec.dns else { return Ok((None, Vec::new())) };
+    let Some(dns) = &spec.dns else {
+        return Ok((None, Vec::new()));
+    };
     let Some(zone) = retry(ctl, Repeat::Read, || aws.find_hosted_zone(&dns.zone)).await? else {
         return Ok((None, Vec::new()));
     };

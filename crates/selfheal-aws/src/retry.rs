@@ -27,20 +27,35 @@ const THROTTLED: Patience = Patience {
     budget: SignedDuration::from_mins(5),
 };
 /// IAM spreads a new profile within seconds, rarely more than a minute; AWS's own guidance is to keep trying.
-const NOT_READY: Patience =
-    Patience { first: Duration::from_secs(2), longest: Duration::from_secs(5), budget: SignedDuration::from_mins(4) };
+const NOT_READY: Patience = Patience {
+    first: Duration::from_secs(2),
+    longest: Duration::from_secs(5),
+    budget: SignedDuration::from_mins(4),
+};
 /// What another change keeps busy is free again within seconds, a volume's modification apart.
-const BUSY: Patience =
-    Patience { first: Duration::from_secs(1), longest: Duration::from_secs(8), budget: SignedDuration::from_mins(2) };
+const BUSY: Patience = Patience {
+    first: Duration::from_secs(1),
+    longest: Duration::from_secs(8),
+    budget: SignedDuration::from_mins(2),
+};
 /// What was just created may be unknown to the next call for some seconds.
-const NOT_VISIBLE: Patience =
-    Patience { first: Duration::from_millis(500), longest: Duration::from_secs(5), budget: SignedDuration::from_mins(1) };
+const NOT_VISIBLE: Patience = Patience {
+    first: Duration::from_millis(500),
+    longest: Duration::from_secs(5),
+    budget: SignedDuration::from_mins(1),
+};
 /// A server error or a lost answer to a call that may be repeated.
-const AMBIGUOUS: Patience =
-    Patience { first: Duration::from_millis(200), longest: Duration::from_secs(10), budget: SignedDuration::from_mins(1) };
+const AMBIGUOUS: Patience = Patience {
+    first: Duration::from_millis(200),
+    longest: Duration::from_secs(10),
+    budget: SignedDuration::from_mins(1),
+};
 /// A connection that could not be made had no effect. A wrong endpoint is told soon, a network that flickers is borne.
-const UNREACHABLE: Patience =
-    Patience { first: Duration::from_millis(200), longest: Duration::from_secs(2), budget: SignedDuration::from_secs(5) };
+const UNREACHABLE: Patience = Patience {
+    first: Duration::from_millis(200),
+    longest: Duration::from_secs(2),
+    budget: SignedDuration::from_secs(5),
+};
 
 /// Which failures a call may be repeated after.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -81,20 +96,16 @@ where
             Ok(value) => return Ok(value),
             Err(error) => error,
         };
-        let Some(pause) = pause(ctl, repeat, &error, began, attempt) else { return Err(error) };
+        let Some(pause) = pause(ctl, repeat, &error, began, attempt) else {
+            return Err(error);
+        };
         ctl.progress.event(&Event::Retrying { error: &error, pause });
         ctl.clock.sleep(pause).await;
         attempt += 1;
     }
 }
 
-fn pause(
-    ctl: &Control<'_>,
-    repeat: Repeat,
-    error: &CallError,
-    began: Timestamp,
-    attempt: u32,
-) -> Option<Duration> {
+fn pause(ctl: &Control<'_>, repeat: Repeat, error: &CallError, began: Timestamp, attempt: u32) -> Option<Duration> {
     let patience = repeat.patience(error.kind())?;
     if ctl.clock.now().duration_since(began) >= patience.budget {
         return None;

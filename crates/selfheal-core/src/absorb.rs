@@ -83,8 +83,28 @@ impl Observed {
         if matches!(volume.state, VolumeState::Deleting | VolumeState::Deleted) {
             self.dead_volumes.push(volume.id);
         } else {
+            self.unseen_volumes.push(volume.id.clone());
             self.volumes.push(volume);
         }
+    }
+
+    /// Puts a new reading of the volumes into the observed world.
+    ///
+    /// A volume that this run made and that the reading does not show stays, because a listing lags behind; it stays
+    /// unseen, so that nothing counts on it yet.
+    pub fn read_volumes(&mut self, volumes: Vec<Volume>) {
+        self.unseen_volumes
+            .retain(|id| !volumes.iter().any(|volume| volume.id == *id));
+        let mut unseen = std::mem::replace(&mut self.volumes, volumes);
+        unseen.retain(|volume| self.unseen_volumes.contains(&volume.id));
+        self.volumes.extend(unseen);
+    }
+
+    /// Gives up a volume that AWS answered with and that does not exist: the next create has another token.
+    pub fn give_up_volume(&mut self, id: &str) {
+        self.unseen_volumes.retain(|unseen| unseen != id);
+        self.volumes.retain(|volume| volume.id != id);
+        self.dead_volumes.push(id.to_owned());
     }
 
     fn absorb_done(&mut self, action: &Action) {

@@ -25,6 +25,8 @@ pub struct Observed {
     /// Volumes that a create of this run answered with and that turned out to be gone: AWS repeats the first answer to a
     /// token, also when the volume was deleted since. They make the next token differ.
     pub dead_volumes: Vec<String>,
+    /// Volumes that a create of this run answered with and that no reading has shown yet.
+    pub unseen_volumes: Vec<String>,
     /// Snapshots that this run started, which count whatever the clocks say.
     pub own_snapshots: Vec<String>,
     /// The security group that bears our name, or those that the spec names.

@@ -4,6 +4,8 @@
 //! removed, and an absent thing is `null` rather than left out.
 
 mod display;
+#[cfg(test)]
+mod tests;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -277,7 +279,12 @@ fn dns(spec: &Spec, observed: &Observed, existing: &Existing) -> Option<DnsStatu
 
 fn problems(spec: &Spec, group: Option<&Group>, report: &StatusReport) -> Vec<String> {
     let Some(group) = group.filter(|group| !group.deleting) else {
-        return vec!["there is no Auto Scaling group to keep an instance alive".to_owned()];
+        let never = report.group.is_none() && report.launch_template.is_none();
+        return vec![if never {
+            "the stack does not exist: `selfheal apply` makes it".to_owned()
+        } else {
+            "there is no Auto Scaling group to keep an instance alive".to_owned()
+        }];
     };
     let mut problems = Vec::new();
     if let Some(parked) = &report.parked {

@@ -125,7 +125,7 @@ impl fmt::Display for ApplyErrorKind {
 #[must_use]
 fn describe(wait: &WorldWait) -> String {
     match wait {
-        WorldWait::VolumeAvailable { id } => format!("the volume {id} is not available yet"),
+        WorldWait::VolumeSeen { id } => format!("no reading shows the volume {id} yet"),
         WorldWait::GroupGone { name } => format!("the group {name} is still being deleted"),
         WorldWait::InstancesGone { ids } => format!("{} not terminated yet", ids.join(", ")),
         WorldWait::SnapshotCompleted { id } => format!("the snapshot {id} is not completed yet"),

@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use jiff::SignedDuration;
-use selfheal_core::observed::Observed;
 use selfheal_core::plan::WorldWait;
 
 use crate::observe::Part;
@@ -24,7 +23,7 @@ pub(super) struct Rhythm {
 /// How a wait is polled: often where AWS takes seconds, seldom where it takes minutes.
 pub(super) fn rhythm(wait: &WorldWait) -> Rhythm {
     let (part, first, longest, budget) = match wait {
-        WorldWait::VolumeAvailable { .. } => (Part::Volumes, 1, 5, SignedDuration::from_mins(5)),
+        WorldWait::VolumeSeen { .. } => (Part::Volumes, 1, 5, SignedDuration::from_mins(5)),
         // A terminate hook, an app that stops slowly and a shutdown may take their time.
         WorldWait::InstancesGone { .. } => (Part::Instances, 2, 10, SignedDuration::from_mins(30)),
         // The first snapshot of a large volume takes hours.
@@ -39,27 +38,8 @@ pub(super) fn rhythm(wait: &WorldWait) -> Rhythm {
     }
 }
 
-/// How often a volume that was just created may be missing from a listing before it is taken to be gone.
+/// After how long a volume that was just created and that no reading shows is taken to be gone.
 ///
-/// With the pauses above this is some ten seconds of delayed visibility.
-const MISSING_MAX: u32 = 4;
-
-/// Notes a volume that AWS answered with and that does not exist: a token used again brings back the first answer, also for
-/// a volume that was deleted since.
-pub(super) fn note_missing(observed: &mut Observed, wait: &WorldWait, before: &Observed, misses: &mut u32) {
-    let WorldWait::VolumeAvailable { id } = wait else {
-        return;
-    };
-    if observed.volumes.iter().any(|volume| volume.id == *id) {
-        *misses = 0;
-        return;
-    }
-    *misses += 1;
-    if *misses >= MISSING_MAX {
-        observed.dead_volumes.push(id.clone());
-    } else {
-        observed
-            .volumes
-            .extend(before.volumes.iter().filter(|volume| volume.id == *id).cloned());
-    }
-}
+/// AWS repeats the first answer to a token, also for a volume that was deleted since. Visibility lags by seconds; a second
+/// volume made too early would cost more than this wait.
+pub(super) const MISSING_MAX: SignedDuration = SignedDuration::from_mins(1);

@@ -14,7 +14,7 @@ use selfheal_core::{Action, Answer};
 
 use super::dispatch::{detail_of, dispatch, is_removal, part_of, repeat_of};
 use super::error::{ApplyError, ApplyErrorKind, Done};
-use super::poll::{note_missing, rhythm};
+use super::poll::{MISSING_MAX, rhythm};
 use super::{Goal, Outcome, keys};
 use crate::backend::{Aws, CallResult};
 use crate::control::{Control, Event};
@@ -57,7 +57,6 @@ enum TaskEnd {
 struct Poll {
     began: Timestamp,
     attempt: u32,
-    misses: u32,
 }
 
 /// One run.
@@ -142,7 +141,6 @@ impl<'a> Run<'a> {
                     Poll {
                         began: self.ctl.clock.now(),
                         attempt: 0,
-                        misses: 0,
                     },
                 );
                 self.poll(wait, Duration::ZERO);
@@ -270,15 +268,20 @@ impl<'a> Run<'a> {
         let Some(mut poll) = self.polls.remove(&wait) else {
             return Ok(());
         };
-        let before = self.world.clone();
         reading(&mut self.world);
-        note_missing(&mut self.world, &wait, &before, &mut poll.misses);
+        let age = self.ctl.clock.now().duration_since(poll.began);
+        if let WorldWait::VolumeSeen { id } = &wait
+            && age >= MISSING_MAX
+            && self.world.unseen_volumes.contains(id)
+        {
+            self.world.give_up_volume(id);
+        }
         if !self.plan().waits.contains(&wait) {
             self.ctl.progress.event(&Event::Arrived { wait: &wait });
             return Ok(());
         }
         let rhythm = rhythm(&wait);
-        if self.ctl.clock.now().duration_since(poll.began) >= rhythm.budget {
+        if age >= rhythm.budget {
             return Err(ApplyErrorKind::TimedOut(wait));
         }
         let pause = backoff(self.ctl, rhythm.first, rhythm.longest, poll.attempt);

@@ -160,8 +160,8 @@ pub enum Need {
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
 pub enum WorldWait {
-    /// A volume that was just created becomes available.
-    VolumeAvailable {
+    /// A volume that was just created shows in a reading.
+    VolumeSeen {
         /// The volume.
         id: String,
     },

@@ -128,16 +128,16 @@ fn keep(builder: &mut Builder<'_>, data: &DataSpec, volume: &Volume, subnet: Opt
             format!("a volume cannot leave its zone: choose a subnet in {}", volume.zone),
         );
     }
-    match volume.state {
-        VolumeState::Creating => {
-            usable_after.insert(builder.wait(WorldWait::VolumeAvailable { id: volume.id.clone() }));
-        }
-        VolumeState::Error => builder.refuse(
+    // A boot waits for a volume that is still being created; one that no reading has shown may not exist at all.
+    if builder.observed.unseen_volumes.contains(&volume.id) {
+        usable_after.insert(builder.wait(WorldWait::VolumeSeen { id: volume.id.clone() }));
+    }
+    if volume.state == VolumeState::Error {
+        builder.refuse(
             "volume-failed",
             format!("the data volume {} is in the state error", volume.id),
             "AWS cannot bring it back: restore a snapshot, or remove the stack's tags from it to start with a new one",
-        ),
-        _ => {}
+        );
     }
     if !volume.encrypted {
         builder.note(

@@ -15,8 +15,11 @@ impl fmt::Display for StatusReport {
             self.stack, self.region, self.account
         )?;
         self.resources(f)?;
+        if !self.problems.is_empty() {
+            writeln!(f)?;
+        }
         for problem in &self.problems {
-            writeln!(f, "\n! {problem}")?;
+            writeln!(f, "! {problem}")?;
         }
         if let Some(error) = &self.last_error {
             writeln!(f, "\nLast failed boot ({} in a row):", self.failed_boots)?;

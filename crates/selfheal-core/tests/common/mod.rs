@@ -132,10 +132,11 @@ fn answer(action: &Action, nth: usize) -> Answer {
 
 fn pass(wait: &WorldWait, world: &mut Observed) {
     match wait {
-        WorldWait::VolumeAvailable { id } => {
-            for volume in world.volumes.iter_mut().filter(|volume| volume.id == *id) {
+        WorldWait::VolumeSeen { .. } => {
+            for volume in &mut world.volumes {
                 volume.state = VolumeState::Available;
             }
+            world.read_volumes(world.volumes.clone());
         }
         WorldWait::GroupGone { .. } => world.group = None,
         WorldWait::InstancesGone { .. } => {

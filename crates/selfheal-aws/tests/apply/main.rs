@@ -1,0 +1,10 @@
+//! Plans carried out on the simulated AWS: convergence, crashes at every call, faults at every call, two operators.
+#![cfg(feature = "sim")]
+
+mod converge;
+mod crash;
+mod destroy;
+mod faults;
+mod heal;
+mod operators;
+mod support;

@@ -1,0 +1,187 @@
+//! A stack on the simulated AWS, and what is left of it.
+
+use selfheal_aws::sim::{FaultPlan, InstanceState, Latency, Range, Sim, SimConfig, SimError, World};
+use selfheal_aws::{ApplyError, Control, Goal, Outcome, Silent, apply, observe};
+use selfheal_core::observed::VolumeState;
+use selfheal_core::plan::Plan;
+use selfheal_core::spec::{DataSpec, DnsSpec, Filesystem, ImageRef, Ingress, Protocol, Spec, VolumeType};
+
+/// The stack of the README.
+pub fn web() -> Spec {
+    let image = ImageRef::alias("al2023-arm64").expect("a known alias");
+    let mut spec = Spec::minimal("web", "eu-west-1", "t4g.small", image);
+    spec.instance.ingress = Ingress::Ports(vec![(80, Protocol::Tcp), (443, Protocol::Tcp)]);
+    spec.data = Some(DataSpec {
+        size_gib: 20,
+        mount: "/srv/data".to_owned(),
+        filesystem: Filesystem::Xfs,
+        volume_type: VolumeType::Gp3,
+        iops: None,
+        throughput_mibps: None,
+    });
+    spec.dns = Some(DnsSpec {
+        zone: "example.com".to_owned(),
+        name: "app.example.com".to_owned(),
+        ttl_s: 60,
+    });
+    spec
+}
+
+/// A world in which every call takes exactly 50 logical milliseconds.
+pub fn even(seed: u64) -> SimConfig {
+    let latency = Latency {
+        request: Range::new(25, 25),
+        response: Range::new(25, 25),
+    };
+    SimConfig {
+        latency,
+        ..SimConfig::seeded(seed)
+    }
+}
+
+/// Reads, plans and executes, as the command does.
+pub async fn run(sim: &Sim, spec: &Spec, goal: Goal) -> Result<Outcome, ApplyError> {
+    let ctl = Control {
+        clock: sim,
+        jitter: sim,
+        progress: &Silent,
+    };
+    let observed = observe(sim, spec, goal.scope(), &ctl)
+        .await
+        .expect("reads that may pass are repeated");
+    let shown = goal.plan(spec, &observed);
+    apply(sim, spec, goal, &shown, observed, &ctl).await
+}
+
+/// Reads and plans.
+pub fn look(sim: &Sim, spec: &Spec, goal: Goal) -> Plan {
+    let ctl = Control {
+        clock: sim,
+        jitter: sim,
+        progress: &Silent,
+    };
+    let observed = sim
+        .block_on(observe(sim, spec, goal.scope(), &ctl))
+        .expect("it ends")
+        .expect("it can be read");
+    goal.plan(spec, &observed)
+}
+
+/// Runs until it succeeds, as a person would who runs the same command again, but at most `tries` times. A run that is
+/// cut off is followed by another.
+pub fn run_until_done(sim: &Sim, spec: &Spec, goal: Goal, tries: u32) -> Outcome {
+    let mut last = String::new();
+    for _ in 0..tries {
+        match sim.block_on(run(sim, spec, goal)) {
+            Ok(Ok(outcome)) => return outcome,
+            Ok(Err(error)) => last = error.to_string(),
+            Err(SimError::Crashed { .. }) => last = "cut off".to_owned(),
+            Err(error) => panic!("{error}\n{}", sim.trace_text()),
+        }
+    }
+    panic!("not done after {tries} tries: {last}\n{}", sim.trace_text());
+}
+
+/// Applies without faults.
+pub fn applied(config: SimConfig) -> Sim {
+    let sim = Sim::new(config);
+    run_until_done(&sim, &web(), Goal::Apply, 1);
+    sim
+}
+
+/// What exists, by kind: enough to tell two worlds apart where something was made twice or left behind.
+pub fn census(sim: &Sim) -> Vec<(&'static str, usize)> {
+    sim.inspect(|world: &World| {
+        let live = |state: &VolumeState| !matches!(state, VolumeState::Deleting | VolumeState::Deleted);
+        let data = |world: &World| {
+            let tagged =
+                |tags: &selfheal_core::names::Tags| tags.get("selfheal:role").is_some_and(|role| role == "volume");
+            world
+                .volumes
+                .values()
+                .filter(|v| live(&v.volume.state) && tagged(&v.volume.tags))
+                .count()
+        };
+        vec![
+            ("addresses", world.addresses.len()),
+            ("data volumes", data(world)),
+            (
+                "security groups",
+                world
+                    .security_groups
+                    .values()
+                    .filter(|g| g.group.name.starts_with("selfheal-"))
+                    .count(),
+            ),
+            (
+                "open ports",
+                world
+                    .security_groups
+                    .values()
+                    .map(|group| group.group.ingress.len())
+                    .sum(),
+            ),
+            ("templates", world.templates.len()),
+            (
+                "template versions",
+                world.templates.values().map(|template| template.versions.len()).sum(),
+            ),
+            ("groups", world.groups.len()),
+            ("hooks", world.groups.values().map(|group| group.hooks.len()).sum()),
+            ("roles", world.roles.len()),
+            ("policies", world.roles.values().map(|role| role.policies.len()).sum()),
+            ("profiles", world.profiles.len()),
+            (
+                "profiles with a role",
+                world.profiles.values().filter(|p| p.profile.role.is_some()).count(),
+            ),
+            (
+                "A records",
+                world
+                    .zones
+                    .values()
+                    .flat_map(|z| &z.records)
+                    .filter(|r| r.record_type == "A")
+                    .count(),
+            ),
+        ]
+    })
+}
+
+/// The one running instance that the group has in service, with the address and the volume that it holds.
+pub fn serving(sim: &Sim) -> Option<(String, String, String)> {
+    sim.inspect(|world| {
+        let group = world.groups.get("selfheal-web")?;
+        let member = group
+            .members
+            .iter()
+            .find(|member| member.lifecycle.as_str() == "InService")?;
+        let instance = world
+            .instances
+            .get(&member.id)
+            .filter(|instance| instance.state == InstanceState::Running)?;
+        let address = world
+            .addresses
+            .values()
+            .find(|a| a.address.instance_id.as_ref() == Some(&member.id))?;
+        Some((
+            member.id.clone(),
+            address.address.public_ip.clone(),
+            instance.mounted.clone()?,
+        ))
+    })
+}
+
+/// A new world with these faults.
+pub fn faulty(config: SimConfig, faults: FaultPlan) -> Sim {
+    let sim = Sim::new(config);
+    sim.set_faults(faults);
+    sim
+}
+
+/// How many API calls of the operator the trace holds.
+pub fn calls(sim: &Sim) -> u64 {
+    use selfheal_aws::sim::Happening;
+    let is_operator = |event: &&selfheal_aws::sim::TraceEvent| matches!(&event.what, Happening::Call(call) if !call.caller.starts_with("i-"));
+    sim.trace().iter().filter(is_operator).count() as u64
+}

@@ -1,0 +1,252 @@
+//! A status from an observed world.
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::{StatusReport, status};
+use crate::names::{Names, Role, TAG_FAILED_BOOTS, TAG_LAST_ERROR, TAG_PARKED};
+use crate::observed::{
+    Address, Attachment, Group, GroupInstance, HostedZone, Identity, Instance, LaunchTemplate, Observed, RecordSet,
+    TemplateData, Volume, VolumeState,
+};
+use crate::plan::plan;
+use crate::spec::{DataSpec, DnsSpec, Filesystem, ImageRef, Spec, VolumeType};
+
+const NOW: Timestamp = Timestamp::constant(1_767_225_600, 0);
+
+fn spec() -> Spec {
+    let mut spec = Spec::minimal(
+        "web",
+        "eu-west-1",
+        "t4g.small",
+        ImageRef::Id("ami-0123456789abcdef0".to_owned()),
+    );
+    spec.data = Some(DataSpec {
+        size_gib: 20,
+        mount: "/srv/data".to_owned(),
+        filesystem: Filesystem::Xfs,
+        volume_type: VolumeType::Gp3,
+        iops: None,
+        throughput_mibps: None,
+    });
+    spec.dns = Some(DnsSpec {
+        zone: "example.com".to_owned(),
+        name: "app.example.com".to_owned(),
+        ttl_s: 60,
+    });
+    spec
+}
+
+fn member(id: &str, lifecycle: &str, health: &str) -> GroupInstance {
+    GroupInstance {
+        id: id.to_owned(),
+        lifecycle: lifecycle.to_owned(),
+        health: health.to_owned(),
+        template_version: Some("2".to_owned()),
+    }
+}
+
+fn instance(id: &str, state: &str, age: SignedDuration) -> Instance {
+    Instance {
+        id: id.to_owned(),
+        state: state.to_owned(),
+        launched_at: NOW - age,
+        zone: "eu-west-1a".to_owned(),
+        public_ip: None,
+    }
+}
+
+/// A stack that serves: one instance, which holds everything.
+fn serving() -> Observed {
+    let names = Names::new("web", "eu-west-1");
+    Observed {
+        observed_at: NOW,
+        identity: Identity {
+            account: "123456789012".to_owned(),
+            arn: "arn:aws:iam::123456789012:user/operator".to_owned(),
+            region: "eu-west-1".to_owned(),
+        },
+        addresses: vec![Address {
+            allocation_id: "eipalloc-0123456789abcdef0".to_owned(),
+            public_ip: "203.0.113.7".to_owned(),
+            association_id: Some("eipassoc-0123456789abcdef0".to_owned()),
+            instance_id: Some("i-a".to_owned()),
+            tags: names.tags(Role::Address),
+        }],
+        volumes: vec![Volume {
+            id: "vol-0123456789abcdef0".to_owned(),
+            zone: "eu-west-1a".to_owned(),
+            size_gib: 20,
+            volume_type: "gp3".to_owned(),
+            iops: Some(3000),
+            throughput_mibps: Some(125),
+            encrypted: true,
+            state: VolumeState::InUse,
+            snapshot_id: None,
+            attachment: Some(Attachment {
+                instance_id: "i-a".to_owned(),
+                state: "attached".to_owned(),
+            }),
+            tags: names.tags(Role::Volume),
+        }],
+        launch_template: Some(LaunchTemplate {
+            id: "lt-0123456789abcdef0".to_owned(),
+            name: names.launch_template.clone(),
+            version: 3,
+            data: TemplateData::default(),
+        }),
+        group: Some(Group {
+            name: names.group.clone(),
+            min: 1,
+            max: 1,
+            desired: 1,
+            subnets: vec!["subnet-0123456789abcdef0".to_owned()],
+            template_id: Some("lt-0123456789abcdef0".to_owned()),
+            template_version: Some("2".to_owned()),
+            health_check_type: "EC2".to_owned(),
+            health_check_grace_s: 60,
+            suspended: Vec::new(),
+            deleting: false,
+            instances: vec![member("i-a", "InService", "Healthy")],
+            tags: names.tags(Role::Group),
+        }),
+        hosted_zone: Some(HostedZone {
+            id: "Z0123456789".to_owned(),
+            name: "example.com".to_owned(),
+        }),
+        records: vec![RecordSet {
+            name: "app.example.com".to_owned(),
+            record_type: "A".to_owned(),
+            ttl_s: Some(60),
+            values: vec!["203.0.113.7".to_owned()],
+            set_identifier: None,
+        }],
+        instances: vec![instance("i-a", "running", SignedDuration::from_mins(5))],
+        ..Observed::default()
+    }
+}
+
+/// The status of a serving stack in which this was changed.
+fn with(change: impl FnOnce(&mut Observed, &mut Group)) -> StatusReport {
+    let mut observed = serving();
+    let mut group = observed
+        .group
+        .take()
+        .unwrap_or_else(|| unreachable!("a serving stack has a group"));
+    change(&mut observed, &mut group);
+    observed.group = Some(group);
+    status(&spec(), &observed, &plan(&spec(), &observed))
+}
+
+#[test]
+fn a_serving_stack_is_healthy_though_it_drifts() {
+    let report = with(|_, _| {});
+    assert_eq!(report.problems, Vec::<String>::new());
+    assert!(report.healthy);
+    assert!(!report.drift.is_empty(), "the launch template of the test is empty");
+    assert_eq!(
+        report
+            .launch_template
+            .as_ref()
+            .map(|template| (template.version, template.latest)),
+        Some((2, 3))
+    );
+    let head: Vec<String> = report.to_string().lines().take(8).map(str::to_owned).collect();
+    insta::assert_snapshot!(head.join("\n"), @r"
+    Stack web in eu-west-1, account 123456789012: healthy
+
+      address   203.0.113.7 (eipalloc-0123456789abcdef0), at i-a
+      volume    vol-0123456789abcdef0, 20 GiB in eu-west-1a, in-use, at i-a
+      instance  i-a, running, Healthy, InService, launched 5 min ago
+      group     selfheal-web
+      template  lt-0123456789abcdef0 version 2 of 3
+      dns       app.example.com -> 203.0.113.7, in sync
+    ");
+}
+
+#[test]
+fn whatever_does_not_serve_is_named() {
+    let problems = |change: fn(&mut Observed, &mut Group)| with(change).problems.join("; ");
+    insta::assert_snapshot!(problems(|_, group| group.instances.clear()), @"the group has no instance");
+    insta::assert_snapshot!(problems(|_, group| group.deleting = true), @"there is no Auto Scaling group to keep an instance alive");
+    insta::assert_snapshot!(problems(|_, group| group.suspended = vec!["Launch".to_owned()]), @"the group's processes Launch are suspended");
+    insta::assert_snapshot!(problems(|_, group| group.instances[0].health = "Unhealthy".to_owned()), @"i-a is InService and Unhealthy");
+    insta::assert_snapshot!(problems(|world, _| world.instances[0].state = "stopping".to_owned()), @"i-a is stopping");
+    insta::assert_snapshot!(problems(|world, _| world.addresses[0].instance_id = Some("i-z".to_owned())), @"the address is not at i-a");
+    insta::assert_snapshot!(problems(|world, _| world.volumes[0].attachment = None), @"the data volume is not at i-a");
+    insta::assert_snapshot!(problems(|world, _| world.records.clear()), @"app.example.com does not point at the address");
+    insta::assert_snapshot!(problems(|world, _| world.records[0].values.push("203.0.113.8".to_owned())), @"app.example.com does not point at the address");
+}
+
+#[test]
+fn during_a_replacement_the_one_that_will_serve_comes_first() {
+    let report = with(|world, group| {
+        group.instances = vec![
+            member("i-a", "Terminating", "Unhealthy"),
+            member("i-b", "Pending:Wait", "Healthy"),
+        ];
+        world
+            .instances
+            .push(instance("i-b", "running", SignedDuration::from_secs(40)));
+    });
+    assert_eq!(
+        report.instance.as_ref().map(|instance| instance.id.as_str()),
+        Some("i-b")
+    );
+    assert_eq!(report.other_instances.len(), 1);
+    insta::assert_snapshot!(report.problems.join("; "), @"i-b is Pending:Wait and Healthy; the address is not at i-b; the data volume is not at i-b");
+}
+
+#[test]
+fn a_parked_stack_says_since_when_and_why() {
+    let report = with(|_, group| {
+        group.tags.insert(TAG_FAILED_BOOTS.to_owned(), "3".to_owned());
+        group
+            .tags
+            .insert(TAG_PARKED.to_owned(), "2026-01-01T00:00:00Z setup failed".to_owned());
+        group
+            .tags
+            .insert(TAG_LAST_ERROR.to_owned(), "setup failed with status 1".to_owned());
+        group.suspended = vec!["Launch".to_owned(), "ReplaceUnhealthy".to_owned()];
+    });
+    assert_eq!((report.failed_boots, report.healthy), (3, false));
+    assert!(
+        report
+            .to_string()
+            .contains("Last failed boot (3 in a row):\n  setup failed with status 1\n"),
+        "{report}"
+    );
+    insta::assert_snapshot!(report.problems.join("; "), @"the stack has parked itself (2026-01-01T00:00:00Z setup failed); the group's processes Launch, ReplaceUnhealthy are suspended");
+}
+
+#[test]
+fn a_stack_that_was_never_made_has_nothing_but_drift() {
+    let mut observed = Observed {
+        observed_at: NOW,
+        ..Observed::default()
+    };
+    observed.identity = serving().identity;
+    let report = status(&spec(), &observed, &plan(&spec(), &observed));
+    assert!(!report.healthy && report.group.is_none() && report.address.is_none() && report.instance.is_none());
+    assert!(!report.drift.is_empty());
+    insta::assert_snapshot!(report.problems.join("; "), @"the stack does not exist: `selfheal apply` makes it");
+}
+
+#[test]
+fn json_reads_back_and_leaves_nothing_out() {
+    let report = with(|_, _| {});
+    let text = serde_json::to_string(&report).unwrap();
+    assert_eq!(serde_json::from_str::<StatusReport>(&text).unwrap(), report);
+    let absent = status(&spec(), &Observed::default(), &plan(&spec(), &Observed::default()));
+    let json = serde_json::to_value(&absent).unwrap();
+    for key in [
+        "address",
+        "volume",
+        "instance",
+        "group",
+        "launch_template",
+        "parked",
+        "last_error",
+    ] {
+        assert_eq!(json.get(key), Some(&serde_json::Value::Null), "{key}");
+    }
+}
