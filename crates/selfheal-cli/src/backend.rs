@@ -190,7 +190,7 @@ pub mod aws {
                 tokio::select! {
                     biased;
                     output = future => Ok(output),
-                    _ = tokio::signal::ctrl_c() => Err(CliError::Interrupted { done: Vec::new(), resumable: false }),
+                    _ = tokio::signal::ctrl_c() => Err(CliError::Interrupted(None)),
                 }
             })
         }

@@ -6,6 +6,8 @@ use selfheal_aws::{ApplyError, CallError};
 use selfheal_core::plan::Refusal;
 use selfheal_core::spec::SpecErrors;
 
+use crate::progress::Report;
+
 /// How a command fails.
 #[derive(Debug, thiserror::Error)]
 pub enum CliError {
@@ -57,18 +59,13 @@ pub enum CliError {
         /// The statement that the operator's policy lacks, as JSON.
         statement: Option<String>,
     },
-    /// Interrupted.
+    /// Interrupted; with how far it came, where running the command again continues something.
     #[cfg_attr(
         not(feature = "sdk"),
         expect(dead_code, reason = "the simulated AWS takes no time to interrupt")
     )]
-    #[error("interrupted{}", done_text(.done))]
-    Interrupted {
-        /// What was done before, for people.
-        done: Vec<String>,
-        /// Whether running the command again continues something.
-        resumable: bool,
-    },
+    #[error("interrupted{}", .0.as_ref().map(how_far).unwrap_or_default())]
+    Interrupted(Option<Report>),
     /// Standard output cannot be written.
     #[error("cannot write to standard output: {0}")]
     Output(std::io::Error),
@@ -113,9 +110,7 @@ impl CliError {
                 statement: Some(statement),
                 ..
             } => Some(format!("the operator's policy needs this statement:\n{statement}")),
-            Self::Interrupted { resumable: true, .. } => {
-                Some("nothing is lost: the same command continues from here".to_owned())
-            }
+            Self::Interrupted(Some(_)) => Some("nothing is lost: the same command continues from here".to_owned()),
             Self::World { path, .. } => Some(format!("delete {} to begin with a new world", path.display())),
             _ => None,
         }
@@ -128,10 +123,14 @@ impl CliError {
     }
 }
 
-fn done_text(done: &[String]) -> String {
-    if done.is_empty() {
-        String::new()
-    } else {
-        format!("; done before:\n  {}", done.join("\n  "))
-    }
+fn how_far(report: &Report) -> String {
+    let list = |what: &str, steps: &[String]| {
+        if steps.is_empty() {
+            String::new()
+        } else {
+            format!("\n{what}:\n  {}", steps.join("\n  "))
+        }
+    };
+    let done = list("done before", &report.done);
+    done + &list("under way, with or without effect", &report.under_way)
 }

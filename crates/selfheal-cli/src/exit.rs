@@ -49,7 +49,7 @@ pub fn of(error: &CliError) -> u8 {
         CliError::Declined(_) | CliError::NotConfirmed(_) => DECLINED,
         CliError::Call { error, .. } => of_call(error),
         CliError::Apply { error, .. } => of_apply(error),
-        CliError::Interrupted { .. } => INTERRUPTED,
+        CliError::Interrupted(_) => INTERRUPTED,
         CliError::Output(_) | CliError::World { .. } | CliError::Demo(_) | CliError::Failed(_) => FAILED,
     }
 }

@@ -16,6 +16,15 @@ pub struct Reporter {
     state: Mutex<State>,
 }
 
+/// How far a run came.
+#[derive(Debug)]
+pub struct Report {
+    /// What was done, for people.
+    pub done: Vec<String>,
+    /// Steps that began and did not end: whether they took effect is unknown.
+    pub under_way: Vec<String>,
+}
+
 #[derive(Debug, Default)]
 struct State {
     running: Vec<StepKey>,
@@ -42,12 +51,17 @@ impl Reporter {
         }
     }
 
-    /// Ends, and takes the spinner away. What was done, for people.
-    pub fn finish(&self) -> Vec<String> {
+    /// Ends, and takes the spinner away.
+    pub fn finish(&self) -> Report {
         if let Some(bar) = &self.bar {
             bar.finish_and_clear();
         }
-        std::mem::take(&mut self.state.lock().unwrap_or_else(PoisonError::into_inner).done)
+        let state = std::mem::take(&mut *self.state.lock().unwrap_or_else(PoisonError::into_inner));
+        let under_way = state.running.iter().map(|key| key.subject().to_owned()).collect();
+        Report {
+            done: state.done,
+            under_way,
+        }
     }
 
     fn line(&self, line: &str) {

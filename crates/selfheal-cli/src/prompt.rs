@@ -44,7 +44,9 @@ pub fn confirm(backend: &Backend, question: Question<'_>) -> Result<(), CliError
     } else {
         ""
     };
-    match backend.read_line()? {
+    // An interrupt leaves the cursor behind the question.
+    let answer = backend.read_line().inspect_err(|_| eprintln!())?;
+    match answer {
         Some(answer) if accepted(answer.trim(), name) => Ok(()),
         _ => Err(CliError::Declined("declined")),
     }

@@ -88,10 +88,10 @@ fn execute(session: &Session, goal: Goal, plan: &Plan, observed: Observed) -> Re
     let control = session.backend.control(&reporter);
     let run = selfheal_aws::apply(session.backend.aws(), &session.spec, goal, plan, observed, &control);
     let result = session.backend.block_on(run);
-    let done = reporter.finish();
+    let report = reporter.finish();
     match result {
         Ok(outcome) => outcome.map_err(|error| failed(session, error, &account)),
-        Err(CliError::Interrupted { .. }) => Err(CliError::Interrupted { done, resumable: true }),
+        Err(CliError::Interrupted(_)) => Err(CliError::Interrupted(Some(report))),
         Err(error) => Err(error),
     }
 }

@@ -141,3 +141,58 @@ fn the_help_lists_the_exit_codes() {
     130  interrupted
     ");
 }
+
+#[test]
+fn a_missing_permission_names_action_resource_and_statement() {
+    let folder = Folder::new();
+    let policy = folder.expect(&["policy", "operator", "--for", "plan"], 0).stdout;
+    folder.authorise_by(&policy);
+    folder.expect(&["plan", "--check"], 3);
+    let run = folder.expect(&["apply", "--yes"], 7);
+    let error = run.stderr.split_once("error: ").expect("an error").1;
+    let (message, statement) = error
+        .split_once("the operator's policy needs this statement:\n")
+        .expect("a statement");
+    let action = message
+        .split_once(" failed: ")
+        .expect("a step")
+        .1
+        .split([' ', ':'])
+        .nth(1)
+        .expect("an action");
+    let statement: serde_json::Value = serde_json::from_str(statement).expect("the statement is JSON");
+    assert!(statement["Action"].to_string().contains(action), "{error}");
+    assert!(
+        message.contains("done before") || message.contains("not done"),
+        "{error}"
+    );
+}
+
+#[test]
+fn the_printed_policies_are_enough_for_what_they_are_for() {
+    let folder = Folder::new();
+    let policy = |purpose: &str| folder.expect(&["policy", "operator", "--for", purpose], 0).stdout;
+    let policies = ["plan", "apply", "status", "destroy"].map(policy);
+    let [plan, apply, status, destroy] = &policies;
+    folder.authorise_by(apply);
+    folder.expect(&["apply", "--yes"], 0);
+    folder.authorise_by(plan);
+    folder.expect(&["plan", "--check"], 0);
+    folder.authorise_by(status);
+    assert_eq!(folder.json(&["status"])["healthy"], true);
+    folder.authorise_by(destroy);
+    folder.expect(&["destroy", "--yes"], 0);
+    folder.expect(&["destroy", "--yes", "--release-address", "--delete-data"], 0);
+}
+
+#[test]
+fn somebody_without_rights_can_print_the_policy_that_they_lack() {
+    let folder = Folder::new();
+    folder.expect(&["plan"], 0);
+    let stranger = r#"{"Version":"2012-10-17","Statement":
+        [{"Effect":"Allow","Action":"sts:GetCallerIdentity","Resource":"*"}]}"#;
+    folder.authorise_by(stranger);
+    folder.expect(&["plan"], 7);
+    let policy = folder.expect(&["policy", "operator"], 0).stdout;
+    assert!(policy.contains("123456789012"), "{policy}");
+}

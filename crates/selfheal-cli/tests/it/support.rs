@@ -82,6 +82,15 @@ impl Folder {
         Run::of(&self.command(args).output().expect("the binary starts"))
     }
 
+    /// Lets the simulated AWS authorise whoever runs the tool by this policy from now on.
+    pub fn authorise_by(&self, policy: &str) {
+        let file = self.path().join(".selfheal-sim.json");
+        let world = std::fs::read(&file).expect("a command has run before");
+        let mut world: serde_json::Value = serde_json::from_slice(&world).expect("the world is JSON");
+        world["config"]["operator_policy"] = policy.into();
+        std::fs::write(&file, world.to_string()).expect("the folder is writable");
+    }
+
     /// Runs and expects this exit code.
     #[track_caller]
     pub fn expect(&self, args: &[&str], code: i32) -> Run {
