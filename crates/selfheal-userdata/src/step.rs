@@ -18,10 +18,12 @@ pub enum Step {
     Filesystem,
     /// Mounts it.
     Mount,
+    /// Lets the units that need the volume start.
+    Ready,
     /// Runs the user's setup script.
     Setup,
-    /// Lets the app start.
-    Ready,
+    /// Starts the app's target.
+    App,
     /// Waits until the app answers.
     Health,
     /// Associates the address and reads it back.
@@ -50,8 +52,9 @@ impl Step {
             (data, Self::Device),
             (data, Self::Filesystem),
             (data, Self::Mount),
-            (config.setup.is_some(), Self::Setup),
             (true, Self::Ready),
+            (config.setup.is_some(), Self::Setup),
+            (true, Self::App),
             (early, Self::Health),
             (true, Self::Address),
             (health && !early, Self::Health),
@@ -77,6 +80,7 @@ impl Step {
             Self::Mount => "mount_volume",
             Self::Setup => "run_setup",
             Self::Ready => "announce_ready",
+            Self::App => "start_app",
             Self::Health => "await_health",
             Self::Address => "associate_address",
             Self::Launch => "finish_launch",

@@ -5,8 +5,7 @@ use crate::{BootConfig, BootExit, DataVolume};
 /// Stands for the root prefix in a unit until it is installed.
 const ROOT_MARK: &str = "@ROOT@";
 
-/// The unit that runs the boot program at every boot. It counts as started once the volume is mounted and the setup is
-/// done.
+/// The unit that runs the boot program at every boot. It counts as started once the volume is mounted.
 pub const BOOT_UNIT: &str = "selfheal-boot.service";
 /// The target for the user's own units: started after the mount and the setup, stopped before the volume leaves.
 pub const APP_TARGET: &str = "selfheal-app.target";

@@ -25,20 +25,23 @@ require_identity() {
   ! given_up || give_up "$exit_ended" "the group ends this instance: it takes neither the volume nor the address"
 }
 
-# Lets the units that need the volume and the setup start: they are ordered after this unit. Both commands run beside
-# what follows, since the address does not wait for them.
+# Lets the units that need the volume start: they are ordered after this unit. It comes before the setup, which may well
+# start such a unit and wait for it. What is told to systemd is told beside what follows: the address does not wait.
 announce_ready() {
-  systemctl start --no-block selfheal-app.target &
-  ready_pids=($!)
   [[ -n ${NOTIFY_SOCKET-} ]] || return 0
-  systemd-notify --ready '--status=volume and setup are done' &
-  ready_pids+=($!)
+  systemd-notify --ready '--status=the volume is mounted' &
+  told+=($!)
 }
 
-await_announced() {
+start_app() {
+  systemctl start --no-block selfheal-app.target &
+  told+=($!)
+}
+
+await_told() {
   local pid
-  for pid in "${ready_pids[@]}"; do
-    wait "$pid" || log "systemd was not told that the volume and the setup are done"
+  for pid in "${told[@]}"; do
+    wait "$pid" || log "systemd could not be told that the volume is mounted or that the app may start"
   done
 }
 
@@ -47,6 +50,7 @@ end_failures() {
 }
 
 begin() {
+  told=()
   open_log "$1"
   trap unexpected_exit EXIT
   trap 'stopping=1; exit 143' TERM

@@ -28,7 +28,7 @@ complete_hook() {
 }
 
 finish_launch() {
-  await_announced
+  await_told
   hook_waits || return 0
   if ! complete_hook "$launch_hook" CONTINUE; then
     why CompleteLifecycleAction
