@@ -44,7 +44,11 @@ impl ActionPattern {
     /// Tells whether the action is this one, or one of those that the pattern stands for.
     #[must_use]
     pub fn matches(&self, action: &str) -> bool {
-        pattern::glob(&self.folded(), &action.to_ascii_lowercase())
+        if self.has_wildcard() {
+            pattern::glob(&self.folded(), &action.to_ascii_lowercase())
+        } else {
+            self.0.eq_ignore_ascii_case(action)
+        }
     }
 
     /// Takes a text of the generators' own; a test reads every generated document back.

@@ -23,7 +23,7 @@ pub struct Reference {
 /// Is the reference of one service.
 #[derive(Debug, Default)]
 pub struct Service {
-    types: BTreeMap<&'static str, &'static str>,
+    types: BTreeMap<&'static str, Template>,
     keys: BTreeMap<&'static str, &'static str>,
     actions: BTreeMap<String, Action>,
 }
@@ -110,7 +110,7 @@ impl Service {
     /// `arn:${Partition}:ec2:${Region}:${Account}:volume/${VolumeId}`.
     #[must_use]
     pub fn arn_template(&self, resource_type: &str) -> Option<&'static str> {
-        self.types.get(resource_type).copied()
+        self.types.get(resource_type).map(|template| template.text)
     }
 
     /// Returns the type of a condition key as the reference names it, such as `ARN` or `ArrayOfString`.
@@ -122,17 +122,16 @@ impl Service {
             .map(|(_, kind)| *kind)
     }
 
-    /// Returns the resource types that a pattern could name.
-    pub(crate) fn types_of(&self, pattern: &Arn) -> impl Iterator<Item = &'static str> {
+    /// Tells whether a pattern could name a resource of the type.
+    pub(crate) fn is_of_type(&self, pattern: &Arn, resource_type: &str) -> bool {
         self.types
-            .iter()
-            .filter(|(_, template)| template_overlaps(template, pattern))
-            .map(|(name, _)| *name)
+            .get(resource_type)
+            .is_some_and(|template| template.overlaps(pattern))
     }
 
     /// Returns the names of the resource types with their ARN templates.
     pub fn types(&self) -> impl Iterator<Item = (&'static str, &'static str)> {
-        self.types.iter().map(|(name, template)| (*name, *template))
+        self.types.iter().map(|(name, template)| (*name, template.text))
     }
 }
 
@@ -238,26 +237,37 @@ pub fn key_matches(template: &str, key: &str) -> bool {
     }
 }
 
-/// Tells whether some resource is both of the type and of the pattern.
-///
-/// The Region and the account of a template stand for a value: a pattern without them, such as that of an image, is not of a
-/// type that has them. Parameters of AWS's own are the exception, whose ARN has no account.
-fn template_overlaps(template: &str, pattern: &Arn) -> bool {
-    let Some(template) = arn::split(template) else {
-        return false;
-    };
-    template
-        .iter()
-        .zip(pattern.components())
-        .enumerate()
-        .all(|(index, (template, component))| {
-            let wild = if template.starts_with("${") && template.ends_with('}') && index < 4 {
-                return !component.is_empty() || (index == 3 && pattern.service() == "ssm");
-            } else {
-                glob_of(template)
-            };
-            pattern::overlap(&wild, &glob_of(component))
-        })
+/// Is the ARN of a resource type.
+#[derive(Debug)]
+struct Template {
+    text: &'static str,
+    parts: [&'static str; 5],
+}
+
+impl Template {
+    /// Tells whether some resource is both of the type and of the pattern.
+    ///
+    /// The Region and the account of a template stand for a value: a pattern without them, such as that of an image, is
+    /// not of a type that has them. Parameters of AWS's own are the exception, whose ARN has no account.
+    fn overlaps(&self, pattern: &Arn) -> bool {
+        // The type's own word, such as `volume/`, settles nearly every case before the patterns are compared.
+        let word = |text: &str| text.find(['$', '*', '?']).unwrap_or(text.len());
+        let (wanted, given) = (self.parts[4], pattern.resource());
+        let shared = word(wanted).min(word(given));
+        if wanted.get(..shared) != given.get(..shared) {
+            return false;
+        }
+        self.parts
+            .iter()
+            .zip(pattern.components())
+            .enumerate()
+            .all(|(index, (template, component))| {
+                if index < 4 && template.starts_with("${") {
+                    return !component.is_empty() || (index == 3 && pattern.service() == "ssm");
+                }
+                pattern::overlap(&glob_of(template), &glob_of(component))
+            })
+    }
 }
 
 /// Tokenises text with every variable as `*`.
@@ -316,7 +326,9 @@ fn parse_fact(
 ) {
     match (word, rest.split_once(' ')) {
         ("type", Some((name, template))) => {
-            service.types.insert(name, template);
+            if let Some(parts) = arn::split(template) {
+                service.types.insert(name, Template { text: template, parts });
+            }
         }
         ("key", Some((name, kind))) => {
             service.keys.insert(name, kind);
@@ -421,10 +433,11 @@ mod tests {
     #[test]
     fn types_are_found_from_patterns() {
         let types = |service: &str, arn: &str| -> Vec<_> {
-            reference()
-                .service(service)
-                .unwrap()
-                .types_of(&arn.parse().unwrap())
+            let (service, arn) = (reference().service(service).unwrap(), arn.parse().unwrap());
+            service
+                .types()
+                .map(|(name, _)| name)
+                .filter(|name| service.is_of_type(&arn, name))
                 .collect()
         };
         assert_eq!(types("ec2", "arn:aws:ec2:eu-west-1:123456789012:volume/*"), ["volume"]);

@@ -34,11 +34,16 @@ fn exists(service: &str, name: &str) -> bool {
     if service.contains(['*', '?']) {
         return true;
     }
-    let Some(actions) = reference().service(service).map(|_| reference().actions()) else {
+    let reference = reference();
+    if reference.service(service).is_none() {
         return true;
-    };
+    }
+    if !name.contains(['*', '?']) {
+        return reference.action(&format!("{service}:{name}")).is_some();
+    }
     let name = name.to_ascii_lowercase();
-    actions
+    reference
+        .actions()
         .filter(|action| action.service().eq_ignore_ascii_case(service))
         .any(|action| pattern::glob(&name, &action.name().to_ascii_lowercase()))
 }

@@ -112,10 +112,7 @@ pub(crate) fn type_of(action: &Action, resource: &ResourcePattern) -> Vec<&'stat
     let of_action = action.rows().iter().filter_map(crate::reference::Row::resource_type);
     match resource {
         ResourcePattern::Any => of_action.collect(),
-        ResourcePattern::Arn(arn) => {
-            let types: Vec<&str> = service.types_of(arn).collect();
-            of_action.filter(|kind| types.contains(kind)).collect()
-        }
+        ResourcePattern::Arn(arn) => of_action.filter(|kind| service.is_of_type(arn, kind)).collect(),
     }
 }
 

@@ -65,7 +65,8 @@ calls! {
     "ssmmessages:OpenControlChannel" [] by [INSTANCE] => "opens Session Manager's channels";
     "ssmmessages:OpenDataChannel" [] by [INSTANCE] => "opens Session Manager's channels";
     "ssm:GetParametersByPath" [old "parameter"] by [INSTANCE] => "reads the app's configuration";
-    "ssm:GetParameter" [old "parameter"] by [INSTANCE, PLAN, APPLY, STATUS, DESTROY] => "reads one parameter";
+    "ssm:GetParameter" [old "parameter"] by [INSTANCE] => "reads one parameter of the app's";
+    "ssm:GetParameter" [old "parameter"] by [PLAN, APPLY, STATUS, DESTROY] => "resolves the image's name";
     "logs:CreateLogStream" [old "log-stream"] by [INSTANCE] => "ships logs";
     "logs:PutLogEvents" [old "log-stream"] by [INSTANCE] => "ships logs";
     "kms:Decrypt" [old "key"] by [INSTANCE, APPLY] => "uses the volume's key, through EBS";

@@ -1,8 +1,6 @@
 //! The linter: silent on what is generated, loud on everything else.
 
-mod common;
-
-use common::{instance_scope, operator_scope};
+use crate::common::{instance_scope, operator_scope};
 use selfheal_policy::lint::{DocumentKind, lint};
 use selfheal_policy::{Purpose, instance_policy, operator_policy};
 

@@ -1,8 +1,6 @@
 //! Snapshots of the generated documents, and their sizes.
 
-mod common;
-
-use common::{instance_scope, operator_scope};
+use crate::common::{instance_scope, operator_scope};
 use selfheal_policy::lint::Limit;
 use selfheal_policy::{
     Document, InstanceScope, OperatorScope, Partition, Purpose, instance_policy, operator_policy,

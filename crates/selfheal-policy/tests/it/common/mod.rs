@@ -1,5 +1,7 @@
 //! One stack, described fully, that the tests generate policies for.
 
+pub mod world;
+
 use selfheal_policy::{InstanceScope, OperatorScope, Partition};
 
 /// The account of the stack under test.

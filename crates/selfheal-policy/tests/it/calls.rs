@@ -1,0 +1,184 @@
+//! The calls that selfheal makes, whole: every one is allowed on our own resources, refused on anybody else's, and each
+//! statement is needed by some of them.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use selfheal_policy::requests::{Call, Caller, calls};
+use selfheal_policy::{Document, Purpose, instance_policy, operator_policy};
+
+use crate::common::world::{Owner, allows};
+use crate::common::{instance_scope, operator_scope};
+
+fn made_by(caller: Caller) -> impl Iterator<Item = &'static Call> {
+    // An address is either allocated or adopted; the scope at hand allocates it.
+    calls()
+        .iter()
+        .filter(move |call| call.is_made_by(caller) && call.purpose != "marks an adopted address")
+}
+
+fn policies() -> Vec<(Caller, Document)> {
+    let mut out = vec![(Caller::Instance, instance_policy(&instance_scope()).unwrap())];
+    for purpose in Purpose::ALL {
+        out.push((
+            Caller::Operator(purpose),
+            operator_policy(&operator_scope(), purpose).unwrap(),
+        ));
+    }
+    out
+}
+
+fn own(call: &Call) -> Vec<Owner> {
+    vec![Owner::Own; call.names.len()]
+}
+
+#[test]
+fn every_call_is_allowed_on_our_own_resources() {
+    for (caller, document) in policies() {
+        for call in made_by(caller) {
+            assert!(allows(&document, call, &own(call)), "{caller:?} {}", call.action);
+        }
+    }
+}
+
+#[test]
+fn no_call_is_allowed_on_anybody_elses() {
+    for (caller, document) in policies() {
+        for call in made_by(caller) {
+            for (index, named) in call.names.iter().enumerate() {
+                for other in [Owner::OtherStack, Owner::OtherAccount] {
+                    let mut owners = own(call);
+                    owners[index] = other;
+                    // What is told apart neither by name nor by key: see the lists of the proof.
+                    let nobodys = match (call.action, named.resource_type) {
+                        ("ssm:UpdateInstanceInformation", _) => other == Owner::OtherStack,
+                        ("ec2:RunInstances", "image") | ("ec2:CreateTags" | "ec2:CreateSnapshot", "snapshot") => true,
+                        ("ec2:RunInstances", "security-group" | "instance" | "volume" | "network-interface") => {
+                            other == Owner::OtherStack
+                        }
+                        ("iam:CreateServiceLinkedRole", _) => other == Owner::OtherStack,
+                        _ => false,
+                    };
+                    if !nobodys {
+                        let what = named.resource_type;
+                        assert!(
+                            !allows(&document, call, &owners),
+                            "{caller:?} {} on {other:?}'s {what}",
+                            call.action
+                        );
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Returns the calls that fail without each statement.
+fn needed_by(caller: Caller, document: &Document) -> BTreeMap<String, BTreeSet<&'static str>> {
+    let mut out = BTreeMap::new();
+    for index in 0..document.statements.len() {
+        let mut without = document.clone();
+        let removed = without.statements.remove(index);
+        let failing: BTreeSet<_> = made_by(caller)
+            .filter(|call| !allows(&without, call, &own(call)))
+            .map(|call| call.action)
+            .collect();
+        out.insert(removed.name().to_owned(), failing);
+    }
+    out
+}
+
+#[test]
+fn removing_any_statement_makes_a_call_fail() {
+    for (caller, document) in policies() {
+        for (sid, failing) in needed_by(caller, &document) {
+            // The path's parameters can be read by GetParametersByPath on the path itself, or on a path below it.
+            assert!(!failing.is_empty(), "nothing of {caller:?} needs {sid}");
+        }
+    }
+}
+
+#[test]
+fn what_each_statement_of_the_instance_is_for() {
+    let document = instance_policy(&instance_scope()).unwrap();
+    let needed = needed_by(Caller::Instance, &document);
+    let expected: [(&str, &[&str]); 15] = [
+        ("TheAddress", &["ec2:AssociateAddress", "ec2:DisassociateAddress"]),
+        ("AddressToOwnInstances", &["ec2:AssociateAddress"]),
+        (
+            "AddressToOwnInterfaces",
+            &["ec2:AssociateAddress", "ec2:DisassociateAddress"],
+        ),
+        ("TheVolume", &["ec2:AttachVolume", "ec2:DetachVolume"]),
+        ("VolumeIsUsed", &["ec2:DeleteTags"]),
+        (
+            "TheGroup",
+            &[
+                "autoscaling:CompleteLifecycleAction",
+                "autoscaling:RecordLifecycleActionHeartbeat",
+                "autoscaling:SetInstanceHealth",
+                "autoscaling:SuspendProcesses",
+            ],
+        ),
+        ("CountBoots", &["autoscaling:CreateOrUpdateTags"]),
+        (
+            "Look",
+            &[
+                "autoscaling:DescribeTags",
+                "ec2:DescribeAddresses",
+                "ec2:DescribeVolumes",
+            ],
+        ),
+        ("SessionRegistration", &["ssm:UpdateInstanceInformation"]),
+        (
+            "SessionChannels",
+            &[
+                "ssmmessages:CreateControlChannel",
+                "ssmmessages:CreateDataChannel",
+                "ssmmessages:OpenControlChannel",
+                "ssmmessages:OpenDataChannel",
+            ],
+        ),
+        ("ParameterPath", &["ssm:GetParametersByPath"]),
+        ("ParametersBelow", &["ssm:GetParameter"]),
+        ("LogStreams", &["logs:CreateLogStream", "logs:PutLogEvents"]),
+        ("DecryptWithTheKey", &["kms:Decrypt"]),
+        ("GrantTheKeyToEbs", &["kms:CreateGrant"]),
+    ];
+    let expected: BTreeMap<String, BTreeSet<&str>> = expected
+        .into_iter()
+        .map(|(sid, calls)| (sid.to_owned(), calls.iter().copied().collect()))
+        .collect();
+    assert_eq!(needed, expected);
+}
+
+#[test]
+fn the_elastic_ips_arn_alone_allows_nothing() {
+    let mut document = instance_policy(&instance_scope()).unwrap();
+    document.statements.retain(|statement| statement.name() == "TheAddress");
+    let call = calls()
+        .iter()
+        .find(|call| call.action == "ec2:AssociateAddress")
+        .unwrap();
+    assert!(!allows(&document, call, &own(call)));
+}
+
+#[test]
+fn an_adopted_address_is_marked_and_no_other() {
+    let mut scope = operator_scope();
+    scope.allocation_id = Some("eipalloc-0aaaaaaaaaaaaaaaa".to_owned());
+    let document = operator_policy(&scope, Purpose::Apply).unwrap();
+    let call = calls()
+        .iter()
+        .find(|call| call.purpose == "marks an adopted address")
+        .unwrap();
+    assert!(allows(&document, call, &[Owner::Own]));
+    assert!(!allows(&document, call, &[Owner::OtherStack]));
+    let allocate = calls()
+        .iter()
+        .find(|call| call.action == "ec2:AllocateAddress")
+        .unwrap();
+    assert!(
+        !allows(&document, allocate, &[Owner::Own]),
+        "an adopted address is not allocated"
+    );
+}

@@ -1,0 +1,406 @@
+//! A world of resources: ours, another stack's, another account's, another Region's; and requests on them.
+//!
+//! It plays the adversary. Another account's and another Region's resources bear our names, ids and tags wherever AWS lets them;
+//! another stack's lie in our subnet; and every request carries whatever tags and keys would help it.
+
+use std::collections::BTreeSet;
+
+use selfheal_policy::eval::{Context, Policies, Request, ResourceRequest, evaluate};
+use selfheal_policy::reference::{Action, reference};
+use selfheal_policy::requests::{Call, documented};
+use selfheal_policy::{Document, GROUP_MARK_KEYS, TAG_FIRST_USE, TAG_ROLE, TAG_STACK};
+
+use super::{ACCOUNT, REGION};
+
+/// Says whose a resource is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Owner {
+    Own,
+    OtherStack,
+    OtherAccount,
+    OtherRegion,
+}
+
+impl Owner {
+    pub const ALL: [Self; 4] = [Self::Own, Self::OtherStack, Self::OtherAccount, Self::OtherRegion];
+
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::Own => "own",
+            Self::OtherStack => "other-stack",
+            Self::OtherAccount => "other-account",
+            Self::OtherRegion => "other-region",
+        }
+    }
+
+    fn stack(self) -> &'static str {
+        if self == Self::OtherStack { "api" } else { "web" }
+    }
+
+    fn account(self) -> &'static str {
+        if self == Self::OtherAccount {
+            "999999999999"
+        } else {
+            ACCOUNT
+        }
+    }
+
+    pub fn region(self) -> &'static str {
+        if self == Self::OtherRegion { "us-east-1" } else { REGION }
+    }
+
+    fn id(self) -> &'static str {
+        if self == Self::OtherStack {
+            "0bbbbbbbbbbbbbbbb"
+        } else {
+            "0aaaaaaaaaaaaaaaa"
+        }
+    }
+}
+
+/// Is a resource of the world.
+#[derive(Clone, Debug)]
+pub struct Thing {
+    pub label: String,
+    pub request: ResourceRequest,
+}
+
+/// Returns the last parts of the resources of a type, with a label for each where there is more than one.
+fn names(kind: &str, owner: Owner) -> Vec<(&'static str, String)> {
+    let (stack, id) = (owner.stack(), owner.id());
+    let one = |name: String| vec![("", name)];
+    match kind {
+        "elastic-ip" => one(format!("eipalloc-{id}")),
+        "volume" => one(format!("vol-{id}")),
+        "instance" => one(format!("i-{id}")),
+        "network-interface" => one(format!("eni-{id}")),
+        "vpc" => one(format!("vpc-{id}")),
+        "subnet" => one(format!("subnet-{id}")),
+        "security-group" => one(format!("sg-{id}")),
+        "launch-template" => one(format!("lt-{id}")),
+        "image" => one(format!("ami-{id}")),
+        "snapshot" => one(format!("snap-{id}")),
+        "role" => {
+            let mut roles = vec![
+                ("", format!("selfheal/selfheal-{stack}-{REGION}")),
+                (":unpathed", format!("selfheal-{stack}-{REGION}")),
+            ];
+            // Auto Scaling's own role is the account's, and no stack's.
+            if owner != Owner::OtherStack {
+                let name = "aws-service-role/autoscaling.amazonaws.com/AWSServiceRoleForAutoScaling";
+                roles.push((":autoscaling", name.to_owned()));
+            }
+            roles
+        }
+        "instance-profile" => one(format!("selfheal/selfheal-{stack}-{REGION}")),
+        "hostedzone" if owner == Owner::Own || owner == Owner::OtherRegion => one("Z0AAAAAAAAAAAAAAAAAAA".to_owned()),
+        "hostedzone" => one("Z0BBBBBBBBBBBBBBBBBBB".to_owned()),
+        "key" if owner == Owner::OtherStack => one("ffffffff-12ab-34cd-56ef-1234567890ab".to_owned()),
+        "key" => one("1234abcd-12ab-34cd-56ef-1234567890ab".to_owned()),
+        "parameter" => {
+            let image = if owner == Owner::OtherStack {
+                "images/api"
+            } else {
+                "images/web"
+            };
+            let mut parameters = vec![
+                (":path", format!("selfheal/{stack}")),
+                (":below", format!("selfheal/{stack}/secret")),
+                (":beside", format!("selfheal/{stack}2/secret")),
+                (":image", image.to_owned()),
+            ];
+            // Public parameters are AWS's, and everybody's.
+            if owner == Owner::Own || owner == Owner::OtherRegion {
+                parameters.push((":public", "aws/service/ami/al2023".to_owned()));
+            }
+            parameters
+        }
+        other => one(format!("{other}-{id}")),
+    }
+}
+
+/// Fills an ARN template of the reference.
+fn fill(template: &str, kind: &str, owner: Owner, name: &str) -> String {
+    let mut out = String::new();
+    let mut rest = template;
+    let mut filled = false;
+    while let Some(start) = rest.find("${") {
+        let end = start + rest[start..].find('}').unwrap();
+        out.push_str(&rest[..start]);
+        out.push_str(match &rest[start + 2..end] {
+            "Partition" => "aws",
+            "Region" => owner.region(),
+            // A public parameter belongs to no account.
+            "Account" if name.starts_with("aws/service/") => "",
+            "Account" => owner.account(),
+            "GroupId" => "8e3dc91b-0000-4000-8000-000000000000",
+            "GroupFriendlyName" if owner == Owner::OtherStack => "selfheal-api",
+            "GroupFriendlyName" => "selfheal-web",
+            "LogGroupName" if owner == Owner::OtherStack => "/selfheal/api",
+            "LogGroupName" => "/selfheal/web",
+            _ if filled => "second",
+            _ => {
+                filled = kind != "autoScalingGroup";
+                name
+            }
+        });
+        rest = &rest[end + 1..];
+    }
+    out + rest
+}
+
+/// Returns the resources of a type that an owner has.
+pub fn things(service: &str, kind: &str, owner: Owner) -> Vec<Thing> {
+    let template = reference().service(service).unwrap().arn_template(kind).unwrap();
+    names(kind, owner)
+        .into_iter()
+        .map(|(suffix, name)| {
+            let arn = fill(template, kind, owner, &name).parse().unwrap();
+            let request = describe(ResourceRequest::new(arn), kind, owner, &name);
+            Thing {
+                label: format!("{kind}{suffix}"),
+                request: request.tagged(TAG_STACK, owner.stack()),
+            }
+        })
+        .collect()
+}
+
+/// Returns a resource that the request creates for an owner: no id, no tags, and the tags that the request gives.
+pub fn created(service: &str, kind: &str, owner: Owner) -> Thing {
+    let template = reference().service(service).unwrap().arn_template(kind).unwrap();
+    let arn = fill(template, kind, owner, "*").parse().unwrap();
+    let request = describe(ResourceRequest::new(arn), kind, owner, "*");
+    Thing {
+        label: format!("new-{kind}"),
+        request: request.tagging(TAG_STACK, owner.stack()),
+    }
+}
+
+fn describe(request: ResourceRequest, kind: &str, owner: Owner, name: &str) -> ResourceRequest {
+    let (account, region) = (owner.account(), owner.region());
+    let profile = format!(
+        "arn:aws:iam::{account}:instance-profile/selfheal/selfheal-{}-{REGION}",
+        owner.stack()
+    );
+    let near = format!("arn:aws:ec2:{region}:{account}");
+    let request = match kind {
+        "instance" => request.with("ec2:InstanceProfile", profile),
+        "network-interface" => request
+            .with("ec2:Subnet", format!("{near}:subnet/subnet-0aaaaaaaaaaaaaaaa"))
+            .with("ec2:Vpc", format!("{near}:vpc/vpc-0aaaaaaaaaaaaaaaa")),
+        "vpc" => request.with("ec2:VpcID", name),
+        "volume" => request.with("ec2:VolumeID", name),
+        _ => request,
+    };
+    let template = Owner::Own;
+    request.with(
+        "ec2:LaunchTemplate",
+        format!("arn:aws:ec2:{region}:{account}:launch-template/lt-{}", template.id()),
+    )
+}
+
+/// Returns everything that a request could say for itself, one context for each way to say it.
+pub fn attempts(action: &Action, region: &str) -> Vec<Context> {
+    let mut contexts = vec![
+        Context::new()
+            .with("aws:RequestedRegion", region)
+            .with("ec2:Region", region)
+            .with(
+                "ec2:SourceInstanceARN",
+                format!("arn:aws:ec2:{region}:{ACCOUNT}:instance/i-0aaaaaaaaaaaaaaaa"),
+            )
+            .with("iam:PassedToService", "ec2.amazonaws.com")
+            .with("iam:AWSServiceName", "autoscaling.amazonaws.com")
+            .with("kms:GrantIsForAWSResource", "true")
+            .with("autoscaling:MaxSize", "1")
+            .with("autoscaling:LaunchTemplateVersionSpecified", "true")
+            .with(
+                "route53:ChangeResourceRecordSetsNormalizedRecordNames",
+                "app.example.com",
+            )
+            .with("route53:ChangeResourceRecordSetsRecordTypes", "A"),
+    ];
+    let marks: Vec<&str> = GROUP_MARK_KEYS.to_vec();
+    let vary: [(&str, Vec<Vec<&str>>); 4] = [
+        (
+            "aws:TagKeys",
+            vec![vec![TAG_STACK, TAG_ROLE], vec![TAG_FIRST_USE], marks],
+        ),
+        (
+            "ec2:CreateAction",
+            CREATE_ACTIONS
+                .iter()
+                .map(|action| vec![*action])
+                .chain([vec![]])
+                .collect(),
+        ),
+        (
+            "route53:ChangeResourceRecordSetsActions",
+            vec![vec!["UPSERT"], vec!["DELETE"]],
+        ),
+        (
+            "kms:ViaService",
+            vec![vec!["ec2.eu-west-1.amazonaws.com"], vec!["ssm.eu-west-1.amazonaws.com"]],
+        ),
+    ];
+    for (key, values) in vary {
+        if action.has_key_anywhere(key) {
+            contexts = contexts
+                .iter()
+                .flat_map(|context| {
+                    values
+                        .iter()
+                        .map(|values| context.clone().with_all(key, values.iter().copied()))
+                })
+                .collect();
+        }
+    }
+    for context in &mut contexts {
+        context.retain(|key| key == "aws:requestedregion" || action.has_key_anywhere(key));
+    }
+    contexts
+}
+
+pub const CREATE_ACTIONS: [&str; 6] = [
+    "AllocateAddress",
+    "CreateVolume",
+    "CreateSecurityGroup",
+    "CreateLaunchTemplate",
+    "RunInstances",
+    "CreateSnapshot",
+];
+
+/// Returns every `action resource owner` that the policy allows, over every action of every service of the reference.
+pub fn allowed(document: &Document) -> BTreeSet<String> {
+    // Without a statement that speaks of the action, whatever the resource, nothing can allow it.
+    let speaks = |action: &&Action| {
+        let name = action.full_name();
+        document
+            .statements
+            .iter()
+            .any(|statement| statement.actions.contains(&name))
+    };
+    let mut out = BTreeSet::new();
+    for action in reference().actions().filter(speaks) {
+        for owner in Owner::ALL {
+            let contexts = attempts(action, owner.region());
+            if !action.has_resources() {
+                // A call without a resource is nobody's; calls of global services have no Region to be in either.
+                let global = ["sts", "route53", "iam"].contains(&action.service());
+                let asked = owner == Owner::Own || (owner == Owner::OtherRegion && !global);
+                if asked && passes(document, action, None, &contexts) {
+                    out.insert(format!("{} * {}", action.full_name(), owner.label()));
+                }
+            }
+            for kind in action.rows().iter().filter_map(|row| row.resource_type()) {
+                for thing in candidates(action, kind, owner) {
+                    if passes(document, action, Some(&thing), &contexts) {
+                        out.insert(format!("{} {} {}", action.full_name(), thing.label, owner.label()));
+                    }
+                }
+            }
+        }
+    }
+    out
+}
+
+/// Returns what an action could be called on: what exists, and what it creates where the request can tag it.
+fn candidates(action: &Action, kind: &'static str, owner: Owner) -> Vec<Thing> {
+    let global = !reference()
+        .service(action.service())
+        .unwrap()
+        .arn_template(kind)
+        .unwrap()
+        .contains("${Region}");
+    if global && owner == Owner::OtherRegion {
+        return Vec::new();
+    }
+    // An image or a snapshot bears no account in its name, so another account's cannot be told from our own.
+    if ["image", "snapshot"].contains(&kind) && owner == Owner::OtherAccount {
+        return Vec::new();
+    }
+    let tags_new = action.has_key(Some(kind), "aws:RequestTag/x");
+    let tags_old = action.has_key(Some(kind), "aws:ResourceTag/x");
+    let named_by_us = ["iam", "autoscaling", "ssm", "logs", "kms", "route53"].contains(&action.service());
+    let mut out = Vec::new();
+    if tags_old || !tags_new || named_by_us {
+        out.extend(things(action.service(), kind, owner));
+    }
+    if tags_new && !named_by_us {
+        out.push(created(action.service(), kind, owner));
+    }
+    out
+}
+
+fn passes(document: &Document, action: &Action, thing: Option<&Thing>, contexts: &[Context]) -> bool {
+    let mut request = Request::new(&action.full_name());
+    let mut is_new = false;
+    if let Some(thing) = thing {
+        is_new = thing.label.starts_with("new-");
+        let resource = thing.request.clone();
+        // The adversary tags with whatever helps; what is created belongs to whom its tag says.
+        let key = format!("aws:RequestTag/{TAG_STACK}");
+        request = request.on(if is_new { resource } else { resource.with(&key, "web") });
+    }
+    let request = documented(request);
+    contexts.iter().cloned().any(|mut context| {
+        // AWS sets this key where a request tags what it creates, and there alone.
+        context.retain(|key| is_new || key != "ec2:createaction");
+        let request = Request {
+            context,
+            ..request.clone()
+        };
+        evaluate(Policies::identity(&[document]), &request).is_allowed()
+    })
+}
+
+/// Returns one call of the table on resources whose owners are given in order, in every way to say it.
+pub fn requests(call: &Call, owners: &[Owner], region: &str) -> Vec<Request> {
+    let action = call.reference().unwrap();
+    let mut resources = Vec::new();
+    for (named, owner) in call.names.iter().zip(owners) {
+        let thing = if named.created {
+            created(action.service(), named.resource_type, *owner)
+        } else {
+            let wanted = match call.action {
+                "ssm:GetParametersByPath" => "parameter:path",
+                "ssm:GetParameter" if call.purpose == "resolves the image's name" => "parameter:image",
+                "ssm:GetParameter" => "parameter:below",
+                "iam:CreateServiceLinkedRole" => "role:autoscaling",
+                _ => named.resource_type,
+            };
+            things(action.service(), named.resource_type, *owner)
+                .into_iter()
+                .find(|thing| thing.label == wanted)
+                .unwrap()
+        };
+        let mut resource = thing.request;
+        if !named.created {
+            resource = resource.with(&format!("aws:RequestTag/{TAG_STACK}"), "web");
+        }
+        resources.push(resource);
+    }
+    let is_new = call.names.iter().any(|named| named.created);
+    let request = documented(Request {
+        resources,
+        ..Request::new(call.action)
+    });
+    attempts(action, region)
+        .into_iter()
+        .map(|mut context| {
+            context.retain(|key| is_new || key != "ec2:createaction");
+            Request {
+                context,
+                ..request.clone()
+            }
+        })
+        .collect()
+}
+
+/// Tells whether the policy allows a call of the table on resources of these owners.
+pub fn allows(document: &Document, call: &Call, owners: &[Owner]) -> bool {
+    let policies = [document];
+    requests(call, owners, REGION)
+        .iter()
+        .any(|request| evaluate(Policies::identity(&policies), request).is_allowed())
+}

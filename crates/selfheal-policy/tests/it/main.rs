@@ -1,0 +1,22 @@
+//! The tests of the generated policies, the evaluator and the linter, in one binary.
+
+#[cfg(test)]
+mod calls;
+#[cfg(test)]
+mod common;
+#[cfg(test)]
+mod documents;
+#[cfg(test)]
+mod evaluation;
+#[cfg(test)]
+mod examples;
+#[cfg(test)]
+mod lint;
+#[cfg(test)]
+mod mutations;
+#[cfg(test)]
+mod parsing;
+#[cfg(test)]
+mod proof;
+#[cfg(test)]
+mod properties;
