@@ -16,7 +16,8 @@ call() {
   fi
   endpoint=${endpoint:-https://$service.$region.$dns_suffix}
   config="user = \"$access_key:$secret_key\"${newline}header = \"X-Amz-Security-Token: $session_token\"$newline"
-  for pair in "Action=$action" "Version=$version" "$@"; do
+  # The action comes last: if this program is killed while it writes, what curl has got is no call at all.
+  for pair in "Version=$version" "$@" "Action=$action"; do
     pair=${pair//\\/\\\\} pair=${pair//\"/\\\"}
     config+="data-urlencode = \"${pair//$newline/\\n}\"$newline"
   done

@@ -7,6 +7,7 @@ mod boot;
 mod cost;
 mod failure;
 mod fallback;
+mod kill;
 mod quoting;
 mod render;
 mod secrets;

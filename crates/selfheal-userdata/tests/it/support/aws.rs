@@ -156,6 +156,10 @@ impl State {
         if let Some(status) = self.metadata_faults.get_mut(&path).and_then(VecDeque::pop_front) {
             return (status, "fault".to_owned());
         }
+        if request.path == "/" {
+            // All that is left of a call whose caller was killed before it said a word.
+            return (400, String::new());
+        }
         if let Some(verdict) = request.path.strip_prefix("/app/") {
             return (if verdict == "healthy" { 200 } else { 404 }, String::new());
         }

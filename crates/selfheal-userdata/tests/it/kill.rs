@@ -1,0 +1,68 @@
+//! A first boot killed at some command, then booted again. The boot lab does it at every command of a real boot.
+
+use std::fs;
+
+use crate::support::aws::INSTANCE;
+use crate::support::full;
+use crate::support::machine::Machine;
+
+/// Every this-many-th command is the last one: a prime, so that loops are hit at different places.
+const STRIDE: usize = 97;
+
+/// Counts the program's commands, kills it before one of them, and notes the count otherwise.
+const TRAP: &str = r#"mapfile -d "" arguments </proc/$$/cmdline
+[[ ${arguments[1]-} == */selfheal/program ]] || return 0
+set -T
+commands=0
+trap '((++commands != KILL_AT)) || kill -KILL $$; [[ $BASHPID != $$ ]] || echo $commands >"$COUNT"' DEBUG
+"#;
+
+/// Boots until the command, where there are so many, and tells how many there were.
+fn boot_until(machine: &Machine, command: usize) -> (bool, usize) {
+    let [trap, count] = ["trap", "count"].map(|name| machine.folder().join(name).display().to_string());
+    fs::write(&trap, TRAP).unwrap();
+    let variables = [
+        format!("BASH_ENV={trap}"),
+        format!("COUNT={count}"),
+        format!("KILL_AT={command}"),
+    ];
+    let mut tracer = vec!["/usr/bin/env"];
+    tracer.extend(variables.iter().map(String::as_str));
+    let output = machine.program_under(&tracer, "boot");
+    // Killed before the first command, it did not count any.
+    let counted = fs::read_to_string(count).unwrap_or_default();
+    (output.status.success(), counted.trim().parse().unwrap_or(0))
+}
+
+#[test]
+fn boot_killed_anywhere_converges_at_the_next() {
+    let machine = Machine::new();
+    machine.install(&full());
+    let (finished, commands) = boot_until(&machine, 0);
+    assert!(finished && commands > 100, "{commands}");
+    let mut killed = 0;
+    for at in (1..commands).step_by(STRIDE) {
+        let machine = Machine::new();
+        machine.install(&full());
+        let (finished, _) = boot_until(&machine, at);
+        killed += usize::from(!finished);
+        let text = machine.again("boot", 0);
+        assert!(machine.count("mkfs.xfs") <= 1, "killed at {at}: {text}");
+        let completed = machine
+            .actions()
+            .iter()
+            .filter(|action| *action == "CompleteLifecycleAction")
+            .count();
+        assert!((1..=2).contains(&completed), "killed at {at}: {text}");
+        let state = machine.aws.state();
+        assert_eq!(state.holder.as_deref(), Some(INSTANCE), "killed at {at}: {text}");
+        assert_eq!(state.address_of.as_deref(), Some(INSTANCE), "killed at {at}: {text}");
+        assert!(!state.first_use, "killed at {at}: {text}");
+        assert!(
+            fs::read(machine.volume()).unwrap().starts_with(b"xfs\n"),
+            "killed at {at}: {text}"
+        );
+    }
+    println!("{killed} boots killed, of {commands} commands");
+    assert!(killed > commands / STRIDE / 2, "{killed}");
+}
