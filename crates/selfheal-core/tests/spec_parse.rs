@@ -45,13 +45,13 @@ from = "both"
 "#;
 
 fn parse(text: &str) -> Spec {
-    let file = SpecFile::parse(text).unwrap();
+    let file = SpecFile::parse(text).expect("a sound file");
     let body = file.setup_path().map(|_| b"#!/bin/sh\n".to_vec());
-    file.into_spec(body).unwrap()
+    file.into_spec(body).expect("a sound script")
 }
 
 fn errors(text: &str) -> String {
-    SpecFile::parse(text).unwrap_err().to_string()
+    SpecFile::parse(text).expect_err("problems").to_string()
 }
 
 /// The smallest file, with one more line in a section of its own.
@@ -145,7 +145,6 @@ tcp = 70000
 htttp = "/"
 "#;
     insta::assert_snapshot!(errors(text), @r#"
-    line 1, column 1: `name` is missing (expected the stack's name, such as "web")
     line 2, column 1: `nam` is not a key at the top (did you mean `name`? expected one of `name`, `region`, `instance`, `address`, `data`, `dns`, `app`)
     line 3, column 10: `region` is `eu-west-1a` (expected a Region such as `eu-west-1`, not a zone)
     line 6, column 8: `instance.type` is `t4g small` (expected an instance type such as "t4g.small")
@@ -165,6 +164,17 @@ htttp = "/"
     line 24, column 7: `app.health.tcp` is 70000 (expected a whole number from 1 to 65535)
     line 25, column 1: `app.health.htttp` is not a key in [app.health] (did you mean `http`? expected one of `http`, `tcp`, `command`, `interval`, `threshold`, `startup_budget`, `from`)
     "#);
+}
+
+#[test]
+fn a_key_of_another_section_is_sent_there() {
+    let text =
+        minimal_with("setup = \"setup.sh\"\nmount = \"/srv/data\"\n[data]\nsize = \"1GiB\"\nmountpoint = \"/srv\"\n");
+    insta::assert_snapshot!(errors(&text), @r"
+    line 8, column 1: `instance.setup` is not a key in [instance]: it belongs in [app] (expected one of `type`, `image`, `subnet`, `ingress`, `security_groups`, `root_size`)
+    line 9, column 1: `instance.mount` is not a key in [instance]: it belongs in [data] (expected one of `type`, `image`, `subnet`, `ingress`, `security_groups`, `root_size`)
+    line 12, column 1: `data.mountpoint` is not a key in [data] (did you mean `mount`? expected one of `size`, `mount`, `filesystem`, `type`, `iops`, `throughput`)
+    ");
 }
 
 #[test]

@@ -5,6 +5,7 @@ use std::ops::Range;
 use toml_edit::{Item, TableLike, Value};
 
 use super::problem::{SpecErrors, SpecProblem, SpecProblemKind, position, within};
+use super::sections::SECTIONS;
 
 /// A value with where it stands and what it is called.
 #[derive(Clone, Debug)]
@@ -64,7 +65,23 @@ impl<'t> Reader<'t> {
         }
     }
 
-    pub(super) fn into_errors(self) -> SpecErrors {
+    /// Everything that is wrong. A key that is missing because it is misspelt is wrong once.
+    pub(super) fn into_errors(mut self) -> SpecErrors {
+        let unknown = self
+            .problems
+            .iter()
+            .filter(|problem| problem.kind == SpecProblemKind::UnknownKey);
+        let meant: Vec<String> = unknown
+            .filter_map(|problem| {
+                let nearest = problem.nearest.as_ref()?;
+                Some(match problem.key.rsplit_once('.') {
+                    Some((section, _)) => format!("{section}.{nearest}"),
+                    None => nearest.clone(),
+                })
+            })
+            .collect();
+        self.problems
+            .retain(|problem| problem.kind != SpecProblemKind::MissingKey || !meant.contains(&problem.key));
         SpecErrors::new(self.problems)
     }
 
@@ -273,23 +290,30 @@ impl<'d> Section<'d> {
     }
 
     fn refuse_unknown(&self, reader: &mut Reader<'_>, keys: &[&'static str]) {
-        for (key, _) in self
+        let unknown = self
             .table
             .iter()
-            .filter(|(key, item)| !item.is_none() && !keys.contains(key))
-        {
-            let place = if self.path.is_empty() {
-                "at the top".to_owned()
-            } else {
-                format!("in [{}]", self.path)
+            .filter(|(key, item)| !item.is_none() && !keys.contains(key));
+        for (key, _) in unknown {
+            let place = |path: &str| {
+                if path.is_empty() {
+                    "at the top".to_owned()
+                } else {
+                    format!("in [{path}]")
+                }
             };
-            let expected = format!("one of {}", list(keys));
-            let fault = Fault::new(SpecProblemKind::UnknownKey, format!("is not a key {place}"), expected);
-            reader.report(
-                &self.name(key),
-                self.key_span(key),
-                fault.near(nearest(key, keys.iter().copied())),
-            );
+            let elsewhere = SECTIONS.iter().find(|(_, keys)| keys.contains(&key));
+            let near = if elsewhere.is_some() {
+                None
+            } else {
+                nearest(key, keys.iter().copied())
+            };
+            let found = match elsewhere {
+                Some((path, _)) => format!("is not a key {}: it belongs {}", place(self.path), place(path)),
+                None => format!("is not a key {}", place(self.path)),
+            };
+            let fault = Fault::new(SpecProblemKind::UnknownKey, found, format!("one of {}", list(keys)));
+            reader.report(&self.name(key), self.key_span(key), fault.near(near));
         }
     }
 }

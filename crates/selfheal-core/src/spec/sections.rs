@@ -21,6 +21,17 @@ const HEALTH: &[&str] = &[
     "from",
 ];
 
+/// Every section with its keys.
+pub(super) const SECTIONS: &[(&str, &[&str])] = &[
+    ("", ROOT),
+    ("instance", INSTANCE),
+    ("address", ADDRESS),
+    ("data", data::KEYS),
+    ("dns", DNS),
+    ("app", APP),
+    ("app.health", HEALTH),
+];
+
 /// Port rules that fit into one security group: 60 for each of IPv4 and IPv6 is the default quota of Amazon VPC.
 const INGRESS_MAX: usize = 60;
 /// Security groups of one network interface: the default quota of Amazon VPC.
