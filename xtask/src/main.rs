@@ -1,6 +1,7 @@
 //! The tasks of the workspace: `cargo xtask --help` lists them.
 
 mod bench;
+mod boot_lab;
 mod ci;
 mod crash;
 mod e2e;
@@ -64,6 +65,8 @@ enum Task {
         #[arg(long)]
         calls: bool,
     },
+    /// Boots the user data for real, in namespaces, against the simulated AWS. Needs root.
+    BootLab(boot_lab::Arguments),
     /// Serves moto behind the proxy until standard input ends, to try things by hand.
     Fake,
 }
@@ -77,6 +80,7 @@ fn main() -> ExitCode {
         Task::E2e => e2e::run().and_then(total),
         Task::Crash { call } => crash::run(call.as_deref()).and_then(total),
         Task::Bench { calls } => bench::run(calls).and_then(total),
+        Task::BootLab(arguments) => boot_lab::run(&arguments).and_then(total),
         Task::Fake => serve_fake(),
     };
     match outcome {

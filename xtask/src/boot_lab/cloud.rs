@@ -1,0 +1,524 @@
+//! The simulated AWS with real effects: it runs in real time, and what it does shows on the machines.
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::Write;
+use std::net::{IpAddr, Ipv4Addr, TcpListener};
+use std::process::Stdio;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use jiff::{SignedDuration, Timestamp};
+use selfheal_aws::sim::wire::{Wire, WireRecord};
+use selfheal_aws::sim::{Happening, InstanceRecord, Sim, TraceEvent};
+
+use super::command::wait_for;
+use super::disk::Disk;
+use super::imds::{Imds, Tree};
+use super::machine::{Ground, Identity, Machine};
+use super::network::{GATEWAY, Routes};
+use super::stack::{Options, Stack, create, world};
+use crate::error::{Context, TaskError, TaskResult};
+
+/// The port of the simulated AWS, which is none that a URL may leave out: the host is signed with its port.
+const PORT: u16 = 8000;
+/// How often the world's clock follows the real one.
+const TICK: Duration = Duration::from_millis(5);
+
+/// What the world has on the machines.
+#[derive(Debug)]
+struct Effects {
+    ground: Ground,
+    machines: BTreeMap<String, Machine>,
+    disks: BTreeMap<String, Disk>,
+    /// Where each volume is plugged in.
+    plugged: BTreeMap<String, String>,
+    next_number: u8,
+    events: Vec<TraceEvent>,
+    log: File,
+    faults: Vec<String>,
+    /// Whether new instances are booted as they start to run.
+    boots: bool,
+}
+
+/// A running cloud with one stack. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Cloud {
+    /// The simulated AWS.
+    pub sim: Sim,
+    /// Its wire.
+    pub wire: Wire,
+    /// The metadata service.
+    pub imds: Imds,
+    /// The stack.
+    pub stack: Stack,
+    routes: Routes,
+    effects: Arc<Mutex<Effects>>,
+    began: Instant,
+    base_ms: u64,
+}
+
+impl Cloud {
+    /// Makes the stack and lets time run.
+    pub fn start(ground: &Ground, imds: Imds, options: &Options) -> TaskResult<Self> {
+        let sim = world(options);
+        let stack = create(&sim, options)?;
+        let mut disks = BTreeMap::new();
+        let disk = Disk::create(&ground.memory, &stack.volume_id, options.volume_mib << 20)?;
+        disks.insert(stack.volume_id.clone(), disk);
+        let base_ms = sim.now_ms();
+        // From here on the world's time is the real one: requests are signed with it.
+        let began_at = Timestamp::now();
+        sim.tamper(|world| {
+            let since = SignedDuration::from_millis(i64::try_from(base_ms).unwrap_or_default());
+            world.config.start = began_at.checked_sub(since).unwrap_or(began_at);
+        });
+        let wire = Wire::new(sim.clone());
+        let listener = TcpListener::bind((GATEWAY, PORT)).context(|| format!("listen on {GATEWAY}:{PORT}"))?;
+        wire.serve(listener).context(|| "serve the simulated AWS".to_owned())?;
+        let calls = File::create(ground.logs.join("calls.log")).context(|| "make calls.log".to_owned())?;
+        wire.set_observer(Some(note_calls(calls)));
+        let routes = Routes::default();
+        let public: Ipv4Addr = stack
+            .public_ip
+            .parse()
+            .map_err(|error| TaskError::malformed("the Elastic IP", error))?;
+        routes.announce(public)?;
+        let log = File::create(ground.logs.join("events.log")).context(|| "make events.log".to_owned())?;
+        let effects = Effects {
+            ground: ground.clone(),
+            machines: BTreeMap::new(),
+            disks,
+            plugged: BTreeMap::new(),
+            next_number: 2,
+            events: Vec::new(),
+            log,
+            faults: Vec::new(),
+            boots: true,
+        };
+        let effects = Arc::new(Mutex::new(effects));
+        let cloud = Self {
+            sim,
+            wire,
+            imds,
+            stack,
+            routes,
+            effects,
+            began: Instant::now(),
+            base_ms,
+        };
+        Ok(cloud)
+    }
+
+    /// Lets time run, in a thread that ends with the process.
+    pub fn run(&self) {
+        let cloud = self.clone();
+        thread::spawn(move || {
+            loop {
+                cloud.tick();
+                thread::sleep(TICK);
+            }
+        });
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Effects> {
+        self.effects.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Brings the world to the present, and the machines to the world.
+    fn tick(&self) {
+        let elapsed = u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX);
+        self.sim.advance_to(self.base_ms + elapsed);
+        let mut effects = self.lock();
+        for event in self.sim.drain_trace() {
+            let _ = writeln!(effects.log, "{event}");
+            if let Err(error) = self.follow(&mut effects, &event.what) {
+                effects.fault(format!("{event}: {error}"));
+            }
+            effects.events.push(event);
+        }
+        if let Err(error) = self.plug(&mut effects) {
+            effects.fault(error.to_string());
+        }
+        self.point(&effects);
+        effects.watch_writers();
+    }
+
+    /// Does to a machine what the event says.
+    fn follow(&self, effects: &mut Effects, what: &Happening) -> TaskResult<()> {
+        match what {
+            Happening::Instance { id, state, .. } if state == "running" => {
+                self.prepare(effects, id)?;
+                if effects.boots
+                    && let Some(machine) = effects.machines.get_mut(id)
+                {
+                    machine.power_on()?;
+                }
+            }
+            Happening::Instance { id, state, .. } if state == "shutting-down" || state == "stopping" => {
+                // EC2 presses the power button. What does not stop in time is cut off.
+                if let Some(machine) = effects.machines.get_mut(id).filter(|machine| machine.init().is_some()) {
+                    let mut command = machine.command(&["systemctl", "poweroff"])?;
+                    let child = command
+                        .stdin(Stdio::null())
+                        .stdout(Stdio::null())
+                        .stderr(Stdio::null())
+                        .spawn();
+                    let mut child = child.context(|| "press the power button".to_owned())?;
+                    thread::spawn(move || child.wait());
+                }
+            }
+            Happening::Instance { id, state, .. } if state == "terminated" || state == "stopped" => {
+                if let Some(machine) = effects.machines.get_mut(id) {
+                    machine.kill()?;
+                }
+            }
+            Happening::Lifecycle { instance, state, .. } => {
+                let target = if state.starts_with("Terminating") {
+                    "Terminated"
+                } else {
+                    "InService"
+                };
+                if let Some(machine) = effects.machines.get(instance) {
+                    let ip = machine.identity().ip().into();
+                    self.imds
+                        .set(ip, "meta-data/autoscaling/target-lifecycle-state", Some(target));
+                }
+            }
+            Happening::Violation { invariant, detail } => {
+                effects.fault(format!("invariant {invariant}: {detail}"));
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    /// Makes the machine of an instance and tells it who it is.
+    fn prepare(&self, effects: &mut Effects, id: &str) -> TaskResult<()> {
+        let record = self.sim.inspect(|world| world.instances.get(id).cloned());
+        let record = record.ok_or_else(|| TaskError::failed(format!("no instance {id}")))?;
+        let identity = Identity {
+            instance: id.to_owned(),
+            number: effects.next_number,
+        };
+        effects.next_number += 1;
+        self.imds
+            .publish(identity.ip().into(), self.metadata(&record, &identity)?);
+        let machine = Machine::prepare(&effects.ground, identity)?;
+        effects.machines.insert(id.to_owned(), machine);
+        Ok(())
+    }
+
+    /// The metadata of an instance.
+    fn metadata(&self, record: &InstanceRecord, identity: &Identity) -> TaskResult<Tree> {
+        let user_data = selfheal_userdata_bytes(&record.data.user_data)?;
+        let (ip, mac) = (identity.ip().to_string(), identity.mac());
+        let host = format!("ip-{}.eu-west-1.compute.internal", ip.replace('.', "-"));
+        let credentials = self.wire.issue(&record.id);
+        let region = self.sim.inspect(|world| world.config.region.clone());
+        let document = serde_json::json!({
+            "instanceId": record.id, "region": region, "availabilityZone": record.zone,
+            "instanceType": record.data.instance_type, "imageId": record.data.image_id, "privateIp": ip,
+        });
+        let interface = format!("meta-data/network/interfaces/macs/{mac}");
+        let mut tree: Tree = [
+            ("meta-data/instance-id".to_owned(), record.id.clone()),
+            ("meta-data/ami-id".to_owned(), record.data.image_id.clone()),
+            ("meta-data/instance-type".to_owned(), record.data.instance_type.clone()),
+            ("meta-data/local-hostname".to_owned(), host.clone()),
+            ("meta-data/hostname".to_owned(), host),
+            ("meta-data/local-ipv4".to_owned(), ip.clone()),
+            ("meta-data/mac".to_owned(), mac),
+            ("meta-data/placement/availability-zone".to_owned(), record.zone.clone()),
+            ("meta-data/placement/region".to_owned(), region),
+            (
+                format!("meta-data/iam/security-credentials/{}", self.stack.role),
+                credentials.document(),
+            ),
+            (
+                "meta-data/autoscaling/target-lifecycle-state".to_owned(),
+                "InService".to_owned(),
+            ),
+            (format!("{interface}/device-number"), "0".to_owned()),
+            (format!("{interface}/interface-id"), record.interface_id.clone()),
+            (format!("{interface}/local-ipv4s"), ip),
+            (format!("{interface}/vpc-id"), record.vpc_id.clone()),
+            (format!("{interface}/subnet-id"), record.subnet_id.clone()),
+            ("dynamic/instance-identity/document".to_owned(), document.to_string()),
+        ]
+        .into_iter()
+        .map(|(path, value)| (path, value.into_bytes()))
+        .collect();
+        tree.insert("user-data".to_owned(), user_data);
+        Ok(tree)
+    }
+
+    /// Plugs volumes in where the world has them attached, and out where not.
+    fn plug(&self, effects: &mut Effects) -> TaskResult<()> {
+        let Effects {
+            machines,
+            disks,
+            plugged,
+            ..
+        } = effects;
+        for (volume, disk) in disks {
+            let holder = self.sim.inspect(|world| {
+                let attachment = world.volumes.get(volume)?.volume.attachment.as_ref()?;
+                (attachment.state != "attaching").then(|| attachment.instance_id.clone())
+            });
+            if plugged.get(volume) == holder.as_ref() {
+                continue;
+            }
+            if let Some(machine) = plugged.remove(volume).and_then(|id| machines.get_mut(&id)) {
+                machine.unplug_disk(volume)?;
+            }
+            if let Some(holder) = holder
+                && let Some(machine) = machines.get_mut(&holder)
+            {
+                machine.plug(volume, disk.attach()?)?;
+                plugged.insert(volume.clone(), holder);
+            }
+        }
+        Ok(())
+    }
+
+    /// Lets public addresses lead where the world says, and tells the machines.
+    fn point(&self, effects: &Effects) {
+        let Ok(public) = self.stack.public_ip.parse::<Ipv4Addr>() else {
+            return;
+        };
+        let holder = self.sim.inspect(|world| {
+            world
+                .addresses
+                .get(&self.stack.allocation_id)
+                .and_then(|record| record.address.instance_id.clone())
+        });
+        let machine = holder.and_then(|id| effects.machines.get(&id));
+        self.routes
+            .lead(public, machine.map(|machine| IpAddr::from(machine.identity().ip())));
+        for (id, machine) in &effects.machines {
+            let ip = self.sim.inspect(|world| world.public_ip(id));
+            let (address, mac) = (machine.identity().ip().into(), machine.identity().mac());
+            self.imds.set(address, "meta-data/public-ipv4", ip.as_deref());
+            let path = format!("meta-data/network/interfaces/macs/{mac}/public-ipv4s");
+            self.imds.set(address, &path, ip.as_deref());
+        }
+    }
+
+    /// Works with the machine of an instance.
+    pub fn machine<T>(&self, id: &str, work: impl FnOnce(&mut Machine) -> TaskResult<T>) -> TaskResult<T> {
+        let mut effects = self.lock();
+        let machine = effects.machines.get_mut(id);
+        work(machine.ok_or_else(|| TaskError::failed(format!("{id} has no machine")))?)
+    }
+
+    /// Runs a command inside a machine; the world goes on meanwhile.
+    pub fn run_in(&self, id: &str, words: &[&str]) -> TaskResult<String> {
+        let mut command = self.machine(id, |machine| machine.command(words))?;
+        super::command::output(&mut command)
+    }
+
+    /// Works with the data volume's bytes.
+    pub fn disk<T>(&self, work: impl FnOnce(&mut Disk) -> TaskResult<T>) -> TaskResult<T> {
+        let mut effects = self.lock();
+        let disk = effects.disks.get_mut(&self.stack.volume_id);
+        work(disk.ok_or_else(|| TaskError::failed("the volume has no disk"))?)
+    }
+
+    /// Cuts the power of an instance's host: nothing is written any more, and EC2 sees the instance go.
+    pub fn cut_power(&self, id: &str) -> TaskResult<()> {
+        let mut effects = self.lock();
+        let Effects {
+            machines,
+            disks,
+            plugged,
+            ..
+        } = &mut *effects;
+        let machine = machines
+            .get_mut(id)
+            .ok_or_else(|| TaskError::failed(format!("{id} has no machine")))?;
+        machine.freeze()?;
+        for (volume, disk) in disks {
+            if plugged.get(volume).is_some_and(|holder| holder == id) {
+                disk.power_cut()?;
+            }
+        }
+        machine.kill()
+    }
+
+    /// Switches a machine on again as it was: the same instance, its root disk, its volumes.
+    pub fn power_on(&self, id: &str) -> TaskResult<()> {
+        let mut effects = self.lock();
+        let Effects {
+            machines,
+            disks,
+            plugged,
+            ..
+        } = &mut *effects;
+        let machine = machines
+            .get_mut(id)
+            .ok_or_else(|| TaskError::failed(format!("{id} has no machine")))?;
+        for (volume, disk) in disks {
+            if plugged.get(volume).is_some_and(|holder| holder == id) {
+                machine.unplug_disk(volume)?;
+                machine.plug(volume, disk.attach()?)?;
+            }
+        }
+        machine.power_on()
+    }
+
+    /// Whether instances are booted when they start to run.
+    pub fn set_boots(&self, boots: bool) {
+        self.lock().boots = boots;
+    }
+
+    /// Everything that has happened so far.
+    pub fn events(&self) -> Vec<TraceEvent> {
+        self.lock().events.clone()
+    }
+
+    /// What went wrong in the lab or in the world: broken invariants, two writers, failed effects.
+    pub fn faults(&self) -> Vec<String> {
+        self.lock().faults.clone()
+    }
+
+    /// The calls of the wire so far, in order: instance, action, outcome.
+    pub fn calls(&self) -> Vec<(String, String, String)> {
+        let named = |record: &WireRecord| {
+            let call = record.call.as_ref();
+            let name = |pick: fn(&selfheal_aws::sim::wire::WireCall) -> &String| call.map(pick).cloned();
+            (
+                name(|call| &call.instance).unwrap_or_default(),
+                name(|call| &call.action).unwrap_or_default(),
+                record.outcome.clone(),
+            )
+        };
+        self.wire.log().iter().map(named).collect()
+    }
+
+    /// Waits for an event.
+    pub fn await_event(&self, what: &str, limit_s: u64, wanted: impl Fn(&Happening) -> bool) -> TaskResult<TraceEvent> {
+        self.await_nth_event(what, 1, limit_s, wanted)
+    }
+
+    /// Waits for the `nth` event of a kind, from 1.
+    pub fn await_nth_event(
+        &self,
+        what: &str,
+        nth: usize,
+        limit_s: u64,
+        wanted: impl Fn(&Happening) -> bool,
+    ) -> TaskResult<TraceEvent> {
+        wait_for(what, Duration::from_secs(limit_s), || {
+            let effects = self.lock();
+            if let Some(fault) = effects.faults.first() {
+                return Err(TaskError::failed(fault.clone()));
+            }
+            Ok(effects
+                .events
+                .iter()
+                .filter(|event| wanted(&event.what))
+                .nth(nth - 1)
+                .cloned())
+        })
+    }
+
+    /// Waits until the `nth` instance that was launched is in service, and answers its id.
+    pub fn await_in_service(&self, nth: usize, limit_s: u64) -> TaskResult<String> {
+        let id = self.await_launched(nth, limit_s)?;
+        self.await_event(&format!("instance {id} in service"), limit_s, |what| {
+            matches!(what, Happening::Lifecycle { instance, state, .. } if *instance == id && state == "InService")
+        })?;
+        Ok(id)
+    }
+
+    /// Waits for the `nth` launch, and answers the instance's id.
+    pub fn await_launched(&self, nth: usize, limit_s: u64) -> TaskResult<String> {
+        let event = self.await_nth_event(
+            &format!("launch number {nth}"),
+            nth,
+            limit_s,
+            |what| matches!(what, Happening::Instance { state, .. } if state == "pending"),
+        )?;
+        match event.what {
+            Happening::Instance { id, .. } => Ok(id),
+            _ => Err(TaskError::failed("an event that is no launch")),
+        }
+    }
+
+    /// The id of the instance that the address leads to.
+    pub fn address_holder(&self) -> Option<String> {
+        self.sim.inspect(|world| {
+            world
+                .addresses
+                .get(&self.stack.allocation_id)
+                .and_then(|record| record.address.instance_id.clone())
+        })
+    }
+
+    /// Whether the data volume still bears the mark of first use.
+    pub fn first_use(&self) -> bool {
+        self.sim.inspect(|world| {
+            let volume = world.volumes.get(&self.stack.volume_id);
+            volume.is_some_and(|record| record.volume.tags.contains_key(selfheal_core::names::TAG_FIRST_USE))
+        })
+    }
+
+    /// A tag of the group.
+    pub fn group_tag(&self, key: &str) -> Option<String> {
+        self.sim
+            .inspect(|world| world.groups.get(&self.stack.group)?.tags.get(key).cloned())
+    }
+
+    /// Ends every machine.
+    pub fn shut_down(&self) -> TaskResult<()> {
+        let mut effects = self.lock();
+        effects.boots = false;
+        for machine in effects.machines.values_mut() {
+            machine.kill()?;
+        }
+        Ok(())
+    }
+}
+
+impl Effects {
+    fn fault(&mut self, text: String) {
+        let _ = writeln!(self.log, "FAULT {text}");
+        self.faults.push(text);
+    }
+
+    /// At any instant at most one machine has the volume mounted.
+    fn watch_writers(&mut self) {
+        for volume in self.disks.keys() {
+            let writers: Vec<&String> = self
+                .machines
+                .iter()
+                .filter(|(_, machine)| machine.has_mounted(volume))
+                .map(|(id, _)| id)
+                .collect();
+            if writers.len() > 1 {
+                let text = format!("two writers of {volume}: {writers:?}");
+                self.faults.push(text);
+                return;
+            }
+        }
+    }
+}
+
+fn selfheal_userdata_bytes(base64: &str) -> TaskResult<Vec<u8>> {
+    use base64::Engine;
+    let bytes = base64::engine::general_purpose::STANDARD.decode(base64);
+    bytes.map_err(|error| TaskError::malformed("the user data", error))
+}
+
+/// Writes a line for every call that comes over the wire.
+fn note_calls(mut log: File) -> selfheal_aws::sim::wire::Observer {
+    Box::new(move |record| {
+        let (who, what) = record
+            .call
+            .as_ref()
+            .map_or(("?", "?"), |call| (&call.instance, &call.action));
+        let _ = writeln!(log, "{} {who} {what} {} {}", record.at, record.outcome, record.detail);
+    })
+}

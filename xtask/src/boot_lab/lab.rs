@@ -1,0 +1,146 @@
+//! One scenario in namespaces of its own: the inner half of the lab.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use super::cloud::Cloud;
+use super::command::{output, run};
+use super::imds::Imds;
+use super::machine::Ground;
+use super::network::{Dnsmasq, bring_up};
+use super::scenarios::Scenario;
+use super::stack::Options;
+use crate::error::{Context, TaskError, TaskResult};
+
+/// What a scenario works with.
+#[derive(Debug)]
+pub struct Lab {
+    ground: Ground,
+    imds: Imds,
+    _names: Dnsmasq,
+    clouds: Vec<Cloud>,
+    notes: Vec<String>,
+}
+
+impl Lab {
+    /// Sets up network, metadata service and folders. Everything lives in the current namespaces and ends with them.
+    fn set_up(rootfs: &Path, home: &Path, label: &str) -> TaskResult<Self> {
+        let logs = home.join("logs");
+        let memory = home.join("memory");
+        for folder in [&logs, &memory] {
+            fs::create_dir_all(folder).context(|| format!("make {}", folder.display()))?;
+        }
+        output(
+            Command::new("mount")
+                .args(["-t", "tmpfs", "-o", "mode=755", "tmpfs"])
+                .arg(&memory),
+        )?;
+        let cgroups = memory.join("cgroups");
+        fs::create_dir_all(&cgroups).context(|| format!("make {}", cgroups.display()))?;
+        output(Command::new("mount").args(["-t", "cgroup2", "cgroup2"]).arg(&cgroups))?;
+        bring_up()?;
+        let names = Dnsmasq::start(rootfs, &logs)?;
+        let ground = Ground {
+            rootfs: rootfs.to_owned(),
+            memory,
+            logs,
+            cgroups,
+            label: label.to_owned(),
+        };
+        Ok(Self {
+            ground,
+            imds: Imds::start()?,
+            _names: names,
+            clouds: Vec::new(),
+            notes: Vec::new(),
+        })
+    }
+
+    /// Makes a stack and lets its group launch.
+    pub fn launch(&mut self, options: &Options) -> TaskResult<Cloud> {
+        let cloud = self.prepare(options)?;
+        cloud.run();
+        Ok(cloud)
+    }
+
+    /// Makes a stack whose time stands still until [`Cloud::run`].
+    pub fn prepare(&mut self, options: &Options) -> TaskResult<Cloud> {
+        let cloud = Cloud::start(&self.ground, self.imds.clone(), options)?;
+        self.clouds.push(cloud.clone());
+        Ok(cloud)
+    }
+
+    /// What all machines share.
+    pub const fn ground(&self) -> &Ground {
+        &self.ground
+    }
+
+    /// Adds to the line that is printed for the scenario.
+    pub fn note(&mut self, text: impl Into<String>) {
+        self.notes.push(text.into());
+    }
+
+    /// Runs a program of the root file system on the lab's own devices and files.
+    pub fn tool(&self, words: &[&str]) -> TaskResult<String> {
+        let mut command = Command::new("chroot");
+        command
+            .arg(self.toolbox()?)
+            .args(["/usr/bin/env", "PATH=/usr/sbin:/usr/bin:/sbin:/bin"])
+            .args(words);
+        output(&mut command)
+    }
+
+    /// An overlay over the root file system that sees the lab's devices and its folder in memory.
+    fn toolbox(&self) -> TaskResult<PathBuf> {
+        let memory = &self.ground.memory;
+        let root = memory.join("toolbox");
+        if root.exists() {
+            return Ok(root);
+        }
+        let (upper, work) = (memory.join("toolbox-upper"), memory.join("toolbox-work"));
+        for folder in [&root, &upper, &work] {
+            fs::create_dir_all(folder).context(|| format!("make {}", folder.display()))?;
+        }
+        let options = format!(
+            "lowerdir={},upperdir={},workdir={}",
+            self.ground.rootfs.display(),
+            upper.display(),
+            work.display()
+        );
+        output(
+            Command::new("mount")
+                .args(["-t", "overlay", "-o", &options, "overlay"])
+                .arg(&root),
+        )?;
+        for shared in [Path::new("/dev"), Path::new("/proc"), Path::new("/sys"), memory] {
+            let inside = root.join(shared.strip_prefix("/").unwrap_or(shared));
+            fs::create_dir_all(&inside).context(|| format!("make {}", inside.display()))?;
+            output(Command::new("mount").args(["--bind"]).arg(shared).arg(&inside))?;
+        }
+        Ok(root)
+    }
+
+    /// Ends what still runs, and fails if the world or the lab found something wrong in passing.
+    fn finish(&self) -> TaskResult<()> {
+        for cloud in &self.clouds {
+            cloud.shut_down()?;
+            if let Some(fault) = cloud.faults().first() {
+                return Err(TaskError::failed(fault.clone()));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Runs one scenario in the current namespaces, which are fresh; answers the notes that it made.
+pub fn run_here(scenario: &Scenario, rootfs: &Path, home: &Path, label: &str) -> TaskResult<Vec<String>> {
+    // What is mounted here must not show on the host, whatever propagation the host has.
+    run(&["mount", "--make-rprivate", "/"])?;
+    let mut lab = Lab::set_up(rootfs, home, label)?;
+    let outcome = (scenario.run)(&mut lab);
+    let end = lab.finish();
+    outcome?;
+    end?;
+    Ok(lab.notes)
+}

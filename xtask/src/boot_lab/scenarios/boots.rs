@@ -1,0 +1,108 @@
+//! Boots that go well: the first, the next, and the replacement's.
+
+use std::time::{Duration, Instant};
+
+use selfheal_aws::sim::Happening;
+
+use super::get;
+use crate::boot_lab::cloud::Cloud;
+use crate::boot_lab::command::{ensure, wait_for};
+use crate::boot_lab::lab::Lab;
+use crate::boot_lab::stack::Options;
+use crate::error::TaskResult;
+
+/// The app's bytes as seen over the Elastic IP, once it serves them.
+pub fn served_bytes(cloud: &Cloud) -> TaskResult<Vec<u8>> {
+    wait_for("answer over the Elastic IP", Duration::from_secs(20), || {
+        Ok(get(cloud, "/birth").ok())
+    })
+}
+
+/// The actions that an instance has called with success, in order.
+pub fn actions_of(cloud: &Cloud, id: &str) -> Vec<String> {
+    let mine = |(who, action, outcome): (String, String, String)| (who == id && outcome == "200").then_some(action);
+    cloud.calls().into_iter().filter_map(mine).collect()
+}
+
+pub fn first_boot(lab: &mut Lab) -> TaskResult<()> {
+    let cloud = lab.launch(&Options::default())?;
+    let id = cloud.await_in_service(1, 60)?;
+    let bytes = served_bytes(&cloud)?;
+    ensure(!bytes.is_empty(), || "the app serves nothing".to_owned())?;
+    ensure(cloud.address_holder().as_deref() == Some(&id), || {
+        "the address is not with the instance".to_owned()
+    })?;
+    let actions = actions_of(&cloud, &id);
+    let attached = actions.iter().position(|action| action == "AttachVolume");
+    let associated = actions.iter().position(|action| action == "AssociateAddress");
+    let completed = actions.iter().position(|action| action == "CompleteLifecycleAction");
+    let in_order = attached.is_some() && attached < associated && associated < completed;
+    ensure(in_order, || format!("the calls came in another order: {actions:?}"))?;
+    wait_for("removal of the mark of first use", Duration::from_secs(10), || {
+        Ok((!cloud.first_use()).then_some(()))
+    })?;
+    let failed = cloud.run_in(&id, &["systemctl", "--failed", "--no-legend", "--plain"])?;
+    ensure(failed.trim().is_empty(), || format!("units failed: {failed}"))
+}
+
+pub fn reboot(lab: &mut Lab) -> TaskResult<()> {
+    let cloud = lab.launch(&Options::default())?;
+    let id = cloud.await_in_service(1, 60)?;
+    let before = served_bytes(&cloud)?;
+    let calls = cloud.calls().len();
+    cloud.run_in(&id, &["systemctl", "reboot"])?;
+    cloud.machine(&id, |machine| machine.await_off(Duration::from_secs(30)))?;
+    cloud.power_on(&id)?;
+    wait_for("second start of the app", Duration::from_secs(60), || {
+        let starts = get(&cloud, "/starts").unwrap_or_default();
+        Ok((starts.iter().filter(|byte| **byte == b'\n').count() == 2).then_some(()))
+    })?;
+    ensure(served_bytes(&cloud)? == before, || {
+        "the bytes have changed over the reboot".to_owned()
+    })?;
+    let again: Vec<_> = cloud.calls().split_off(calls);
+    let needless = ["AttachVolume", "AssociateAddress", "CompleteLifecycleAction"];
+    let repeated = again.iter().find(|(_, action, _)| needless.contains(&action.as_str()));
+    ensure(repeated.is_none(), || format!("the reboot called {repeated:?} again"))
+}
+
+pub fn replacement(lab: &mut Lab) -> TaskResult<()> {
+    let cloud = lab.launch(&Options {
+        release_ms: 12_000,
+        ..Options::default()
+    })?;
+    let first = cloud.await_in_service(1, 60)?;
+    let before = served_bytes(&cloud)?;
+    let cut = Instant::now();
+    cloud.cut_power(&first)?;
+    cloud.sim.kill_instance(&first);
+    let second = cloud.await_in_service(2, 90)?;
+    ensure(served_bytes(&cloud)? == before, || {
+        "the bytes are not the same".to_owned()
+    })?;
+    let recovery_s = cut.elapsed().as_secs_f64();
+    ensure(cloud.address_holder().as_deref() == Some(&second), || {
+        "the address did not follow".to_owned()
+    })?;
+    let refused = cloud
+        .calls()
+        .iter()
+        .filter(|(who, _, outcome)| *who == second && outcome == "VolumeInUse")
+        .count();
+    ensure(refused > 0, || "the old holder let go before it was asked".to_owned())?;
+    let released = cloud.await_event(
+        "release of the volume",
+        1,
+        |what| matches!(what, Happening::Volume { state, .. } if state == "released"),
+    )?;
+    let moved = cloud.await_nth_event("move of the address", 2, 1, |what| {
+        matches!(what, Happening::Address { instance: Some(_), .. })
+    })?;
+    ensure(released.at_ms <= moved.at_ms, || {
+        "the address moved before the volume was released".to_owned()
+    })?;
+    lab.note(format!(
+        "same bytes over the same address {recovery_s:.1} s after the power cut, {refused} × VolumeInUse"
+    ));
+    Ok(())
+}
