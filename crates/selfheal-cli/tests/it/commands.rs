@@ -179,6 +179,58 @@ fn nothing_is_changed_without_a_yes() {
 }
 
 #[test]
+fn a_parked_stack_says_so_until_it_is_resumed() {
+    let folder = Folder::new();
+    folder.expect(&["apply", "--yes"], 0);
+    folder.tamper(|world| {
+        let group = world.groups.get_mut("selfheal-web").expect("the stack's group");
+        group
+            .suspended
+            .extend(["Launch", "ReplaceUnhealthy"].map(str::to_owned));
+        let tags = [
+            ("parked", "setup failed"),
+            ("failed-boots", "3"),
+            ("last-error", "status 1"),
+        ];
+        let tags = tags.map(|(key, value)| (format!("selfheal:{key}"), value.to_owned()));
+        group.tags.extend(tags);
+    });
+    let parked = folder.json(&["status"]);
+    assert_eq!(parked["healthy"], false);
+    assert_eq!(
+        (&parked["failed_boots"], &parked["last_error"]),
+        (&3.into(), &"status 1".into())
+    );
+    assert_eq!(parked["suspended"], serde_json::json!(["Launch", "ReplaceUnhealthy"]));
+    folder.expect(&["resume"], 4);
+    let resumed = folder.json(&["resume", "--yes"]);
+    assert_eq!(resumed["done"].as_array().map(Vec::len), Some(2), "{resumed:#}");
+    let status = folder.json(&["status"]);
+    assert_eq!(
+        (&status["healthy"], &status["failed_boots"]),
+        (&true.into(), &0.into()),
+        "{status:#}"
+    );
+}
+
+#[test]
+fn an_instance_that_is_killed_comes_back_with_everything() {
+    let folder = Folder::new();
+    folder.expect(&["apply", "--yes"], 0);
+    let before = folder.json(&["status"]);
+    let id = before["instance"]["id"].as_str().expect("an instance").to_owned();
+    folder.kill(&id);
+    // The world of a command goes on when it ends: the next one finds the replacement in service.
+    folder.expect(&["plan", "--check"], 0);
+    let after = folder.json(&["status"]);
+    assert_ne!(after["instance"]["id"], before["instance"]["id"]);
+    assert_eq!(after["healthy"], true, "{after:#}");
+    assert_eq!(after["address"]["public_ip"], before["address"]["public_ip"]);
+    assert_eq!(after["address"]["associated_instance"], after["instance"]["id"]);
+    assert_eq!(after["volume"]["attached_instance"], after["instance"]["id"]);
+}
+
+#[test]
 fn documents_are_all_that_is_on_standard_output() {
     let folder = Folder::new();
     let policy = folder.expect(&["policy", "instance", "--offline"], 0);

@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
+use selfheal_aws::sim::{Sim, World};
 use tempfile::TempDir;
 
 /// The stack of the README, without what it adopts.
@@ -82,13 +83,26 @@ impl Folder {
         Run::of(&self.command(args).output().expect("the binary starts"))
     }
 
+    /// Changes the simulated AWS behind everybody's back.
+    pub fn tamper(&self, change: impl FnOnce(&mut World)) {
+        self.with_sim(|sim| sim.tamper(change));
+    }
+
+    /// Kills an instance of the simulated AWS from outside its group.
+    pub fn kill(&self, id: &str) {
+        self.with_sim(|sim| assert!(sim.kill_instance(id), "there is no instance {id}"));
+    }
+
+    fn with_sim(&self, act: impl FnOnce(&Sim)) {
+        let file = self.path().join(".selfheal-sim.json");
+        let sim = Sim::load(&std::fs::read(&file).expect("a command has run before")).expect("a saved world");
+        act(&sim);
+        std::fs::write(&file, sim.save().expect("a world that can be saved")).expect("the folder is writable");
+    }
+
     /// Lets the simulated AWS authorise whoever runs the tool by this policy from now on.
     pub fn authorise_by(&self, policy: &str) {
-        let file = self.path().join(".selfheal-sim.json");
-        let world = std::fs::read(&file).expect("a command has run before");
-        let mut world: serde_json::Value = serde_json::from_slice(&world).expect("the world is JSON");
-        world["config"]["operator_policy"] = policy.into();
-        std::fs::write(&file, world.to_string()).expect("the folder is writable");
+        self.tamper(|world| world.config.operator_policy = Some(policy.to_owned()));
     }
 
     /// Runs and expects this exit code.
