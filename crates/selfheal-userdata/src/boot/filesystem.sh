@@ -56,7 +56,8 @@ zero_range() {
 marked_new() {
   local mark='<key>selfheal:first-use</key>[[:space:]]*<value>true</value>'
   persistently "$call_s_max" '' ec2 DescribeVolumes "VolumeId.1=$volume_id" || return 1
-  [[ $reply =~ $mark && $reply == *"<instanceId>$instance</instanceId>"* ]] || return 1
+  [[ $reply =~ $mark && $reply == *"<volumeId>$volume_id</volumeId>"* ]] || return 1
+  [[ $reply == *"<instanceId>$instance</instanceId>"* ]] || return 1
   element snapshotId "$reply"
   [[ -z $value ]]
 }

@@ -22,10 +22,10 @@ lost_volume() {
   exit 0
 }
 
-# Lets the next instance have the volume.
+# Lets the next instance have the volume, where this one has it.
 detach_volume() {
-  [[ -n $access_key ]] || return 0
-  persistently "$call_s_max" IncorrectState ec2 DetachVolume "VolumeId=$volume_id" "InstanceId=$instance" ||
+  [[ -n $access_key ]] && holds_lock || return 0
+  persistently "$call_s_max" '' ec2 DetachVolume "VolumeId=$volume_id" "InstanceId=$instance" ||
     log "DetachVolume: $error: $message"
 }
 

@@ -22,7 +22,9 @@ give_up() {
 require_identity() {
   read_identity ||
     give_up "$exit_metadata" "the metadata service gives no identity or no credentials of role $role"
-  ! given_up || give_up "$exit_ended" "the group ends this instance: it takes neither the volume nor the address"
+  given_up || return 0
+  await_end
+  give_up "$exit_ended" "the group ends this instance: it takes neither the volume nor the address"
 }
 
 # Lets the units that need the volume start: they are ordered after this unit. It comes before the setup, which may well

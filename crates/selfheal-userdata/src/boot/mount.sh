@@ -14,7 +14,7 @@ mounted() {
 mount_volume() {
   local target=$root$mount_path source
   if mounted; then
-    [[ $source == "$device" ]] || die "$exit_mount" "$mount_path is taken by $source"
+    [[ $source == "$device" || $source -ef $device ]] || die "$exit_mount" "$mount_path is taken by $source"
     log "$mount_path is mounted already"
   else
     [[ -d $target ]] || mkdir -p "$target" || die "$exit_mount" "cannot make $mount_path"

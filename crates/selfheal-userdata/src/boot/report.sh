@@ -104,6 +104,11 @@ given_up() {
   [[ ${target_state-} == Terminated ]]
 }
 
+# Lets the watch give the volume back as soon as the group ends this instance: the next one waits for it.
+await_end() {
+  systemctl start --no-block "${watch_units[0]}" || log "cannot start ${watch_units[0]}"
+}
+
 # Ends a boot that failed: the reason for a person to see, the breaker, and the way out of the group.
 die() {
   local code=$1 reason=$2
@@ -120,15 +125,16 @@ die() {
   identity_once || :
   if given_up; then
     log "not reported: the group has given this instance up"
-    exit "$code"
-  fi
-  count_failure "$reason"
-  if hook_waits; then
-    complete_hook "$launch_hook" ABANDON || log "CompleteLifecycleAction: $error: $message"
-    log "launch abandoned"
   else
-    report_unhealthy false "$call_s_max"
+    count_failure "$reason"
+    if hook_waits; then
+      complete_hook "$launch_hook" ABANDON || log "CompleteLifecycleAction: $error: $message"
+      log "launch abandoned"
+    else
+      report_unhealthy false "$call_s_max"
+    fi
   fi
+  await_end
   exit "$code"
 }
 

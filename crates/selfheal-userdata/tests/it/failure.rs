@@ -127,6 +127,12 @@ fn first_boot_that_fails_abandons_the_launch_and_is_counted() {
         state.tags
     );
     assert_eq!(state.suspended, [""; 0]);
+    drop(state);
+    // The watch gives the volume back to the next instance, and no watchdog interferes.
+    assert_eq!(
+        machine.commands().last().unwrap(),
+        "systemctl start --no-block selfheal-watch.service"
+    );
 }
 
 #[test]

@@ -16,7 +16,7 @@ fn cli(machine: &Machine) -> String {
     let old = r#"[[ $2 != attach-volume || -e $0.tried ]] || { : >$0.tried; echo "An error occurred (VolumeInUse) when calling the AttachVolume operation (reached max retries: 2): held" >&2; exit 254; }"#;
     let describe = format!(
         r#"case $2 in
-describe-volumes) printf '{{\n    "Volumes": [\n        {{\n            "SnapshotId": "",\n            "InstanceId": "{INSTANCE}",\n            "Tags": [\n                {{\n                    "Key": "selfheal:first-use",\n                    "Value": "true"\n                }}\n            ]\n        }}\n    ]\n}}\n' ;;
+describe-volumes) printf '{{\n    "Volumes": [\n        {{\n            "VolumeId": "vol-0123456789abcdef0",\n            "SnapshotId": "",\n            "InstanceId": "{INSTANCE}",\n            "Tags": [\n                {{\n                    "Key": "selfheal:first-use",\n                    "Value": "true"\n                }}\n            ]\n        }}\n    ]\n}}\n' ;;
 describe-addresses) printf '{{\n    "Addresses": [\n        {{\n            "InstanceId": "{INSTANCE}",\n            "PublicIp": "203.0.113.7"\n        }}\n    ]\n}}\n' ;;
 describe-tags) printf '{{\n    "Tags": [\n        {{\n            "Key": "selfheal:failed-boots",\n            "Value": "2"\n        }}\n    ]\n}}\n' ;;
 esac"#

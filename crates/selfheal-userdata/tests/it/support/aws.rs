@@ -281,7 +281,7 @@ impl State {
         };
         let holder = self.holder.clone().unwrap_or_default();
         format!(
-            "<volumeSet><item><snapshotId>{}</snapshotId><attachmentSet><item><instanceId>{holder}</instanceId>\
+            "<volumeSet><item><volumeId>vol-0123456789abcdef0</volumeId><snapshotId>{}</snapshotId><attachmentSet><item><instanceId>{holder}</instanceId>\
              </item></attachmentSet><tagSet><item>{tag}</item></tagSet></item></volumeSet>",
             self.snapshot
         )
