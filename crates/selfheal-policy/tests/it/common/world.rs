@@ -6,7 +6,7 @@
 use std::collections::BTreeSet;
 
 use selfheal_policy::eval::{Context, Policies, Request, ResourceRequest, evaluate};
-use selfheal_policy::reference::{Action, reference};
+use selfheal_policy::reference::{Action, Row, reference};
 use selfheal_policy::requests::{Call, documented};
 use selfheal_policy::{Document, GROUP_MARK_KEYS, TAG_FIRST_USE, TAG_ROLE, TAG_STACK};
 
@@ -292,7 +292,7 @@ pub fn allowed(document: &Document) -> BTreeSet<String> {
                     out.insert(format!("{} * {}", action.full_name(), owner.label()));
                 }
             }
-            for kind in action.rows().iter().filter_map(|row| row.resource_type()) {
+            for kind in action.rows().iter().filter_map(Row::resource_type) {
                 for thing in candidates(action, kind, owner) {
                     if passes(document, action, Some(&thing), &contexts) {
                         out.insert(format!("{} {} {}", action.full_name(), thing.label, owner.label()));
