@@ -2,7 +2,9 @@
 
 # Makes sure that the device carries the wanted filesystem, and checks it.
 prepare_filesystem() {
-  local found status
+  local found status source
+  # A boot that was cut short after the mount: what is in use is neither checked nor made.
+  ! mounted || return 0
   found=$(blkid -p -o value -s TYPE "$device")
   status=$?
   if [[ $status == 0 && $found == "$filesystem" ]]; then
