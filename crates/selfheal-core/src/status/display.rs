@@ -47,110 +47,82 @@ impl fmt::Display for StatusReport {
 
 impl StatusReport {
     fn resources(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let holder = |id: &Option<String>| {
-            id.as_ref()
-                .map_or_else(|| "at no instance".to_owned(), |id| format!("at {id}"))
-        };
-        match &self.address {
-            Some(address) => line(
-                f,
-                "address",
-                format_args!(
-                    "{} ({}), {}",
-                    address.public_ip,
-                    address.allocation_id,
-                    holder(&address.associated_instance)
-                ),
-            )?,
-            None => line(f, "address", format_args!("none"))?,
-        }
+        line(f, "address", &self.address_text())?;
         if let Some(volume) = &self.volume {
             let (id, size, zone) = (&volume.id, volume.size_gib, &volume.zone);
-            let holder = holder(&volume.attached_instance);
+            let holder = holder(volume.attached_instance.as_deref());
             line(
                 f,
                 "volume",
-                format_args!("{id}, {size} GiB in {zone}, {}, {holder}", volume.state),
+                &format!("{id}, {size} GiB in {zone}, {}, {holder}", volume.state),
             )?;
         }
-        match &self.instance {
-            Some(instance) => line(
-                f,
-                "instance",
-                format_args!(
-                    "{}",
-                    Described {
-                        instance,
-                        now: self.observed_at
-                    }
-                ),
-            )?,
-            None => line(f, "instance", format_args!("none"))?,
-        }
+        let now = self.observed_at;
+        let instance = self.instance.as_ref();
+        line(
+            f,
+            "instance",
+            &instance.map_or_else(none, |instance| describe(instance, now)),
+        )?;
         for instance in &self.other_instances {
-            line(
-                f,
-                "",
-                format_args!(
-                    "{}",
-                    Described {
-                        instance,
-                        now: self.observed_at
-                    }
-                ),
-            )?;
+            line(f, "", &describe(instance, now))?;
         }
-        line(f, "group", format_args!("{}", self.group.as_deref().unwrap_or("none")))?;
+        line(f, "group", self.group.as_deref().unwrap_or("none"))?;
         if let Some(template) = &self.launch_template {
-            let latest = if template.latest == template.version {
-                String::new()
-            } else {
-                format!(" of {}", template.latest)
-            };
+            let pinned = format!("{} version {}", template.id, template.version);
+            let is_latest = template.latest == template.version;
             line(
                 f,
                 "template",
-                format_args!("{} version {}{latest}", template.id, template.version),
+                &if is_latest {
+                    pinned
+                } else {
+                    format!("{pinned} of {}", template.latest)
+                },
             )?;
         }
         if let Some(dns) = &self.dns {
             let value = dns.value.as_deref().unwrap_or("nothing");
             let sync = if dns.in_sync { "in sync" } else { "not in sync" };
-            line(f, "dns", format_args!("{} -> {value}, {sync}", dns.name))?;
+            line(f, "dns", &format!("{} -> {value}, {sync}", dns.name))?;
         }
         Ok(())
     }
+
+    fn address_text(&self) -> String {
+        self.address.as_ref().map_or_else(none, |address| {
+            let holder = holder(address.associated_instance.as_deref());
+            format!("{} ({}), {holder}", address.public_ip, address.allocation_id)
+        })
+    }
 }
 
-fn line(f: &mut fmt::Formatter<'_>, name: &str, text: fmt::Arguments<'_>) -> fmt::Result {
+fn line(f: &mut fmt::Formatter<'_>, name: &str, text: &str) -> fmt::Result {
     writeln!(f, "  {name:<9} {text}")
 }
 
-struct Described<'a> {
-    instance: &'a InstanceStatus,
-    now: Timestamp,
+fn none() -> String {
+    "none".to_owned()
 }
 
-impl fmt::Display for Described<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let InstanceStatus {
-            id,
-            state,
-            health,
-            lifecycle,
-            launched_at,
-            ..
-        } = self.instance;
-        write!(f, "{id}, ")?;
-        if let Some(state) = state {
-            write!(f, "{state}, ")?;
-        }
-        write!(f, "{health}, {lifecycle}")?;
-        match launched_at {
-            Some(launched_at) => write!(f, ", launched {} ago", age(self.now.duration_since(*launched_at))),
-            None => Ok(()),
-        }
-    }
+fn holder(instance: Option<&str>) -> String {
+    instance.map_or_else(|| "at no instance".to_owned(), |id| format!("at {id}"))
+}
+
+fn describe(instance: &InstanceStatus, now: Timestamp) -> String {
+    let InstanceStatus {
+        id,
+        state,
+        health,
+        lifecycle,
+        launched_at,
+        ..
+    } = instance;
+    let state = state.as_ref().map(|state| format!("{state}, ")).unwrap_or_default();
+    let launched = launched_at
+        .map(|at| format!(", launched {} ago", age(now.duration_since(at))))
+        .unwrap_or_default();
+    format!("{id}, {state}{health}, {lifecycle}{launched}")
 }
 
 /// A duration in its one greatest unit: what a person takes in at a glance.

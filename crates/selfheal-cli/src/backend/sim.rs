@@ -1,0 +1,113 @@
+//! The simulated AWS, kept in a file.
+
+use std::future::Future;
+use std::io::Write;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use selfheal_aws::sim::{Sim, SimConfig, SubnetConfig, World};
+use selfheal_core::observed::Image;
+use selfheal_core::spec::{Architecture, ImageRef, Spec};
+
+use crate::cli::Global;
+use crate::error::CliError;
+use crate::spec::beside;
+
+/// How long the simulated world goes on after each command: long enough for an instance to be replaced, so that the
+/// next command finds the world at rest.
+const AFTER_A_COMMAND: Duration = Duration::from_secs(20 * 60);
+
+/// A simulated AWS with the file that keeps it.
+#[derive(Debug)]
+pub struct Kept {
+    pub(super) sim: Sim,
+    file: PathBuf,
+}
+
+impl Kept {
+    pub(super) fn open(global: &Global, spec: &Spec) -> Result<Self, CliError> {
+        let beside_the_spec = || beside(&global.file, ".selfheal-sim.json");
+        let file = global.sim_file.clone().unwrap_or_else(beside_the_spec);
+        let failed = |message: String| CliError::World {
+            path: file.clone(),
+            message,
+        };
+        let sim = match std::fs::read(&file) {
+            Ok(bytes) => Sim::load(&bytes).map_err(|error| failed(error.to_string()))?,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => new_world(spec),
+            Err(error) => return Err(failed(error.to_string())),
+        };
+        Ok(Self { sim, file })
+    }
+
+    fn failed(&self, error: &dyn std::fmt::Display) -> CliError {
+        CliError::World {
+            path: self.file.clone(),
+            message: error.to_string(),
+        }
+    }
+
+    pub(super) fn block_on<F: Future>(&self, future: F) -> Result<F::Output, CliError> {
+        self.sim.block_on(future).map_err(|error| self.failed(&error))
+    }
+
+    /// Lets the world go on, and writes it beside its file and then over it, so that no crash leaves half a world.
+    pub(super) fn close(&self) -> Result<(), CliError> {
+        self.sim.settle(AFTER_A_COMMAND);
+        for event in self.sim.drain_trace() {
+            tracing::debug!("{event}");
+        }
+        let bytes = self.sim.save().map_err(|error| self.failed(&error))?;
+        let draft = self.file.with_extension(format!("{}.tmp", std::process::id()));
+        let written = std::fs::File::create(&draft)
+            .and_then(|mut file| file.write_all(&bytes).and_then(|()| file.sync_all()))
+            .and_then(|()| std::fs::rename(&draft, &self.file));
+        written.map_err(|error| {
+            // What is left of the draft is of no use; that it cannot be removed changes nothing.
+            drop(std::fs::remove_file(&draft));
+            self.failed(&error)
+        })
+    }
+}
+
+/// A new world in which everything that the stack's file takes for given exists.
+fn new_world(spec: &Spec) -> Sim {
+    let mut config = SimConfig {
+        region: spec.region.clone(),
+        ..SimConfig::default()
+    };
+    if let Some(dns) = &spec.dns {
+        config.hosted_zones = vec![dns.zone.clone()];
+    }
+    if let Some(subnet) = &spec.instance.subnet {
+        let vpc_id = "vpc-0000000000000000f".to_owned();
+        config.subnets.push(SubnetConfig {
+            id: subnet.clone(),
+            vpc_id,
+            zone: 'a',
+        });
+    }
+    let sim = Sim::new(config);
+    sim.tamper(|world| publish_image(world, spec));
+    sim
+}
+
+fn publish_image(world: &mut World, spec: &Spec) {
+    let id = match &spec.instance.image {
+        ImageRef::Alias { .. } => return,
+        ImageRef::Id(id) => id.clone(),
+        ImageRef::Parameter(path) => {
+            let id = "ami-0000000000000000f".to_owned();
+            world.parameters.insert(path.clone(), id.clone());
+            id
+        }
+    };
+    let architecture = Architecture::of_instance_type(&spec.instance.instance_type);
+    let image = Image {
+        id: id.clone(),
+        root_device: "/dev/xvda".to_owned(),
+        architecture: architecture.map(|architecture| architecture.to_string()),
+        root_size_gib: None,
+    };
+    world.images.insert(id, image);
+}
