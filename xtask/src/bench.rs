@@ -10,9 +10,14 @@ use crate::world::{Run, World};
 
 /// The latency of each call.
 const LATENCY: Duration = Duration::from_millis(50);
-/// How often each measurement is made. The fastest counts, and the shortest chain: a busy machine makes a run slower and
-/// its chains longer, and never the other way. The most memory counts.
-const ROUNDS: usize = 5;
+/// The latency at which chains are counted. Calls of one wave end at different times by what moto takes for each; against
+/// a round trip as long as this that is little, so no call begins after another by accident.
+const CHAIN_LATENCY: Duration = Duration::from_millis(400);
+/// How often each measurement is made at least. The fastest counts, since a busy machine makes a run slower and never
+/// faster; and the most memory.
+const ROUNDS_MIN: usize = 3;
+/// How often it is made at most, while the machine seems too busy to tell.
+const ROUNDS_MAX: usize = 15;
 /// The most calls of a first apply.
 const APPLY_CALLS_MAX: usize = 28;
 /// The longest chain of round trips of a first apply.
@@ -117,29 +122,37 @@ fn at_most<T: PartialOrd + std::fmt::Display>(report: &mut Report, name: &str, f
 /// The fastest of some rounds, in an empty world each or in the one that is there; the most memory of them all.
 fn best(world: &mut World, arguments: &[&str], empty: bool) -> TaskResult<Figures> {
     let mut best: Option<Figures> = None;
-    let (mut peak_bytes, mut chain) = (0, usize::MAX);
-    for _ in 0..ROUNDS {
-        if empty {
-            world.reset()?;
-        }
-        let run = world.run(arguments, LATENCY, Vec::new())?;
-        if run.code != Some(0) {
-            return Err(TaskError::Failed(format!(
-                "selfheal ended with {:?}\n{}",
-                run.code,
-                run.text()
-            )));
-        }
-        let figures = Figures::of(&run, &world.proxy().log());
+    let mut peak_bytes = 0;
+    for round in 1..=ROUNDS_MAX {
+        let figures = measure(world, arguments, empty, LATENCY)?;
         peak_bytes = peak_bytes.max(figures.peak_bytes);
-        chain = chain.min(figures.chain);
-        if best.as_ref().is_none_or(|best| figures.wall < best.wall) {
-            best = Some(figures);
+        let fastest = best.take().filter(|best| best.wall <= figures.wall).unwrap_or(figures);
+        let settled = round >= ROUNDS_MIN && fastest.ratio() <= APPLY_RATIO_MAX;
+        best = Some(fastest);
+        if settled {
+            break;
         }
     }
     let mut best = best.ok_or_else(|| TaskError::failed("nothing was measured"))?;
-    (best.peak_bytes, best.chain) = (peak_bytes, chain);
+    best.peak_bytes = peak_bytes;
+    best.chain = longest_chain(&measure(world, arguments, empty, CHAIN_LATENCY)?.log);
     Ok(best)
+}
+
+/// Makes one run.
+fn measure(world: &mut World, arguments: &[&str], empty: bool, latency: Duration) -> TaskResult<Figures> {
+    if empty {
+        world.reset()?;
+    }
+    let run = world.run(arguments, latency, Vec::new())?;
+    if run.code != Some(0) {
+        return Err(TaskError::Failed(format!(
+            "selfheal ended with {:?}\n{}",
+            run.code,
+            run.text()
+        )));
+    }
+    Ok(Figures::of(&run, &world.proxy().log()))
 }
 
 /// Prints each call: when it came, when its answer left, what of that moto took, and whether it is on the slowest chain.
