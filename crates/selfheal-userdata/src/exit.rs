@@ -8,7 +8,7 @@
 #[non_exhaustive]
 #[repr(u8)]
 pub enum BootExit {
-    /// No call can be signed: curl is too old and there is no AWS CLI.
+    /// No call can be signed: curl is missing, or too old and there is no AWS CLI.
     Preflight = 10,
     /// The metadata service gave no identity or no credentials within its budget.
     Metadata = 11,
@@ -32,11 +32,13 @@ pub enum BootExit {
     Internal = 20,
     /// The group has given this instance up (its target state is `Terminated`): it takes nothing.
     Ended = 21,
+    /// A command that the boot needs is not installed.
+    Tools = 22,
 }
 
 impl BootExit {
     /// Every status, in ascending order.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::Preflight,
         Self::Metadata,
         Self::Attach,
@@ -49,6 +51,7 @@ impl BootExit {
         Self::Hook,
         Self::Internal,
         Self::Ended,
+        Self::Tools,
     ];
 
     /// Returns the exit status.
@@ -85,6 +88,7 @@ impl BootExit {
             Self::Hook => "exit_hook",
             Self::Internal => "exit_internal",
             Self::Ended => "exit_ended",
+            Self::Tools => "exit_tools",
         }
     }
 }

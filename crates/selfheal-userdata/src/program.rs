@@ -1,11 +1,11 @@
 //! The installed program and the configuration that it reads.
 
-use crate::step::{Step, fragments};
+use crate::step::{Step, fragments, tools};
 use crate::units::{APP_TARGET, WATCH_UNIT, WATCHDOG_TIMER, mount_unit};
 use crate::{BootConfig, BootExit, Probe, RenderError, quote};
 
 /// Time limits in seconds, by the name that the boot program uses.
-const LIMITS_S: [(&str, u32); 8] = [
+const LIMITS_S: [(&str, u32); 9] = [
     // Network and role credentials may come late, but a boot that waits longer is better replaced.
     ("metadata_s_max", 120),
     // Volumes of dead instances have been seen held for about ten minutes.
@@ -20,6 +20,8 @@ const LIMITS_S: [(&str, u32); 8] = [
     ("denied_s_max", 180),
     // Package installations take minutes; an hour is a hang.
     ("setup_s_max", 3600),
+    // A check of a large filesystem takes minutes.
+    ("fsck_s_max", 3600),
     // A spot interruption leaves two minutes for everything.
     ("stop_s_max", 60),
 ];
@@ -73,6 +75,7 @@ pub(crate) fn config_text(config: &BootConfig) -> Result<String, RenderError> {
     for (name, value) in values {
         text.push_str(&format!("{name}={}\n", quote(value)?));
     }
+    text.push_str(&format!("tools=({})\n", words(&tools(config))?));
     text.push_str(&format!("app_units=({})\n", words(&app_units)?));
     text.push_str(&format!("watch_units=({})\n", words(&watch_units)?));
     Ok(text)

@@ -10,6 +10,8 @@ pub enum Step {
     Signer,
     /// Reads the instance's identity and its role's credentials.
     Identity,
+    /// Checks for the commands that the other steps need.
+    Tools,
     /// Attaches the volume: the lock.
     Attach,
     /// Waits for the volume's device.
@@ -48,6 +50,7 @@ impl Step {
         let steps = [
             (true, Self::Signer),
             (true, Self::Identity),
+            (true, Self::Tools),
             (data, Self::Attach),
             (data, Self::Device),
             (data, Self::Filesystem),
@@ -74,6 +77,7 @@ impl Step {
         match self {
             Self::Signer => "require_signer",
             Self::Identity => "require_identity",
+            Self::Tools => "require_tools",
             Self::Attach => "attach_volume",
             Self::Device => "await_device",
             Self::Filesystem => "prepare_filesystem",
@@ -125,6 +129,16 @@ pub fn commands(config: &BootConfig) -> Vec<&'static str> {
     }
     commands.sort_unstable();
     commands
+}
+
+/// Returns those of the [`commands`] without which no boot can go well. A filesystem is made once in its life, and grown
+/// if it can be.
+pub(crate) fn tools(config: &BootConfig) -> Vec<&'static str> {
+    let seldom = ["base64", "mkfs.ext4", "mkfs.xfs", "resize2fs", "tail", "xfs_growfs"];
+    commands(config)
+        .into_iter()
+        .filter(|name| !seldom.contains(name))
+        .collect()
 }
 
 /// Returns the shell source of the boot program for this configuration: each part that it needs, once.

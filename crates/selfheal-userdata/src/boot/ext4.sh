@@ -1,7 +1,7 @@
 # Repairs what is safe to repair: the status is 0 where clean and 1 where mended.
 check_filesystem() {
   local status=0
-  e2fsck -p "$device" || status=$?
+  attended "$fsck_s_max" e2fsck -p "$device" || status=$?
   ((status <= 1)) || die "$exit_volume" "volume $volume_id needs a repair by hand (e2fsck says $status)"
 }
 

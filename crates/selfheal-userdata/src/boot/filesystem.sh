@@ -24,6 +24,7 @@ refuse() {
 # Formats the volume if every proof of its being new succeeds.
 format_blank() {
   local bytes signatures
+  type -P "mkfs.$filesystem" >/dev/null || die "$exit_tools" "mkfs.$filesystem is not installed"
   bytes=$(blockdev --getsize64 "$device") || bytes=0
   ((bytes > 0)) || refuse "does not tell its size"
   signatures=$(wipefs -n "$device") || refuse "cannot be searched for signatures"
@@ -31,7 +32,7 @@ format_blank() {
   reads_as_zero "$bytes" || refuse "is not blank: it holds data, or cannot be read"
   marked_new || refuse "looks blank but is not marked for first use"
   log "formatting $device with $filesystem"
-  make_filesystem </dev/null || refuse "cannot be formatted"
+  attended "$fsck_s_max" make_filesystem </dev/null || refuse "cannot be formatted"
   sync "$device" || refuse "cannot be written"
 }
 

@@ -8,6 +8,7 @@ read_signer() {
 
 require_signer() {
   read_signer
+  type -P curl >/dev/null || give_up "$exit_preflight" "curl is not installed"
   [[ $signer == none ]] || return 0
   give_up "$exit_preflight" "curl is older than 7.86 and there is no AWS CLI: no call can be signed"
 }
@@ -25,6 +26,15 @@ require_identity() {
   given_up || return 0
   await_end
   give_up "$exit_ended" "the group ends this instance: it takes neither the volume nor the address"
+}
+
+# Checks for the commands that a boot needs before it takes anything.
+require_tools() {
+  local name missing=''
+  for name in "${tools[@]}"; do
+    type -P "$name" >/dev/null || missing+=" $name"
+  done
+  [[ -z $missing ]] || die "$exit_tools" "not installed:$missing"
 }
 
 # Lets the units that need the volume start: they are ordered after this unit. It comes before the setup, which may well

@@ -15,6 +15,28 @@ heartbeat() {
     "InstanceId=$instance" || log "RecordLifecycleActionHeartbeat: $error: $message"
 }
 
+# Runs a command that may take long, for at most $1 seconds, with the launch hook kept waiting. Where it was stopped at the
+# limit, the status is 124.
+attended() {
+  local limit=$1 pid
+  shift
+  "$@" &
+  pid=$!
+  clock
+  limit=$((now + limit))
+  while kill -0 "$pid" 2>/dev/null; do
+    clock
+    if ((now >= limit)); then
+      kill -KILL "$pid"
+      wait "$pid"
+      return 124
+    fi
+    heartbeat
+    nap 0.02
+  done
+  wait "$pid"
+}
+
 # Completes the hook $1 with the result $2. A hook that no longer waits is as good as completed.
 complete_hook() {
   local attempt

@@ -1,30 +1,21 @@
 # The user's setup script: once an instance, with a log and an exit status of its own.
 
 run_setup() {
-  local marker=$state_dir/$instance.setup pid status=0
+  local marker=$state_dir/$instance.setup status=0
   [[ ! -e $marker ]] || return 0
   log "setup starts, see $log_dir/setup.log"
-  (
-    umask 022
-    trap - PIPE
-    cd / || exit
-    export SELFHEAL_STACK=$stack SELFHEAL_REGION=$region SELFHEAL_INSTANCE_ID=$instance SELFHEAL_MOUNT=${mount_path-}
-    exec "$root/etc/selfheal/setup" </dev/null >>"$log_dir/setup.log" 2>&1
-  ) &
-  pid=$!
-  clock
-  local deadline=$((now + setup_s_max))
-  while kill -0 "$pid" 2>/dev/null; do
-    clock
-    if ((now >= deadline)); then
-      kill -KILL "$pid"
-      die "$exit_setup" "setup did not end within $setup_s_max s"
-    fi
-    heartbeat
-    nap 0.05
-  done
-  wait "$pid" || status=$?
+  attended "$setup_s_max" setup_process || status=$?
+  [[ $status != 124 ]] || die "$exit_setup" "setup did not end within $setup_s_max s"
   [[ $status == 0 ]] || die "$exit_setup" "setup failed with status $status"
   persist "$marker" 0 || log "cannot note that setup is done: it will run again at the next boot"
   log "setup is done"
+}
+
+# Becomes the setup script, with what a script may expect to find.
+setup_process() {
+  umask 022
+  trap - PIPE
+  cd / || exit
+  export SELFHEAL_STACK=$stack SELFHEAL_REGION=$region SELFHEAL_INSTANCE_ID=$instance SELFHEAL_MOUNT=${mount_path-}
+  exec "$root/etc/selfheal/setup" </dev/null >>"$log_dir/setup.log" 2>&1
 }

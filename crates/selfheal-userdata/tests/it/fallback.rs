@@ -1,4 +1,4 @@
-//! Where curl is too old to sign.
+//! Where something is too old or missing.
 
 use std::fs;
 
@@ -108,4 +108,24 @@ fn without_either_the_boot_says_so() {
         "{text}"
     );
     assert_eq!(machine.count("mount"), 0);
+}
+
+#[test]
+fn missing_commands_are_named_before_anything_is_taken() {
+    let machine = Machine::new();
+    machine.install(&full());
+    // The program also looks where the system has its tools, so the names must be ones that nobody has.
+    let path = machine.root().join("etc/selfheal/config");
+    let config = fs::read_to_string(&path).unwrap();
+    fs::write(
+        &path,
+        config.replace("tools=(", "tools=(no-blkid no-such-thing "),
+    )
+    .unwrap();
+    let text = machine.again("boot", 22);
+    assert!(text.contains("failed: not installed: no-blkid no-such-thing"), "{text}");
+    assert_eq!(
+        machine.actions(),
+        ["DescribeTags", "CreateOrUpdateTags", "CompleteLifecycleAction"]
+    );
 }

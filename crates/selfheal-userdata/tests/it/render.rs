@@ -73,10 +73,10 @@ fn scripts_are_as_reviewed() {
 
 #[test]
 fn steps_are_those_that_the_stack_needs() {
-    use Step::{Address, App, Breaker, Health, Identity, Launch, Ready, Signer, Watch};
+    use Step::{Address, App, Breaker, Health, Identity, Launch, Ready, Signer, Tools, Watch};
     assert_eq!(
         Step::sequence(&bare()),
-        [Signer, Identity, Ready, App, Address, Launch, Watch, Breaker]
+        [Signer, Identity, Tools, Ready, App, Address, Launch, Watch, Breaker]
     );
     let mounted = BootConfig {
         address_when: AddressWhen::Mounted,
@@ -86,7 +86,7 @@ fn steps_are_those_that_the_stack_needs() {
     };
     assert_eq!(
         Step::sequence(&mounted),
-        [Signer, Identity, Ready, App, Address, Health, Launch, Watch]
+        [Signer, Identity, Tools, Ready, App, Address, Health, Launch, Watch]
     );
 }
 
