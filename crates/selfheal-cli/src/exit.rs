@@ -68,3 +68,41 @@ fn of_apply(error: &ApplyError) -> u8 {
         _ => error.call().map_or(FAILED, of_call),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_help_lists_every_code_once() {
+        let codes = [
+            DONE,
+            FAILED,
+            USAGE,
+            PENDING,
+            DECLINED,
+            REFUSED,
+            SPEC,
+            DENIED,
+            CHANGED,
+            INTERRUPTED,
+        ];
+        let listed: Vec<u8> = HELP
+            .lines()
+            .filter_map(|line| line.split_whitespace().next()?.parse().ok())
+            .collect();
+        assert_eq!(listed, codes);
+    }
+
+    #[test]
+    fn a_failed_call_is_denied_or_just_failed() {
+        let code = |kind| {
+            let error = Box::new(CallError::new(kind, "ec2:CreateVolume", "no"));
+            of(&CliError::Call { error, statement: None })
+        };
+        assert_eq!(code(CallErrorKind::Denied), DENIED);
+        assert_eq!(code(CallErrorKind::Unauthenticated), DENIED);
+        assert_eq!(code(CallErrorKind::Throttled), FAILED);
+        assert_eq!(code(CallErrorKind::Unreachable), FAILED);
+    }
+}

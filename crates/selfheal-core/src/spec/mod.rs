@@ -1,4 +1,6 @@
 //! The spec: what a person wants, validated.
+//!
+#![doc = include_str!("keys.md")]
 
 mod data;
 mod file;

@@ -324,3 +324,32 @@ pub(super) fn one_of<T: Copy>(
         found.ok_or_else(|| Fault::malformed(syntax::is(word), expected.clone()).near(nearest(word, words.clone())))
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::SECTIONS;
+
+    #[test]
+    fn the_table_of_keys_is_complete() {
+        let mut rows = include_str!("keys.md").lines().filter(|line| line.starts_with("| "));
+        let mut documented = Vec::new();
+        let mut section = String::new();
+        rows.next();
+        for row in rows {
+            let cells: Vec<&str> = row.trim_start_matches('|').split(" | ").map(str::trim).collect();
+            if !cells[0].is_empty() {
+                section = cells[0].trim_matches(['`', '[', ']']).to_owned();
+            }
+            documented.push((section.clone(), cells[1].trim_matches('`').to_owned()));
+        }
+        // The sections at the top are documented by their own rows.
+        let mut known: Vec<(String, String)> = SECTIONS
+            .iter()
+            .flat_map(|(section, keys)| keys.iter().map(|key| ((*section).to_owned(), (*key).to_owned())))
+            .filter(|(section, key)| !(section.is_empty() && SECTIONS.iter().any(|(path, _)| path == key)))
+            .collect();
+        documented.sort();
+        known.sort();
+        assert_eq!(documented, known);
+    }
+}
