@@ -1,8 +1,9 @@
 //! The simulated AWS, kept in a file.
 
+use std::fs::{File, TryLockError};
 use std::future::Future;
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use selfheal_aws::sim::{Sim, SimConfig, SubnetConfig, World};
@@ -22,6 +23,8 @@ const AFTER_A_COMMAND: Duration = Duration::from_secs(20 * 60);
 pub struct Kept {
     pub(super) sim: Sim,
     file: PathBuf,
+    /// Holds off other commands on the same world; the system lets go of it when the process ends, however that is.
+    _lock: Option<File>,
 }
 
 impl Kept {
@@ -32,12 +35,13 @@ impl Kept {
             path: file.clone(),
             message,
         };
+        let lock = lock_folder(&file).map_err(|error| failed(error.to_string()))?;
         let sim = match std::fs::read(&file) {
             Ok(bytes) => Sim::load(&bytes).map_err(|error| failed(error.to_string()))?,
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => new_world(spec),
             Err(error) => return Err(failed(error.to_string())),
         };
-        Ok(Self { sim, file })
+        Ok(Self { sim, file, _lock: lock })
     }
 
     fn failed(&self, error: &dyn std::fmt::Display) -> CliError {
@@ -59,7 +63,7 @@ impl Kept {
         }
         let bytes = self.sim.save().map_err(|error| self.failed(&error))?;
         let draft = self.file.with_extension(format!("{}.tmp", std::process::id()));
-        let written = std::fs::File::create(&draft)
+        let written = File::create(&draft)
             .and_then(|mut file| file.write_all(&bytes).and_then(|()| file.sync_all()))
             .and_then(|()| std::fs::rename(&draft, &self.file));
         written.map_err(|error| {
@@ -68,6 +72,25 @@ impl Kept {
             self.failed(&error)
         })
     }
+}
+
+/// Locks the folder that a world is in, since the world's own file is replaced by every command. Waits for another command
+/// to end; `None` where folders cannot be opened.
+fn lock_folder(file: &Path) -> std::io::Result<Option<File>> {
+    let folder = file
+        .parent()
+        .filter(|folder| !folder.as_os_str().is_empty())
+        .unwrap_or(Path::new("."));
+    let Ok(lock) = File::open(folder) else { return Ok(None) };
+    match lock.try_lock() {
+        Ok(()) => {}
+        Err(TryLockError::WouldBlock) => {
+            eprintln!("waiting for another command on the simulated AWS in {}", file.display());
+            lock.lock()?;
+        }
+        Err(TryLockError::Error(error)) => return Err(error),
+    }
+    Ok(Some(lock))
 }
 
 /// A new world in which everything that the stack's file takes for given exists.

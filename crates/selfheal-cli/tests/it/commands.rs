@@ -231,6 +231,26 @@ fn an_instance_that_is_killed_comes_back_with_everything() {
 }
 
 #[test]
+fn commands_at_once_take_turns_on_the_simulated_world() {
+    let folder = Folder::new();
+    let start = |args: &[&str]| {
+        let mut command = folder.command(args);
+        command
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("it starts")
+    };
+    let mut runs: Vec<_> = (0..3)
+        .flat_map(|_| [start(&["apply", "--yes"]), start(&["status"])])
+        .collect();
+    for run in &mut runs {
+        assert_eq!(run.wait().expect("it ends").code(), Some(0));
+    }
+    folder.expect(&["plan", "--check"], 0);
+}
+
+#[test]
 fn documents_are_all_that_is_on_standard_output() {
     let folder = Folder::new();
     let policy = folder.expect(&["policy", "instance", "--offline"], 0);
