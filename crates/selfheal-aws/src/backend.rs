@@ -103,9 +103,9 @@ pub trait AutoScaling: Send + Sync + Debug {
     async fn describe_hooks(&self, group: &str) -> CallResult<Vec<LifecycleHook>>;
     /// `DescribeScalingActivities`: the newest first, at most `limit`.
     async fn describe_activities(&self, group: &str, limit: u32) -> CallResult<Vec<Activity>>;
-    /// `CreateAutoScalingGroup`, with its launch hook and tags.
+    /// `CreateAutoScalingGroup`, with its hooks and tags.
     async fn create_group(&self, settings: &GroupSettings) -> CallResult<()>;
-    /// `UpdateAutoScalingGroup`; hook and tags of the settings are left alone.
+    /// `UpdateAutoScalingGroup`; hooks and tags of the settings are left alone.
     async fn update_group(&self, settings: &GroupSettings) -> CallResult<()>;
     /// `PutLifecycleHook`.
     async fn put_lifecycle_hook(&self, group: &str, hook: &HookSettings) -> CallResult<()>;

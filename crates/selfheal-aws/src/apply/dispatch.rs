@@ -104,7 +104,7 @@ pub(super) const fn part_of(key: StepKey) -> Part {
             Part::Profile
         }
         K::CreateLaunchTemplate | K::CreateTemplateVersion | K::DeleteLaunchTemplate => Part::LaunchTemplate,
-        K::PutLaunchHook => Part::Hooks,
+        K::PutLaunchHook | K::PutTerminateHook => Part::Hooks,
         K::UpsertRecord | K::DeleteRecord => Part::Dns,
         K::CreateSnapshot => Part::Snapshots,
         _ => Part::Group,

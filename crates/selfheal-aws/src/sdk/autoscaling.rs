@@ -85,6 +85,7 @@ impl AutoScaling for Sdk {
     }
 
     async fn create_group(&self, settings: &GroupSettings) -> CallResult<()> {
+        let hooks: Vec<_> = settings.hooks.iter().map(hook_specification).collect();
         let call = self.clients.autoscaling.create_auto_scaling_group();
         let call = call
             .auto_scaling_group_name(&settings.name)
@@ -97,7 +98,7 @@ impl AutoScaling for Sdk {
             .health_check_grace_period(int(settings.health_check_grace_s))
             .instance_maintenance_policy(terminate_first())
             .new_instances_protected_from_scale_in(false)
-            .lifecycle_hook_specification_list(hook_specification(&settings.hook))
+            .set_lifecycle_hook_specification_list((!hooks.is_empty()).then_some(hooks))
             .set_tags(Some(group_tags(&settings.name, &settings.tags)));
         call.send()
             .await

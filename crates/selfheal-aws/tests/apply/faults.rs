@@ -31,7 +31,7 @@ fn one_fault_at_any_call_is_borne_within_the_same_run() {
 
 #[test]
 fn a_storm_is_borne_and_leaves_nothing_twice() {
-    for seed in 0..60 {
+    for seed in 0..30 {
         let config = SimConfig::seeded(seed);
         let expected = census(&applied(config.clone()));
         let storm = FaultPlan::none()
@@ -70,9 +70,8 @@ fn a_profile_that_iam_spreads_late_is_waited_for() {
     let sim = faulty(even(22), late);
     run_until_done(&sim, &web(), Goal::Apply, 1);
     assert!(
-        sim.trace_text().contains("Invalid IAM Instance Profile"),
-        "{}",
         sim.trace_text()
+            .contains("CreateAutoScalingGroup selfheal-web refused: ValidationError")
     );
     assert!(sim.now_ms() > 100_000);
 }

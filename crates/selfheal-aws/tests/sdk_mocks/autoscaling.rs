@@ -43,7 +43,7 @@ fn settings() -> GroupSettings {
         template_version: 7,
         health_check_type: "EC2".to_owned(),
         health_check_grace_s: 0,
-        hook: hook(),
+        hooks: vec![hook()],
         tags: tags("group"),
     }
 }

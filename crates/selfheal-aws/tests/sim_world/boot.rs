@@ -94,7 +94,7 @@ fn a_boot_loop_parks_itself_and_resumes() {
     let launched = sim.inspect(|world| world.instances.len());
     assert_eq!(launched, 4, "the first, and three that failed");
     sim.fail_boots("selfheal-web", false);
-    let processes = ["HealthCheck", "Launch", "ReplaceUnhealthy"].map(str::to_owned);
+    let processes = ["Launch", "ReplaceUnhealthy"].map(str::to_owned);
     on(&sim, sim.resume_processes("selfheal-web", &processes)).unwrap();
     let tags = ["selfheal:parked".to_owned(), "selfheal:last-error".to_owned()];
     on(&sim, sim.delete_group_tags("selfheal-web", &tags)).unwrap();
@@ -205,7 +205,7 @@ fn leaves_cleanly_when_a_termination_hook_gives_it_the_time() {
         terminate_hook: Some(termination_hook().name),
         ..config
     });
-    stack.settings.hook = hook();
+    stack.settings.hooks = vec![hook()];
     create(&sim, &stack);
     on(&sim, sim.put_lifecycle_hook("selfheal-web", &termination_hook())).unwrap();
     let first = healed(&sim, &stack);
@@ -249,4 +249,84 @@ fn without_the_model_instances_wait_for_their_lab() {
             .contains_key("selfheal:stack")
     );
     assert_eq!(caller.id(), id);
+}
+
+#[test]
+fn nobody_notices_a_failed_application_without_a_watchdog() {
+    let sim = world(9);
+    let stack = prepare_with(&sim, |config| selfheal_userdata::BootConfig { health: None, ..config });
+    create(&sim, &stack);
+    let id = healed(&sim, &stack);
+    assert!(!sim.fail_app(&id));
+    rest(&sim);
+    assert_eq!(healed(&sim, &stack), id);
+}
+
+#[test]
+fn an_application_that_fails_after_each_good_start_runs_into_the_breaker() {
+    let sim = world(10);
+    let stack = launch(&sim);
+    for count in 1..=3 {
+        let id = member(&sim);
+        // Before its boot counts as good.
+        while lines(&sim, &format!("{id} InService")).is_empty() {
+            sim.advance(Duration::from_secs(5));
+        }
+        assert!(sim.fail_app(&id));
+        while lines(&sim, &format!("{id} unhealthy")).is_empty() {
+            sim.advance(Duration::from_secs(5));
+        }
+        sim.advance(Duration::from_secs(60));
+        let counted = sim.inspect(|world| world.groups["selfheal-web"].tags["selfheal:failed-boots"].clone());
+        assert_eq!(counted, count.to_string());
+    }
+    sim.settle(HOUR);
+    sim.inspect(|world| {
+        let group = &world.groups["selfheal-web"];
+        assert!(group.suspends("Launch") && group.suspends("ReplaceUnhealthy"), "{:?}", group.suspended);
+    });
+    assert_safe(&sim);
+    assert!(!lines(&sim, &stack.address).is_empty());
+}
+
+#[test]
+fn a_wait_keeps_its_hook_alive() {
+    let mut config = SimConfig::seeded(11);
+    config.timings.volume_release = selfheal_aws::sim::Range::exactly(600_000);
+    let sim = Sim::new(config);
+    let mut stack = prepare(&sim);
+    stack.settings.hooks[0].heartbeat_s = 120;
+    create(&sim, &stack);
+    sim.kill_instance(&member(&sim));
+    rest(&sim);
+    healed(&sim, &stack);
+    assert_eq!(sim.inspect(|world| world.instances.len()), 2, "the hook did not time out");
+    assert!(lines(&sim, "RecordLifecycleActionHeartbeat").len() >= 8);
+}
+
+#[test]
+fn a_lab_tells_what_it_saw_and_is_judged() {
+    let sim = Sim::new(SimConfig { boot_model: false, ..SimConfig::seeded(12) });
+    let stack = prepare(&sim);
+    on(&sim, sim.create_group(&stack.settings)).unwrap();
+    sim.advance(Duration::from_secs(60));
+    let id = member(&sim);
+    sim.as_instance(&id).attach_volume(&stack.volume, &id, "/dev/sdf").unwrap();
+    sim.advance(Duration::from_secs(5));
+    sim.report_format(&id, &stack.volume, "xfs");
+    sim.report_mount(&id, Some(&stack.volume));
+    assert_safe(&sim);
+    // A second format, and a second writer.
+    sim.report_format(&id, &stack.volume, "xfs");
+    let other = "i-0123456789abcdef0".to_owned();
+    sim.tamper(|world| {
+        let copy = world.instances[&id].clone();
+        world.instances.insert(other.clone(), selfheal_aws::sim::InstanceRecord { id: other.clone(), ..copy });
+    });
+    sim.report_mount(&other, Some(&stack.volume));
+    let seen: Vec<String> = sim.violations().into_iter().map(|violation| violation.to_string()).collect();
+    assert_eq!(seen.len(), 3, "{seen:?}");
+    assert_eq!(seen[0], format!("S3: {} is mounted by {other} and {id}", stack.volume));
+    assert!(seen[1].starts_with("S3:") && seen[1].ends_with("not attached to it"), "{seen:?}");
+    assert!(seen[2].ends_with("although it was not blank"), "{seen:?}");
 }

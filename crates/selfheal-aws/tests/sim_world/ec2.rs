@@ -6,7 +6,7 @@ use selfheal_aws::backend::{SecurityGroupQuery, SubnetQuery};
 use selfheal_aws::sim::{Content, SimConfig};
 use selfheal_aws::{Clock, Ec2};
 use selfheal_core::action::ModifyVolume;
-use selfheal_core::names::{Role, Tags};
+use selfheal_core::names::{Role, TAG_STACK, Tags};
 use selfheal_core::observed::{IngressRule, VolumeState};
 
 use crate::support::{
@@ -260,9 +260,10 @@ fn a_volume_has_one_attachment_and_one_zone() {
         format!("VolumeInUse: {} is already attached to an instance", stack.volume)
     );
     let mut input = volume_input("other");
-    input.tags.clear();
+    input.tags.insert(TAG_STACK.to_owned(), "other".to_owned());
     let here = on(&sim, sim.create_volume(&input)).unwrap().id;
     input.zone = "eu-west-1b".to_owned();
+    input.tags.insert(TAG_STACK.to_owned(), "third".to_owned());
     input.client_token = "elsewhere".to_owned();
     let elsewhere = on(&sim, sim.create_volume(&input)).unwrap().id;
     assert_eq!(

@@ -43,8 +43,8 @@ fn a_group_is_checked_as_its_launch_would_be() {
         "ValidationError: Max bound, 1, must be greater than or equal to min bound, 2"
     );
     assert!(with(&|it| it.desired = 2).contains("Desired capacity:2 must be between"));
-    assert!(with(&|it| it.hook.heartbeat_s = 29).contains("HeartbeatTimeout"));
-    assert!(with(&|it| it.hook.transition = "x".to_owned()).contains("transition"));
+    assert!(with(&|it| it.hooks[0].heartbeat_s = 29).contains("HeartbeatTimeout"));
+    assert!(with(&|it| it.hooks[0].transition = "x".to_owned()).contains("transition"));
     assert!(with(&|it| it.name = "a:b".to_owned()).contains("Invalid group name"));
     on(&sim, sim.create_group(&good)).unwrap();
     let taken = "AutoScalingGroup by this name already exists - A group with the name selfheal-web already exists";
@@ -150,8 +150,8 @@ fn a_hook_holds_until_its_time_is_over() {
     config.boot_model = false;
     let sim = Sim::new(config);
     let mut stack = prepare(&sim);
-    stack.settings.hook.heartbeat_s = 300;
-    stack.settings.hook.default_result = "CONTINUE".to_owned();
+    stack.settings.hooks[0].heartbeat_s = 300;
+    stack.settings.hooks[0].default_result = "CONTINUE".to_owned();
     on(&sim, sim.create_group(&stack.settings)).unwrap();
     sim.advance(Duration::from_secs(60));
     let id = member(&sim);
@@ -184,7 +184,7 @@ fn heartbeats_do_not_hold_for_ever() {
     config.boot_model = false;
     let sim = Sim::new(config);
     let mut stack = prepare(&sim);
-    stack.settings.hook.heartbeat_s = 30;
+    stack.settings.hooks[0].heartbeat_s = 30;
     on(&sim, sim.create_group(&stack.settings)).unwrap();
     while lines(&sim, "Pending:Wait").is_empty() {
         sim.advance(Duration::from_secs(1));
@@ -245,7 +245,7 @@ fn an_abandoned_launch_is_replaced_and_slowed_down() {
 fn a_termination_hook_holds_the_way_out() {
     let sim = world(8);
     let mut stack = prepare(&sim);
-    stack.settings.hook = hook();
+    stack.settings.hooks = vec![hook()];
     create(&sim, &stack);
     on(&sim, sim.put_lifecycle_hook("selfheal-web", &termination_hook())).unwrap();
     let first = healed(&sim, &stack);

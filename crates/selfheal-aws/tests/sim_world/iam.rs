@@ -2,13 +2,17 @@
 
 use selfheal_aws::Iam;
 use selfheal_aws::sim::{Fault, FaultPlan, When};
-use selfheal_core::names::{POLICY_NAME, Tags};
+use selfheal_core::names::{Names, POLICY_NAME, Role, Tags};
 use selfheal_policy::{Partition, trust_policy};
 
 use crate::support::{code, healed, launch, lines, member, names, on, policy, prepare, rest, words, world};
 
 const ALLOW: &str =
     r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"ec2:AttachVolume","Resource":"*"}]}"#;
+
+fn ours() -> Tags {
+    Names::new("other", "eu-west-1").tags(Role::Role)
+}
 
 fn trust() -> String {
     trust_policy(Partition::Aws).to_json()
@@ -76,7 +80,7 @@ fn deletions_conflict_until_nothing_hangs_on() {
     let held = "DeleteConflict: Cannot delete entity, must remove roles from instance profile first.";
     assert_eq!(words(on(&sim, sim.delete_role(&names.role))), held);
     assert_eq!(words(on(&sim, sim.delete_instance_profile(&names.profile))), held);
-    on(&sim, sim.create_role(other, &trust(), &Tags::new())).unwrap();
+    on(&sim, sim.create_role(other, &trust(), &ours())).unwrap();
     assert_eq!(
         code(on(&sim, sim.add_role_to_profile(&names.profile, other))),
         "LimitExceeded"
@@ -93,7 +97,7 @@ fn deletions_conflict_until_nothing_hangs_on() {
 #[test]
 fn a_managed_policy_keeps_its_role() {
     let sim = world(4);
-    on(&sim, sim.create_role("r", &trust(), &Tags::new())).unwrap();
+    on(&sim, sim.create_role("r", &trust(), &ours())).unwrap();
     let managed = "arn:aws:iam::aws:policy/AmazonSSMManagedInstanceCore".to_owned();
     sim.tamper(|world| world.roles.get_mut("r").unwrap().attached.push(managed.clone()));
     assert_eq!(on(&sim, sim.list_attached_role_policies("r")).unwrap(), [managed]);
@@ -103,7 +107,7 @@ fn a_managed_policy_keeps_its_role() {
 #[test]
 fn documents_are_read_and_measured() {
     let sim = world(5);
-    on(&sim, sim.create_role("r", &trust(), &Tags::new())).unwrap();
+    on(&sim, sim.create_role("r", &trust(), &ours())).unwrap();
     let malformed = on(
         &sim,
         sim.put_role_policy("r", "p", r#"{"Statement":[{"Effect":"Perhaps"}]}"#),

@@ -9,7 +9,7 @@ use selfheal_core::action::{CreateVolume, GroupSettings, HookSettings};
 use selfheal_core::names::{LAUNCH_HOOK, Names, POLICY_NAME, Role, TAG_FIRST_USE};
 use selfheal_core::observed::{RootVolume, TemplateData};
 use selfheal_policy::{InstanceScope, Partition, instance_policy, trust_policy};
-use selfheal_userdata::{AddressWhen, BootConfig, DataVolume, Filesystem, render};
+use selfheal_userdata::{AddressWhen, BootConfig, DataVolume, Filesystem, HealthCheck, HealthFrom, Probe, render};
 
 pub const ZONE: &str = "eu-west-1a";
 pub const REGION: &str = "eu-west-1";
@@ -134,7 +134,7 @@ pub fn settings(template: &str, subnet: &str) -> GroupSettings {
         template_version: 1,
         health_check_type: "EC2".to_owned(),
         health_check_grace_s: 60,
-        hook: hook(),
+        hooks: vec![hook()],
         tags: names.tags(Role::Group),
     }
 }
@@ -156,7 +156,13 @@ pub fn boot_config(address: &str, volume: &str) -> BootConfig {
             filesystem: Filesystem::Xfs,
         }),
         setup: Some(b"echo 'volume_id=vol-not-this-one'".to_vec()),
-        health: None,
+        health: Some(HealthCheck {
+            probe: Probe::Tcp { port: 80 },
+            interval_s: 10,
+            threshold: 3,
+            startup_budget_s: 300,
+            from: HealthFrom::Instance,
+        }),
         address_when: AddressWhen::Healthy,
         breaker_limit: 3,
     }
@@ -249,7 +255,7 @@ pub fn rest(sim: &Sim) {
 }
 
 pub fn assert_safe(sim: &Sim) {
-    let violations = sim.inspect(selfheal_aws::sim::invariants);
+    let violations = sim.violations();
     assert!(violations.is_empty(), "{violations:?}\n{}", sim.trace_text());
 }
 

@@ -100,11 +100,11 @@ impl World {
             return fail(ACTION, "AlreadyExists", message);
         }
         self.check_settings(ACTION, settings)?;
-        check_hook(ACTION, &settings.hook)?;
+        settings.hooks.iter().try_for_each(|hook| check_hook(ACTION, hook))?;
         let record = GroupRecord {
             settings: settings.clone(),
             uuid: ids::uuid(&mut self.rng_ids),
-            hooks: vec![settings.hook.clone()],
+            hooks: settings.hooks.clone(),
             suspended: BTreeSet::new(),
             deleting: false,
             members: Vec::new(),
@@ -213,9 +213,9 @@ impl World {
         self.live_group_mut(ACTION, &settings.name)?;
         self.check_settings(ACTION, settings)?;
         let record = self.live_group_mut(ACTION, &settings.name)?;
-        let (hook, tags) = (record.settings.hook.clone(), record.settings.tags.clone());
+        let (hooks, tags) = (record.settings.hooks.clone(), record.settings.tags.clone());
         record.settings = GroupSettings {
-            hook,
+            hooks,
             tags,
             ..settings.clone()
         };
