@@ -3,6 +3,8 @@
 use std::io::{BufRead, BufReader};
 use std::process::{Command, Stdio};
 
+use clap::Parser;
+
 use crate::error::{Context, TaskResult};
 use crate::report::Counts;
 use crate::shell::{WHOLE, build_everything, cargo, describe, stage};
@@ -107,9 +109,15 @@ fn demo() -> TaskResult<Counts> {
     Ok(Counts::PASSED)
 }
 
+/// Runs the scenarios of the boot lab that CI runs; without root it skips them and says so.
 fn boot_lab() -> TaskResult<Counts> {
-    println!("boot lab: skipped, it is not part of this build");
-    Ok(Counts::SKIPPED)
+    /// The arguments of `cargo xtask boot-lab` when none is given.
+    #[derive(clap::Parser)]
+    struct Lab {
+        #[command(flatten)]
+        arguments: crate::boot_lab::Arguments,
+    }
+    crate::boot_lab::run(&Lab::parse_from(["boot-lab"]).arguments)
 }
 
 #[cfg(test)]

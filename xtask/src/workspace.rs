@@ -1,6 +1,9 @@
 //! Where things are in this workspace.
 
+use std::fs;
 use std::path::{Path, PathBuf};
+
+use crate::error::{Context, TaskResult};
 
 /// The workspace's root folder.
 pub fn root() -> &'static Path {
@@ -24,4 +27,23 @@ pub fn selfheal() -> PathBuf {
     target()
         .join("debug")
         .join(format!("selfheal{}", std::env::consts::EXE_SUFFIX))
+}
+
+/// A copy of the program that is running, for starting it once more.
+///
+/// Cargo replaces the program's own file when `cargo xtask test` builds the workspace, so that its path leads nowhere; the
+/// kernel still has what is running.
+pub fn own_program() -> TaskResult<PathBuf> {
+    let running = Path::new("/proc/self/exe");
+    let running = if running.exists() {
+        running.to_path_buf()
+    } else {
+        std::env::current_exe().context(|| "find this program".to_owned())?
+    };
+    let copy = scratch().join("program");
+    let new = scratch().join(format!("program-{}", std::process::id()));
+    fs::create_dir_all(scratch()).context(|| "make the folder of the tasks".to_owned())?;
+    fs::copy(&running, &new).context(|| "copy this program".to_owned())?;
+    fs::rename(&new, &copy).context(|| "copy this program".to_owned())?;
+    Ok(copy)
 }

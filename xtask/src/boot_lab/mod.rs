@@ -209,7 +209,7 @@ impl Job {
     fn start(scenario: &'static Scenario) -> TaskResult<Self> {
         let home = cache().join(format!("{PREFIX}-{}-{}", std::process::id(), scenario.name));
         fs::create_dir_all(&home).context(|| format!("make {}", home.display()))?;
-        let own = std::env::current_exe().context(|| "find this program".to_owned())?;
+        let own = workspace::own_program()?;
         let output = File::create(home.join("output")).context(|| "make the output file".to_owned())?;
         let errors = output.try_clone().context(|| "make the output file".to_owned())?;
         let mut command = Command::new("setpriv");
