@@ -162,6 +162,8 @@ impl World {
             return Err(error);
         }
         self.authorise(caller, call)?;
+        self.take_token(call.action)?;
+        self.note_strangers(caller, call);
         match decision.fault {
             Some(Fault::LateVisibility(ms)) => self.late_visibility_ms = ms,
             Some(Fault::LatePropagation(ms)) => self.late_propagation_ms = ms,

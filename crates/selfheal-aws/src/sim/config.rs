@@ -38,6 +38,8 @@ pub struct SimConfig {
     pub authorise_instances: bool,
     /// The operator's policy as JSON; without one the operator may do everything.
     pub operator_policy: Option<String>,
+    /// Whether callers that are faster than AWS's request buckets refill are throttled.
+    pub rate_limits: bool,
     /// Whether the safety invariants are checked after every event.
     pub check_invariants: bool,
     /// Logical milliseconds after which [`block_on`](super::Sim::block_on) gives up.
@@ -67,6 +69,8 @@ pub struct Latency {
 /// How long AWS takes over what it does by itself, in logical milliseconds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Timings {
+    /// How long something new stays invisible to reads and unusable by id; nothing by default.
+    pub visibility: Range,
     /// A volume from creating to available.
     pub volume_create: Range,
     /// A volume from attaching to attached.
@@ -110,6 +114,7 @@ impl Default for Timings {
     /// to none.
     fn default() -> Self {
         Self {
+            visibility: Range::exactly(0),
             volume_create: Range::new(1_500, 5_000),
             volume_attach: Range::new(800, 3_000),
             volume_detach: Range::new(1_000, 4_000),
@@ -152,6 +157,7 @@ impl Default for SimConfig {
             boot_model: true,
             authorise_instances: true,
             operator_policy: None,
+            rate_limits: true,
             check_invariants: true,
             // A week: longer than any wait of the tool, short enough that a loop that never ends is found at once.
             horizon_ms: 7 * 24 * 3_600_000,

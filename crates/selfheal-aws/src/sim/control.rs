@@ -3,6 +3,7 @@
 use selfheal_core::names::Tags;
 
 use super::faults::{FaultPlan, FaultState};
+use super::invariants::Violation;
 use super::state::{Content, Lifecycle};
 use super::trace::{Happening, TraceEvent};
 use super::world::WORLD_SCHEMA;
@@ -140,7 +141,8 @@ impl Sim {
         })
     }
 
-    /// Lets the application on an instance fail, which the watchdog of the boot program reports after a while.
+    /// Lets the application on an instance fail, which the watchdog of the boot program reports after a while; answers
+    /// whether there is one: without a health check in its user data, nobody notices.
     pub fn fail_app(&self, id: &str) -> bool {
         self.tamper(|world| world.fail_app(id))
     }
@@ -159,6 +161,31 @@ impl Sim {
     /// Tells the invariants that the user has confirmed the deletion of a volume, or the release of an address.
     pub fn permit(&self, id: &str) {
         self.tamper(|world| world.ledger.permitted.insert(id.to_owned()));
+    }
+
+    /// Tells the world what a lab saw on an instance that boots for real: a filesystem was made. S4 judges it.
+    pub fn report_format(&self, instance: &str, volume: &str, filesystem: &str) {
+        self.tamper(|world| {
+            world.format_volume(instance, volume, filesystem);
+            world.check_invariants();
+        });
+    }
+
+    /// Tells the world what a lab saw on an instance that boots for real: the volume was mounted, or is not any more.
+    pub fn report_mount(&self, instance: &str, volume: Option<&str>) {
+        self.tamper(|world| {
+            match volume {
+                Some(volume) => world.mount_volume(instance, volume),
+                None => world.unmount(instance),
+            }
+            world.check_invariants();
+        });
+    }
+
+    /// Every violation that was ever seen, in the order of the invariants' names.
+    #[must_use]
+    pub fn violations(&self) -> Vec<Violation> {
+        self.inspect(|world| world.ledger.known.iter().cloned().collect())
     }
 
     /// Puts something on a volume, as if it had been there before.

@@ -71,6 +71,18 @@ impl Ledger {
         }
     }
 
+    /// A volume was formatted that should not have been.
+    pub(super) fn format(&mut self, volume: &str, instance: &str, why_not: &str) {
+        let detail = format!("{volume} was formatted by {instance} although {why_not}");
+        self.faults.push(Violation::new("S4", detail));
+    }
+
+    /// An operator changed something that bears no stack's tag.
+    pub(super) fn stranger(&mut self, action: &str, resource: &str) {
+        let detail = format!("{action} on {resource}, which bears no stack's tag");
+        self.faults.push(Violation::new("S6", detail));
+    }
+
     /// An address was pointed at an instance that does not hold its stack's volume.
     pub(super) fn stray_address(&mut self, allocation_id: &str, instance: &str) {
         let detail = format!("{allocation_id} was pointed at {instance}, which does not hold the volume");
@@ -94,9 +106,9 @@ impl World {
     }
 }
 
-/// The safety invariants of the reliability catalogue that a world shows: S1, S2, S3, S5, S9 and S13.
+/// The safety invariants of the reliability catalogue that a world shows: S1, S2, S3, S4, S5, S6, S9 and S13.
 ///
-/// Those that concern acts (S1, S2, S9) are judged when the act takes place and stay in the answer. S1 and S2 take the
+/// Those that concern acts (S1, S2, S4, S6, S9) are judged when the act takes place and stay in the answer. S1 and S2 take the
 /// word of [`Sim::permit`](super::Sim::permit) for the confirmation of the user.
 #[must_use]
 pub fn invariants(world: &World) -> Vec<Violation> {

@@ -5,6 +5,20 @@
 //! replaces instances that stop, terminate or turn unhealthy, hooks hold, and each instance runs a model of the boot
 //! program, whose calls are authorised by the policy of its role.
 //!
+//! # Guarantees
+//! - A call takes effect once its request has arrived, even if its future was dropped; a crash decides by the seed which
+//!   requests still arrive.
+//! - Errors have AWS's codes and, where they are known, its words.
+//! - The world comes to rest: what repeats has an end, so that [`Sim::settle`] tells whether anything is left to happen.
+//! - With [`SimConfig::check_invariants`] the safety invariants are checked after every call and every event. A violation is
+//!   part of the trace, and fails [`Sim::block_on`].
+//!
+//! # What it does not model
+//! Scheduled actions, instance refresh, warm pools, rebalancing, spot interruptions, several network interfaces, shared and
+//! encrypted snapshots, prices, and the suspension by AWS of a group that has failed to launch for a day. Record sets other
+//! than A records can be put into a zone, but not by a call.
+//!
+//! # One seed
 //! There is one thread, no real time and no real randomness: equal seeds give byte-equal [traces](Sim::trace).
 //!
 //! ```
@@ -36,6 +50,7 @@ mod iam;
 mod ids;
 mod instance_api;
 mod invariants;
+mod rate;
 mod rng;
 mod route53;
 mod runtime;

@@ -10,6 +10,7 @@ use super::config::SimConfig;
 use super::events::{Scheduled, WorldEvent};
 use super::faults::{FaultPlan, FaultState};
 use super::ids;
+use super::rate::Buckets;
 use super::rng::{Range, Rng};
 use super::ssm;
 use super::state::{
@@ -86,6 +87,8 @@ pub struct World {
     pub(super) rng_faults: Rng,
     pub(super) rng_jitter: Rng,
     pub(super) rng_events: Rng,
+    pub(super) rng_visible: Rng,
+    pub(super) buckets: Buckets,
 }
 
 impl World {
@@ -129,6 +132,8 @@ impl World {
             rng_faults: Rng::new(seed, "faults"),
             rng_jitter: Rng::new(seed, "jitter"),
             rng_events: Rng::new(seed, "events"),
+            rng_visible: Rng::new(seed, "visibility"),
+            buckets: Buckets::default(),
             config,
         };
         world.furnish();
@@ -220,8 +225,9 @@ impl World {
     }
 
     /// From when on something that is made now can be seen.
-    pub(super) fn visible_from(&self) -> u64 {
-        self.now_ms + self.late_visibility_ms
+    pub(super) fn visible_from(&mut self) -> u64 {
+        let usual = self.rng_visible.between(self.config.timings.visibility);
+        self.now_ms + usual.max(self.late_visibility_ms)
     }
 
     /// Whether something that becomes visible at that instant can be seen now.

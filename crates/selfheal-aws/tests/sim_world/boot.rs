@@ -218,6 +218,49 @@ fn leaves_cleanly_when_a_termination_hook_gives_it_the_time() {
 }
 
 #[test]
+fn a_failed_boot_gives_the_volume_back_through_the_termination_hook() {
+    let sim = world(13);
+    let mut stack = prepare_with(&sim, |config| selfheal_userdata::BootConfig {
+        terminate_hook: Some(termination_hook().name),
+        ..config
+    });
+    stack.settings.hooks.push(termination_hook());
+    sim.fail_boots("selfheal-web", true);
+    on(&sim, sim.create_group(&stack.settings)).unwrap();
+    sim.settle(HOUR);
+    assert_eq!(sim.inspect(|world| world.instances.len()), 3);
+    assert_eq!(lines(&sim, " released i-").len(), 3, "{}", sim.trace_text());
+    assert_safe(&sim);
+}
+
+#[test]
+fn an_instance_that_hangs_is_waited_for_no_longer_than_its_hook() {
+    let sim = world(14);
+    let mut stack = prepare_with(&sim, |config| selfheal_userdata::BootConfig {
+        terminate_hook: Some(termination_hook().name),
+        ..config
+    });
+    stack.settings.hooks.push(termination_hook());
+    create(&sim, &stack);
+    let first = healed(&sim, &stack);
+    sim.impair_instance(&first);
+    rest(&sim);
+    assert_ne!(healed(&sim, &stack), first);
+    let at = |part: &str| {
+        let line = sim
+            .trace_text()
+            .lines()
+            .find(|line| line.contains(part))
+            .map(str::trim_start)
+            .unwrap()
+            .to_owned();
+        line.split_once('.').unwrap().0.parse::<u64>().unwrap()
+    };
+    let waited = at(&format!("{first} Terminating:Proceed")) - at(&format!("{first} Terminating:Wait"));
+    assert!((299..=301).contains(&waited), "{waited}");
+}
+
+#[test]
 fn without_the_model_instances_wait_for_their_lab() {
     let sim = Sim::new(SimConfig {
         boot_model: false,
@@ -283,7 +326,11 @@ fn an_application_that_fails_after_each_good_start_runs_into_the_breaker() {
     sim.settle(HOUR);
     sim.inspect(|world| {
         let group = &world.groups["selfheal-web"];
-        assert!(group.suspends("Launch") && group.suspends("ReplaceUnhealthy"), "{:?}", group.suspended);
+        assert!(
+            group.suspends("Launch") && group.suspends("ReplaceUnhealthy"),
+            "{:?}",
+            group.suspended
+        );
     });
     assert_safe(&sim);
     assert!(!lines(&sim, &stack.address).is_empty());
@@ -300,18 +347,27 @@ fn a_wait_keeps_its_hook_alive() {
     sim.kill_instance(&member(&sim));
     rest(&sim);
     healed(&sim, &stack);
-    assert_eq!(sim.inspect(|world| world.instances.len()), 2, "the hook did not time out");
+    assert_eq!(
+        sim.inspect(|world| world.instances.len()),
+        2,
+        "the hook did not time out"
+    );
     assert!(lines(&sim, "RecordLifecycleActionHeartbeat").len() >= 8);
 }
 
 #[test]
 fn a_lab_tells_what_it_saw_and_is_judged() {
-    let sim = Sim::new(SimConfig { boot_model: false, ..SimConfig::seeded(12) });
+    let sim = Sim::new(SimConfig {
+        boot_model: false,
+        ..SimConfig::seeded(12)
+    });
     let stack = prepare(&sim);
     on(&sim, sim.create_group(&stack.settings)).unwrap();
     sim.advance(Duration::from_secs(60));
     let id = member(&sim);
-    sim.as_instance(&id).attach_volume(&stack.volume, &id, "/dev/sdf").unwrap();
+    sim.as_instance(&id)
+        .attach_volume(&stack.volume, &id, "/dev/sdf")
+        .unwrap();
     sim.advance(Duration::from_secs(5));
     sim.report_format(&id, &stack.volume, "xfs");
     sim.report_mount(&id, Some(&stack.volume));
@@ -321,12 +377,25 @@ fn a_lab_tells_what_it_saw_and_is_judged() {
     let other = "i-0123456789abcdef0".to_owned();
     sim.tamper(|world| {
         let copy = world.instances[&id].clone();
-        world.instances.insert(other.clone(), selfheal_aws::sim::InstanceRecord { id: other.clone(), ..copy });
+        world.instances.insert(
+            other.clone(),
+            selfheal_aws::sim::InstanceRecord {
+                id: other.clone(),
+                ..copy
+            },
+        );
     });
     sim.report_mount(&other, Some(&stack.volume));
-    let seen: Vec<String> = sim.violations().into_iter().map(|violation| violation.to_string()).collect();
+    let seen: Vec<String> = sim
+        .violations()
+        .into_iter()
+        .map(|violation| violation.to_string())
+        .collect();
     assert_eq!(seen.len(), 3, "{seen:?}");
     assert_eq!(seen[0], format!("S3: {} is mounted by {other} and {id}", stack.volume));
-    assert!(seen[1].starts_with("S3:") && seen[1].ends_with("not attached to it"), "{seen:?}");
+    assert!(
+        seen[1].starts_with("S3:") && seen[1].ends_with("not attached to it"),
+        "{seen:?}"
+    );
     assert!(seen[2].ends_with("although it was not blank"), "{seen:?}");
 }

@@ -275,14 +275,23 @@ fn a_dropped_future_abandons_the_answer_and_not_the_effect() {
 fn callers_are_throttled_when_they_empty_a_bucket() {
     let sim = world(13);
     let calls = |sim: &Sim, count: usize| {
-        let results = sim.block_on(async { futures::future::join_all((0..count).map(|_| sim.find_hosted_zone("example.com"))).await });
-        results.expect("the calls end").into_iter().filter(Result::is_err).count()
+        let results = sim.block_on(async {
+            futures::future::join_all((0..count).map(|_| sim.find_hosted_zone("example.com"))).await
+        });
+        results
+            .expect("the calls end")
+            .into_iter()
+            .filter(Result::is_err)
+            .count()
     };
     assert_eq!(calls(&sim, 5), 0);
     assert_eq!(calls(&sim, 5), 5, "five a second");
     sim.advance(Duration::from_secs(1));
     assert_eq!(calls(&sim, 6), 1);
-    let patient = Sim::new(SimConfig { rate_limits: false, ..SimConfig::seeded(13) });
+    let patient = Sim::new(SimConfig {
+        rate_limits: false,
+        ..SimConfig::seeded(13)
+    });
     assert_eq!(calls(&patient, 50), 0);
 }
 
@@ -303,7 +312,10 @@ fn changing_what_bears_no_stacks_tag_is_a_violation() {
     let address = sim.foreign_address(&Tags::new());
     sim.permit(&address);
     let error = sim.block_on(sim.release_address(&address)).unwrap_err();
-    assert!(error.to_string().contains("S6: ec2:ReleaseAddress on eipalloc-"), "{error}");
+    assert!(
+        error.to_string().contains("S6: ec2:ReleaseAddress on eipalloc-"),
+        "{error}"
+    );
     // Tagging is how something is adopted.
     let other = sim.foreign_address(&Tags::new());
     sim.permit(&other);

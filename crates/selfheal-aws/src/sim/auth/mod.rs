@@ -3,7 +3,7 @@
 mod targets;
 
 use selfheal_core::action::{ARecord, CreateVolume, GroupSettings};
-use selfheal_core::names::IAM_PATH;
+use selfheal_core::names::{IAM_PATH, TAG_STACK};
 use selfheal_policy::eval::{Policies, Request, ResourceRequest, evaluate};
 use selfheal_policy::{Arn, Document, Effect, Principal, PrincipalSet, Principals, Target as PolicyTarget};
 
@@ -178,6 +178,23 @@ impl World {
             error.message = error.message.replace(call.action, &request.action);
         }
         error
+    }
+
+    /// Notes what an operator changes although it bears no stack's tag (S6). Tagging it is how it is adopted.
+    pub(super) fn note_strangers(&mut self, caller: &Caller, call: &Call) {
+        if !call.mutating || call.action == "ec2:CreateTags" || !matches!(caller, Caller::Operator(_)) {
+            return;
+        }
+        for target in &call.targets {
+            if target.is_made_by(call.action) {
+                continue;
+            }
+            if let Some((name, tags)) = self.owner_tags(target)
+                && !tags.contains_key(TAG_STACK)
+            {
+                self.ledger.stranger(call.action, &name);
+            }
+        }
     }
 
     /// The requests that AWS evaluates for a call: its own, and those of the actions that it implies.

@@ -12,6 +12,25 @@ use super::Target;
 type Keys = Vec<(&'static str, String)>;
 
 impl World {
+    /// The name and the tags of something that exists and can be tagged.
+    pub(super) fn owner_tags(&self, target: &Target) -> Option<(String, Tags)> {
+        let (name, tags) = match target {
+            Target::Address(id) => (id, self.addresses.get(id).map(|record| &record.address.tags)),
+            Target::Volume(id) => (id, self.volumes.get(id).map(|record| &record.volume.tags)),
+            Target::SecurityGroup(id) => (id, self.security_groups.get(id).map(|record| &record.group.tags)),
+            Target::Template(id) => (id, self.templates.get(id).map(|record| &record.tags)),
+            Target::Role(name) => (name, self.roles.get(name).map(|record| &record.role.tags)),
+            Target::Profile(name) => (name, self.profiles.get(name).map(|record| &record.profile.tags)),
+            Target::Group(name) | Target::ChangedGroup(GroupSettings { name, .. }) => {
+                (name, self.groups.get(name).map(|record| &record.tags))
+            }
+            Target::Association(id) => return self.owner_tags(&Target::Address(self.allocation_of(id)?)),
+            Target::GroupOf(instance) => return self.owner_tags(&Target::Group(self.group_of(instance)?)),
+            _ => return None,
+        };
+        Some((name.clone(), tags?.clone()))
+    }
+
     /// Keys of the whole request that a target brings.
     pub(super) fn request_keys(&self, target: &Target, action: &str) -> Keys {
         match target {

@@ -233,7 +233,8 @@ impl World {
             }
             Lifecycle::PendingWait => {
                 self.launch_abandoned(group, why);
-                self.begin_termination(group, instance, why, true);
+                // A termination hook applies here, too, as the lifecycle diagram has it; not verified on a live account.
+                self.begin_termination(group, instance, why, false);
                 self.reconcile_soon(group);
             }
             // Either result lets a termination go on.

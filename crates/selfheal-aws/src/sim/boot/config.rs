@@ -19,6 +19,8 @@ pub struct BootConfig {
     pub volume: Option<String>,
     /// Its filesystem.
     pub filesystem: String,
+    /// Whether a watchdog on the instance probes the application.
+    pub watchdog: bool,
     /// Failed boots in a row after which the stack parks itself.
     pub breaker_limit: u32,
 }
@@ -64,29 +66,27 @@ impl BootConfig {
             breaker_limit: assigned(&script, "breaker_limit")
                 .and_then(|text| text.parse().ok())
                 .unwrap_or(3),
+            watchdog: script.contains(selfheal_userdata::WATCHDOG_TIMER),
             group,
         })
     }
 }
 
-/// The value of the first assignment of that name at the start of a line, quoted once or, as inside a script, twice.
+/// The value of the first assignment of that name, quoted once or, as inside a script, twice.
 ///
 /// It holds for values of letters, digits and `-_./`, which is what ids and names are; others end early.
 fn assigned(script: &str, name: &str) -> Option<String> {
     let quote = |c: char| matches!(c, '\'' | '"' | '\\' | '$');
-    script.lines().find_map(|line| {
-        // The first line of the configuration may follow the command that installs it.
-        let at = line.find(&format!("{name}="))?;
-        let before = line[..at].chars().next_back();
-        if before.is_some_and(|c| c.is_ascii_alphanumeric() || c == '_') {
-            return None;
-        }
-        let value = line[at + name.len() + 1..].trim_start_matches(quote);
-        let end = value
-            .find(|c: char| !(c.is_ascii_alphanumeric() || "-_./".contains(c)))
-            .unwrap_or(value.len());
-        (end > 0).then(|| value[..end].to_owned())
-    })
+    let part_of_a_name = |c: char| c.is_ascii_alphanumeric() || c == '_';
+    let needle = format!("{name}=");
+    let (at, _) = script
+        .match_indices(&needle)
+        .find(|(at, _)| !script[..*at].ends_with(part_of_a_name))?;
+    let value = script[at + needle.len()..].trim_start_matches(quote);
+    let end = value
+        .find(|c: char| !(c.is_ascii_alphanumeric() || "-_./".contains(c)))
+        .unwrap_or(value.len());
+    (end > 0).then(|| value[..end].to_owned())
 }
 
 /// Every id of a prefix in a text.

@@ -11,9 +11,11 @@ use crate::backend::CallResult;
 const WATCHED_MAX: u32 = 100;
 /// From an application's failure to the watchdog's report: a few probes in a row.
 const WATCHDOG: Range = Range::new(30_000, 90_000);
+/// How long an application must stay well until its boot counts as good.
+const STABLE: Range = Range::new(300_000, 600_000);
 
 impl World {
-    /// Lets the application on an instance fail; answers whether the instance is running.
+    /// Lets the application on an instance fail; answers whether the instance is running and its application watched.
     pub(in crate::sim) fn fail_app(&mut self, id: &str) -> bool {
         let Some(instance) = self
             .instances
@@ -23,22 +25,46 @@ impl World {
             return false;
         };
         instance.boot.app_failed = true;
+        let watched = instance.boot.config.as_ref().is_some_and(|config| config.watchdog);
         self.wake_watch(id, WATCHDOG);
-        true
+        watched
+    }
+
+    /// An instance has become ready: whatever happened during its boot is looked at, and its application watched.
+    pub(super) fn begin_watch(&mut self, id: &str, config: &BootConfig) {
+        self.wake_watch(id, RETRY);
+        if config.watchdog {
+            self.wake_watch(id, STABLE);
+        }
     }
 
     /// The watchers of a ready instance: the volume first, since whoever has lost it may not serve.
     pub(super) fn boot_watch(&mut self, id: &str, me: &Caller, config: &BootConfig) {
         if self.lost_volume(id, config) {
-            match self.give_up_address(id, me, config) {
-                Ok(()) => {}
-                Err(error) => self.watch_again(id, RETRY, &error.to_string()),
+            if let Err(error) = self.give_up_address(id, me, config) {
+                self.watch_again(id, RETRY, &error.to_string());
             }
             return;
         }
-        let failed = self.instances.get(id).is_some_and(|instance| instance.boot.app_failed);
-        if !failed {
+        let Some(instance) = self.instances.get(id).filter(|_| config.watchdog) else {
             return;
+        };
+        let (failed, counted) = (instance.boot.app_failed, instance.boot.counted);
+        if !failed {
+            if self.in_phase_ms(id) >= STABLE.min {
+                self.end_failures(id, me, config);
+            }
+            return;
+        }
+        if !counted {
+            match self.count_failure(me, config, "the app failed its probes") {
+                Ok(()) => {
+                    if let Some(instance) = self.instances.get_mut(id) {
+                        instance.boot.counted = true;
+                    }
+                }
+                Err(error) => self.say(id, format!("could not count the failure: {error}")),
+            }
         }
         match self.api_set_instance_health(me, id, "Unhealthy", true) {
             // Within the grace period the report is ignored, so that it is made again until the instance leaves.
@@ -61,28 +87,40 @@ impl World {
     }
 
     fn lost_volume(&self, id: &str, config: &BootConfig) -> bool {
-        let Some(record) = config.volume.as_ref().and_then(|volume| self.volumes.get(volume)) else {
+        let Some(volume) = &config.volume else {
             return false;
         };
-        !super::attached_to(&record.volume, id)
+        let held = self
+            .volumes
+            .get(volume)
+            .and_then(|record| record.volume.attachment.as_ref());
+        // Busy is asked to leave: the device goes, as soon as nothing uses it.
+        held.is_none_or(|held| held.instance_id != id || held.state != "attached")
     }
 
-    /// An instance that lost the volume unmounts and gives the address up, so that the winner may proceed.
+    /// An instance that lost the volume unmounts, tells the group, and gives the address up, so that the winner proceeds.
     fn give_up_address(&mut self, id: &str, me: &Caller, config: &BootConfig) -> CallResult<()> {
         self.say(id, "lost the volume");
         self.unmount(id);
-        let address = config
-            .allocation
-            .as_ref()
-            .and_then(|allocation| self.addresses.get(allocation));
-        let ours = address.filter(|record| record.address.instance_id.as_deref() == Some(id));
-        if let Some(association) = ours.and_then(|record| record.address.association_id.clone()) {
-            self.api_disassociate_address(me, &association)?;
-        }
-        self.api_set_instance_health(me, id, "Unhealthy", false)
+        let told = self.api_set_instance_health(me, id, "Unhealthy", false);
+        self.free_own_address(id, me, config)?;
+        told
     }
 
-    /// Held by the termination hook: stop, unmount, detach, and let the hook go.
+    /// Takes the address off this instance. The association's id is its own, so nothing is taken from a replacement.
+    fn free_own_address(&mut self, id: &str, me: &Caller, config: &BootConfig) -> CallResult<()> {
+        let Some(allocation) = &config.allocation else {
+            return Ok(());
+        };
+        let found = self.api_describe_addresses(me, std::slice::from_ref(allocation))?;
+        let ours = found.iter().find(|it| it.instance_id.as_deref() == Some(id));
+        match ours.and_then(|address| address.association_id.as_ref()) {
+            Some(association) => self.api_disassociate_address(me, association),
+            None => Ok(()),
+        }
+    }
+
+    /// Held by the termination hook: stop, unmount, detach, let the hook go, and the address last.
     pub(super) fn leave(&mut self, id: &str, me: &Caller, config: &BootConfig) {
         if self
             .instances
@@ -92,18 +130,23 @@ impl World {
             return;
         }
         self.unmount(id);
-        if let Some(volume) = &config.volume
+        if let Some(volume) = config.volume.as_ref().filter(|volume| self.has_device(id, volume))
             && let Err(error) = self.api_detach_volume(me, volume, Some(id))
         {
             self.say(id, format!("could not detach: {error}"));
+            self.watch_again(id, RETRY, "could not detach");
+            return;
         }
-        let Some(hook) = &config.terminate_hook else { return };
-        match self.api_complete_lifecycle_action(me, &config.group, hook, id, "CONTINUE") {
-            Ok(()) => self.enter(id, BootPhase::Left),
-            Err(error) => {
-                self.say(id, format!("could not complete the termination hook: {error}"));
-                self.wake_watch(id, RETRY);
-            }
+        if let Some(hook) = &config.terminate_hook
+            && let Err(error) = self.api_complete_lifecycle_action(me, &config.group, hook, id, "CONTINUE")
+        {
+            self.say(id, format!("could not complete the termination hook: {error}"));
+            self.watch_again(id, RETRY, "could not complete the termination hook");
+            return;
         }
+        if let Err(error) = self.free_own_address(id, me, config) {
+            self.say(id, format!("could not give the address up: {error}"));
+        }
+        self.enter(id, BootPhase::Left);
     }
 }

@@ -9,7 +9,6 @@ mod leave;
 mod report;
 mod steps;
 
-use selfheal_core::observed::Volume;
 use serde::{Deserialize, Serialize};
 
 use super::World;
@@ -40,7 +39,9 @@ pub enum BootPhase {
     Address,
     /// Completes the launch hook.
     Complete,
-    /// Serves.
+    /// Serves; does what could wait.
+    Settle,
+    /// Serves, and is watched.
     Ready,
     /// Gave up.
     Failed,
@@ -57,6 +58,14 @@ pub struct BootState {
     pub since_ms: u64,
     /// Whether the application has failed.
     pub app_failed: bool,
+    /// When the hook's heartbeat was last recorded, in logical milliseconds.
+    pub heartbeat_ms: u64,
+    /// Whether the mark of first use was removed on this instance.
+    pub settled: bool,
+    /// Why the boot failed.
+    pub failure: Option<String>,
+    /// Whether a failure of this boot was counted in the group's tags.
+    pub counted: bool,
     /// How often its watchers have acted.
     pub watched: u32,
     /// What it works with, read from user data when the instance was launched.
@@ -69,8 +78,20 @@ pub(super) enum Next {
     Again(Range),
     /// Another phase, after so long.
     Go(BootPhase, Range),
+    /// Nothing more, until something happens.
+    Rest,
     /// A failed boot.
     Fail(String),
+}
+
+impl Next {
+    /// Goes on where this would fail, for steps that decide nothing about the boot.
+    fn or_go(self, phase: BootPhase) -> Self {
+        match self {
+            Self::Fail(_) => Self::Go(phase, AT_ONCE),
+            other => other,
+        }
+    }
 }
 
 /// Between two commands of the boot program.
@@ -93,9 +114,10 @@ impl World {
         };
         instance.boots += 1;
         let boot = instance.boots;
-        let config = instance.boot.config.take();
+        let (config, settled) = (instance.boot.config.take(), instance.boot.settled);
         instance.boot = BootState {
             config,
+            settled,
             ..BootState::default()
         };
         self.after(
@@ -119,7 +141,8 @@ impl World {
     /// The state of the boot program's step that is due; `None` for one of an earlier boot, or of an instance that is off.
     fn booting(&mut self, id: &str, boot: u32) -> Option<(Caller, BootPhase, BootConfig)> {
         let instance = self.instances.get(id)?;
-        if instance.state != InstanceState::Running || instance.boots != boot {
+        // An instance with impaired status checks is taken to hang: it does nothing more, not even leave.
+        if instance.state != InstanceState::Running || instance.boots != boot || instance.impaired {
             return None;
         }
         let Some(config) = instance.boot.config.clone() else {
@@ -160,26 +183,28 @@ impl World {
                 AT_ONCE,
             ),
             BootPhase::Attach => self.boot_attach(id, &me, &config),
-            BootPhase::Device => self.boot_device(id, &me, &config),
+            BootPhase::Device => self.boot_device(id, &config),
             BootPhase::Mount => self.boot_mount(id, &me, &config),
-            BootPhase::Setup => self.boot_setup(id, &config),
+            BootPhase::Setup => self.boot_setup(&config),
             BootPhase::Address => self.boot_address(id, &me, &config),
             BootPhase::Complete => self.boot_complete(id, &me, &config),
-            BootPhase::Ready | BootPhase::Failed | BootPhase::Left => return,
+            BootPhase::Settle => self.boot_settle(id, &me, &config),
+            BootPhase::Failed => self.boot_report(id, &me, &config),
+            BootPhase::Ready | BootPhase::Left => return,
         };
         let instance = id.to_owned();
         match next {
             Next::Again(delay) => self.after(delay, WorldEvent::Boot { instance, boot }),
-            Next::Go(BootPhase::Ready, delay) => {
+            Next::Go(BootPhase::Ready, _) => {
                 self.enter(id, BootPhase::Ready);
-                // Whatever happened during the boot is looked at once more.
-                self.wake_watch(id, delay);
+                self.begin_watch(id, &config);
             }
             Next::Go(phase, delay) => {
                 self.enter(id, phase);
                 self.after(delay, WorldEvent::Boot { instance, boot });
             }
-            Next::Fail(why) => self.boot_failed(id, &me, &config, &why),
+            Next::Rest => {}
+            Next::Fail(why) => self.boot_failed(id, boot, why),
         }
     }
 
@@ -240,12 +265,4 @@ impl World {
             Next::Fail(error.to_string())
         }
     }
-}
-
-/// Whether the volume is attached to the instance, all the way.
-fn attached_to(volume: &Volume, id: &str) -> bool {
-    volume
-        .attachment
-        .as_ref()
-        .is_some_and(|held| held.instance_id == id && held.state == "attached")
 }

@@ -4,39 +4,71 @@ use selfheal_core::names::{TAG_FAILED_BOOTS, TAG_LAST_ERROR, TAG_PARKED, Tags};
 
 use super::super::World;
 use super::super::call::Caller;
-use super::super::state::Lifecycle;
-use super::{BootConfig, BootPhase};
+use super::super::events::WorldEvent;
+use super::{AT_ONCE, BootConfig, BootPhase, CALL_MS_MAX, Next};
+use crate::backend::CallResult;
 
 /// What is suspended when a stack parks itself: never Launch without ReplaceUnhealthy (S13).
-const PARKED_PROCESSES: [&str; 3] = ["HealthCheck", "Launch", "ReplaceUnhealthy"];
+const PARKED_PROCESSES: [&str; 2] = ["Launch", "ReplaceUnhealthy"];
 /// Characters of an error that are kept in a tag.
 const ERROR_MAX: usize = 200;
 
 impl World {
-    /// A boot failed: count it, park the stack at the limit, and give the launch up.
-    pub(super) fn boot_failed(&mut self, id: &str, me: &Caller, config: &BootConfig, why: &str) {
+    /// A boot failed: from now on it only reports.
+    pub(super) fn boot_failed(&mut self, id: &str, boot: u32, why: String) {
         self.enter(id, BootPhase::Failed);
         self.say(id, format!("failed: {why}"));
-        let counted = self.count_failure(me, config, why);
-        if let Err(error) = counted {
-            self.say(id, format!("could not count the failure: {error}"));
+        if let Some(instance) = self.instances.get_mut(id) {
+            instance.boot.failure = Some(why);
+            instance.boot.counted = false;
         }
-        let held = self.groups.get(&config.group).is_some_and(|group| {
-            group
-                .members
-                .iter()
-                .any(|member| member.id == id && member.lifecycle == Lifecycle::PendingWait)
-        });
-        self.unmount(id);
-        if held {
-            let given_up = self.api_complete_lifecycle_action(me, &config.group, &config.launch_hook, id, "ABANDON");
-            if let Err(error) = given_up {
-                self.say(id, format!("could not give the launch up: {error}"));
+        let instance = id.to_owned();
+        self.after(AT_ONCE, WorldEvent::Boot { instance, boot });
+    }
+
+    /// Counts the failure, parks the stack at the limit, and gives the launch up; each with patience.
+    pub(super) fn boot_report(&mut self, id: &str, me: &Caller, config: &BootConfig) -> Next {
+        let Some(instance) = self.instances.get(id) else {
+            return Next::Rest;
+        };
+        let why = instance.boot.failure.clone().unwrap_or_default();
+        if !instance.boot.counted {
+            match self.count_failure(me, config, &why) {
+                Ok(()) => self.mark_counted(id),
+                Err(error) => {
+                    if let Next::Again(delay) = self.again(id, &error, CALL_MS_MAX) {
+                        return Next::Again(delay);
+                    }
+                    self.say(id, format!("could not count the failure: {error}"));
+                    self.mark_counted(id);
+                }
             }
+        }
+        let given_up = if self.launch_hook_waits(id, &config.group) {
+            self.api_complete_lifecycle_action(me, &config.group, &config.launch_hook, id, "ABANDON")
+        } else {
+            self.api_set_instance_health(me, id, "Unhealthy", false)
+        };
+        match given_up {
+            Ok(()) => Next::Rest,
+            Err(error) => match self.again(id, &error, 2 * CALL_MS_MAX) {
+                Next::Again(delay) => Next::Again(delay),
+                _ => {
+                    self.say(id, format!("could not give the instance up: {error}"));
+                    Next::Rest
+                }
+            },
         }
     }
 
-    fn count_failure(&mut self, me: &Caller, config: &BootConfig, why: &str) -> Result<(), crate::CallError> {
+    fn mark_counted(&mut self, id: &str) {
+        if let Some(instance) = self.instances.get_mut(id) {
+            instance.boot.counted = true;
+        }
+    }
+
+    /// Counts a failure in the group's tags; at the limit the stack is parked first.
+    pub(super) fn count_failure(&mut self, me: &Caller, config: &BootConfig, why: &str) -> CallResult<()> {
         let tags = self.api_describe_group_tags(me, &config.group)?;
         let before: u32 = tags
             .get(TAG_FAILED_BOOTS)
@@ -50,24 +82,22 @@ impl World {
         if failed >= config.breaker_limit {
             let processes = PARKED_PROCESSES.map(str::to_owned);
             self.api_suspend_processes(me, &config.group, &processes)?;
-            marks.insert(
-                TAG_PARKED.to_owned(),
-                format!("{} {failed} failed replacements", self.now()),
-            );
+            let parked = format!("{} {failed} failed replacements", self.now());
+            marks.insert(TAG_PARKED.to_owned(), parked);
         }
         self.api_set_group_tags(me, &config.group, &marks)
     }
 
     /// A boot went well: failures in a row end here.
-    pub(super) fn boots_are_well(&mut self, id: &str, me: &Caller, config: &BootConfig) {
-        let Ok(tags) = self.api_describe_group_tags(me, &config.group) else {
-            return;
-        };
-        if tags.get(TAG_FAILED_BOOTS).is_none_or(|count| count == "0") {
-            return;
-        }
-        let zero = Tags::from([(TAG_FAILED_BOOTS.to_owned(), "0".to_owned())]);
-        if let Err(error) = self.api_set_group_tags(me, &config.group, &zero) {
+    pub(super) fn end_failures(&mut self, id: &str, me: &Caller, config: &BootConfig) {
+        let ended = self.api_describe_group_tags(me, &config.group).and_then(|tags| {
+            if tags.get(TAG_FAILED_BOOTS).is_none_or(|count| count == "0") {
+                return Ok(());
+            }
+            let zero = Tags::from([(TAG_FAILED_BOOTS.to_owned(), "0".to_owned())]);
+            self.api_set_group_tags(me, &config.group, &zero)
+        });
+        if let Err(error) = ended {
             self.say(id, format!("could not reset the count of failures: {error}"));
         }
     }

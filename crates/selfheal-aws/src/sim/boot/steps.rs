@@ -1,20 +1,24 @@
-//! The steps of a boot: volume, mount, setup, address, hook.
+//! The steps of a boot, in the order of the real program: volume, mount, setup, address, hook, and what can wait.
 
 use selfheal_core::names::TAG_FIRST_USE;
-use selfheal_core::observed::Volume;
 
 use super::super::World;
 use super::super::call::Caller;
 use super::super::rng::Range;
 use super::super::state::{Content, Lifecycle};
 use super::super::trace::Happening;
-use super::{AT_ONCE, ATTACH_MS_MAX, BootConfig, BootPhase, CALL_MS_MAX, Next, RETRY, attached_to};
-use crate::error::CallErrorKind;
+use super::{AT_ONCE, ATTACH_MS_MAX, BootConfig, BootPhase, CALL_MS_MAX, Next, RETRY};
 
 /// The device name that the boot program asks for; on Nitro the kernel names it otherwise.
 const DEVICE: &str = "/dev/sdf";
 /// How long the modelled setup takes.
 const SETUP: Range = Range::new(500, 4_000);
+/// How often the kernel is asked for the device.
+const LOOK: Range = Range::exactly(20);
+/// How long the program waits for the device of an attached volume.
+const DEVICE_MS_MAX: u64 = 120_000;
+/// How often a wait records the hook's heartbeat.
+const HEARTBEAT_MS: u64 = 60_000;
 
 impl World {
     /// The volume is the lock: attach it, or wait for whoever holds it. Never forced.
@@ -22,97 +26,136 @@ impl World {
         let Some(volume) = &config.volume else {
             return Next::Go(BootPhase::Setup, AT_ONCE);
         };
+        if self.has_device(id, volume) {
+            return Next::Go(BootPhase::Mount, AT_ONCE);
+        }
         match self.api_attach_volume(me, volume, id, DEVICE) {
             Ok(_) => Next::Go(BootPhase::Device, AT_ONCE),
-            Err(error) if error.kind() == CallErrorKind::InUse => {
-                // After a reboot, or an answer that was lost, the holder is this instance itself.
-                match self.api_describe_volumes(me, std::slice::from_ref(volume)) {
-                    Ok(found) if found.iter().any(|volume| held_by(volume, id)) => Next::Go(BootPhase::Device, AT_ONCE),
-                    _ => self.again(id, &error, ATTACH_MS_MAX),
-                }
+            Err(error) => {
+                self.heartbeat(id, me, config);
+                self.again(id, &error, ATTACH_MS_MAX)
             }
-            Err(error) => self.again(id, &error, ATTACH_MS_MAX),
         }
     }
 
-    pub(super) fn boot_device(&mut self, id: &str, me: &Caller, config: &BootConfig) -> Next {
+    /// Whether the kernel of the instance shows the volume.
+    pub(super) fn has_device(&self, id: &str, volume: &str) -> bool {
+        let held = self
+            .volumes
+            .get(volume)
+            .and_then(|record| record.volume.attachment.as_ref());
+        held.is_some_and(|held| held.instance_id == id && matches!(held.state.as_str(), "attached" | "busy"))
+    }
+
+    /// Keeps the launch hook from timing out during a wait.
+    fn heartbeat(&mut self, id: &str, me: &Caller, config: &BootConfig) {
+        let now_ms = self.now_ms;
+        let held = self.launch_hook_waits(id, &config.group);
+        let Some(instance) = self.instances.get_mut(id) else {
+            return;
+        };
+        if !held || now_ms < instance.boot.heartbeat_ms + HEARTBEAT_MS {
+            return;
+        }
+        instance.boot.heartbeat_ms = now_ms;
+        if let Err(error) = self.api_heartbeat(me, &config.group, &config.launch_hook, id) {
+            self.say(id, format!("could not record a heartbeat: {error}"));
+        }
+    }
+
+    /// Whether the launch hook still holds the instance.
+    pub(super) fn launch_hook_waits(&self, id: &str, group: &str) -> bool {
+        let members = self.groups.get(group).map(|group| group.members.as_slice());
+        members
+            .unwrap_or_default()
+            .iter()
+            .any(|member| member.id == id && member.lifecycle == Lifecycle::PendingWait)
+    }
+
+    pub(super) fn boot_device(&mut self, id: &str, config: &BootConfig) -> Next {
         let Some(volume) = &config.volume else {
             return Next::Go(BootPhase::Setup, AT_ONCE);
         };
-        match self.api_describe_volumes(me, std::slice::from_ref(volume)) {
-            Ok(found) if found.iter().any(|volume| attached_to(volume, id)) => Next::Go(BootPhase::Mount, AT_ONCE),
-            // Somebody took it away again: begin anew.
-            Ok(found) if !found.iter().any(|volume| held_by(volume, id)) => Next::Go(BootPhase::Attach, RETRY),
-            Ok(_) if self.in_phase_ms(id) < CALL_MS_MAX => Next::Again(RETRY),
-            Ok(_) => Next::Fail(format!("{volume} never became a device")),
-            Err(error) => self.again(id, &error, CALL_MS_MAX),
+        if self.has_device(id, volume) {
+            return Next::Go(BootPhase::Mount, AT_ONCE);
         }
+        if self.in_phase_ms(id) < DEVICE_MS_MAX {
+            return Next::Again(LOOK);
+        }
+        Next::Fail(format!("no device has the serial of {volume}"))
     }
 
-    /// Formats only what is proven blank, marked for first use and not from a snapshot; then mounts, and clears the mark.
+    /// Formats only what is proven blank, marked for first use and not from a snapshot; then mounts.
     pub(super) fn boot_mount(&mut self, id: &str, me: &Caller, config: &BootConfig) -> Next {
         let Some(volume) = config.volume.clone() else {
             return Next::Go(BootPhase::Setup, AT_ONCE);
         };
-        let found = match self.api_describe_volumes(me, std::slice::from_ref(&volume)) {
-            Ok(found) => found,
-            Err(error) => return self.again(id, &error, CALL_MS_MAX),
-        };
-        let Some(described) = found.into_iter().find(|found| attached_to(found, id)) else {
-            return Next::Go(BootPhase::Attach, RETRY);
-        };
-        let marked = described.tags.contains_key(TAG_FIRST_USE);
-        let mounted = self
-            .instances
-            .get(id)
-            .is_some_and(|instance| instance.mounted.is_some());
-        if !mounted {
-            if let Err(why) = self.format_or_refuse(id, &volume, &config.filesystem, marked, &described) {
-                return Next::Fail(why);
+        if !self.has_device(id, &volume) {
+            return Next::Fail(format!("{volume} was lost before it was mounted"));
+        }
+        let content = self.volumes.get(&volume).map(|record| record.content.clone());
+        match content {
+            Some(Content::Filesystem { kind, .. }) if kind == config.filesystem => {}
+            Some(Content::Filesystem { kind, .. }) => {
+                return Next::Fail(format!("{volume} holds {kind}: not formatted"));
             }
-            self.mount(id, &volume);
+            Some(Content::Foreign(what)) => return Next::Fail(format!("{volume} holds {what}: not formatted")),
+            None => return Next::Fail(format!("{volume} is gone")),
+            Some(Content::Blank) => match self.api_describe_volumes(me, std::slice::from_ref(&volume)) {
+                Err(error) => return self.again(id, &error, CALL_MS_MAX),
+                Ok(found) => {
+                    let new = found.iter().any(|volume| {
+                        volume.tags.get(TAG_FIRST_USE).is_some_and(|mark| mark == "true")
+                            && volume.snapshot_id.is_none()
+                            && volume.attachment.as_ref().is_some_and(|held| held.instance_id == id)
+                    });
+                    if !new {
+                        return Next::Fail(format!(
+                            "{volume} looks blank but is not marked for first use: not formatted"
+                        ));
+                    }
+                    self.format_volume(id, &volume, &config.filesystem);
+                }
+            },
         }
-        if marked && let Err(error) = self.api_delete_tags(me, &volume, &[TAG_FIRST_USE.to_owned()]) {
-            return self.again(id, &error, CALL_MS_MAX);
-        }
-        Next::Go(BootPhase::Setup, AT_ONCE)
+        self.mount_volume(id, &volume);
+        Next::Go(BootPhase::Setup, SETUP)
     }
 
-    fn format_or_refuse(
-        &mut self,
-        id: &str,
-        volume: &str,
-        filesystem: &str,
-        marked: bool,
-        described: &Volume,
-    ) -> Result<(), String> {
+    /// A filesystem is made on a volume. Whether that was allowed is judged here, whoever did it.
+    pub(in crate::sim) fn format_volume(&mut self, id: &str, volume: &str, filesystem: &str) {
         let Some(record) = self.volumes.get_mut(volume) else {
-            return Err(format!("{volume} is gone"));
+            return;
         };
-        match &record.content {
-            Content::Filesystem { .. } => return Ok(()),
-            Content::Foreign(what) => return Err(format!("{volume} holds {what}: not formatted")),
-            Content::Blank if !marked => return Err(format!("{volume} is blank but not marked for first use")),
-            Content::Blank if described.snapshot_id.is_some() => {
-                return Err(format!("{volume} comes from a snapshot: not formatted"));
-            }
-            Content::Blank => {}
-        }
+        let held = record
+            .volume
+            .attachment
+            .as_ref()
+            .is_some_and(|held| held.instance_id == id);
+        let why_not = if record.content != Content::Blank {
+            Some("it was not blank")
+        } else if !record.volume.tags.contains_key(TAG_FIRST_USE) {
+            Some("it was not marked for first use")
+        } else if record.volume.snapshot_id.is_some() {
+            Some("it came from a snapshot")
+        } else if !held {
+            Some("it was not attached to that instance")
+        } else {
+            None
+        };
         record.content = Content::Filesystem {
             kind: filesystem.to_owned(),
             made_by: id.to_owned(),
             writes: 0,
         };
-        let instance = Some(id.to_owned());
-        self.record(Happening::Volume {
-            id: volume.to_owned(),
-            state: "formatted".to_owned(),
-            instance,
-        });
-        Ok(())
+        if let Some(why_not) = why_not {
+            self.ledger.format(volume, id, why_not);
+        }
+        self.trace_volume(volume, "formatted", id);
     }
 
-    fn mount(&mut self, id: &str, volume: &str) {
+    /// A volume is mounted read-write, and written to.
+    pub(in crate::sim) fn mount_volume(&mut self, id: &str, volume: &str) {
         if let Some(instance) = self.instances.get_mut(id) {
             instance.mounted = Some(volume.to_owned());
         }
@@ -120,22 +163,25 @@ impl World {
         {
             *writes += 1;
         }
-        let instance = Some(id.to_owned());
+        self.trace_volume(volume, "mounted", id);
+    }
+
+    fn trace_volume(&mut self, volume: &str, state: &str, instance: &str) {
         self.record(Happening::Volume {
             id: volume.to_owned(),
-            state: "mounted".to_owned(),
-            instance,
+            state: state.to_owned(),
+            instance: Some(instance.to_owned()),
         });
     }
 
-    pub(super) fn boot_setup(&mut self, _id: &str, config: &BootConfig) -> Next {
+    pub(super) fn boot_setup(&mut self, config: &BootConfig) -> Next {
         if self.failing_boots.contains(&config.group) {
             return Next::Fail("the setup script ended with status 1".to_owned());
         }
-        Next::Go(BootPhase::Address, SETUP)
+        Next::Go(BootPhase::Address, AT_ONCE)
     }
 
-    /// Takes the address, unless the metadata says that it is here already, and reads it back.
+    /// Takes the address while the volume is here, unless the metadata says that it is here already; and reads it back.
     pub(super) fn boot_address(&mut self, id: &str, me: &Caller, config: &BootConfig) -> Next {
         let Some(allocation) = &config.allocation else {
             return Next::Go(BootPhase::Complete, AT_ONCE);
@@ -147,35 +193,58 @@ impl World {
         if ip.is_some() && self.public_ip(id) == ip {
             return Next::Go(BootPhase::Complete, AT_ONCE);
         }
-        match self.api_associate_address(me, allocation, id, true) {
-            // The next look at the metadata is the reading back.
-            Ok(_) => Next::Again(AT_ONCE),
+        if config
+            .volume
+            .as_ref()
+            .is_some_and(|volume| !self.has_device(id, volume))
+        {
+            return Next::Fail("the volume was lost before the address moved".to_owned());
+        }
+        if let Err(error) = self.api_associate_address(me, allocation, id, true) {
+            return self.again(id, &error, CALL_MS_MAX);
+        }
+        match self.api_describe_addresses(me, std::slice::from_ref(allocation)) {
+            Ok(found) if found.iter().any(|it| it.instance_id.as_deref() == Some(id)) => {
+                Next::Go(BootPhase::Complete, AT_ONCE)
+            }
+            Ok(_) if self.in_phase_ms(id) < CALL_MS_MAX => Next::Again(RETRY),
+            Ok(_) => Next::Fail(format!("address {allocation} did not stay with this instance")),
             Err(error) => self.again(id, &error, CALL_MS_MAX),
         }
     }
 
     /// Completes the launch hook, where it holds the instance; after a reboot there is none.
     pub(super) fn boot_complete(&mut self, id: &str, me: &Caller, config: &BootConfig) -> Next {
-        let lifecycle = self.groups.get(&config.group).and_then(|group| {
-            group
-                .members
-                .iter()
-                .find(|member| member.id == id)
-                .map(|member| member.lifecycle)
-        });
-        if lifecycle == Some(Lifecycle::PendingWait) {
+        if self.launch_hook_waits(id, &config.group) {
             let done = self.api_complete_lifecycle_action(me, &config.group, &config.launch_hook, id, "CONTINUE");
             if let Err(error) = done {
                 return self.again(id, &error, CALL_MS_MAX);
             }
         }
-        self.boots_are_well(id, me, config);
         self.say(id, "ready");
+        Next::Go(BootPhase::Settle, AT_ONCE)
+    }
+
+    /// What can wait until the instance serves: the mark of first use, and the count of failures.
+    pub(super) fn boot_settle(&mut self, id: &str, me: &Caller, config: &BootConfig) -> Next {
+        let settled = self.instances.get(id).is_some_and(|instance| instance.boot.settled);
+        if let Some(volume) = config.volume.as_ref().filter(|_| !settled) {
+            match self.api_delete_tags(me, volume, &[TAG_FIRST_USE.to_owned()]) {
+                Ok(()) => {
+                    if let Some(instance) = self.instances.get_mut(id) {
+                        instance.boot.settled = true;
+                    }
+                }
+                Err(error) if self.in_phase_ms(id) < CALL_MS_MAX => {
+                    return self.again(id, &error, CALL_MS_MAX).or_go(BootPhase::Ready);
+                }
+                Err(error) => self.say(id, format!("could not remove the mark of first use: {error}")),
+            }
+        }
+        // Where a watchdog probes the application, a boot counts as good only once that has stayed well.
+        if !config.watchdog {
+            self.end_failures(id, me, config);
+        }
         Next::Go(BootPhase::Ready, RETRY)
     }
-}
-
-/// Whether the volume is the instance's, attached or on the way there.
-fn held_by(volume: &Volume, id: &str) -> bool {
-    volume.attachment.as_ref().is_some_and(|held| held.instance_id == id)
 }
