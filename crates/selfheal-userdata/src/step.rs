@@ -132,9 +132,17 @@ pub fn commands(config: &BootConfig) -> Vec<&'static str> {
 }
 
 /// Returns those of the [`commands`] without which no boot can go well. A filesystem is made once in its life, and grown
-/// if it can be.
+/// if it can be; `systemd-notify` is there where there is somebody to notify.
 pub(crate) fn tools(config: &BootConfig) -> Vec<&'static str> {
-    let seldom = ["base64", "mkfs.ext4", "mkfs.xfs", "resize2fs", "tail", "xfs_growfs"];
+    let seldom = [
+        "base64",
+        "mkfs.ext4",
+        "mkfs.xfs",
+        "resize2fs",
+        "systemd-notify",
+        "tail",
+        "xfs_growfs",
+    ];
     commands(config)
         .into_iter()
         .filter(|name| !seldom.contains(name))

@@ -64,6 +64,7 @@ end_failures() {
 begin() {
   told=()
   open_log "$1"
+  : >"$run_dir/serving" || :
   trap unexpected_exit EXIT
   trap 'stopping=1; exit 143' TERM
 }

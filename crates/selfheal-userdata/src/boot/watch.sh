@@ -2,14 +2,17 @@
 
 # Starts what watches from now on.
 start_watch() {
+  printf '1\n' >"$run_dir/serving" || :
   systemctl start --no-block "${watch_units[@]}" || log "cannot start ${watch_units[*]}"
 }
 
 watch() {
-  local seconds=0
+  local seconds=0 serving=''
   begin_watch
+  # After a boot that failed there is nothing to lose: all that is awaited is the end.
+  { read -r serving <"$run_dir/serving"; } 2>/dev/null || :
   while :; do
-    check_lock
+    [[ -z $serving ]] || check_lock
     ((seconds % 5 != 0)) || check_end
     seconds=$((seconds + 1))
     nap 1

@@ -71,6 +71,24 @@ fn stack_without_a_volume_only_completes_its_hook() {
 }
 
 #[test]
+fn failed_boot_waits_for_its_end_without_the_volume() {
+    let machine = Machine::new();
+    machine
+        .aws
+        .fail("AttachVolume", &[(400, "InvalidVolume.ZoneMismatch", "another zone")]);
+    machine.boot(&full(), 12);
+    let calls = machine.actions().len();
+    machine.aws.metadata("autoscaling/target-lifecycle-state", "Terminated");
+    let text = machine.again("watch", 0);
+    assert_eq!(
+        machine.actions()[calls..],
+        ["CompleteLifecycleAction", "DescribeAddresses"],
+        "{text}"
+    );
+    assert!(!text.contains("is gone"), "{text}");
+}
+
+#[test]
 fn lost_volume_stops_the_app_and_gives_up_the_address() {
     let (machine, calls) = booted(&full());
     fs::remove_dir_all(machine.root().join("sys/class/nvme/nvme1")).unwrap();

@@ -117,11 +117,7 @@ fn missing_commands_are_named_before_anything_is_taken() {
     // The program also looks where the system has its tools, so the names must be ones that nobody has.
     let path = machine.root().join("etc/selfheal/config");
     let config = fs::read_to_string(&path).unwrap();
-    fs::write(
-        &path,
-        config.replace("tools=(", "tools=(no-blkid no-such-thing "),
-    )
-    .unwrap();
+    fs::write(&path, config.replace("tools=(", "tools=(no-blkid no-such-thing ")).unwrap();
     let text = machine.again("boot", 22);
     assert!(text.contains("failed: not installed: no-blkid no-such-thing"), "{text}");
     assert_eq!(
