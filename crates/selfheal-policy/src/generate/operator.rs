@@ -8,7 +8,9 @@ use super::scope::{OperatorScope, Purpose};
 use crate::action::ActionPattern;
 use crate::document::Document;
 use crate::lint::Limit;
-use crate::statement::{ActionSet, NonEmpty, Statement};
+use crate::reference::reference;
+use crate::requests::type_of;
+use crate::statement::{ActionSet, NonEmpty, ResourcePattern, ResourceSet, Statement, Target};
 
 /// Generates the policy of a person or a pipeline that runs one command on one stack.
 ///
@@ -50,13 +52,18 @@ pub fn operator_statement_for(scope: &OperatorScope, action: &str) -> Option<Sta
         .filter_map(|purpose| statements(scope, *purpose).ok())
         .flat_map(|drafts| drafts.into_iter().flatten())
         .find(|statement| statement.actions.contains(action))?;
-    let exact = found
+    let exact: ActionPattern = found
         .actions
         .patterns()
         .iter()
-        .find(|pattern| pattern.matches(action))?;
-    let exact: ActionPattern = exact.clone();
+        .find(|pattern| pattern.matches(action))?
+        .clone();
     found.actions = ActionSet::Action(NonEmpty::one(exact));
+    if let (Some(known), Some(set)) = (reference().action(action), found.target.resources()) {
+        let of_action = |pattern: &&ResourcePattern| !known.has_resources() || !type_of(known, pattern).is_empty();
+        let resources: Vec<ResourcePattern> = set.patterns().iter().filter(of_action).cloned().collect();
+        found.target = Target::Identity(ResourceSet::Resource(NonEmpty::new(resources)?));
+    }
     Some(found)
 }
 

@@ -20,3 +20,5 @@ mod parsing;
 mod proof;
 #[cfg(test)]
 mod properties;
+#[cfg(test)]
+mod scopes;

@@ -1,0 +1,155 @@
+//! Scopes that no policy can be generated from, and the error that says which field is wrong.
+
+use selfheal_policy::{
+    InstanceScope, OperatorScope, Partition, Purpose, ScopeErrorKind, TAG_STACK, instance_policy, operator_policy,
+    operator_statement_for,
+};
+
+use crate::common::{instance_scope, operator_scope};
+
+#[track_caller]
+fn check(change: impl Fn(&mut InstanceScope), kind: ScopeErrorKind, message: &str) {
+    let mut scope = instance_scope();
+    change(&mut scope);
+    let error = instance_policy(&scope).unwrap_err();
+    assert_eq!((error.kind(), error.to_string().as_str()), (kind, message));
+}
+
+#[test]
+fn instance() {
+    let field = ScopeErrorKind::Field;
+    check(
+        |scope| scope.account = "123".into(),
+        field,
+        "account is `123`, expected twelve digits",
+    );
+    check(
+        |scope| scope.region = "*".into(),
+        field,
+        "region is `*`, expected a Region such as `eu-west-1`",
+    );
+    check(
+        |scope| scope.stack = "a*".into(),
+        field,
+        "stack is `a*`, expected letters, digits and -_.+=,@",
+    );
+    check(
+        |scope| scope.group = "${aws:x}".into(),
+        field,
+        "group is `${aws:x}`, expected letters, digits and -_.+=,@",
+    );
+    check(
+        |scope| scope.volume_id = Some("vol-*".into()),
+        field,
+        "volume_id is `vol-*`, expected an id such as `vol-0123456789abcdef0`",
+    );
+    check(
+        |scope| scope.instance_profile = "selfheal".into(),
+        field,
+        "malformed ARN `selfheal`",
+    );
+    check(
+        |scope| {
+            scope.subnet_id = None;
+            scope.vpc_id = None;
+        },
+        field,
+        "subnet_id is missing: network interfaces are narrowed by the subnet or the VPC",
+    );
+    check(
+        |scope| scope.parameter_path = Some("/a/*".into()),
+        field,
+        "parameter_path is `/a/*`, expected a path such as `/selfheal/web`",
+    );
+    check(
+        |scope| scope.partition = Partition::AwsCn,
+        ScopeErrorKind::Contradiction,
+        "region is `eu-west-1`, which does not belong to partition `aws-cn`",
+    );
+    check(
+        |scope| scope.account = "999999999999".into(),
+        ScopeErrorKind::Contradiction,
+        "instance_profile is `arn:aws:iam::123456789012:instance-profile/selfheal/selfheal-web-eu-west-1`, \
+         which does not belong to account `999999999999` in partition `aws`",
+    );
+}
+
+#[test]
+fn operator() {
+    for change in [
+        |scope: &mut OperatorScope| scope.hosted_zone_id = Some("Z*".into()),
+        |scope: &mut OperatorScope| scope.record_name = Some("*.example.com".into()),
+        |scope: &mut OperatorScope| scope.role_name = String::new(),
+        |scope: &mut OperatorScope| scope.kms_key = Some("alias/web".into()),
+        |scope: &mut OperatorScope| scope.stack = "x".repeat(256),
+    ] {
+        let mut scope = operator_scope();
+        change(&mut scope);
+        assert_eq!(
+            operator_policy(&scope, Purpose::Apply).unwrap_err().kind(),
+            ScopeErrorKind::Field
+        );
+        assert_eq!(operator_statement_for(&scope, "ec2:CreateVolume"), None);
+    }
+}
+
+#[test]
+fn a_policy_over_the_limit_is_refused() {
+    let long = "x".repeat(250);
+    let scope = OperatorScope {
+        stack: long.clone(),
+        group: long.clone(),
+        role_name: long.clone(),
+        profile_name: long,
+        image_parameter: Some(format!("/{}", "x".repeat(1_000))),
+        ..operator_scope()
+    };
+    let error = operator_policy(&scope, Purpose::Apply).unwrap_err();
+    assert_eq!(error.kind(), ScopeErrorKind::TooLong);
+    assert!(
+        error
+            .to_string()
+            .ends_with("the quota of a role's inline policies allows 10240"),
+        "{error}"
+    );
+}
+
+#[test]
+fn purposes_are_named_as_the_commands() {
+    for purpose in Purpose::ALL {
+        assert_eq!(purpose.to_string().parse(), Ok(purpose));
+    }
+    assert_eq!(
+        "wake".parse::<Purpose>().unwrap_err().to_string(),
+        "unknown purpose `wake`, expected plan, apply, status or destroy"
+    );
+}
+
+#[test]
+fn the_statement_for_a_refused_call_speaks_of_that_call_alone() {
+    for call in selfheal_policy::requests::calls() {
+        let made_by_operator = call
+            .callers
+            .iter()
+            .any(|caller| *caller != selfheal_policy::requests::Caller::Instance);
+        if !made_by_operator || call.purpose == "marks an adopted address" {
+            continue;
+        }
+        let statement = operator_statement_for(&operator_scope(), call.action).unwrap();
+        assert_eq!(statement.actions.patterns().len(), 1, "{}", call.action);
+        assert!(statement.actions.contains(call.action));
+        let document = selfheal_policy::Document::new(vec![statement]);
+        let mismatches: Vec<_> = selfheal_policy::lint::lint(&document, selfheal_policy::lint::DocumentKind::Operator)
+            .into_iter()
+            .filter(|finding| finding.rule == selfheal_policy::lint::Rule::ResourceMismatch)
+            .collect();
+        assert_eq!(mismatches, [], "{}", call.action);
+    }
+    let statement = operator_statement_for(&operator_scope(), "ec2:CreateVolume")
+        .unwrap()
+        .to_string();
+    assert!(
+        statement.contains(TAG_STACK) && !statement.contains("elastic-ip"),
+        "{statement}"
+    );
+}
