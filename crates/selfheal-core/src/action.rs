@@ -255,8 +255,8 @@ pub struct GroupSettings {
     pub health_check_type: String,
     /// Grace period in seconds.
     pub health_check_grace_s: u32,
-    /// The launch hook; used at creation alone.
-    pub hook: HookSettings,
+    /// The lifecycle hooks; used at creation alone, so that the first instance is held too.
+    pub hooks: Vec<HookSettings>,
     /// Tags, not propagated: the launch template tags what it launches. Used at creation alone.
     pub tags: Tags,
 }

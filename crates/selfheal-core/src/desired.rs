@@ -3,7 +3,7 @@
 use selfheal_policy::{Document, InstanceScope, Partition, ScopeError};
 use selfheal_userdata::{BootConfig, DataVolume, HealthCheck, HealthFrom, Probe, RenderError, UserData};
 
-use crate::names::{IAM_PATH, LAUNCH_HOOK, Names};
+use crate::names::{IAM_PATH, LAUNCH_HOOK, Names, TERMINATE_HOOK};
 use crate::observed::{Image, Observed, RootVolume, TemplateData};
 use crate::plan::names;
 use crate::spec::{self, HealthProbe, HealthSpec, Spec};
@@ -13,6 +13,12 @@ use crate::spec::{self, HealthProbe, HealthSpec, Spec};
 /// The volume of a dead instance has been seen held for ten minutes; a first boot adds the user's setup. After an hour the
 /// group gives the instance up.
 pub const LAUNCH_HOOK_HEARTBEAT_S: u32 = 3600;
+
+/// Heartbeat time-out of the terminate hook, in seconds.
+///
+/// An instance that can still act stops its app, unmounts and completes the hook in a few seconds. One that hangs delays its
+/// successor by this long, because it holds the volume until AWS terminates it.
+pub const TERMINATE_HOOK_HEARTBEAT_S: u32 = 60;
 
 /// Grace period of the group's health check, in seconds.
 ///
@@ -80,7 +86,7 @@ pub fn user_data(spec: &Spec, allocation_id: &str, volume_id: Option<&str>) -> R
         dns_suffix: dns_suffix(&spec.region).to_owned(),
         group: names.group,
         launch_hook: LAUNCH_HOOK.to_owned(),
-        terminate_hook: None,
+        terminate_hook: Some(TERMINATE_HOOK.to_owned()),
         role: names.role,
         allocation_id: allocation_id.to_owned(),
         data,

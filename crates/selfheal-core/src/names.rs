@@ -28,6 +28,9 @@ pub const POLICY_NAME: &str = "selfheal";
 /// Name of the lifecycle hook that holds a new instance until its boot program is done.
 pub const LAUNCH_HOOK: &str = "selfheal-launch";
 
+/// Name of the lifecycle hook that lets an instance stop its app and give its volume back before it is terminated.
+pub const TERMINATE_HOOK: &str = "selfheal-terminate";
+
 /// Tags, sorted by key.
 pub type Tags = BTreeMap<String, String>;
 

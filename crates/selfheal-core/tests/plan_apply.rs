@@ -80,7 +80,7 @@ fn a_first_apply_runs_in_three_waves_and_the_hook() {
                 K::UpsertRecord
             ],
             vec![K::CreateGroup],
-            vec![K::PutLaunchHook],
+            vec![K::PutLaunchHook, K::PutTerminateHook],
         ]
     );
 }
@@ -319,4 +319,16 @@ fn a_volume_that_turned_out_to_be_deleted_is_made_with_another_token() {
     dead.state = selfheal_core::observed::VolumeState::Deleted;
     world.absorb(&Action::CreateVolume(first.clone()), Answer::Volume(dead));
     assert_ne!(first.client_token, create(&world).client_token);
+}
+
+#[test]
+fn a_second_opinion_that_nobody_asks_for_is_refused() {
+    use selfheal_core::spec::{HealthFrom, HealthProbe, HealthSpec};
+    let mut spec = web();
+    let mut health = HealthSpec::new(HealthProbe::Tcp { port: 80 });
+    spec.app.health = Some(health.clone());
+    assert_eq!(refusals(&spec, &empty_world()), [""; 0]);
+    health.from = HealthFrom::Both;
+    spec.app.health = Some(health);
+    assert_eq!(refusals(&spec, &empty_world()), ["health-from-aws"]);
 }

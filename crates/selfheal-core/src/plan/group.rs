@@ -1,4 +1,4 @@
-//! The Auto Scaling group of exactly one, and its launch hook.
+//! The Auto Scaling group of exactly one, and its lifecycle hooks.
 
 use std::collections::BTreeSet;
 
@@ -8,11 +8,11 @@ use super::template::Pin;
 use super::volume::DataVolume;
 use super::{Change, Need, StepKey, WorldWait};
 use crate::action::{Action, GroupSettings, HookSettings};
-use crate::desired::{HEALTH_CHECK_GRACE_S, LAUNCH_HOOK_HEARTBEAT_S};
-use crate::names::{LAUNCH_HOOK, Role, TAG_LAST_ERROR, TAG_PARKED};
+use crate::desired::{HEALTH_CHECK_GRACE_S, LAUNCH_HOOK_HEARTBEAT_S, TERMINATE_HOOK_HEARTBEAT_S};
+use crate::names::{LAUNCH_HOOK, Role, TAG_LAST_ERROR, TAG_PARKED, TERMINATE_HOOK};
 use crate::observed::{Group, Subnet};
 
-/// Plans the group and its hook.
+/// Plans the group and its hooks.
 pub(super) fn plan(
     builder: &mut Builder<'_>,
     subnet: Option<&Subnet>,
@@ -41,7 +41,10 @@ pub(super) fn plan(
             create(builder, subnet, template, settings.not_before(&before));
         }
     }
-    plan_hook(builder);
+    let why = "a new instance waits until its boot program is done";
+    plan_hook(builder, StepKey::PutLaunchHook, why, launch_hook());
+    let why = "an instance stops its app and gives the volume back before it goes";
+    plan_hook(builder, StepKey::PutTerminateHook, why, terminate_hook());
 }
 
 fn settings(builder: &Builder<'_>, subnet: &Subnet, pin: &Pin) -> GroupSettings {
@@ -55,17 +58,26 @@ fn settings(builder: &Builder<'_>, subnet: &Subnet, pin: &Pin) -> GroupSettings 
         template_version: pin.version,
         health_check_type: "EC2".to_owned(),
         health_check_grace_s: HEALTH_CHECK_GRACE_S,
-        hook: hook(),
+        hooks: vec![launch_hook(), terminate_hook()],
         tags: builder.names.tags(Role::Group),
     }
 }
 
-fn hook() -> HookSettings {
+fn launch_hook() -> HookSettings {
     HookSettings {
         name: LAUNCH_HOOK.to_owned(),
         transition: "autoscaling:EC2_INSTANCE_LAUNCHING".to_owned(),
         heartbeat_s: LAUNCH_HOOK_HEARTBEAT_S,
         default_result: "ABANDON".to_owned(),
+    }
+}
+
+fn terminate_hook() -> HookSettings {
+    HookSettings {
+        name: TERMINATE_HOOK.to_owned(),
+        transition: "autoscaling:EC2_INSTANCE_TERMINATING".to_owned(),
+        heartbeat_s: TERMINATE_HOOK_HEARTBEAT_S,
+        default_result: "CONTINUE".to_owned(),
     }
 }
 
@@ -116,23 +128,18 @@ fn update(
     }
 }
 
-/// Writes the hook where it is missing or differs.
+/// Writes a hook where it is missing or differs.
 ///
-/// The group is created with its hook, so that the first instance is held too. It is written once more after a create,
-/// which changes nothing where AWS took it, because nothing in the create's answer says that it did.
-fn plan_hook(builder: &mut Builder<'_>) {
-    let want = hook();
+/// The group is created with its hooks, so that the first instance is held too. They are written once more after a create,
+/// which changes nothing where AWS took them, because nothing in the create's answer says that it did.
+fn plan_hook(builder: &mut Builder<'_>, key: StepKey, why: &str, want: HookSettings) {
     let have = builder.observed.hooks.iter().find(|hook| hook.name == want.name);
     let exists = builder.observed.group.as_ref().is_some_and(|group| !group.deleting);
     let draft = match have.filter(|_| exists) {
-        None => Draft::new(
-            StepKey::PutLaunchHook,
-            Change::Create,
-            "a new instance waits until its boot program is done",
-        )
-        .sets("heartbeat", format!("{} s", want.heartbeat_s))
-        .sets("default result", want.default_result.clone()),
-        Some(have) => Draft::new(StepKey::PutLaunchHook, Change::Update, "the launch hook differs")
+        None => Draft::new(key, Change::Create, why)
+            .sets("heartbeat", format!("{} s", want.heartbeat_s))
+            .sets("default result", want.default_result.clone()),
+        Some(have) => Draft::new(key, Change::Update, "the hook differs")
             .changes("transition", have.transition.clone(), want.transition.clone())
             .changes(
                 "heartbeat",
@@ -148,6 +155,7 @@ fn plan_hook(builder: &mut Builder<'_>) {
     if !draft.has_changes() {
         return;
     }
+    let draft = draft.target(want.name.clone());
     let action = Action::PutLifecycleHook {
         group: builder.names.group.clone(),
         hook: want,
@@ -157,7 +165,7 @@ fn plan_hook(builder: &mut Builder<'_>) {
     } else {
         Later::after(StepKey::CreateGroup)
     };
-    builder.step(draft.target(LAUNCH_HOOK), action);
+    builder.step(draft, action);
 }
 
 /// Tells what a person should know about a group that apply leaves as it is.

@@ -76,6 +76,8 @@ steps! {
     UpdateGroup = "update-group", "autoscaling:UpdateAutoScalingGroup", "Auto Scaling group";
     /// Writes the launch hook.
     PutLaunchHook = "put-launch-hook", "autoscaling:PutLifecycleHook", "launch hook";
+    /// Writes the terminate hook.
+    PutTerminateHook = "put-terminate-hook", "autoscaling:PutLifecycleHook", "terminate hook";
     /// Writes the A record.
     UpsertRecord = "upsert-record", "route53:ChangeResourceRecordSets", "DNS record";
     /// Deletes the A record.

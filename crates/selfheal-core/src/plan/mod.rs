@@ -42,6 +42,7 @@ use builder::{Builder, Later};
 pub fn plan(spec: &Spec, observed: &Observed) -> Plan {
     let mut builder = Builder::new(spec, observed);
     check_identity(&mut builder);
+    check_health(&mut builder);
     network::check_image(&mut builder);
     let address = address::plan(&mut builder);
     let subnet = network::plan_subnet(&mut builder);
@@ -52,6 +53,23 @@ pub fn plan(spec: &Spec, observed: &Observed) -> Plan {
     group::plan(&mut builder, subnet, &template, &identity, &volume);
     dns::plan(&mut builder, &address);
     builder.finish()
+}
+
+/// Refuses a second opinion that this version does not ask for, so that nobody relies on it.
+fn check_health(builder: &mut Builder<'_>) {
+    let from_aws = builder
+        .spec
+        .app
+        .health
+        .as_ref()
+        .is_some_and(|health| health.from.probes_from_aws());
+    if from_aws {
+        builder.refuse(
+            "health-from-aws",
+            "EC2 application status checks are not made by this version",
+            "write from = \"instance\": the watchdog on the instance reports to the group",
+        );
+    }
 }
 
 /// Refuses to plan for an account that is not known, or from what was read in another Region.
