@@ -12,7 +12,7 @@ use crate::support::{answer, ec2_answer, ec2_error, query_error, sdk, tags};
 
 async fn failure(response: impl Fn() -> HttpResponse + Send + Sync + 'static) -> CallError {
     let rule = mock!(Client::describe_addresses).then_http_response(response);
-    sdk(&[&rule]).describe_addresses().await.unwrap_err()
+    sdk(&[&rule]).describe_addresses().await.expect_err("the answer is an error")
 }
 
 #[tokio::test]
@@ -119,7 +119,7 @@ async fn a_role_that_may_not_be_passed_is_named() {
         template_version: 1,
         health_check_type: "EC2".to_owned(),
         health_check_grace_s: 0,
-        hook,
+        hooks: vec![hook],
         tags: tags("group"),
     };
     let message = "User: arn:aws:iam::123456789012:user/ops is not authorized to perform: iam:PassRole on resource: \

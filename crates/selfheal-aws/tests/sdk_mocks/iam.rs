@@ -59,7 +59,7 @@ fn no_such_entity() -> HttpResponse {
 fn request_tags(role: &str) -> Vec<Tag> {
     tags(role)
         .iter()
-        .map(|(key, value)| Tag::builder().key(key).value(value).build().unwrap())
+        .map(|(key, value)| Tag::builder().key(key).value(value).build().expect("key and value"))
         .collect()
 }
 

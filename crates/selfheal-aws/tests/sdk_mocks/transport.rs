@@ -46,8 +46,8 @@ impl Counts {
 
 /// Serves with the first reply, then with the second, and so on; the last one holds for ever.
 async fn server(replies: &'static [Reply]) -> (String, Arc<Counts>) {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let url = format!("http://{}", listener.local_addr().unwrap());
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+    let url = format!("http://{}", listener.local_addr().expect("an address"));
     let counts = Arc::new(Counts::default());
     let counted = Arc::clone(&counts);
     tokio::spawn(async move {
@@ -111,7 +111,7 @@ fn connected(url: &str) -> Sdk {
         .endpoint_url(url)
         .credentials_provider(SharedCredentialsProvider::new(credentials))
         .build();
-    Sdk::from_aws_config(&config).unwrap()
+    Sdk::from_aws_config(&config).expect("a region")
 }
 
 #[tokio::test]
