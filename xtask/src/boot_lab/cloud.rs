@@ -40,6 +40,19 @@ struct Effects {
     faults: Vec<String>,
     /// Whether new instances are booted as they start to run.
     boots: bool,
+    /// What is wrong with volumes that are attached from now on.
+    defect: Defect,
+}
+
+/// What is wrong with a volume as the machine sees it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Defect {
+    /// Nothing.
+    None,
+    /// EC2 says attached, and no device appears.
+    NoDevice,
+    /// The device is there, and reading it beyond the first MiB fails.
+    ReadErrors,
 }
 
 /// A running cloud with one stack. Cheap to clone.
@@ -96,6 +109,7 @@ impl Cloud {
             log,
             faults: Vec::new(),
             boots: true,
+            defect: Defect::None,
         };
         let effects = Arc::new(Mutex::new(effects));
         let cloud = Self {
@@ -260,6 +274,7 @@ impl Cloud {
             machines,
             disks,
             plugged,
+            defect,
             ..
         } = effects;
         for (volume, disk) in disks {
@@ -276,7 +291,14 @@ impl Cloud {
             if let Some(holder) = holder
                 && let Some(machine) = machines.get_mut(&holder)
             {
-                machine.plug(volume, disk.attach()?)?;
+                if *defect != Defect::NoDevice {
+                    let device = disk.attach()?;
+                    if *defect == Defect::ReadErrors {
+                        // The device keeps its size, and what lies beyond the end of its file cannot be read.
+                        disk.resize(1 << 20)?;
+                    }
+                    machine.plug(volume, device)?;
+                }
                 plugged.insert(volume.clone(), holder);
             }
         }
@@ -368,6 +390,11 @@ impl Cloud {
         machine.power_on()
     }
 
+    /// Sets what is wrong with volumes that are attached from now on.
+    pub fn set_defect(&self, defect: Defect) {
+        self.lock().defect = defect;
+    }
+
     /// Whether instances are booted when they start to run.
     pub fn set_boots(&self, boots: bool) {
         self.lock().boots = boots;
@@ -445,6 +472,50 @@ impl Cloud {
             Happening::Instance { id, .. } => Ok(id),
             _ => Err(TaskError::failed("an event that is no launch")),
         }
+    }
+
+    /// Waits for an instance's machine to be there, though it may be off.
+    pub fn await_machine(&self, id: &str, limit_s: u64) -> TaskResult<()> {
+        wait_for("machine", Duration::from_secs(limit_s), || {
+            Ok(self.lock().machines.contains_key(id).then_some(()))
+        })
+    }
+
+    /// Waits for a call with this action and outcome, `200` for success, of this instance.
+    pub fn await_call(&self, id: &str, action: &str, outcome: &str, limit_s: u64) -> TaskResult<()> {
+        wait_for(
+            &format!("{action} of {id} with {outcome}"),
+            Duration::from_secs(limit_s),
+            || {
+                let calls = self.calls();
+                Ok(calls
+                    .iter()
+                    .any(|(who, what, how)| who == id && what == action && how == outcome)
+                    .then_some(()))
+            },
+        )
+    }
+
+    /// Waits for a line on the console of an instance.
+    pub fn await_console(&self, id: &str, line: &str, limit_s: u64) -> TaskResult<()> {
+        let path = self.machine(id, |machine| Ok(machine.console()))?;
+        wait_for(
+            &format!("line '{line}' on the console"),
+            Duration::from_secs(limit_s),
+            || {
+                let console = std::fs::read(&path).unwrap_or_default();
+                Ok(String::from_utf8_lossy(&console).contains(line).then_some(()))
+            },
+        )
+    }
+
+    /// Whether an instance has the data volume mounted at this moment.
+    pub fn has_mounted(&self, id: &str) -> bool {
+        let effects = self.lock();
+        effects
+            .machines
+            .get(id)
+            .is_some_and(|machine| machine.has_mounted(&self.stack.volume_id))
     }
 
     /// The id of the instance that the address leads to.

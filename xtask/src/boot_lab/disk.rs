@@ -57,6 +57,20 @@ impl Disk {
         Ok(())
     }
 
+    /// Makes the volume blank again; answers a handle on the same bytes.
+    pub fn renew(&mut self, folder: &Path, bytes: u64) -> TaskResult<Self> {
+        self.generation += 1;
+        let path = self.path();
+        File::create(&path)
+            .and_then(|file| file.set_len(bytes))
+            .context(|| format!("make {}", path.display()))?;
+        Ok(Self {
+            folder: folder.to_owned(),
+            name: self.name.clone(),
+            generation: self.generation,
+        })
+    }
+
     /// Attaches the volume: a loop device of its own, with a page cache of its own, as another host would have.
     pub fn attach(&self) -> TaskResult<Loop> {
         Loop::over(&self.path())

@@ -70,6 +70,22 @@ impl Imds {
         };
     }
 
+    /// The secrets in the credentials that this instance is offered: the key and the session token.
+    pub fn secrets_of(&self, address: IpAddr) -> Vec<String> {
+        let state = self.lock();
+        let tree = state.trees.get(&address).into_iter().flatten();
+        let documents = tree.filter(|(path, _)| path.contains("security-credentials/"));
+        let mut secrets = Vec::new();
+        for (_, document) in documents {
+            let document: serde_json::Value = serde_json::from_slice(document).unwrap_or_default();
+            let texts = ["SecretAccessKey", "Token"]
+                .iter()
+                .filter_map(|key| document[key].as_str());
+            secrets.extend(texts.map(str::to_owned));
+        }
+        secrets
+    }
+
     /// Injects a fault.
     pub fn spoil(&self, fault: Fault) {
         self.lock().faults.push(fault);

@@ -1,6 +1,11 @@
 //! The scenarios.
 
 mod boots;
+mod failures;
+mod faults;
+mod leaving;
+mod secrets;
+mod volumes;
 
 use super::cloud::Cloud;
 use super::lab::Lab;
@@ -38,6 +43,138 @@ pub const SCENARIOS: &[Scenario] = &[
         about: "the power of the host is cut, and the old holder is slow to let go",
         ci: true,
         run: boots::replacement,
+    },
+    Scenario {
+        name: "foreign-volume",
+        about: "nine volumes that hold something, all marked for first use",
+        ci: true,
+        run: volumes::foreign,
+    },
+    Scenario {
+        name: "foreign-ext4",
+        about: "a volume with ext4 where XFS is wanted",
+        ci: true,
+        run: volumes::foreign_ext4,
+    },
+    Scenario {
+        name: "unmarked-volume",
+        about: "volumes that look blank and are not marked for first use",
+        ci: true,
+        run: volumes::unmarked,
+    },
+    Scenario {
+        name: "read-errors",
+        about: "a blank volume that cannot be read",
+        ci: true,
+        run: volumes::read_errors,
+    },
+    Scenario {
+        name: "missing-device",
+        about: "a volume that is attached and never shows",
+        ci: false,
+        run: volumes::missing_device,
+    },
+    Scenario {
+        name: "setup-fails",
+        about: "the setup script fails, twice: the breaker parks",
+        ci: true,
+        run: failures::setup_fails,
+    },
+    Scenario {
+        name: "never-healthy",
+        about: "the app never answers, twice: the breaker parks",
+        ci: true,
+        run: failures::app_never_healthy,
+    },
+    Scenario {
+        name: "watchdog",
+        about: "the app dies",
+        ci: true,
+        run: failures::watchdog,
+    },
+    Scenario {
+        name: "watchdog-patience",
+        about: "the app is away for less than the threshold",
+        ci: true,
+        run: failures::watchdog_patience,
+    },
+    Scenario {
+        name: "spot-notice",
+        about: "EC2 takes the instance back",
+        ci: true,
+        run: leaving::spot_notice,
+    },
+    Scenario {
+        name: "scale-in",
+        about: "the group ends the instance, with a hook",
+        ci: true,
+        run: leaving::scale_in,
+    },
+    Scenario {
+        name: "race",
+        about: "two instances, one volume",
+        ci: true,
+        run: leaving::race,
+    },
+    Scenario {
+        name: "volume-lost",
+        about: "the volume is detached by force",
+        ci: true,
+        run: leaving::volume_lost,
+    },
+    Scenario {
+        name: "throttled",
+        about: "every action is throttled twice",
+        ci: true,
+        run: faults::throttled,
+    },
+    Scenario {
+        name: "not-ready",
+        about: "IncorrectState, InvalidInstanceID and internal failures",
+        ci: true,
+        run: faults::not_ready,
+    },
+    Scenario {
+        name: "answers-lost",
+        about: "each action loses a request, then an answer",
+        ci: true,
+        run: faults::answers_lost,
+    },
+    Scenario {
+        name: "imds-faults",
+        about: "401 for the token, 404 for the credentials",
+        ci: true,
+        run: faults::imds_faults,
+    },
+    Scenario {
+        name: "skewed-clock",
+        about: "the clock is off for some seconds",
+        ci: true,
+        run: faults::skewed_clock,
+    },
+    Scenario {
+        name: "clock-stays-off",
+        about: "the clock is off for good",
+        ci: false,
+        run: faults::clock_stays_skewed,
+    },
+    Scenario {
+        name: "denied",
+        about: "AccessDenied for two minutes",
+        ci: false,
+        run: faults::denied,
+    },
+    Scenario {
+        name: "old-curl",
+        about: "curl 7.81 and no AWS CLI",
+        ci: true,
+        run: faults::old_curl,
+    },
+    Scenario {
+        name: "secrets",
+        about: "nothing secret in processes, logs and user data",
+        ci: true,
+        run: secrets::nothing_shows,
     },
 ];
 

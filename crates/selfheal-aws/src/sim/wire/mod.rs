@@ -105,7 +105,6 @@ pub type Observer = Box<dyn FnMut(&WireRecord) + Send>;
 
 struct State {
     keys: BTreeMap<String, (String, Credentials)>,
-    hook: Option<Hook>,
     observer: Option<Observer>,
     log: Vec<WireRecord>,
     skew: SignedDuration,
@@ -118,6 +117,8 @@ pub struct Wire {
     sim: Sim,
     region: String,
     state: Arc<Mutex<State>>,
+    /// Apart from the state, so that a hook may use the server.
+    hook: Arc<Mutex<Option<Hook>>>,
 }
 
 impl fmt::Debug for Wire {
@@ -158,7 +159,6 @@ impl Wire {
         let region = sim.inspect(|world| world.config.region.clone());
         let state = State {
             keys: BTreeMap::new(),
-            hook: None,
             observer: None,
             log: Vec::new(),
             skew: SignedDuration::ZERO,
@@ -168,6 +168,7 @@ impl Wire {
             sim,
             region,
             state: Arc::new(Mutex::new(state)),
+            hook: Arc::default(),
         }
     }
 
@@ -215,7 +216,7 @@ impl Wire {
 
     /// Sets what decides about each call from now on.
     pub fn set_hook(&self, hook: Option<Hook>) {
-        self.lock().hook = hook;
+        *self.hook.lock().unwrap_or_else(PoisonError::into_inner) = hook;
     }
 
     /// Sets what sees each entry of the log from now on.
@@ -313,8 +314,8 @@ impl Wire {
     /// Lets the hook have its say, then the world.
     fn decide(&self, call: &WireCall) -> Outcome {
         let fault = {
-            let mut state = self.lock();
-            state.hook.as_mut().and_then(|hook| hook(call))
+            let mut hook = self.hook.lock().unwrap_or_else(PoisonError::into_inner);
+            hook.as_mut().and_then(|hook| hook(call))
         };
         match fault {
             Some(WireFault::Refuse { code, message }) => Outcome::Error(WireError {

@@ -1,0 +1,185 @@
+//! Instances that have to go, and instances that compete.
+
+use std::collections::BTreeSet;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use selfheal_aws::AutoScaling;
+use selfheal_core::observed::VolumeState;
+
+use super::boots::{actions_of, served_bytes};
+use crate::boot_lab::cloud::Cloud;
+use crate::boot_lab::command::{ensure, wait_for};
+use crate::boot_lab::lab::Lab;
+use crate::boot_lab::stack::Options;
+use crate::error::{TaskError, TaskResult};
+
+pub fn spot_notice(lab: &mut Lab) -> TaskResult<()> {
+    let cloud = lab.launch(&Options::default())?;
+    let first = cloud.await_in_service(1, 60)?;
+    let before = served_bytes(&cloud)?;
+    cloud.await_console(&first, "boot is done", 20)?;
+    let mounted = watch_detach(&cloud);
+    let ip = cloud.machine(&first, |machine| Ok(machine.identity().ip()))?;
+    let notice = "{\"action\": \"terminate\", \"time\": \"2030-01-01T00:00:00Z\"}";
+    cloud
+        .imds
+        .set(ip.into(), "meta-data/spot/instance-action", Some(notice));
+    leaves(&cloud, &first, &mounted)?;
+    ensure(
+        actions_of(&cloud, &first)
+            .iter()
+            .any(|action| action == "SetInstanceHealth"),
+        || "the group was not told early".to_owned(),
+    )?;
+    let second = cloud.await_in_service(2, 90)?;
+    ensure(served_bytes(&cloud)? == before, || {
+        "the bytes are not the same".to_owned()
+    })?;
+    ensure(cloud.address_holder() == Some(second), || {
+        "the address did not follow".to_owned()
+    })
+}
+
+pub fn scale_in(lab: &mut Lab) -> TaskResult<()> {
+    let cloud = lab.launch(&Options {
+        terminate_hook: true,
+        ..Options::default()
+    })?;
+    let first = cloud.await_in_service(1, 60)?;
+    let before = served_bytes(&cloud)?;
+    cloud.await_console(&first, "boot is done", 20)?;
+    let mounted = watch_detach(&cloud);
+    terminate(&cloud, &first)?;
+    leaves(&cloud, &first, &mounted)?;
+    let completions = || {
+        actions_of(&cloud, &first)
+            .iter()
+            .filter(|action| *action == "CompleteLifecycleAction")
+            .count()
+    };
+    wait_for("completion of the terminate hook", Duration::from_secs(20), || {
+        Ok((completions() == 2).then_some(()))
+    })?;
+    let second = cloud.await_in_service(2, 90)?;
+    ensure(served_bytes(&cloud)? == before, || {
+        "the bytes are not the same".to_owned()
+    })?;
+    ensure(cloud.address_holder() == Some(second), || {
+        "the address did not follow".to_owned()
+    })
+}
+
+/// Terminates through the group, as an operator does. The world's clock is the lab's, so the call is polled, not awaited.
+fn terminate(cloud: &Cloud, id: &str) -> TaskResult<()> {
+    use std::task::{Context, Poll, Waker};
+    let mut call = cloud.sim.terminate_instance(id);
+    wait_for(
+        "answer to TerminateInstanceInAutoScalingGroup",
+        Duration::from_secs(10),
+        || match call.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
+            Poll::Ready(Ok(())) => Ok(Some(())),
+            Poll::Ready(Err(error)) => Err(TaskError::failed(error.to_string())),
+            Poll::Pending => Ok(None),
+        },
+    )
+}
+
+/// Notes whether the volume is still mounted when the instance asks for its detachment.
+fn watch_detach(cloud: &Cloud) -> Arc<AtomicBool> {
+    let mounted = Arc::new(AtomicBool::new(false));
+    let (seen, lab) = (Arc::clone(&mounted), cloud.clone());
+    cloud.wire.set_hook(Some(Box::new(move |call| {
+        if call.action == "DetachVolume" && lab.has_mounted(&call.instance) {
+            seen.store(true, Ordering::Relaxed);
+        }
+        None
+    })));
+    mounted
+}
+
+/// The instance stops its app, unmounts, and only then detaches.
+fn leaves(cloud: &Cloud, id: &str, mounted: &AtomicBool) -> TaskResult<()> {
+    cloud.await_call(id, "DetachVolume", "200", 40)?;
+    ensure(!mounted.load(Ordering::Relaxed), || {
+        "the volume was detached while it was mounted".to_owned()
+    })?;
+    cloud.await_console(id, "selfheal: left", 30)
+}
+
+pub fn race(lab: &mut Lab) -> TaskResult<()> {
+    let cloud = lab.launch(&Options {
+        desired: 2,
+        ..Options::default()
+    })?;
+    let (one, two) = (cloud.await_launched(1, 10)?, cloud.await_launched(2, 10)?);
+    let winner = wait_for("winner", Duration::from_secs(60), || Ok(cloud.address_holder()))?;
+    let loser = if winner == one { two } else { one };
+    served_bytes(&cloud)?;
+    // The loser keeps asking for a while, and must do nothing else.
+    let refusals = || {
+        let calls = cloud.calls();
+        calls
+            .iter()
+            .filter(|(who, what, how)| *who == loser && what == "AttachVolume" && how == "VolumeInUse")
+            .count()
+    };
+    wait_for("loser that waits", Duration::from_secs(60), || {
+        Ok((refusals() >= 5).then_some(()))
+    })?;
+    let did: BTreeSet<String> = actions_of(&cloud, &loser).into_iter().collect();
+    ensure(did.is_empty(), || format!("the loser did {did:?}"))?;
+    ensure(!cloud.has_mounted(&loser), || {
+        "the loser has the volume mounted".to_owned()
+    })?;
+    ensure(cloud.address_holder().as_ref() == Some(&winner), || {
+        "the address moved".to_owned()
+    })?;
+    // The winner goes, and the loser takes over: the volume is the lock.
+    let before = served_bytes(&cloud)?;
+    cloud.cut_power(&winner)?;
+    cloud.sim.kill_instance(&winner);
+    wait_for("takeover by the loser", Duration::from_secs(60), || {
+        Ok((cloud.address_holder().as_ref() == Some(&loser)).then_some(()))
+    })?;
+    ensure(served_bytes(&cloud)? == before, || {
+        "the bytes are not the same".to_owned()
+    })
+}
+
+pub fn volume_lost(lab: &mut Lab) -> TaskResult<()> {
+    let cloud = lab.launch(&Options::default())?;
+    let first = cloud.await_in_service(1, 60)?;
+    served_bytes(&cloud)?;
+    cloud.await_console(&first, "boot is done", 20)?;
+    let told = Arc::new(Mutex::new(None));
+    let (seen, lab_too) = (Arc::clone(&told), cloud.clone());
+    cloud.wire.set_hook(Some(Box::new(move |call| {
+        if call.action == "DisassociateAddress" {
+            let mounted = lab_too.has_mounted(&call.instance);
+            *seen.lock().unwrap_or_else(PoisonError::into_inner) = Some(mounted);
+        }
+        None
+    })));
+    // Somebody forces the detachment.
+    cloud.sim.tamper(|world| {
+        if let Some(record) = world.volumes.get_mut(&cloud.stack.volume_id) {
+            record.volume.attachment = None;
+            record.volume.state = VolumeState::Available;
+        }
+    });
+    cloud.await_console(&first, "is gone", 20)?;
+    cloud.await_call(&first, "SetInstanceHealth", "200", 30)?;
+    cloud.await_call(&first, "DisassociateAddress", "200", 30)?;
+    let mounted = *told.lock().unwrap_or_else(PoisonError::into_inner);
+    ensure(mounted == Some(false), || {
+        "the address was given up before the volume was unmounted".to_owned()
+    })?;
+    let active = cloud.run_in(&first, &["systemctl", "is-active", "lab-app.service"]);
+    ensure(active.is_err(), || "the app still runs".to_owned())?;
+    let second = cloud.await_in_service(2, 90)?;
+    ensure(cloud.address_holder() == Some(second), || {
+        "the address did not follow".to_owned()
+    })
+}

@@ -1,0 +1,136 @@
+//! Nothing secret shows: sampled without a pause while the machine boots, and looked for afterwards.
+
+use std::fs;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+
+use super::boots::served_bytes;
+use crate::boot_lab::command::ensure;
+use crate::boot_lab::lab::Lab;
+use crate::boot_lab::stack::Options;
+use crate::error::{TaskError, TaskResult};
+
+/// What the sampler saw.
+#[derive(Debug, Default)]
+struct Sampled {
+    rounds: u64,
+    processes: u64,
+    found: Vec<String>,
+}
+
+pub fn nothing_shows(lab: &mut Lab) -> TaskResult<()> {
+    let cloud = lab.prepare(&Options::default())?;
+    cloud.set_boots(false);
+    cloud.run();
+    let id = cloud.await_launched(1, 10)?;
+    cloud.await_machine(&id, 10)?;
+    // The credentials that are issued here are not the machine's, but the machine's are published beside them.
+    let ip = cloud.machine(&id, |machine| Ok(machine.identity().ip()))?;
+    let secrets = cloud.imds.secrets_of(ip.into());
+    ensure(secrets.len() == 2, || {
+        "the metadata service offers no credentials".to_owned()
+    })?;
+    let stop = Arc::new(AtomicBool::new(false));
+    let sampler = {
+        let (stop, secrets) = (Arc::clone(&stop), secrets.clone());
+        thread::spawn(move || sample(&stop, &secrets))
+    };
+    cloud.power_on(&id)?;
+    cloud.await_in_service(1, 90)?;
+    served_bytes(&cloud)?;
+    cloud.await_console(&id, "boot is done", 30)?;
+    stop.store(true, Ordering::Relaxed);
+    let sampled = sampler.join().map_err(|_| TaskError::failed("the sampler failed"))?;
+    ensure(sampled.found.is_empty(), || {
+        format!("secrets showed: {:?}", sampled.found)
+    })?;
+    ensure(sampled.rounds > 100 && sampled.processes > 1_000, || {
+        format!("too few samples: {sampled:?}")
+    })?;
+    for secret in &secrets {
+        ensure(!cloud.stack.script.contains(secret), || {
+            "the user data holds a secret".to_owned()
+        })?;
+        let (console, root) = cloud.machine(&id, |machine| Ok((machine.console(), machine.root())))?;
+        ensure(!holds(&console, secret), || "the console holds a secret".to_owned())?;
+        let journal = cloud.run_in(&id, &["journalctl", "--no-pager", "--output=export"])?;
+        ensure(!journal.contains(secret.as_str()), || {
+            "the journal holds a secret".to_owned()
+        })?;
+        for folder in ["var/log", "var/lib", "etc", "usr/local", "tmp", "root"] {
+            let found = search(&root.join(folder), secret);
+            ensure(found.is_none(), || {
+                format!("{} holds a secret", found.unwrap_or_default())
+            })?;
+        }
+        let in_run = cloud.run_in(
+            &id,
+            &[
+                "grep",
+                "-rlF",
+                "--exclude-dir=cloud-init",
+                secret,
+                "/run",
+                "/tmp",
+                "/srv",
+            ],
+        );
+        ensure(in_run.is_err(), || {
+            format!("a secret is in {}", in_run.unwrap_or_default())
+        })?;
+    }
+    lab.note(format!(
+        "{} rounds over {} processes",
+        sampled.rounds, sampled.processes
+    ));
+    Ok(())
+}
+
+/// Looks at the command line and the environment of every process of the machine, again and again.
+fn sample(stop: &AtomicBool, secrets: &[String]) -> Sampled {
+    let mut sampled = Sampled::default();
+    while !stop.load(Ordering::Relaxed) {
+        sampled.rounds += 1;
+        for entry in fs::read_dir("/proc").into_iter().flatten().flatten() {
+            let name = entry.file_name();
+            if !name.to_string_lossy().bytes().all(|byte| byte.is_ascii_digit()) {
+                continue;
+            }
+            sampled.processes += 1;
+            for file in ["cmdline", "environ"] {
+                let bytes = fs::read(entry.path().join(file)).unwrap_or_default();
+                let text = String::from_utf8_lossy(&bytes);
+                if secrets.iter().any(|secret| text.contains(secret.as_str())) {
+                    sampled.found.push(format!(
+                        "{} {file}: {}",
+                        name.to_string_lossy(),
+                        text.replace('\0', " ")
+                    ));
+                }
+            }
+        }
+    }
+    sampled
+}
+
+fn holds(path: &Path, secret: &str) -> bool {
+    fs::read(path).is_ok_and(|bytes| bytes.windows(secret.len()).any(|window| window == secret.as_bytes()))
+}
+
+/// The first file below a folder that holds the secret.
+fn search(folder: &Path, secret: &str) -> Option<String> {
+    for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+        let path = entry.path();
+        let kind = entry.file_type().ok()?;
+        if kind.is_dir() {
+            if let Some(found) = search(&path, secret) {
+                return Some(found);
+            }
+        } else if kind.is_file() && holds(&path, secret) {
+            return Some(path.display().to_string());
+        }
+    }
+    None
+}
