@@ -9,13 +9,11 @@ use crate::statement::ResourcePattern;
 
 type Drafts = Result<Vec<Draft>, ScopeError>;
 
-const DESCRIBE: [&str; 9] = [
-    "ec2:DescribeImages",
+const DESCRIBE: [&str; 7] = [
     "ec2:DescribeAddresses",
     "ec2:DescribeVolumes",
     "ec2:DescribeSecurityGroups",
     "ec2:DescribeSubnets",
-    "ec2:DescribeLaunchTemplates",
     "ec2:DescribeLaunchTemplateVersions",
     "autoscaling:DescribeAutoScalingGroups",
     "autoscaling:DescribeLifecycleHooks",
@@ -32,10 +30,10 @@ fn both(scope: &OperatorScope, place: Place<'_>) -> Result<Vec<ResourcePattern>,
 pub(crate) fn reading(scope: &OperatorScope, place: Place<'_>, purpose: Purpose) -> Drafts {
     let mut describe = DESCRIBE.to_vec();
     match purpose {
-        Purpose::Plan | Purpose::Apply => {}
+        Purpose::Plan | Purpose::Apply => describe.push("ec2:DescribeImages"),
         Purpose::Status => describe.extend([
+            "ec2:DescribeImages",
             "ec2:DescribeInstances",
-            "ec2:DescribeInstanceStatus",
             "autoscaling:DescribeScalingActivities",
         ]),
         Purpose::Destroy => describe.extend(["ec2:DescribeInstances", "ec2:DescribeSnapshots"]),
@@ -44,20 +42,13 @@ pub(crate) fn reading(scope: &OperatorScope, place: Place<'_>, purpose: Purpose)
     if scope.record_name.is_some() {
         anywhere.push("route53:ListHostedZonesByName");
     }
-    // AWS's own parameters belong to no account in their ARN; an account cannot make one of that name itself. The second
-    // spelling is for linters that ask for an account.
-    let mut parameters = vec![
-        place.parameter("", "aws/service/*")?,
-        place.parameter(place.account, "aws/service/*")?,
-    ];
-    if let Some(path) = &scope.image_parameter {
-        parameters.push(place.parameter(place.account, path)?);
-    }
     let mut drafts = vec![
         allow("WhoAmI", &anywhere, vec![ResourcePattern::Any], Conditions::none()),
         allow("Look", &describe, vec![ResourcePattern::Any], in_region(&scope.region)),
-        allow("ReadImageNames", &["ssm:GetParameter"], parameters, Conditions::none()),
     ];
+    if purpose != Purpose::Destroy {
+        drafts.push(image_names(scope, place)?);
+    }
     if matches!(purpose, Purpose::Plan | Purpose::Status) {
         // Apply and destroy read the identity in the statement that changes it.
         drafts.push(allow(
@@ -77,6 +68,30 @@ pub(crate) fn reading(scope: &OperatorScope, place: Place<'_>, purpose: Purpose)
         ));
     }
     Ok(drafts)
+}
+
+/// What resolves an image's name: a public parameter, or the user's own.
+///
+/// AWS's own parameters belong to no account in their ARN, and no account can make one of such a name. The second spelling
+/// is for linters that ask for an account.
+fn image_names(scope: &OperatorScope, place: Place<'_>) -> Result<Draft, ScopeError> {
+    let mut parameters = vec![
+        place.parameter("", "aws/service/*")?,
+        place.parameter(place.account, "aws/service/*")?,
+    ];
+    if let Some(path) = scope
+        .image_parameter
+        .as_ref()
+        .filter(|path| !path.starts_with("/aws/service/"))
+    {
+        parameters.push(place.parameter(place.account, path)?);
+    }
+    Ok(allow(
+        "ReadImageNames",
+        &["ssm:GetParameter"],
+        parameters,
+        Conditions::none(),
+    ))
 }
 
 /// What creates and changes the address, the volume, the security group and the launch template.

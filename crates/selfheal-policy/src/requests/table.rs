@@ -66,7 +66,7 @@ calls! {
     "ssmmessages:OpenDataChannel" [] by [INSTANCE] => "opens Session Manager's channels";
     "ssm:GetParametersByPath" [old "parameter"] by [INSTANCE] => "reads the app's configuration";
     "ssm:GetParameter" [old "parameter"] by [INSTANCE] => "reads one parameter of the app's";
-    "ssm:GetParameter" [old "parameter"] by [PLAN, APPLY, STATUS, DESTROY] => "resolves the image's name";
+    "ssm:GetParameter" [old "parameter"] by [PLAN, APPLY, STATUS] => "resolves the image's name";
     "logs:CreateLogStream" [old "log-stream"] by [INSTANCE] => "ships logs";
     "logs:PutLogEvents" [old "log-stream"] by [INSTANCE] => "ships logs";
     "kms:Decrypt" [old "key"] by [INSTANCE, APPLY] => "uses the volume's key, through EBS";
@@ -74,13 +74,12 @@ calls! {
     "kms:DescribeKey" [old "key"] by [APPLY] => "makes the encrypted volume, through EBS";
     "kms:GenerateDataKeyWithoutPlaintext" [old "key"] by [APPLY] => "makes the encrypted volume, through EBS";
     "sts:GetCallerIdentity" [] by [PLAN, APPLY, STATUS, DESTROY] => "shows and checks the account";
-    "ec2:DescribeImages" [] by [PLAN, APPLY, STATUS, DESTROY] => "checks the image";
+    "ec2:DescribeImages" [] by [PLAN, APPLY, STATUS] => "checks the image";
     "ec2:DescribeAddresses" [] by [PLAN, APPLY, STATUS, DESTROY] => "finds the address";
     "ec2:DescribeVolumes" [] by [PLAN, APPLY, STATUS, DESTROY] => "finds the volume";
     "ec2:DescribeSecurityGroups" [] by [PLAN, APPLY, STATUS, DESTROY] => "finds the security group";
     "ec2:DescribeSubnets" [] by [PLAN, APPLY, STATUS, DESTROY] => "finds the subnet of the volume's zone";
-    "ec2:DescribeLaunchTemplates" [] by [PLAN, APPLY, STATUS, DESTROY] => "finds the launch template";
-    "ec2:DescribeLaunchTemplateVersions" [] by [PLAN, APPLY, STATUS, DESTROY] => "reads the pinned version";
+    "ec2:DescribeLaunchTemplateVersions" [] by [PLAN, APPLY, STATUS, DESTROY] => "finds the launch template";
     "autoscaling:DescribeAutoScalingGroups" [] by [PLAN, APPLY, STATUS, DESTROY] => "finds the group";
     "autoscaling:DescribeLifecycleHooks" [] by [PLAN, APPLY, STATUS, DESTROY] => "reads the hooks";
     "iam:GetRole" [old "role"] by [PLAN, APPLY, STATUS, DESTROY] => "finds the role";
@@ -89,7 +88,6 @@ calls! {
     "route53:ListHostedZonesByName" [] by [PLAN, APPLY, STATUS, DESTROY] => "finds the zone";
     "route53:ListResourceRecordSets" [old "hostedzone"] by [PLAN, APPLY, STATUS, DESTROY] => "reads the record";
     "ec2:DescribeInstances" [] by [STATUS, DESTROY] => "reads the instance";
-    "ec2:DescribeInstanceStatus" [] by [STATUS] => "reads the instance's health";
     "autoscaling:DescribeScalingActivities" [] by [STATUS] => "reads the last replacements";
     "ec2:AllocateAddress" [new "elastic-ip"] by [APPLY] => "makes the address";
     "ec2:CreateVolume" [new "volume"] by [APPLY] => "makes the volume";

@@ -83,3 +83,20 @@ fn a_long_document_splits_into_managed_policies() {
     let joined: Vec<_> = parts.into_iter().flat_map(|part| part.statements).collect();
     assert_eq!(joined, whole.statements);
 }
+
+#[test]
+fn a_public_image_parameter_needs_no_resource_of_its_own() {
+    let plan = |path: &str| {
+        let scope = OperatorScope {
+            image_parameter: Some(path.to_owned()),
+            ..operator_scope()
+        };
+        operator_policy(&scope, Purpose::Plan).unwrap()
+    };
+    assert!(
+        !plan("/aws/service/debian/release/12/latest/arm64")
+            .to_json()
+            .contains("debian")
+    );
+    assert!(plan("/images/web").to_json().contains("parameter/images/web"));
+}
