@@ -12,7 +12,10 @@ use crate::support::{answer, ec2_answer, ec2_error, query_error, sdk, tags};
 
 async fn failure(response: impl Fn() -> HttpResponse + Send + Sync + 'static) -> CallError {
     let rule = mock!(Client::describe_addresses).then_http_response(response);
-    sdk(&[&rule]).describe_addresses().await.expect_err("the answer is an error")
+    sdk(&[&rule])
+        .describe_addresses()
+        .await
+        .expect_err("the answer is an error")
 }
 
 #[tokio::test]
