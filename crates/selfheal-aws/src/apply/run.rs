@@ -187,9 +187,7 @@ impl<'a> Run<'a> {
             Err(error) if is_removal(key) && error.kind() == CallErrorKind::NotFound => {
                 self.succeeded(key, action, Answer::Done);
             }
-            Err(error) if matches!(error.kind(), CallErrorKind::Ambiguous | CallErrorKind::AlreadyExists) => {
-                self.look_again(key, error)?;
-            }
+            Err(error) if may_be_done(key, error.kind()) => self.look_again(key, error)?,
             Err(error) => return Err(ApplyErrorKind::Step { key, error }),
         }
         Ok(())
@@ -215,7 +213,7 @@ impl<'a> Run<'a> {
             return Err(ApplyErrorKind::Step { key, error });
         }
         // Something that exists after all was made by somebody else, who may have made more.
-        let exists = error.kind() == CallErrorKind::AlreadyExists;
+        let exists = error.kind() != CallErrorKind::Ambiguous;
         let parts = if exists {
             self.goal.scope().parts()
         } else {
@@ -320,6 +318,16 @@ impl<'a> Run<'a> {
             }),
             Some(key) => Err(self.fail(ApplyErrorKind::NoProgress(key)).await),
         }
+    }
+}
+
+/// Whether a failure leaves open that the step is done, by this run or by somebody else.
+fn may_be_done(key: StepKey, kind: CallErrorKind) -> bool {
+    match kind {
+        CallErrorKind::Ambiguous | CallErrorKind::AlreadyExists => true,
+        // A profile holds one role: adding it again exceeds that limit.
+        CallErrorKind::LimitExceeded => key == StepKey::AddRoleToProfile,
+        _ => false,
     }
 }
 
