@@ -13,6 +13,7 @@ use super::boot::BootState;
 
 /// A subnet.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct SubnetRecord {
     /// What AWS tells.
     pub subnet: Subnet,
@@ -22,6 +23,7 @@ pub struct SubnetRecord {
 
 /// An Elastic IP.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct AddressRecord {
     /// What AWS tells.
     pub address: Address,
@@ -49,6 +51,7 @@ pub enum Content {
 
 /// A modification of a volume that is under way.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct Modification {
     /// `modifying`, `optimizing` or `completed`.
     pub state: String,
@@ -58,6 +61,7 @@ pub struct Modification {
 
 /// An EBS volume.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct VolumeRecord {
     /// What AWS tells. Deleted volumes are kept, since a `ClientToken` still leads to them.
     pub volume: Volume,
@@ -75,6 +79,7 @@ pub struct VolumeRecord {
 
 /// A snapshot.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct SnapshotRecord {
     /// What AWS tells.
     pub snapshot: Snapshot,
@@ -86,6 +91,7 @@ pub struct SnapshotRecord {
 
 /// A security group.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct SecurityGroupRecord {
     /// What AWS tells.
     pub group: SecurityGroup,
@@ -95,6 +101,7 @@ pub struct SecurityGroupRecord {
 
 /// A launch template with all its versions.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct TemplateRecord {
     /// `lt-…`.
     pub id: String,
@@ -163,6 +170,7 @@ impl InstanceState {
 
 /// An instance.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct InstanceRecord {
     /// `i-…`.
     pub id: String,
@@ -250,6 +258,7 @@ impl Lifecycle {
 
 /// An instance in its group.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct MemberRecord {
     /// The instance.
     pub id: String,
@@ -273,6 +282,7 @@ pub struct MemberRecord {
 
 /// An Auto Scaling group.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct GroupRecord {
     /// What the caller set; its hook and tags are those of the creation.
     pub settings: GroupSettings,
@@ -298,6 +308,7 @@ pub struct GroupRecord {
 
 /// A scaling activity.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct ActivityRecord {
     /// Its id.
     pub id: String,
@@ -319,6 +330,7 @@ pub struct ActivityRecord {
 
 /// An inline policy of a role.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct RolePolicyRecord {
     /// The document that a read tells.
     pub document: String,
@@ -330,6 +342,7 @@ pub struct RolePolicyRecord {
 
 /// An IAM role.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct RoleRecord {
     /// What AWS tells.
     pub role: IamRole,
@@ -343,6 +356,7 @@ pub struct RoleRecord {
 
 /// An instance profile.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct ProfileRecord {
     /// What AWS tells.
     pub profile: InstanceProfile,
@@ -354,6 +368,7 @@ pub struct ProfileRecord {
 
 /// A hosted zone and its records.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct ZoneRecord {
     /// `Z…`.
     pub id: String,
@@ -365,6 +380,7 @@ pub struct ZoneRecord {
 
 /// What a `ClientToken` stands for.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct TokenRecord {
     /// The inputs that it came with, as JSON.
     pub inputs: String,

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 /// One entry of the trace.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct TraceEvent {
     /// Logical milliseconds since the world began.
     pub at_ms: u64,
@@ -118,6 +119,7 @@ pub enum Happening {
 
 /// One API call.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct CallTrace {
     /// Its number since the faults were set, from 1.
     pub index: u64,

@@ -26,6 +26,7 @@ pub const WORLD_SCHEMA: u32 = 1;
 ///
 /// All maps are sorted, so that no order depends on a hash.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct World {
     /// Version of this form.
     pub schema: u32,

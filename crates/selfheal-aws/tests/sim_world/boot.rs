@@ -376,14 +376,9 @@ fn a_lab_tells_what_it_saw_and_is_judged() {
     sim.report_format(&id, &stack.volume, "xfs");
     let other = "i-0123456789abcdef0".to_owned();
     sim.tamper(|world| {
-        let copy = world.instances[&id].clone();
-        world.instances.insert(
-            other.clone(),
-            selfheal_aws::sim::InstanceRecord {
-                id: other.clone(),
-                ..copy
-            },
-        );
+        let mut copy = world.instances[&id].clone();
+        copy.id.clone_from(&other);
+        world.instances.insert(other.clone(), copy);
     });
     sim.report_mount(&other, Some(&stack.volume));
     let seen: Vec<String> = sim

@@ -5,6 +5,7 @@ mod targets;
 use selfheal_core::action::{ARecord, CreateVolume, GroupSettings};
 use selfheal_core::names::{IAM_PATH, TAG_STACK};
 use selfheal_policy::eval::{Policies, Request, ResourceRequest, evaluate};
+use selfheal_policy::requests::documented;
 use selfheal_policy::{Arn, Document, Effect, Principal, PrincipalSet, Principals, Target as PolicyTarget};
 
 use super::World;
@@ -162,7 +163,8 @@ impl World {
         };
         let documents: Vec<Document> = documents.into_iter().filter_map(|text| text.parse().ok()).collect();
         let documents: Vec<&Document> = documents.iter().collect();
-        for request in self.requests(caller, call) {
+        // Only the keys that the Service Authorization Reference lists for an action are there for a policy to ask for.
+        for request in self.requests(caller, call).into_iter().map(documented) {
             if !evaluate(Policies::identity(&documents), &request).is_allowed() {
                 return Err(self.refuse(caller, call, &request));
             }

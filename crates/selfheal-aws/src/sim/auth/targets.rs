@@ -171,22 +171,6 @@ impl World {
                 let keys = vec![("ec2:VpcID", id.clone())];
                 ("ec2", format!("vpc/{id}"), keys, Tags::new())
             }
-            Target::NewAddress => ec2("elastic-ip/*".to_owned(), None),
-            Target::NewVolume(input) => {
-                let keys = vec![
-                    ("ec2:AvailabilityZone", input.zone.clone()),
-                    ("ec2:Encrypted", input.encrypted.to_string()),
-                    ("ec2:VolumeType", input.volume_type.clone()),
-                    ("ec2:VolumeSize", input.size_gib.to_string()),
-                ];
-                ("ec2", "volume/*".to_owned(), keys, Tags::new())
-            }
-            Target::NewSnapshot => ec2("snapshot/*".to_owned(), None),
-            Target::NewSecurityGroup(vpc) => {
-                let keys = vec![("ec2:Vpc", self.arn("ec2", &format!("vpc/{vpc}")))];
-                ("ec2", "security-group/*".to_owned(), keys, Tags::new())
-            }
-            Target::NewTemplate => ec2("launch-template/*".to_owned(), None),
             Target::Role(name) => iam(
                 format!("role{IAM_PATH}{name}"),
                 self.roles.get(name).map(|record| &record.role.tags),
@@ -219,7 +203,34 @@ impl World {
                     tags,
                 )
             }
-            _ => ("ec2", "*".to_owned(), Keys::new(), Tags::new()),
+            _ => {
+                let (name, keys) = self.new_target(target);
+                ("ec2", name, keys, Tags::new())
+            }
         }
+    }
+
+    /// What an EC2 call makes: its id is not known yet, so that it is evaluated as any of its type.
+    fn new_target(&self, target: &Target) -> (String, Keys) {
+        let (name, keys) = match target {
+            Target::NewAddress => ("elastic-ip/*", Keys::new()),
+            Target::NewVolume(input) => {
+                let keys = vec![
+                    ("ec2:AvailabilityZone", input.zone.clone()),
+                    ("ec2:Encrypted", input.encrypted.to_string()),
+                    ("ec2:VolumeType", input.volume_type.clone()),
+                    ("ec2:VolumeSize", input.size_gib.to_string()),
+                ];
+                ("volume/*", keys)
+            }
+            Target::NewSnapshot => ("snapshot/*", Keys::new()),
+            Target::NewSecurityGroup(vpc) => {
+                let keys = vec![("ec2:Vpc", self.arn("ec2", &format!("vpc/{vpc}")))];
+                ("security-group/*", keys)
+            }
+            Target::NewTemplate => ("launch-template/*", Keys::new()),
+            _ => ("*", Keys::new()),
+        };
+        (name.to_owned(), keys)
     }
 }

@@ -6,6 +6,7 @@ use super::super::World;
 
 /// What the boot program of an instance works with.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct BootConfig {
     /// The group.
     pub group: String,

@@ -51,6 +51,7 @@ pub enum BootPhase {
 
 /// What an instance's boot program knows.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct BootState {
     /// Where it stands.
     pub phase: BootPhase,
