@@ -160,5 +160,7 @@ pub fn shape(value: &serde_json::Value) -> String {
     }
     let mut lines = Vec::new();
     walk(value, "", &mut lines);
+    // Whether maps keep their order is up to whatever else is in the build.
+    lines.sort();
     lines.join("\n")
 }
