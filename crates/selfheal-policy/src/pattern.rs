@@ -1,8 +1,8 @@
 //! Wildcard patterns with policy variables.
 //!
 //! IAM knows two wildcards, `*` (any run of characters, also none) and `?` (exactly one character), and policy
-//! variables such as `${aws:username}`, which are replaced by values of the request. `${*}`, `${?}` and `${$}` stand for
-//! the characters themselves. Rules: "IAM JSON policy elements: Variables and tags" and "IAM JSON policy elements:
+//! variables such as `${aws:username}`, which are replaced by values of the request. `${*}`, `${?}` and `${$}` stand
+//! for the characters themselves. Rules: "IAM JSON policy elements: Variables and tags" and "IAM JSON policy elements:
 //! Resource" in the IAM User Guide.
 
 /// Is one element of a pattern whose variables have been replaced.
@@ -172,7 +172,8 @@ pub(crate) fn matches(pattern: &[Token], text: &str) -> bool {
 
 /// Tells whether some text is matched by both patterns.
 pub(crate) fn overlap(one: &[Token], other: &[Token]) -> bool {
-    // `reach[j]` says whether the rests of both patterns, from here and from `j`, have a text in common; filled from the end.
+    // `reach[j]` says whether the rests of both patterns, from here and from `j`, have a text in common; filled from
+    // the end.
     let width = other.len() + 1;
     let mut below = vec![false; width];
     for i in (0..=one.len()).rev() {

@@ -1,5 +1,5 @@
-//! Feeds arbitrary text to the parser. What it accepts must print and parse to the same document, and neither the linter
-//! nor the evaluator may panic on it.
+//! Feeds arbitrary text to the parser. What it accepts must print and parse to the same document, and neither the
+//! linter nor the evaluator may panic on it.
 //!
 //! With cargo-fuzz: `cargo +nightly fuzz run document` in `crates/selfheal-policy`.
 

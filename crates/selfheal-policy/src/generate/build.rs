@@ -161,8 +161,8 @@ pub(crate) fn in_region(region: &str) -> Conditions {
 
 /// Asks that a multivalued key is there and holds nothing but the given values.
 ///
-/// `ForAllValues` alone is true of a request without the key, and DeleteTags without keys removes every tag; so `Null` asks
-/// for the key as well. Source: "Set operators for multivalued context keys".
+/// `ForAllValues` alone is true of a request without the key, and DeleteTags without keys removes every tag; so `Null`
+/// asks for the key as well. Source: "Set operators for multivalued context keys".
 pub(crate) fn only(conditions: Conditions, key: &str, values: &[&str]) -> Conditions {
     let operator = Operator::new(Comparison::StringEquals);
     let operator = operator.quantified(Quantifier::ForAllValues).unwrap_or(operator);
@@ -173,8 +173,8 @@ pub(crate) fn only(conditions: Conditions, key: &str, values: &[&str]) -> Condit
 
 /// Returns the names under which services ask KMS for a key.
 ///
-/// The documentation of `kms:ViaService` gives the suffix `amazonaws.com`; China's endpoints end in `amazonaws.com.cn`, so
-/// both spellings stand there.
+/// The documentation of `kms:ViaService` gives the suffix `amazonaws.com`; China's endpoints end in `amazonaws.com.cn`,
+/// so both spellings stand there.
 pub(crate) fn via_services(partition: Partition, region: &str, services: &[&str]) -> Vec<String> {
     let plain = services
         .iter()

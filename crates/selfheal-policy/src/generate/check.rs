@@ -1,7 +1,7 @@
 //! Checks the fields of a scope before they reach an ARN.
 //!
-//! Everything that is put into an ARN or a condition passes here, so that no `*`, `?`, `$` or `:` in a name can widen what
-//! the generated policy grants.
+//! Everything that is put into an ARN or a condition passes here, so that no `*`, `?`, `$` or `:` in a name can widen
+//! what the generated policy grants.
 
 use super::error::ScopeError;
 use super::scope::{InstanceScope, OperatorScope};

@@ -16,26 +16,29 @@ use crate::statement::{
 
 /// Generates the inline policy of the instance's role: what the boot program calls, and nothing else.
 ///
-/// Every resource that a request names is evaluated, so AssociateAddress has a statement for the exact Elastic IP, one for
-/// instances that run under our own instance profile, and one for our network interfaces in the subnet (or in the VPC).
-/// A policy that names the Elastic IP alone is taken for insufficient. That follows the Service Authorization Reference
-/// and the policies in use; it was not verified on a live account.
+/// Every resource that a request names is evaluated, so AssociateAddress has a statement for the exact Elastic IP, one
+/// for instances that run under our own instance profile, and one for our network interfaces in the subnet (or in the
+/// VPC). A policy that names the Elastic IP alone is taken for insufficient. That follows the Service Authorization
+/// Reference and the policies in use; it was not verified on a live account.
 ///
-/// AttachVolume and DetachVolume name the exact volume and an instance. Both carry the stack's tag, and an instance must
-/// run under our own profile; `IfExists` is there because a volume has no profile, and the tag is asked for on both.
+/// AttachVolume and DetachVolume name the exact volume and an instance. Both carry the stack's tag, and an instance that
+/// has a profile must have ours. `IfExists` is there because a volume has none; an instance without a profile needs the
+/// stack's tag all the same.
 ///
-/// `*` stands as a resource in two statements alone, both narrowed to the Region, because the Service Authorization Reference
-/// offers these actions no resource and no narrower key:
+/// `*` stands as a resource in three statements alone, because the Service Authorization Reference offers these actions
+/// no resource. Each is narrowed to the Region, the last one to calls from an instance as well; the others have no
+/// narrower key:
 /// - `Look`: ec2:DescribeVolumes, ec2:DescribeAddresses, autoscaling:DescribeTags;
-/// - `SessionChannels`: the four ssmmessages actions.
+/// - `SessionChannels`: ssmmessages:CreateDataChannel, OpenControlChannel, OpenDataChannel;
+/// - `SessionControl`: ssmmessages:CreateControlChannel.
 ///
-/// `instance/*` and `network-interface/*` stand because their ids are unknown before launch; conditions narrow them. The
-/// exception is ssm:UpdateInstanceInformation, for which no key speaks of the target: the caller must itself be an
-/// instance of this account and Region (`ec2:SourceInstanceARN`), and Systems Manager ties the call to its credentials.
+/// `instance/*` and `network-interface/*` stand because their ids are unknown before launch; conditions narrow them.
+/// The exception is ssm:UpdateInstanceInformation, for which no key speaks of the target: the caller must itself be an
+/// instance of this account and Region (`ec2:SourceInstanceARN`), but may name another one.
 ///
 /// # Errors
-/// When a field of the scope is malformed, contradicts another, or the policy exceeds the 10,240 characters that IAM allows a
-/// role's inline policies in total.
+/// When a field of the scope is malformed, contradicts another, or the policy exceeds the 10,240 characters that IAM
+/// allows a role's inline policies in total.
 pub fn instance_policy(scope: &InstanceScope) -> Result<Document, ScopeError> {
     check::instance(scope)?;
     let place = Place {
@@ -166,24 +169,21 @@ fn session_manager(scope: &InstanceScope, place: Place<'_>) -> Result<Vec<Draft>
     }
     let instances = place.ec2("instance/*")?;
     let from_here = Conditions::none().when(Comparison::ArnLike, "ec2:SourceInstanceARN", instances.as_str());
+    let control = in_region(&scope.region).when(Comparison::ArnLike, "ec2:SourceInstanceARN", instances.as_str());
     let channels = [
-        "ssmmessages:CreateControlChannel",
         "ssmmessages:CreateDataChannel",
         "ssmmessages:OpenControlChannel",
         "ssmmessages:OpenDataChannel",
     ];
+    let any = || vec![ResourcePattern::Any];
     Ok(vec![
+        allow("SessionControl", &["ssmmessages:CreateControlChannel"], any(), control),
+        allow("SessionChannels", &channels, any(), in_region(&scope.region)),
         allow(
             "SessionRegistration",
             &["ssm:UpdateInstanceInformation"],
             vec![instances],
             from_here,
-        ),
-        allow(
-            "SessionChannels",
-            &channels,
-            vec![ResourcePattern::Any],
-            in_region(&scope.region),
         ),
     ])
 }
@@ -224,8 +224,8 @@ fn logs(scope: &InstanceScope, place: Place<'_>) -> Result<Draft, ScopeError> {
 
 /// Allows to use a customer key through EBS, for the volume, and through Parameter Store, for secret parameters.
 ///
-/// Attaching an encrypted volume makes EC2 ask for a grant in the caller's name; `kms:GrantIsForAWSResource` keeps it from
-/// being given to anybody else. Source: "How Amazon EBS encryption works" and "kms:ViaService".
+/// Attaching an encrypted volume makes EC2 ask for a grant in the caller's name; `kms:GrantIsForAWSResource` keeps it
+/// from being given to anybody else. Source: "How Amazon EBS encryption works" and "kms:ViaService".
 fn key(scope: &InstanceScope) -> Result<Vec<Draft>, ScopeError> {
     let Some(text) = &scope.kms_key else {
         return Ok(Vec::new());

@@ -14,21 +14,21 @@ use crate::statement::{ActionSet, NonEmpty, ResourcePattern, ResourceSet, Statem
 
 /// Generates the policy of a person or a pipeline that runs one command on one stack.
 ///
-/// Statements are named, so that a reader can strike what must never happen: `ReleaseAddress`, `DeleteData`. What exists
-/// is narrowed by its ARN where its name derives from the stack's (group, role, profile, record), and by the tag
-/// `selfheal:stack` where AWS chooses the id. What is created must carry that tag in the request, and CreateTags works on
-/// creation alone (`ec2:CreateAction`).
+/// Statements are named, so that a reader can strike what must never happen: `ReleaseAddress`, `DeleteData`. What
+/// exists is narrowed by its ARN where its name derives from the stack's (group, role, profile, record), and by the tag
+/// `selfheal:stack` where AWS chooses the id. What is created must carry that tag in the request, and CreateTags works
+/// on creation alone (`ec2:CreateAction`).
 ///
 /// `*` stands as a resource where the Service Authorization Reference offers none: the Describe calls, narrowed to the
 /// Region; sts:GetCallerIdentity and route53:ListHostedZonesByName, for which there is no key either.
 ///
-/// Two things this policy cannot prevent, by the nature of IAM: whoever may write the role's policy may give the instance
-/// what IAM lets them give, and whoever may write a launch template's version decides what the instance runs. A
-/// permissions boundary on the operator bounds both.
+/// Two things this policy cannot prevent, by the nature of IAM: whoever may write the role's policy may give the
+/// instance what IAM lets them give, and whoever may write a launch template's version decides what the instance runs.
+/// A permissions boundary on the operator bounds both.
 ///
-/// parliament, the independent linter, reads each statement by itself and wants every required resource type of an action
-/// in it. So where one call names several resources under different conditions, each statement lists them all, and its
-/// condition decides of which it speaks.
+/// parliament, the independent linter, reads each statement by itself and wants every required resource type of an
+/// action in it. So where one call names several resources under different conditions, each statement lists them all,
+/// and its condition decides of which it speaks.
 ///
 /// # Errors
 /// When a field of the scope is malformed, contradicts another, or the policy exceeds the 10,240 characters of a role's
@@ -41,8 +41,8 @@ pub fn operator_policy(scope: &OperatorScope, purpose: Purpose) -> Result<Docume
 
 /// Returns the statement that the operator's policy would need for an action such as `ec2:CreateVolume`.
 ///
-/// It holds that action alone, with the resources and conditions of the narrowest command that needs it; for the message of
-/// a call that was refused. `None` if no command of ours makes the call or the scope is malformed.
+/// It holds that action alone, with the resources and conditions of the narrowest command that needs it; for the
+/// message of a call that was refused. `None` if no command of ours makes the call or the scope is malformed.
 #[must_use]
 pub fn operator_statement_for(scope: &OperatorScope, action: &str) -> Option<Statement> {
     check::operator(scope).ok()?;

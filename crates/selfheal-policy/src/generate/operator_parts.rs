@@ -72,8 +72,8 @@ pub(crate) fn reading(scope: &OperatorScope, place: Place<'_>, purpose: Purpose)
 
 /// What resolves an image's name: a public parameter, or the user's own.
 ///
-/// AWS's own parameters belong to no account in their ARN, and no account can make one of such a name. The second spelling
-/// is for linters that ask for an account.
+/// AWS's own parameters belong to no account in their ARN, and no account can make one of such a name. The second
+/// spelling is for linters that ask for an account.
 fn image_names(scope: &OperatorScope, place: Place<'_>) -> Result<Draft, ScopeError> {
     let mut parameters = vec![
         place.parameter("", "aws/service/*")?,

@@ -56,7 +56,8 @@ pub struct OperatorScope {
     pub role_name: String,
     /// The instance profile's name, without its path.
     pub profile_name: String,
-    /// The hosted zone's id, such as `Z0123456789ABCDEFGHIJ`; without it the zone is any, narrowed by the record's name.
+    /// The hosted zone's id, such as `Z0123456789ABCDEFGHIJ`; without it the zone is any, narrowed by the record's
+    /// name.
     pub hosted_zone_id: Option<String>,
     /// The DNS record's name, such as `app.example.com`; without it there are no Route 53 statements.
     pub record_name: Option<String>,

@@ -8,9 +8,9 @@ use crate::statement::Statement;
 
 /// Are the conditions without which an action gives away more than it says.
 ///
-/// PassRole hands a role to any service; CreateServiceLinkedRole makes a role for any; CreateTags on anything but what is
-/// being created lets its holder take a resource over; a grant of a key without `kms:GrantIsForAWSResource` can be given to
-/// anybody.
+/// PassRole hands a role to any service; CreateServiceLinkedRole makes a role for any; CreateTags on anything but what
+/// is being created lets its holder take a resource over; a grant of a key without `kms:GrantIsForAWSResource` can be
+/// given to anybody.
 const NEEDED: [(&str, &[&str]); 6] = [
     ("iam:PassRole", &["iam:PassedToService"]),
     ("iam:CreateServiceLinkedRole", &["iam:AWSServiceName"]),

@@ -92,7 +92,8 @@ fn trusted(principals: &PrincipalSet, effect: Effect, findings: &mut Findings) {
 
 /// Finds calls of selfheal's of which the document allows one resource and not another.
 ///
-/// Every resource that a request names is evaluated, so a policy that names the Elastic IP alone allows no AssociateAddress.
+/// Every resource that a request names is evaluated, so a policy that names the Elastic IP alone allows no
+/// AssociateAddress.
 fn incomplete_calls(document: &Document, kind: DocumentKind, findings: &mut Findings) {
     for call in requests::calls() {
         let is_instance = kind == DocumentKind::InstanceRole;

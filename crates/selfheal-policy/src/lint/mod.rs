@@ -1,7 +1,7 @@
 //! Finds what a policy should not contain.
 //!
-//! The linter is strict: it asks for the narrowest policy that the Service Authorization Reference allows to write, and is
-//! silent on everything that this crate generates. Actions of services that the reference at hand does not hold are
+//! The linter is strict: it asks for the narrowest policy that the Service Authorization Reference allows to write, and
+//! is silent on everything that this crate generates. Actions of services that the reference at hand does not hold are
 //! checked for wildcards alone.
 
 mod actions;

@@ -5,7 +5,7 @@ use super::{DocumentKind, Findings, Rule, allows};
 use crate::arn::Arn;
 use crate::condition::Comparison;
 use crate::pattern;
-use crate::reference::{AccessLevel, Action, reference};
+use crate::reference::{AccessLevel, Action, Row, reference};
 use crate::requests::{is_global, type_of};
 use crate::statement::{ResourcePattern, ResourceSet, Statement};
 
@@ -71,9 +71,10 @@ fn mismatches(actions: &[&Action], set: &ResourceSet, findings: &mut Findings) {
     }
 }
 
-/// Finds `*` where a resource can be named, and where nothing narrows it although something could.
+/// Finds `*` where a resource can be named, and where something could narrow it and nothing does.
 ///
-/// STS and Route 53 are global, and their calls that take no resource have no key; every other call has its Region.
+/// An action that has a key of its own needs a condition on one. The calls of STS, Route 53 and IAM that take no
+/// resource have none, and these services no Region; every other call has its Region.
 fn any(statement: &Statement, actions: &[&Action], known: bool, findings: &mut Findings) {
     if !known {
         findings.add(
@@ -81,23 +82,27 @@ fn any(statement: &Statement, actions: &[&Action], known: bool, findings: &mut F
             "`*` on actions that the reference does not hold",
         );
     }
+    let asks = |narrow: &dyn Fn(&str) -> bool| {
+        statement.conditions.iter().any(|(operator, key, values)| {
+            demands(operator, values) && operator.comparison() != Comparison::Null && narrow(key.as_str())
+        })
+    };
     for action in actions {
+        let name = action.full_name();
+        let mut keys = action.rows().iter().flat_map(Row::keys);
         if action.has_resources() {
-            findings.add(
-                Rule::WildcardResource,
-                format!("{} takes a resource, `*` is none", action.full_name()),
-            );
+            findings.add(Rule::WildcardResource, format!("{name} takes a resource, `*` is none"));
+        } else if keys.any(|key| *key != "ec2:Region") {
+            if !asks(&|key| key != "ec2:Region" && action.has_key_anywhere(key)) {
+                findings.add(
+                    Rule::MissingCondition,
+                    format!("{name} on `*` without a condition on a key of its own"),
+                );
+            }
         } else if !["sts", "route53", "iam"].contains(&action.service())
-            && !statement.conditions.iter().any(|(operator, key, values)| {
-                demands(operator, values)
-                    && operator.comparison() != Comparison::Null
-                    && (is_global(key.as_str()) || action.has_key_anywhere(key.as_str()))
-            })
+            && !asks(&|key| is_global(key) || action.has_key_anywhere(key))
         {
-            let message = format!(
-                "{} on `*` without a condition, not even on the Region",
-                action.full_name()
-            );
+            let message = format!("{name} on `*` without a condition, not even on the Region");
             findings.add(Rule::MissingCondition, message);
         }
     }
@@ -153,8 +158,8 @@ fn wildcards(statement: &Statement, arn: &Arn, actions: &[&Action], kind: Docume
 
 /// Finds actions for which nothing narrows a type of resource whose id is open.
 ///
-/// A condition on a key that the type lacks narrows as well: the statement then does not speak of the type, which a call
-/// that names it finds in another statement.
+/// A condition on a key that the type lacks narrows as well: the statement then does not speak of the type, which a
+/// call that names it finds in another statement.
 fn unnarrowed(statement: &Statement, arn: &Arn, actions: &[&Action], findings: &mut Findings) {
     let narrowed = statement.conditions.iter().any(|(operator, key, values)| {
         demands(operator, values) && !is_global(key.as_str()) && !key.as_str().eq_ignore_ascii_case("ec2:Region")

@@ -1,9 +1,9 @@
 //! The calls that selfheal makes, and the resources that AWS evaluates for each.
 //!
-//! Which resource types an action takes, and which condition keys each has, comes from the Service Authorization Reference
-//! ([`crate::reference`]). What the reference leaves open is written down here: which of the optional types our request
-//! names, and which resources it creates. Where AWS's behaviour is not documented the table names more rather than fewer, so
-//! that a policy that passes here passes there.
+//! Which resource types an action takes, and which condition keys each has, comes from the Service Authorization
+//! Reference ([`crate::reference`]). What the reference leaves open is written down here: which of the optional types
+//! our request names, and which resources it creates. Where AWS's behaviour is not documented the table names more
+//! rather than fewer, so that a policy that passes here passes there.
 
 mod table;
 
@@ -72,12 +72,12 @@ pub fn calls() -> &'static [Call] {
     table::CALLS
 }
 
-/// Drops from a request what AWS does not evaluate: the keys that the reference does not list for the action and the type
-/// of each resource.
+/// Drops from a request what AWS does not evaluate: the keys that the reference does not list for the action and the
+/// type of each resource.
 ///
-/// A simulated AWS can thus put all that it knows of a resource into the request. Keys that hold for every service, such as
-/// `aws:RequestedRegion` and `aws:PrincipalArn`, stay; the tag keys are kept only where the reference has them. Requests of
-/// actions that the reference does not know come back unchanged.
+/// A simulated AWS can thus put all that it knows of a resource into the request. Keys that hold for every service,
+/// such as `aws:RequestedRegion` and `aws:PrincipalArn`, stay; the tag keys are kept only where the reference has them.
+/// Requests of actions that the reference does not know come back unchanged.
 #[must_use]
 pub fn documented(mut request: Request) -> Request {
     let Some(action) = reference().action(&request.action) else {

@@ -101,7 +101,7 @@ fn removing_any_statement_makes_a_call_fail() {
 fn what_each_statement_of_the_instance_is_for() {
     let document = instance_policy(&instance_scope()).unwrap();
     let needed = needed_by(Caller::Instance, &document);
-    let expected: [(&str, &[&str]); 15] = [
+    let expected: [(&str, &[&str]); 16] = [
         ("TheAddress", &["ec2:AssociateAddress", "ec2:DisassociateAddress"]),
         ("AddressToOwnInstances", &["ec2:AssociateAddress"]),
         (
@@ -128,11 +128,11 @@ fn what_each_statement_of_the_instance_is_for() {
                 "ec2:DescribeVolumes",
             ],
         ),
+        ("SessionControl", &["ssmmessages:CreateControlChannel"]),
         ("SessionRegistration", &["ssm:UpdateInstanceInformation"]),
         (
             "SessionChannels",
             &[
-                "ssmmessages:CreateControlChannel",
                 "ssmmessages:CreateDataChannel",
                 "ssmmessages:OpenControlChannel",
                 "ssmmessages:OpenDataChannel",

@@ -385,7 +385,8 @@ fn set_operators() {
     );
 }
 
-/// "Conditions with multiple context keys or values": AND between operators and keys, OR between values, NOR when negated.
+/// "Conditions with multiple context keys or values": AND between operators and keys, OR between values, NOR when
+/// negated.
 #[test]
 fn several_keys_and_values() {
     let request = |department: &str, role: &str| {
@@ -413,8 +414,8 @@ fn several_keys_and_values() {
     );
 }
 
-/// EC2 User Guide, "Example policies to control access: attach volumes": a call names the volume and the instance, each in a
-/// statement of its own.
+/// EC2 User Guide, "Example policies to control access: attach volumes": a call names the volume and the instance, each
+/// in a statement of its own.
 #[test]
 fn attach_volume_names_two_resources() {
     let attach = |department: &str, user: &str| {

@@ -131,8 +131,8 @@ fn exact_resources_replaced_by_wildcards() {
         let mut mutants = Vec::new();
         for (index, pattern) in patterns.iter().enumerate() {
             for wide in widened(pattern.as_str()) {
-                // A type of resource under a condition that narrows it is what the generator writes where it knows no id,
-                // and a parameter's path may be as short as two levels; nothing tells these from a wish.
+                // A type of resource under a condition that narrows it is what the generator writes where it knows no
+                // id, and a parameter's path may be as short as two levels; nothing tells these from a wish.
                 let a_type = wide.ends_with("/*") && !wide.contains(":*") && !wide.contains("iam:");
                 let Ok(wide) = wide.parse() else { continue };
                 if a_type || *pattern == ResourcePattern::Any {

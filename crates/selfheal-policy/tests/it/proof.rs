@@ -1,7 +1,8 @@
 //! The proof: what the generated policies allow, over every action of the services involved, is exactly a list.
 //!
-//! Whoever changes what is allowed changes a list in `expected/`, line by line, in plain sight. A line says an action, and what it may be called on: `own` by default,
-//! `other-stack:` where it is another stack's. `*` is a call that takes no resource. `new-` is created by the call.
+//! Whoever changes what is allowed changes a list in `expected/`, line by line, in plain sight. A line says an action,
+//! and what it may be called on: `own` by default, `other-stack:` where it is another stack's. `*` is a call that takes
+//! no resource. `new-` is created by the call.
 
 use std::collections::BTreeSet;
 

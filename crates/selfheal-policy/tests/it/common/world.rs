@@ -1,7 +1,7 @@
 //! A world of resources: ours, another stack's, another account's, another Region's; and requests on them.
 //!
-//! It plays the adversary. Another account's and another Region's resources bear our names, ids and tags wherever AWS lets them;
-//! another stack's lie in our subnet; and every request carries whatever tags and keys would help it.
+//! It plays the adversary. Another account's and another Region's resources bear our names, ids and tags wherever AWS
+//! lets them; another stack's lie in our subnet; and every request carries whatever tags and keys would help it.
 
 use std::collections::BTreeSet;
 
