@@ -62,3 +62,39 @@ fn benchmark_ip(rng: &mut Rng, second: u8, taken: impl Fn(&str) -> bool) -> Stri
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ids_have_the_shapes_of_aws() {
+        let mut rng = Rng::new(1, "ids");
+        let id = long_id(&mut rng, "vol");
+        let digits = id.strip_prefix("vol-0").unwrap();
+        assert_eq!(digits.len(), 16);
+        assert!(
+            digits.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f')),
+            "{id}"
+        );
+        let zone = upper_id(&mut rng, "Z", 21);
+        assert!(zone.len() == 21 && zone.starts_with('Z') && zone.bytes().all(|byte| byte.is_ascii_alphanumeric()));
+        let uuid = uuid(&mut rng);
+        let parts: Vec<usize> = uuid.split('-').map(str::len).collect();
+        assert_eq!(parts, [8, 4, 4, 4, 12], "{uuid}");
+        assert_eq!(uuid.as_bytes()[14], b'4', "{uuid}");
+    }
+
+    #[test]
+    fn addresses_are_never_drawn_twice() {
+        let mut rng = Rng::new(1, "ids");
+        let mut taken = Vec::new();
+        for _ in 0..300 {
+            let ip = elastic_ip(&mut rng, |ip| taken.iter().any(|other| other == ip));
+            assert!(ip.parse::<std::net::Ipv4Addr>().is_ok() && !taken.contains(&ip), "{ip}");
+            taken.push(ip);
+        }
+        assert!(taken[0].starts_with("203.0.113."), "{}", taken[0]);
+        assert!(launch_ip(&mut rng, |_| false).starts_with("198.19."));
+    }
+}

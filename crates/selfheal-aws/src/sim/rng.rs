@@ -78,3 +78,31 @@ impl Range {
         Self { min: value, max: value }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn draws_stay_within_their_range_and_reach_its_ends() {
+        let mut rng = Rng::new(1, "test");
+        let drawn: std::collections::BTreeSet<u64> = (0..200).map(|_| rng.between(Range::new(3, 6))).collect();
+        assert_eq!(drawn.into_iter().collect::<Vec<_>>(), [3, 4, 5, 6]);
+        assert_eq!(rng.between(Range::new(6, 3)), 6);
+        assert_eq!(rng.between(Range::exactly(7)), 7);
+        assert!(
+            (0..1_000)
+                .map(|_| rng.fraction())
+                .all(|fraction| (0.0..1.0).contains(&fraction))
+        );
+        assert!(!(0..100).any(|_| rng.permille(0)) && (0..100).all(|_| rng.permille(1_000)));
+    }
+
+    #[test]
+    fn purposes_separate_the_streams_of_one_seed() {
+        let draw = |seed, purpose| Rng::new(seed, purpose).draw();
+        assert_eq!(draw(1, "ids"), draw(1, "ids"));
+        assert_ne!(draw(1, "ids"), draw(1, "latency"));
+        assert_ne!(draw(1, "ids"), draw(2, "ids"));
+    }
+}

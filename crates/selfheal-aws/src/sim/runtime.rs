@@ -32,22 +32,35 @@ pub enum SimError {
         call: u64,
     },
     /// The future waits, and nothing is left in the world that could wake it.
-    #[error("deadlock at {at_ms} ms: the future waits, and nothing is left that could wake it{crashed}")]
+    #[error("deadlock at {at_ms} ms of seed {seed}: the future waits, and nothing is left that could wake it{crashed}")]
     Deadlock {
+        /// The world's seed, which replays it.
+        seed: u64,
         /// When, in logical milliseconds.
         at_ms: u64,
         /// Which other callers were cut off, which is the usual reason; empty when none was.
         crashed: String,
     },
     /// The future waited past the configured horizon.
-    #[error("no end within {horizon_ms} logical ms")]
+    #[error("no end within {horizon_ms} logical ms of seed {seed}")]
     Horizon {
+        /// The world's seed, which replays it.
+        seed: u64,
         /// The horizon.
         horizon_ms: u64,
     },
     /// Safety invariants were violated.
-    #[error("{} safety invariant(s) violated, first {}", .0.len(), .0.first().map(ToString::to_string).unwrap_or_default())]
-    Violated(Vec<Violation>),
+    #[error(
+        "{} safety invariant(s) violated with seed {seed}, first {}",
+        violations.len(),
+        violations.first().map(ToString::to_string).unwrap_or_default()
+    )]
+    Violated {
+        /// The world's seed, which replays it.
+        seed: u64,
+        /// What was violated, in the order of time.
+        violations: Vec<Violation>,
+    },
 }
 
 type Effect = Box<dyn FnOnce(&mut World, &Decision) + Send>;
@@ -198,9 +211,12 @@ impl Sim {
                 return Err(self.deadlock());
             }
             self.check(())?;
-            let horizon_ms = self.lock().world.config.horizon_ms;
+            let (seed, horizon_ms) = {
+                let config = &self.lock().world.config;
+                (config.seed, config.horizon_ms)
+            };
             if self.now_ms().saturating_sub(started_ms) > horizon_ms {
-                return Err(SimError::Horizon { horizon_ms });
+                return Err(SimError::Horizon { seed, horizon_ms });
             }
         }
     }
@@ -235,12 +251,13 @@ impl Sim {
     }
 
     fn check<T>(&self, output: T) -> Result<T, SimError> {
-        let violations = std::mem::take(&mut self.lock().world.ledger.violations);
+        let mut state = self.lock();
+        let violations = std::mem::take(&mut state.world.ledger.violations);
         if violations.is_empty() {
-            Ok(output)
-        } else {
-            Err(SimError::Violated(violations))
+            return Ok(output);
         }
+        let seed = state.world.config.seed;
+        Err(SimError::Violated { seed, violations })
     }
 
     fn deadlock(&self) -> SimError {
@@ -252,6 +269,7 @@ impl Sim {
             format!(" (cut off: {})", names.join(", "))
         };
         SimError::Deadlock {
+            seed: state.world.config.seed,
             at_ms: state.world.now_ms,
             crashed,
         }

@@ -235,7 +235,7 @@ fn one_operator_crashes_and_the_other_goes_on() {
 fn a_future_that_nothing_wakes_is_a_deadlock() {
     let sim = world(10);
     let error = sim.block_on(std::future::pending::<()>()).unwrap_err();
-    assert!(error.to_string().starts_with("deadlock at 0 ms"), "{error}");
+    assert!(error.to_string().starts_with("deadlock at 0 ms of seed 10"), "{error}");
 }
 
 #[test]
@@ -253,7 +253,13 @@ fn a_wait_without_end_is_cut_at_the_horizon() {
         Ok(never) => never,
         Err(error) => error,
     };
-    assert_eq!(error, SimError::Horizon { horizon_ms: 60_000 });
+    assert_eq!(
+        error,
+        SimError::Horizon {
+            seed: 11,
+            horizon_ms: 60_000
+        }
+    );
 }
 
 #[test]

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use proptest::prelude::*;
 use proptest_state_machine::{ReferenceStateMachine, StateMachineTest, prop_state_machine};
-use selfheal_aws::sim::{InstanceState, Range, Sim, SimConfig, World};
+use selfheal_aws::sim::{Fault, FaultPlan, InstanceState, Range, Sim, SimConfig, When, World};
 use selfheal_aws::{AutoScaling, Ec2};
 use selfheal_core::observed::VolumeState;
 
@@ -29,7 +29,17 @@ enum Step {
     Delete,
     Create,
     ReleaseSlowly(bool),
+    Storm(usize),
 }
+
+/// What storms are made of: a fifth of all calls, the boot program's too, until twenty were hit.
+const STORMS: [Fault; 5] = [
+    Fault::Throttle,
+    Fault::ErrorBeforeEffect,
+    Fault::AnswerLost,
+    Fault::AccessDenied,
+    Fault::LateVisibility(5_000),
+];
 
 /// The model keeps no more than what makes a run: the seed of the world.
 struct Plain;
@@ -61,6 +71,7 @@ impl ReferenceStateMachine for Plain {
             1 => Just(Step::Delete),
             2 => Just(Step::Create),
             1 => any::<bool>().prop_map(Step::ReleaseSlowly),
+            2 => (0_usize..STORMS.len()).prop_map(Step::Storm),
         ]
         .boxed()
     }
@@ -135,6 +146,10 @@ fn attempt(running: &Running, step: &Step) {
         }
         Step::Delete => drop(sim.block_on(sim.delete_group(group))),
         Step::Create => drop(sim.block_on(sim.create_group(&stack.settings))),
+        Step::Storm(which) => {
+            let everything = When::Sometimes(String::new(), 200);
+            sim.set_faults(FaultPlan::none().with_times(everything, STORMS[*which].clone(), 20));
+        }
         Step::ReleaseSlowly(slowly) => sim.tamper(|world| {
             world.config.timings.volume_release = if *slowly {
                 Range::exactly(600_000)
@@ -227,8 +242,12 @@ impl StateMachineTest for Machine {
     fn teardown(running: Running, _: u64) {
         let Running { sim, stack } = &running;
         sim.tamper(|world| world.config.timings.volume_release = Range::new(1_000, 8_000));
+        sim.set_faults(FaultPlan::none());
         assert!(sim.settle(Duration::from_secs(24 * 3600)), "{}", sim.trace_text());
         if sim.inspect(|world| world.groups.contains_key(&stack.settings.name)) {
+            // A storm may have parked the stack.
+            let resumed = sim.block_on(sim.resume_processes(&stack.settings.name, &[]));
+            resumed.expect("nothing is violated").expect("the group is there");
             drop(sim.block_on(sim.update_group(&stack.settings)));
             assert!(sim.settle(Duration::from_secs(24 * 3600)), "{}", sim.trace_text());
         } else {
