@@ -65,6 +65,8 @@ enum Task {
         #[arg(long)]
         calls: bool,
     },
+    /// Measures the boot program in the boot lab against the bare requests and the AWS CLI. Needs root.
+    BenchBoot,
     /// Boots the user data for real, in namespaces, against the simulated AWS. Needs root.
     BootLab(boot_lab::Arguments),
     /// Serves moto behind the proxy until standard input ends, to try things by hand.
@@ -80,6 +82,7 @@ fn main() -> ExitCode {
         Task::E2e => e2e::run().and_then(total),
         Task::Crash { call } => crash::run(call.as_deref()).and_then(total),
         Task::Bench { calls } => bench::run(calls).and_then(total),
+        Task::BenchBoot => boot_lab::bench().and_then(total),
         Task::BootLab(arguments) => boot_lab::run(&arguments).and_then(total),
         Task::Fake => serve_fake(),
     };

@@ -6,10 +6,12 @@ use std::io::Write;
 use std::net::{IpAddr, Ipv4Addr, TcpListener};
 use std::process::Stdio;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{self, Poll, Waker};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use jiff::{SignedDuration, Timestamp};
+use selfheal_aws::CallResult;
 use selfheal_aws::sim::wire::{Wire, WireRecord};
 use selfheal_aws::sim::{Happening, InstanceRecord, Sim, TraceEvent};
 
@@ -141,7 +143,7 @@ impl Cloud {
     }
 
     /// Brings the world to the present, and the machines to the world.
-    fn tick(&self) {
+    pub fn tick(&self) {
         let elapsed = u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX);
         self.sim.advance_to(self.base_ms + elapsed);
         let mut effects = self.lock();
@@ -348,6 +350,17 @@ impl Cloud {
         work(disk.ok_or_else(|| TaskError::failed("the volume has no disk"))?)
     }
 
+    /// Makes the data volume blank again, at its size.
+    pub fn blank_disk(&self) -> TaskResult<()> {
+        let memory = self.lock().ground.memory.clone();
+        self.disk(|disk| {
+            let bytes = std::fs::metadata(disk.path())
+                .context(|| "look at the volume".to_owned())?
+                .len();
+            disk.renew(&memory, bytes).map(drop)
+        })
+    }
+
     /// Cuts the power of an instance's host: nothing is written any more, and EC2 sees the instance go.
     pub fn cut_power(&self, id: &str) -> TaskResult<()> {
         let mut effects = self.lock();
@@ -496,8 +509,21 @@ impl Cloud {
         )
     }
 
+    /// Makes an operator's call. The world's clock is the lab's, so the call is polled, not waited for.
+    pub fn operate<T>(&self, call: impl Future<Output = CallResult<T>>) -> TaskResult<T> {
+        let mut call = Box::pin(call);
+        wait_for("answer to an operator", Duration::from_secs(10), || {
+            match call.as_mut().poll(&mut task::Context::from_waker(Waker::noop())) {
+                Poll::Ready(Ok(answer)) => Ok(Some(answer)),
+                Poll::Ready(Err(error)) => Err(TaskError::failed(error.to_string())),
+                Poll::Pending => Ok(None),
+            }
+        })
+    }
+
     /// Waits for a line on the console of an instance.
     pub fn await_console(&self, id: &str, line: &str, limit_s: u64) -> TaskResult<()> {
+        self.await_machine(id, limit_s)?;
         let path = self.machine(id, |machine| Ok(machine.console()))?;
         wait_for(
             &format!("line '{line}' on the console"),

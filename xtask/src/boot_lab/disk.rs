@@ -59,6 +59,8 @@ impl Disk {
 
     /// Makes the volume blank again; answers a handle on the same bytes.
     pub fn renew(&mut self, folder: &Path, bytes: u64) -> TaskResult<Self> {
+        // The old bytes are in memory; whoever still has them open keeps them.
+        let _ = fs::remove_file(self.path());
         self.generation += 1;
         let path = self.path();
         File::create(&path)
@@ -151,10 +153,5 @@ impl Loop {
     /// Its major and minor number.
     pub const fn numbers(&self) -> (u32, u32) {
         self.numbers
-    }
-
-    /// Lets the device take up a new size of its file.
-    pub fn notice_size(&self) -> TaskResult<()> {
-        run(&["losetup", "--set-capacity", &self.path.to_string_lossy()]).map(drop)
     }
 }

@@ -1,7 +1,7 @@
 //! A machine without a virtual machine: an overlay, namespaces and a real systemd as its first process.
 
 use std::fs::{self, File, OpenOptions};
-use std::io::{Read, Write};
+use std::io::{self, Read, Write};
 use std::net::Ipv4Addr;
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::{Path, PathBuf};
@@ -9,6 +9,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 use std::{fmt, thread};
 
+use rustix::fs::{AtFlags, CWD, FileType, Mode, chmodat, makedev, mknodat};
 use rustix::process::{Pid, Signal, kill_process};
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 
@@ -123,9 +124,9 @@ impl Machine {
     fn furnish(&self) -> TaskResult<()> {
         let dev = self.home.join("dev");
         for (name, minor) in [("null", 3), ("zero", 5), ("full", 7), ("random", 8), ("urandom", 9)] {
-            make_node(&dev.join(name), 'c', (1, minor))?;
+            make_node(&dev.join(name), FileType::CharacterDevice, (1, minor))?;
         }
-        make_node(&dev.join("tty"), 'c', (5, 0))?;
+        make_node(&dev.join("tty"), FileType::CharacterDevice, (5, 0))?;
         for (name, target) in [
             ("fd", "/proc/self/fd"),
             ("stdin", "fd/0"),
@@ -159,7 +160,7 @@ impl Machine {
         &self.identity
     }
 
-    /// Its root file system, as the lab sees it. What it mounts is seen through [`inside`](Self::inside) alone.
+    /// Its root file system, as the lab sees it. What it mounts is not seen here.
     pub fn root(&self) -> PathBuf {
         self.home.join("root")
     }
@@ -174,14 +175,6 @@ impl Machine {
         self.running
             .as_ref()
             .and_then(|running| u32::try_from(running.init.as_raw_nonzero().get()).ok())
-    }
-
-    /// A path inside the running machine, mounts included.
-    pub fn inside(&self, path: &str) -> TaskResult<PathBuf> {
-        let init = self
-            .init()
-            .ok_or_else(|| TaskError::failed(format!("{} is off", self.identity.instance)))?;
-        Ok(PathBuf::from(format!("/proc/{init}/root{path}")))
     }
 
     /// Switches it on.
@@ -374,16 +367,11 @@ impl Machine {
         Ok(command)
     }
 
-    /// Runs a command inside and answers what it printed.
-    pub fn run(&self, words: &[&str]) -> TaskResult<String> {
-        output(&mut self.command(words)?)
-    }
-
     /// Shows a volume as an NVMe device, with the volume's id as its serial.
     pub fn plug(&mut self, volume: &str, device: Loop) -> TaskResult<()> {
         let taken: Vec<u32> = self.disks.iter().filter_map(|(id, _)| self.slot_of(id)).collect();
         let slot = (1..).find(|slot| !taken.contains(slot)).unwrap_or(1);
-        make_node(&self.home.join(format!("dev/nvme{slot}n1")), 'b', device.numbers())?;
+        make_node(&self.home.join(format!("dev/nvme{slot}n1")), FileType::BlockDevice, device.numbers())?;
         let folder = self.home.join(format!("sys/class/nvme/nvme{slot}"));
         make_folder(&folder)?;
         // The kernel pads the serial to twenty characters.
@@ -460,15 +448,15 @@ fn make_folder(path: &Path) -> TaskResult<()> {
     fs::create_dir_all(path).context(|| format!("make {}", path.display()))
 }
 
-fn make_node(path: &Path, kind: char, (major, minor): (u32, u32)) -> TaskResult<()> {
-    let (kind, major, minor) = (kind.to_string(), major.to_string(), minor.to_string());
-    output(
-        Command::new("mknod")
-            .args(["--mode=666"])
-            .arg(path)
-            .args([kind, major, minor]),
-    )
-    .map(drop)
+fn make_node(path: &Path, kind: FileType, (major, minor): (u32, u32)) -> TaskResult<()> {
+    let mode = Mode::from_raw_mode(0o666);
+    mknodat(CWD, path, kind, mode, makedev(major, minor))
+        .map_err(io::Error::from)
+        .context(|| format!("make {}", path.display()))?;
+    // The umask of the task must not show in the machine.
+    chmodat(CWD, path, mode, AtFlags::empty())
+        .map_err(io::Error::from)
+        .context(|| format!("change {}", path.display()))
 }
 
 fn write(path: &Path, text: &str) -> TaskResult<()> {

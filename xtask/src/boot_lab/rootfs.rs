@@ -16,14 +16,13 @@ const CUSTOMISE: &str = include_str!("../../boot-lab/customise.sh");
 const SUITE: &str = "bookworm";
 
 /// The programs of the host, each with the Debian package that has it.
-const TOOLS: [(&str, &str); 7] = [
+const TOOLS: [(&str, &str); 6] = [
     ("mmdebstrap", "mmdebstrap"),
     ("ip", "iproute2"),
     ("unshare", "util-linux"),
     ("setpriv", "util-linux"),
     ("losetup", "mount"),
     ("mount", "mount"),
-    ("mknod", "coreutils"),
 ];
 
 /// Installs what the lab needs on a Debian host, and says what.

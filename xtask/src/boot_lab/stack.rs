@@ -81,6 +81,16 @@ pub fn app_health() -> HealthCheck {
     }
 }
 
+/// A probe that succeeds at once.
+pub fn quick_health() -> HealthCheck {
+    HealthCheck {
+        probe: Probe::Command {
+            command: "true".to_owned(),
+        },
+        ..app_health()
+    }
+}
+
 /// The ids of a stack.
 #[derive(Clone, Debug)]
 pub struct Stack {
@@ -94,8 +104,6 @@ pub struct Stack {
     pub public_ip: String,
     /// The data volume.
     pub volume_id: String,
-    /// The launch template's settings as the group has them.
-    pub settings: GroupSettings,
     /// The user data, uncompressed, to look for what must not be in it.
     pub script: String,
 }
@@ -201,7 +209,6 @@ async fn make(sim: &Sim, options: &Options) -> CallResult<TaskResult<Stack>> {
         allocation_id: address.allocation_id,
         public_ip: address.public_ip,
         volume_id: volume.id,
-        settings,
         script: user_data.script().to_owned(),
     }))
 }

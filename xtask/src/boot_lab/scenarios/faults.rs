@@ -67,7 +67,6 @@ pub fn throttled(lab: &mut Lab) -> TaskResult<()> {
             ("DescribeAddresses", "RequestLimitExceeded", SLOW_DOWN),
             ("CompleteLifecycleAction", "Throttling", "Rate exceeded"),
             ("DeleteTags", "RequestLimitExceeded", SLOW_DOWN),
-            ("DescribeTags", "Throttling", "Rate exceeded"),
         ],
     )
 }

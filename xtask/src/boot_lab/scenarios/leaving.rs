@@ -13,10 +13,14 @@ use crate::boot_lab::cloud::Cloud;
 use crate::boot_lab::command::{ensure, wait_for};
 use crate::boot_lab::lab::Lab;
 use crate::boot_lab::stack::Options;
-use crate::error::{TaskError, TaskResult};
+use crate::error::TaskResult;
 
 pub fn spot_notice(lab: &mut Lab) -> TaskResult<()> {
-    let cloud = lab.launch(&Options::default())?;
+    // With a terminate hook, since the group ends the instance as soon as it is told.
+    let cloud = lab.launch(&Options {
+        terminate_hook: true,
+        ..Options::default()
+    })?;
     let first = cloud.await_in_service(1, 60)?;
     let before = served_bytes(&cloud)?;
     cloud.await_console(&first, "boot is done", 20)?;
@@ -51,7 +55,7 @@ pub fn scale_in(lab: &mut Lab) -> TaskResult<()> {
     let before = served_bytes(&cloud)?;
     cloud.await_console(&first, "boot is done", 20)?;
     let mounted = watch_detach(&cloud);
-    terminate(&cloud, &first)?;
+    cloud.operate(cloud.sim.terminate_instance(&first))?;
     leaves(&cloud, &first, &mounted)?;
     let completions = || {
         actions_of(&cloud, &first)
@@ -69,21 +73,6 @@ pub fn scale_in(lab: &mut Lab) -> TaskResult<()> {
     ensure(cloud.address_holder() == Some(second), || {
         "the address did not follow".to_owned()
     })
-}
-
-/// Terminates through the group, as an operator does. The world's clock is the lab's, so the call is polled, not awaited.
-fn terminate(cloud: &Cloud, id: &str) -> TaskResult<()> {
-    use std::task::{Context, Poll, Waker};
-    let mut call = cloud.sim.terminate_instance(id);
-    wait_for(
-        "answer to TerminateInstanceInAutoScalingGroup",
-        Duration::from_secs(10),
-        || match call.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
-            Poll::Ready(Ok(())) => Ok(Some(())),
-            Poll::Ready(Err(error)) => Err(TaskError::failed(error.to_string())),
-            Poll::Pending => Ok(None),
-        },
-    )
 }
 
 /// Notes whether the volume is still mounted when the instance asks for its detachment.
@@ -104,8 +93,7 @@ fn leaves(cloud: &Cloud, id: &str, mounted: &AtomicBool) -> TaskResult<()> {
     cloud.await_call(id, "DetachVolume", "200", 40)?;
     ensure(!mounted.load(Ordering::Relaxed), || {
         "the volume was detached while it was mounted".to_owned()
-    })?;
-    cloud.await_console(id, "selfheal: left", 30)
+    })
 }
 
 pub fn race(lab: &mut Lab) -> TaskResult<()> {
@@ -162,8 +150,11 @@ pub fn volume_lost(lab: &mut Lab) -> TaskResult<()> {
         }
         None
     })));
-    // Somebody forces the detachment.
+    // The group is held back, so that the instance comes to the end of what it does; then somebody forces the detachment.
     cloud.sim.tamper(|world| {
+        if let Some(group) = world.groups.get_mut(&cloud.stack.group) {
+            group.suspended = ["Launch", "ReplaceUnhealthy"].map(str::to_owned).into();
+        }
         if let Some(record) = world.volumes.get_mut(&cloud.stack.volume_id) {
             record.volume.attachment = None;
             record.volume.state = VolumeState::Available;
@@ -178,6 +169,11 @@ pub fn volume_lost(lab: &mut Lab) -> TaskResult<()> {
     })?;
     let active = cloud.run_in(&first, &["systemctl", "is-active", "lab-app.service"]);
     ensure(active.is_err(), || "the app still runs".to_owned())?;
+    cloud.operate(
+        cloud
+            .sim
+            .resume_processes(&cloud.stack.group, &["Launch", "ReplaceUnhealthy"].map(str::to_owned)),
+    )?;
     let second = cloud.await_in_service(2, 90)?;
     ensure(cloud.address_holder() == Some(second), || {
         "the address did not follow".to_owned()

@@ -3,6 +3,7 @@
 mod boots;
 mod failures;
 mod faults;
+mod kill;
 mod leaving;
 mod secrets;
 mod volumes;
@@ -46,7 +47,7 @@ pub const SCENARIOS: &[Scenario] = &[
     },
     Scenario {
         name: "foreign-volume",
-        about: "nine volumes that hold something, all marked for first use",
+        about: "eight volumes that hold something, all marked for first use",
         ci: true,
         run: volumes::foreign,
     },
@@ -55,6 +56,12 @@ pub const SCENARIOS: &[Scenario] = &[
         about: "a volume with ext4 where XFS is wanted",
         ci: true,
         run: volumes::foreign_ext4,
+    },
+    Scenario {
+        name: "foreign-xfs",
+        about: "a volume with XFS where ext4 is wanted",
+        ci: true,
+        run: volumes::foreign_xfs,
     },
     Scenario {
         name: "unmarked-volume",
@@ -176,7 +183,26 @@ pub const SCENARIOS: &[Scenario] = &[
         ci: true,
         run: secrets::nothing_shows,
     },
+    Scenario {
+        name: "kill-sampled",
+        about: "kill -9 at every 53rd command, and the next boot",
+        ci: true,
+        run: kill::sampled,
+    },
+    Scenario {
+        name: "kill-everywhere",
+        about: "kill -9 at every command, and the next boot",
+        ci: false,
+        run: kill::everywhere,
+    },
 ];
+
+pub use faults::install;
+pub use kill::Bench;
+
+/// What `bench boot` runs, in the same way.
+pub const BENCH: Scenario =
+    Scenario { name: "bench", about: "the boot program's speed", ci: false, run: super::bench::measure };
 
 /// Asks the app over the Elastic IP for a file, from outside.
 fn get(cloud: &Cloud, path: &str) -> TaskResult<Vec<u8>> {

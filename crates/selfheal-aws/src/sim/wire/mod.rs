@@ -230,6 +230,11 @@ impl Wire {
         self.lock().log.clone()
     }
 
+    /// Empties the log.
+    pub fn forget(&self) {
+        self.lock().log.clear();
+    }
+
     /// Serves until the process ends.
     ///
     /// # Errors
