@@ -210,8 +210,10 @@ impl HealthCheck {
         at_least_one("health.threshold", self.threshold)?;
         at_least_one("health.startup_budget_s", self.startup_budget_s)?;
         match &self.probe {
-            Probe::Http { url } if !(url.starts_with("http://") || url.starts_with("https://")) => {
-                let expected = "must start with http:// or https://";
+            Probe::Http { url }
+                if !(url.starts_with("http://") || url.starts_with("https://")) || url.contains(char::is_control) =>
+            {
+                let expected = "must start with http:// or https:// and hold no control characters";
                 Err(RenderError::Invalid {
                     field: "health.probe.url",
                     expected,

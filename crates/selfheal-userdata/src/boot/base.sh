@@ -57,7 +57,8 @@ persist() {
 fetch() {
   local config=$1 to from pid near_to near_from
   shift
-  coproc CURL { exec curl --config - --silent --show-error "$@"; }
+  # First of all without the configuration that somebody may have left in root's home.
+  coproc CURL { exec curl --disable --config - --silent --show-error "$@"; }
   pid=$CURL_PID near_to=${CURL[1]} near_from=${CURL[0]}
   # Bash closes its own two ends when it notices that curl has ended, so the answer is read through copies.
   exec {to}>&"$near_to" {from}<&"$near_from" {near_to}>&- {near_from}<&-

@@ -45,9 +45,8 @@ element() {
 # Tells whether the last error is one that passes with time: $1 is a pattern of codes that do for this call.
 passes() {
   case $error in
-    Throttl* | EC2Throttl* | RequestLimitExceeded | RequestThrottled* | *Unavailable | Internal* | Network | Http5* | Http429)
-      return 0
-      ;;
+    Throttl* | EC2Throttl* | RequestThrottled* | RequestLimitExceeded | Http429) return 0 ;;
+    Network | Http5* | Internal* | *Unavailable | ResourceContention) return 0 ;;
     UnauthorizedOperation | AccessDenied* | AuthFailure | InvalidClientTokenId)
       # A role that is new may take minutes until it works everywhere.
       clock

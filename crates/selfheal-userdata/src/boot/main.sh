@@ -58,7 +58,9 @@ await_told() {
 }
 
 end_failures() {
-  reset_breaker || log "cannot reset the count of failed boots: $error: $message"
+  reset_breaker && return
+  log "cannot reset the count of failed boots: $error: $message"
+  return 1
 }
 
 begin() {

@@ -53,6 +53,8 @@ identity_once() {
     meta-data/autoscaling/target-lifecycle-state || return 1
   [[ -n ${values[0]} ]] && read_credentials "${values[1]}" || return 1
   instance=${values[0]} public_ip=${values[2]} target_state=${values[3]}
+  # What holds a secret is not left where something else may print it.
+  values=()
 }
 
 # Takes the credentials out of the JSON text $1.

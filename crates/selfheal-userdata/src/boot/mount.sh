@@ -17,7 +17,10 @@ mount_volume() {
     [[ $source == "$device" || $source -ef $device ]] || die "$exit_mount" "$mount_path is taken by $source"
     log "$mount_path is mounted already"
   else
+    # The folders above must let the app through, whoever it runs as.
+    umask 022
     [[ -d $target ]] || mkdir -p "$target" || die "$exit_mount" "cannot make $mount_path"
+    umask 077
     mount -t "$filesystem" -o noatime "$device" "$target" || die "$exit_mount" "cannot mount $device at $mount_path"
     log "mounted $device at $mount_path"
   fi

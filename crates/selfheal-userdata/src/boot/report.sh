@@ -85,7 +85,7 @@ write_group_tags() {
 # Counts a failure where it survives the instance, and parks the stack at the limit. Launch is never suspended alone:
 # ReplaceUnhealthy would go on terminating what nothing replaces.
 count_failure() {
-  local failed stamp
+  local failed stamp parked=()
   if ! read_group_tag selfheal:failed-boots; then
     log "cannot read the count of failed boots: $error: $message"
     return
@@ -94,16 +94,18 @@ count_failure() {
   failed=$((10#$value + 1))
   printf -v stamp '%(%Y-%m-%dT%H:%M:%S%z)T' -1
   log "failed replacements in a row: $failed of $breaker_limit"
-  if ((failed < breaker_limit)); then
-    write_group_tags selfheal:failed-boots "$failed" selfheal:last-error "$stamp $instance $1" && return
-  else
-    persistently "$call_s_max" '' autoscaling SuspendProcesses "AutoScalingGroupName=$group" \
-      ScalingProcesses.member.1=Launch ScalingProcesses.member.2=ReplaceUnhealthy ||
+  if ((failed >= breaker_limit)); then
+    if persistently "$call_s_max" ResourceInUse autoscaling SuspendProcesses "AutoScalingGroupName=$group" \
+      ScalingProcesses.member.1=Launch ScalingProcesses.member.2=ReplaceUnhealthy; then
+      log "parked"
+      parked=(selfheal:parked "$stamp $failed failed replacements")
+    else
       log "SuspendProcesses: $error: $message"
-    write_group_tags selfheal:failed-boots "$failed" selfheal:last-error "$stamp $instance $1" \
-      selfheal:parked "$stamp $failed failed replacements" && log "parked" && return
+    fi
   fi
-  log "CreateOrUpdateTags: $error: $message"
+  # An empty list counts as unset before bash 4.4.
+  write_group_tags selfheal:failed-boots "$failed" selfheal:last-error "$stamp $instance $1" ${parked[@]+"${parked[@]}"} ||
+    log "CreateOrUpdateTags: $error: $message"
 }
 
 # A boot that went well ends the row of failures.

@@ -27,30 +27,44 @@ begin_watch() {
 
 # Asks whether the instance is about to end. The answer "no such path" is the usual one.
 check_end() {
+  local notice
   metadata_once meta-data/autoscaling/target-lifecycle-state meta-data/spot/instance-action \
     meta-data/events/recommendations/rebalance || return 0
+  notice=${values[1]}${values[2]}
   if [[ ${values[0]} == Terminated ]]; then
-    leave "the group ends this instance"
-  elif [[ -n ${values[1]} || -n ${values[2]} ]]; then
-    # Said early, the group launches the replacement while this instance still has its two minutes.
-    read_identity || return 0
-    report_unhealthy false 10
-    leave "EC2 takes this instance back: ${values[1]:-rebalance recommended}"
+    leave
+  elif [[ -n $notice && -n $serving ]]; then
+    heed "$notice"
   fi
 }
 
-# Stops the app, releases the volume, and lets the group go on.
+# The group ends this instance: gives everything back and lets the group go on.
 leave() {
-  log "leaving: $1"
-  stop_app
-  read_identity || log "no credentials: the volume stays attached until the instance ends"
-  detach_volume
+  log "leaving: the group ends this instance"
+  release
   if [[ -n $terminate_hook ]]; then
     complete_hook "$terminate_hook" CONTINUE || log "CompleteLifecycleAction: $error: $message"
   fi
   give_up_address
   log "left"
   exit 0
+}
+
+# EC2 takes this instance back, in two minutes or soon. Told early, the group launches the replacement in the meantime.
+# What remains is to wait for the group to end this instance too.
+heed() {
+  log "leaving: EC2 takes this instance back: $1"
+  ! read_identity || report_unhealthy false 10 || :
+  release
+  give_up_address
+  serving=''
+}
+
+# Stops the app and gives the volume back.
+release() {
+  stop_app
+  read_identity || log "no credentials: the volume stays attached until the instance ends"
+  detach_volume
 }
 
 # Stops the user's units and the mount, which stops every unit that requires it.

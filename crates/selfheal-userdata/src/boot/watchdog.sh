@@ -20,7 +20,9 @@ watchdog() {
 # must run into the breaker too.
 is_stable() {
   : >"$run_dir/counted"
-  ! read_identity || end_failures
+  read_identity && end_failures && return
+  # Tried again after as many good probes.
+  printf '0 0\n' >"$run_dir/probes"
 }
 
 # Reports the app's failure, unless the instance is ending anyway: then its probes may well fail. The group takes a while

@@ -4,7 +4,7 @@ use std::fs;
 
 use selfheal_userdata::BootConfig;
 
-use crate::support::aws::INSTANCE;
+use crate::support::aws::{INSTANCE, SECRETS};
 use crate::support::machine::Machine;
 use crate::support::{bare, full};
 
@@ -49,12 +49,27 @@ fn spot_notice_asks_for_the_replacement_first() {
         machine
             .aws
             .metadata(path, "{\"action\": \"terminate\", \"time\": \"2030-01-01T00:00:00Z\"}");
-        machine.again("watch", 0);
-        assert_eq!(
-            machine.actions()[calls..calls + 2],
-            ["SetInstanceHealth", "DetachVolume"],
-            "{path}"
-        );
+        // The group ends the instance once it has heard of it.
+        let ended = machine.folder().join("ended");
+        machine.stub("systemctl", &format!(": >{}", ended.display()));
+        machine
+            .aws
+            .state()
+            .metadata_from
+            .insert("meta-data/autoscaling/target-lifecycle-state".into(), ended);
+        let text = machine.again("watch", 0);
+        let expected = [
+            "SetInstanceHealth",
+            "DetachVolume",
+            "DescribeAddresses",
+            "DisassociateAddress",
+            "CompleteLifecycleAction",
+            "DescribeAddresses",
+        ];
+        assert_eq!(machine.actions()[calls..], expected, "{path}");
+        for secret in SECRETS {
+            assert!(!text.contains(secret), "{text}");
+        }
     }
 }
 

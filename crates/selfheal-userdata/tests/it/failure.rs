@@ -164,6 +164,22 @@ fn last_failure_parks_the_stack_before_it_gives_up() {
 }
 
 #[test]
+fn stack_that_could_not_be_parked_does_not_say_so() {
+    let machine = Machine::new();
+    machine
+        .aws
+        .state()
+        .tags
+        .insert("selfheal:failed-boots".into(), "7".into());
+    machine.aws.fail("SuspendProcesses", &[(400, "ValidationError", "no")]);
+    machine.stub("mount", "exit 32");
+    machine.boot(&full(), 15);
+    let state = machine.aws.state();
+    assert_eq!(state.tags["selfheal:failed-boots"], "8");
+    assert_eq!((state.tags.get("selfheal:parked"), state.suspended.len()), (None, 0));
+}
+
+#[test]
 fn reboot_that_fails_makes_the_instance_unhealthy() {
     let machine = Machine::new();
     machine.boot(&full(), 0);

@@ -224,6 +224,7 @@ impl State {
             },
             "DetachVolume" => {
                 self.holder = None;
+                self.unplug();
                 String::new()
             }
             "DescribeVolumes" => self.describe_volume(),
@@ -285,6 +286,11 @@ impl State {
              </item></attachmentSet><tagSet><item>{tag}</item></tagSet></item></volumeSet>",
             self.snapshot
         )
+    }
+
+    fn unplug(&self) {
+        std::fs::remove_dir_all(self.root.join("sys/class/nvme/nvme1")).unwrap();
+        std::fs::rename(self.root.join("dev/nvme1n1"), self.root.join("volume")).unwrap();
     }
 
     /// Makes the attached volume visible, as the kernel would.
