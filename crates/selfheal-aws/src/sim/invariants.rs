@@ -8,6 +8,7 @@ use selfheal_core::observed::VolumeState;
 use serde::{Deserialize, Serialize};
 
 use super::World;
+use super::state::Lifecycle;
 use super::trace::Happening;
 
 /// A safety invariant that does not hold.
@@ -117,6 +118,71 @@ pub fn invariants(world: &World) -> Vec<Violation> {
     one_of_each(world, &mut found);
     no_deadly_suspension(world, &mut found);
     found
+}
+
+/// What has not healed in a world that has come to rest: the liveness that the catalogue asks for once faults stop.
+///
+/// L4: every group that is neither parked nor being deleted has its desired number of instances in service, each with the
+/// volume and the address that its user data names. S9 as a state: no other instance has that address. Where instances
+/// boot for real, a lab has to report what they mounted.
+#[must_use]
+pub fn unhealed(world: &World) -> Vec<Violation> {
+    let mut found = Vec::new();
+    for (name, group) in &world.groups {
+        if group.deleting || group.suspends("Launch") {
+            continue;
+        }
+        let serving = group
+            .members
+            .iter()
+            .filter(|member| member.healthy && member.lifecycle == Lifecycle::InService);
+        let serving: Vec<&str> = serving.map(|member| member.id.as_str()).collect();
+        if serving.len() != group.settings.desired as usize {
+            let detail = format!(
+                "group {name} wants {} and has {} in service",
+                group.settings.desired,
+                serving.len()
+            );
+            found.push(Violation::new("L4", detail));
+        }
+        for id in serving {
+            found.extend(missing(world, id).map(|what| Violation::new("L4", format!("{id} is without {what}"))));
+        }
+    }
+    for record in world.addresses.values() {
+        let Some(holder) = record
+            .address
+            .instance_id
+            .as_ref()
+            .and_then(|id| world.instances.get(id))
+        else {
+            continue;
+        };
+        let volume = holder.boot.config.as_ref().and_then(|config| config.volume.as_ref());
+        if volume.is_some() && volume != holder.mounted.as_ref() {
+            let detail = format!(
+                "{} is at {}, which has no volume",
+                record.address.allocation_id, holder.id
+            );
+            found.push(Violation::new("S9", detail));
+        }
+    }
+    found
+}
+
+/// What an instance lacks of what its user data names.
+fn missing(world: &World, instance: &str) -> Option<String> {
+    let record = world.instances.get(instance)?;
+    let config = record.boot.config.as_ref()?;
+    if config.volume.is_some() && config.volume != record.mounted {
+        return config.volume.clone();
+    }
+    let address = config.allocation.as_ref()?;
+    let holder = world
+        .addresses
+        .get(address)
+        .and_then(|it| it.address.instance_id.as_deref());
+    (holder != Some(instance)).then(|| address.clone())
 }
 
 /// S3: at most one instance has the volume mounted, and it is the one to which it is attached.

@@ -70,7 +70,7 @@ pub use config::{Latency, SimConfig, SubnetConfig, Timings};
 pub use control::LoadError;
 pub use faults::{Fault, FaultPlan, FaultRule, InFlight, When};
 pub use instance_api::InstanceCaller;
-pub use invariants::{Violation, invariants};
+pub use invariants::{Violation, invariants, unhealed};
 pub use rng::{Range, Rng};
 pub use runtime::SimError;
 pub use state::{

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use selfheal_aws::AutoScaling;
 use selfheal_aws::Ec2;
-use selfheal_aws::sim::{Lifecycle, Sim, SimConfig};
+use selfheal_aws::sim::{Lifecycle, Sim, SimConfig, unhealed};
 use selfheal_core::action::GroupSettings;
 
 use crate::support::{
@@ -269,6 +269,29 @@ fn a_termination_hook_holds_the_way_out() {
     sim.advance(Duration::from_secs(60));
     assert_eq!(held(&sim), None);
     assert_eq!(on(&sim, sim.describe_hooks("selfheal-web")).unwrap().len(), 2);
+}
+
+#[test]
+fn what_has_not_healed_is_told() {
+    let sim = world(16);
+    let stack = launch(&sim);
+    let told = |sim: &Sim| -> Vec<String> {
+        sim.inspect(unhealed)
+            .iter()
+            .map(|violation| violation.invariant.clone())
+            .collect()
+    };
+    assert!(told(&sim).is_empty());
+    let id = healed(&sim, &stack);
+    sim.tamper(|world| world.instances.get_mut(&id).unwrap().mounted = None);
+    assert_eq!(told(&sim), ["L4", "S9"]);
+    sim.kill_instance(&id);
+    while lines(&sim, " unhealthy").is_empty() {
+        sim.advance(Duration::from_secs(1));
+    }
+    assert!(told(&sim).contains(&"L4".to_owned()));
+    rest(&sim);
+    assert!(told(&sim).is_empty());
 }
 
 #[test]

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use proptest::prelude::*;
 use proptest_state_machine::{ReferenceStateMachine, StateMachineTest, prop_state_machine};
-use selfheal_aws::sim::{Fault, FaultPlan, InstanceState, Range, Sim, SimConfig, When, World};
+use selfheal_aws::sim::{Fault, FaultPlan, InstanceState, Range, Sim, SimConfig, When, World, unhealed};
 use selfheal_aws::{AutoScaling, Ec2};
 use selfheal_core::observed::VolumeState;
 
@@ -254,6 +254,7 @@ impl StateMachineTest for Machine {
             create(sim, stack);
         }
         healed(sim, stack);
+        assert_eq!(sim.inspect(unhealed), [], "{}", sim.trace_text());
         sim.inspect(consistent);
     }
 }
