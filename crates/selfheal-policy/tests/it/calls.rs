@@ -91,7 +91,6 @@ fn needed_by(caller: Caller, document: &Document) -> BTreeMap<String, BTreeSet<&
 fn removing_any_statement_makes_a_call_fail() {
     for (caller, document) in policies() {
         for (sid, failing) in needed_by(caller, &document) {
-            // The path's parameters can be read by GetParametersByPath on the path itself, or on a path below it.
             assert!(!failing.is_empty(), "nothing of {caller:?} needs {sid}");
         }
     }

@@ -86,10 +86,8 @@ fn allow(action: &str, resource: &str, condition: &str) -> String {
 }
 
 #[test]
-fn each_rule_has_its_example() {
-    let operator = DocumentKind::Operator;
+fn each_rule_on_actions_and_resources_has_its_example() {
     let volume = format!(r#""{VOLUME}""#);
-    let role = format!(r#""{ROLE}""#);
     let delete = r#""ec2:DeleteVolume""#;
     for (statement, rules) in [
         (allow(delete, &volume, ""), &[][..]),
@@ -128,7 +126,18 @@ fn each_rule_has_its_example() {
             allow(r#""ec2:DescribeVolumes""#, &volume, ""),
             &[Rule::ResourceMismatch],
         ),
-        (allow(r#""iam:PassRole""#, &role, ""), &[Rule::MissingCondition]),
+    ] {
+        check(&statement, DocumentKind::Operator, rules);
+    }
+}
+
+#[test]
+fn each_rule_on_conditions_and_lists_has_its_example() {
+    let volume = format!(r#""{VOLUME}""#);
+    let role = format!(r#""{ROLE}""#);
+    let delete = r#""ec2:DeleteVolume""#;
+    for (statement, rules) in [
+        (allow(r#""iam:PassRole""#, &role, ""), &[Rule::MissingCondition][..]),
         (
             allow(delete, &volume, r#""StringEquals":{"ec2:Vpc":"x"}"#),
             &[Rule::UnknownKey, Rule::OperatorMismatch],
@@ -163,7 +172,7 @@ fn each_rule_has_its_example() {
             &[Rule::WrongKind],
         ),
     ] {
-        check(&statement, operator, rules);
+        check(&statement, DocumentKind::Operator, rules);
     }
 }
 

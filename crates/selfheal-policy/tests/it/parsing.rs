@@ -12,11 +12,15 @@ fn check(text: &str, kind: ParseErrorKind, location: &Location) {
     assert_eq!((error.kind(), error.location()), (kind, location), "{error}");
 }
 
+const ACTION: &str = r#""Action":"ec2:AttachVolume""#;
+const RESOURCE: &str = r#""Resource":"*""#;
+
+fn statement(body: &str) -> String {
+    format!(r#"{{"Version":"2012-10-17","Statement":[{{"Effect":"Allow",{body}}}]}}"#)
+}
+
 #[test]
-fn errors_say_what_and_where() {
-    let statement = |body: &str| format!(r#"{{"Version":"2012-10-17","Statement":[{{"Effect":"Allow",{body}}}]}}"#);
-    let action = r#""Action":"ec2:AttachVolume""#;
-    let resource = r#""Resource":"*""#;
+fn errors_in_a_document_say_what_and_where() {
     for (text, kind, at) in [
         ("[]".to_owned(), ParseErrorKind::Type, ""),
         ("{}".to_owned(), ParseErrorKind::Missing, ""),
@@ -38,6 +42,15 @@ fn errors_say_what_and_where() {
             "Statement",
         ),
         (r#"{"Rules":[]}"#.to_owned(), ParseErrorKind::UnknownElement, "Rules"),
+    ] {
+        check(&text, kind, &path(at));
+    }
+}
+
+#[test]
+fn errors_in_a_statement_say_what_and_where() {
+    let (action, resource) = (ACTION, RESOURCE);
+    for (text, kind, at) in [
         (statement(action), ParseErrorKind::Missing, "Statement[0]"),
         (statement(resource), ParseErrorKind::Missing, "Statement[0]"),
         (
@@ -60,6 +73,15 @@ fn errors_say_what_and_where() {
             ParseErrorKind::UnknownElement,
             "Statement[0].Effects",
         ),
+    ] {
+        check(&text, kind, &path(at));
+    }
+}
+
+#[test]
+fn errors_in_an_element_say_what_and_where() {
+    let (action, resource) = (ACTION, RESOURCE);
+    for (text, kind, at) in [
         (
             statement(&format!(r#""Action":["a:B","x"],{resource}"#)),
             ParseErrorKind::Action,
