@@ -9,7 +9,6 @@ use tempfile::TempDir;
 use wait4::Wait4;
 
 use crate::error::{Context, TaskError, TaskResult};
-use crate::fake::call::OPERATOR_KEY;
 use crate::fake::query::{deep_text, parse};
 use crate::fake::{Aws, Faults, Inventory, Moto, Proxy};
 use crate::venv::Venv;
@@ -245,7 +244,7 @@ impl World {
             .env("HOME", home)
             .env("PATH", "/usr/bin:/bin")
             .env("NO_COLOR", "1")
-            .env("AWS_ACCESS_KEY_ID", OPERATOR_KEY)
+            .env("AWS_ACCESS_KEY_ID", self.proxy.operator_key())
             .env("AWS_SECRET_ACCESS_KEY", "example-of-a-secret")
             .env("AWS_EC2_METADATA_DISABLED", "true")
             .env("AWS_ENDPOINT_URL", self.proxy.url())

@@ -4,7 +4,7 @@ use std::fmt;
 
 use crate::net::Request;
 
-/// The access key of the person at the command line. It opens nothing.
+/// What the access keys of the `selfheal` binary begin with; the number of the run follows. They open nothing.
 pub const OPERATOR_KEY: &str = "AKIDOPERATOREXAMPLE";
 /// The access key of the instance's role. It opens nothing.
 pub const INSTANCE_KEY: &str = "ASIDINSTANCEEXAMPLE";
@@ -31,17 +31,31 @@ pub struct Call {
     pub caller: Caller,
 }
 
+/// The number of the run of `selfheal` that a request comes from; `None` where it comes from somebody else.
+pub fn run_number(request: &Request) -> Option<u64> {
+    credential(request)
+        .split('/')
+        .next()?
+        .strip_prefix(OPERATOR_KEY)?
+        .parse()
+        .ok()
+}
+
+/// The credential in a request's signature: key, date, Region and service.
+fn credential(request: &Request) -> &str {
+    request
+        .header("authorization")
+        .and_then(|value| value.split("Credential=").nth(1))
+        .and_then(|value| value.split([',', ' ']).next())
+        .unwrap_or_default()
+}
+
 impl Call {
     /// Reads off a request what it asks for.
     pub fn of(request: &Request) -> Self {
-        let credential = request
-            .header("authorization")
-            .and_then(|value| value.split("Credential=").nth(1))
-            .and_then(|value| value.split([',', ' ']).next())
-            .unwrap_or_default();
-        let mut scope = credential.split('/');
+        let mut scope = credential(request).split('/');
         let caller = match scope.next() {
-            Some(OPERATOR_KEY) => Caller::Operator,
+            Some(key) if key.starts_with(OPERATOR_KEY) => Caller::Operator,
             Some(INSTANCE_KEY) => Caller::Instance,
             _ => Caller::Unknown,
         };
@@ -165,6 +179,14 @@ mod tests {
         json.headers
             .push(("X-Amz-Target".to_owned(), "AmazonSSM.GetParameter".to_owned()));
         assert_eq!(Call::of(&json).to_string(), "ssm:GetParameter");
+    }
+
+    #[test]
+    fn runs_are_told_apart_by_their_keys() {
+        let request = |key: &str| request(key, "ec2", "POST", "/", "Action=DescribeVolumes");
+        assert_eq!(run_number(&request("AKIDOPERATOREXAMPLE17")), Some(17));
+        assert_eq!(Call::of(&request("AKIDOPERATOREXAMPLE17")).caller, Caller::Operator);
+        assert_eq!(run_number(&request(INSTANCE_KEY)), None);
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::call::{Call, Caller};
+use super::call::{Call, Caller, OPERATOR_KEY, run_number};
 use super::gaps;
 use super::log::Entry;
 use super::moto::Moto;
@@ -63,6 +63,8 @@ struct State {
 
 #[derive(Debug)]
 struct Session {
+    /// Its number, which the access key of the client ends with.
+    number: u64,
     began: Instant,
     latency: Duration,
     faults: Faults,
@@ -79,7 +81,7 @@ impl Proxy {
     pub fn start(moto: &Moto) -> TaskResult<Self> {
         let state = Arc::new(State {
             upstream: moto.address(),
-            session: Mutex::new(Session::new(Duration::ZERO, Vec::new())),
+            session: Mutex::new(Session::new(0, Duration::ZERO, Vec::new())),
             changed: Condvar::new(),
         });
         let handler: Arc<State> = Arc::clone(&state);
@@ -94,7 +96,13 @@ impl Proxy {
 
     /// Begins a new log, with this latency added to each call and these faults.
     pub fn begin(&self, latency: Duration, faults: Faults) {
-        *self.state.lock() = Session::new(latency, faults);
+        let mut session = self.state.lock();
+        *session = Session::new(session.number + 1, latency, faults);
+    }
+
+    /// The access key for the `selfheal` that runs now.
+    pub fn operator_key(&self) -> String {
+        format!("{OPERATOR_KEY}{}", self.state.lock().number)
     }
 
     /// The log since [`Proxy::begin`].
@@ -133,8 +141,9 @@ impl Proxy {
 }
 
 impl Session {
-    fn new(latency: Duration, faults: Faults) -> Self {
+    fn new(number: u64, latency: Duration, faults: Faults) -> Self {
         Self {
+            number,
             began: Instant::now(),
             latency,
             faults,
@@ -213,6 +222,13 @@ impl State {
         drop(waited.unwrap_or_else(PoisonError::into_inner));
     }
 
+    /// Whether the request comes from an earlier run. What a killed client had on its way may be read here after the next
+    /// run began. AWS would know such a second `CreateVolume` by its ClientToken, which moto ignores: so it is lost with
+    /// its client.
+    fn is_stale(&self, request: &Request) -> bool {
+        run_number(request).is_some_and(|number| number != self.lock().number)
+    }
+
     /// Whether calls are no longer forwarded: their client is being killed, and what it sent after is lost with it.
     fn is_cut_off(&self) -> bool {
         self.lock().kill
@@ -242,6 +258,9 @@ impl State {
 
 impl Handler for State {
     fn handle(&self, request: Request) -> Reply {
+        if self.is_stale(&request) {
+            return Reply::Hangup;
+        }
         let call = Call::of(&request);
         let (place, latency, fault) = self.arrive(&call);
         thread::sleep(latency);
