@@ -8,8 +8,13 @@ use selfheal_core::plan::DestroyOptions;
 
 use crate::support::{applied, calls, census, even, faulty, look, run, run_until_done, serving, web};
 
-const SIDES: [(&str, fn(FaultPlan, u64) -> FaultPlan); 2] =
-    [("before", FaultPlan::crash_before), ("after", FaultPlan::crash_after)];
+/// Cuts the operator off at a call of this number.
+type Cut = fn(FaultPlan, u64) -> FaultPlan;
+
+const SIDES: [(&str, Cut); 2] = [
+    ("before", FaultPlan::crash_before),
+    ("after", FaultPlan::crash_after),
+];
 
 #[test]
 fn an_apply_that_is_cut_off_at_any_call_is_finished_by_the_next() {
