@@ -125,7 +125,7 @@ pub fn commands(config: &BootConfig) -> Vec<&'static str> {
         config.health.as_ref().map(|health| &health.probe),
         Some(Probe::Tcp { .. } | Probe::Command { .. })
     ) {
-        commands.push("bash");
+        commands.extend(["bash", "timeout"]);
     }
     commands.sort_unstable();
     commands

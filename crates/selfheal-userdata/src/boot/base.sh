@@ -15,7 +15,9 @@ state_dir=$root/var/lib/selfheal
 run_dir=$root/run/selfheal
 log_dir=$root/var/log/selfheal
 newline=$'\n'
-access_key='' instance='' next_heartbeat=0
+access_key='' instance='' leaving=''
+# Seconds between heartbeats, and when the next one is due; 0 where none was thought of yet.
+heartbeat_s=60 next_heartbeat=0
 
 # Opens the log. A root file system that is full or read-only must not stop a boot that can do without it.
 open_log() {

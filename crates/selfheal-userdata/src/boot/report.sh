@@ -5,17 +5,24 @@ hook_waits() {
   [[ -n $instance && -n $access_key && ! -e $state_dir/$instance.completed ]]
 }
 
-# Keeps the launch hook from timing out during a wait, once a minute.
+# Keeps the hook that this instance is in from timing out during a wait.
 heartbeat() {
+  local hook=$launch_hook
   clock
-  ((next_heartbeat > 0)) || next_heartbeat=$((now + 60))
-  ((now >= next_heartbeat)) && hook_waits || return 0
-  next_heartbeat=$((now + 60))
-  call autoscaling RecordLifecycleActionHeartbeat "AutoScalingGroupName=$group" "LifecycleHookName=$launch_hook" \
+  ((next_heartbeat > 0)) || next_heartbeat=$((now + heartbeat_s))
+  ((now >= next_heartbeat)) || return 0
+  next_heartbeat=$((now + heartbeat_s))
+  if [[ -n $leaving ]]; then
+    [[ -n $terminate_hook && -n $access_key ]] || return 0
+    hook=$terminate_hook
+  else
+    hook_waits || return 0
+  fi
+  call autoscaling RecordLifecycleActionHeartbeat "AutoScalingGroupName=$group" "LifecycleHookName=$hook" \
     "InstanceId=$instance" || log "RecordLifecycleActionHeartbeat: $error: $message"
 }
 
-# Runs a command that may take long, for at most $1 seconds, with the launch hook kept waiting. Where it was stopped at the
+# Runs a command that may take long, for at most $1 seconds, with the group kept waiting. Where it was stopped at the
 # limit, the status is 124.
 attended() {
   local limit=$1 pid

@@ -41,6 +41,8 @@ check_end() {
 # The group ends this instance: gives everything back and lets the group go on.
 leave() {
   log "leaving: the group ends this instance"
+  # Shorter than any time-out that makes sense for the terminate hook.
+  leaving=1 heartbeat_s=15 next_heartbeat=0
   release
   if [[ -n $terminate_hook ]]; then
     complete_hook "$terminate_hook" CONTINUE || log "CompleteLifecycleAction: $error: $message"
@@ -62,14 +64,15 @@ heed() {
 
 # Stops the app and gives the volume back.
 release() {
+  identity_once || :
   stop_app
-  read_identity || log "no credentials: the volume stays attached until the instance ends"
+  [[ -n $access_key ]] || read_identity || log "no credentials: the volume stays attached until the instance ends"
   detach_volume
 }
 
 # Stops the user's units and the mount, which stops every unit that requires it.
 stop_app() {
-  timeout "$stop_s_max" systemctl stop "${app_units[@]}" || log "${app_units[*]} did not stop"
+  attended "$stop_s_max" systemctl stop "${app_units[@]}" || log "${app_units[*]} did not stop"
   unmount_volume
 }
 

@@ -74,6 +74,22 @@ fn spot_notice_asks_for_the_replacement_first() {
 }
 
 #[test]
+fn app_that_stops_slowly_keeps_the_hook_waiting() {
+    let (machine, calls) = booted(&full());
+    machine.stub("systemctl", "exec /bin/sleep 17");
+    machine.aws.metadata("autoscaling/target-lifecycle-state", "Terminated");
+    machine.again("watch", 0);
+    assert_eq!(
+        machine.actions()[calls..calls + 2],
+        ["RecordLifecycleActionHeartbeat", "DetachVolume"]
+    );
+    assert_eq!(
+        machine.last("RecordLifecycleActionHeartbeat")["LifecycleHookName"],
+        "selfheal-terminate"
+    );
+}
+
+#[test]
 fn stack_without_a_volume_only_completes_its_hook() {
     let (machine, calls) = booted(&BootConfig {
         terminate_hook: Some("goodbye".into()),
