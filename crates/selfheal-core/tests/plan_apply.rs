@@ -180,7 +180,7 @@ fn what_bears_our_name_and_not_our_tag_is_somebody_elses() {
             .expect("applied")
             .data
             .instance_tags
-            .clear()
+            .clear();
     });
 }
 

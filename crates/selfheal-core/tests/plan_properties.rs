@@ -68,38 +68,38 @@ const DAMAGES: &[fn(&mut Observed)] = &[
         world
             .group
             .iter_mut()
-            .for_each(|group| (group.min, group.desired) = (0, 0))
+            .for_each(|group| (group.min, group.desired) = (0, 0));
     },
     |world| {
         world
             .group
             .iter_mut()
-            .for_each(|group| group.template_version = Some("$Latest".to_owned()))
+            .for_each(|group| group.template_version = Some("$Latest".to_owned()));
     },
     |world| world.group.iter_mut().for_each(|group| group.tags.clear()),
     |world| {
         world
             .group
             .iter_mut()
-            .for_each(|group| group.suspended = vec!["Launch".to_owned()])
+            .for_each(|group| group.suspended = vec!["Launch".to_owned()]);
     },
     |world| {
         world
             .volumes
             .iter_mut()
-            .for_each(|volume| volume.state = VolumeState::Creating)
+            .for_each(|volume| volume.state = VolumeState::Creating);
     },
     |world| {
         world
             .volumes
             .iter_mut()
-            .for_each(|volume| volume.state = VolumeState::Error)
+            .for_each(|volume| volume.state = VolumeState::Error);
     },
     |world| {
         world
             .volumes
             .iter_mut()
-            .for_each(|volume| volume.zone = "eu-west-1c".to_owned())
+            .for_each(|volume| volume.zone = "eu-west-1c".to_owned());
     },
     |world| world.volumes.iter_mut().for_each(|volume| volume.encrypted = false),
     |world| {
@@ -109,7 +109,7 @@ const DAMAGES: &[fn(&mut Observed)] = &[
                 .clone()
                 .into_iter()
                 .map(|volume| twin(volume, |v| &mut v.id)),
-        )
+        );
     },
     |world| {
         world.addresses.extend(
@@ -118,19 +118,19 @@ const DAMAGES: &[fn(&mut Observed)] = &[
                 .clone()
                 .into_iter()
                 .map(|address| twin(address, |a| &mut a.allocation_id)),
-        )
+        );
     },
     |world| {
         world
             .launch_template
             .iter_mut()
-            .for_each(|template| template.data.user_data = "e30=".to_owned())
+            .for_each(|template| template.data.user_data = "e30=".to_owned());
     },
     |world| {
         world
             .role
             .iter_mut()
-            .for_each(|role| role.trust_policy = "{}".to_owned())
+            .for_each(|role| role.trust_policy = "{}".to_owned());
     },
     |world| world.instances.push(common_instance()),
 ];

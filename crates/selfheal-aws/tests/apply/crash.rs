@@ -11,10 +11,7 @@ use crate::support::{applied, calls, census, even, faulty, look, run, run_until_
 /// Cuts the operator off at a call of this number.
 type Cut = fn(FaultPlan, u64) -> FaultPlan;
 
-const SIDES: [(&str, Cut); 2] = [
-    ("before", FaultPlan::crash_before),
-    ("after", FaultPlan::crash_after),
-];
+const SIDES: [(&str, Cut); 2] = [("before", FaultPlan::crash_before), ("after", FaultPlan::crash_after)];
 
 #[test]
 fn an_apply_that_is_cut_off_at_any_call_is_finished_by_the_next() {
