@@ -18,12 +18,6 @@ pub struct Counts {
 }
 
 impl Counts {
-    /// One check that was skipped.
-    pub const SKIPPED: Self = Self {
-        passed: 0,
-        failed: 0,
-        skipped: 1,
-    };
     /// One check that failed.
     pub const FAILED: Self = Self {
         passed: 0,
@@ -142,7 +136,11 @@ mod tests {
             skipped: 0,
         };
         assert_eq!(counts.to_string(), "3 passed, 1 failed");
-        counts += Counts::SKIPPED;
+        counts += Counts {
+            passed: 0,
+            failed: 0,
+            skipped: 1,
+        };
         assert_eq!(counts.to_string(), "3 passed, 1 failed, 1 skipped");
     }
 
