@@ -21,7 +21,7 @@ mod world;
 
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{Parser, Subcommand, ValueEnum};
 
 use crate::error::TaskResult;
 use crate::report::Counts;
@@ -59,18 +59,25 @@ enum Task {
         #[arg(long)]
         call: Option<String>,
     },
-    /// Measures speed and memory against their limits.
+    /// Measures speed and memory against their limits; `bench boot`, as root, the boot program in the boot lab.
     Bench {
+        /// What is measured instead of the command line.
+        subject: Option<Subject>,
         /// Print every call with its times.
         #[arg(long)]
         calls: bool,
     },
-    /// Measures the boot program in the boot lab against the bare requests and the AWS CLI. Needs root.
-    BenchBoot,
     /// Boots the user data for real, in namespaces, against the simulated AWS. Needs root.
     BootLab(boot_lab::Arguments),
     /// Serves moto behind the proxy until standard input ends, to try things by hand.
     Fake,
+}
+
+/// What `bench` can measure beside the command line.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Subject {
+    /// The boot program, against the bare requests and the AWS CLI.
+    Boot,
 }
 
 fn main() -> ExitCode {
@@ -81,8 +88,11 @@ fn main() -> ExitCode {
         Task::Sar { check } => sar::run(check),
         Task::E2e => e2e::run().and_then(total),
         Task::Crash { call } => crash::run(call.as_deref()).and_then(total),
-        Task::Bench { calls } => bench::run(calls).and_then(total),
-        Task::BenchBoot => boot_lab::bench().and_then(total),
+        Task::Bench { subject: None, calls } => bench::run(calls).and_then(total),
+        Task::Bench {
+            subject: Some(Subject::Boot),
+            ..
+        } => boot_lab::bench().and_then(total),
         Task::BootLab(arguments) => boot_lab::run(&arguments).and_then(total),
         Task::Fake => serve_fake(),
     };
