@@ -371,7 +371,11 @@ impl Machine {
     pub fn plug(&mut self, volume: &str, device: Loop) -> TaskResult<()> {
         let taken: Vec<u32> = self.disks.iter().filter_map(|(id, _)| self.slot_of(id)).collect();
         let slot = (1..).find(|slot| !taken.contains(slot)).unwrap_or(1);
-        make_node(&self.home.join(format!("dev/nvme{slot}n1")), FileType::BlockDevice, device.numbers())?;
+        make_node(
+            &self.home.join(format!("dev/nvme{slot}n1")),
+            FileType::BlockDevice,
+            device.numbers(),
+        )?;
         let folder = self.home.join(format!("sys/class/nvme/nvme{slot}"));
         make_folder(&folder)?;
         // The kernel pads the serial to twenty characters.

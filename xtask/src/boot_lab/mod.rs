@@ -124,7 +124,10 @@ pub fn run(arguments: &Arguments) -> TaskResult<Counts> {
 pub fn bench() -> TaskResult<Counts> {
     if let Some(why) = unable() {
         println!("bench boot: skipped: {why}");
-        return Ok(Counts { skipped: 1, ..Counts::default() });
+        return Ok(Counts {
+            skipped: 1,
+            ..Counts::default()
+        });
     }
     rootfs::install_tools()?;
     rootfs::ensure(&cache())?;
@@ -138,6 +141,9 @@ pub fn bench() -> TaskResult<Counts> {
         thread::sleep(Duration::from_millis(50));
     };
     print!("{}", fs::read_to_string(job.home.join("output")).unwrap_or_default());
+    if !passed {
+        job.print_logs();
+    }
     leftovers::remove_cgroups(&job.label());
     let _ = fs::remove_dir_all(&job.home);
     Ok(if passed { Counts::PASSED } else { Counts::FAILED })

@@ -102,7 +102,11 @@ impl Bench {
         let id = cloud.await_launched(1, 10)?;
         cloud.await_machine(&id, 10)?;
         let root = cloud.machine(&id, |machine| Ok(machine.root()))?;
-        for unit in ["selfheal-boot.service", "selfheal-watch.service", "selfheal-watchdog.timer"] {
+        for unit in [
+            "selfheal-boot.service",
+            "selfheal-watch.service",
+            "selfheal-watchdog.timer",
+        ] {
             let folder = root.join(format!("etc/systemd/system/{unit}.d"));
             std::fs::create_dir_all(&folder).context(|| format!("make {}", folder.display()))?;
             install(&cloud, &id, &format!("etc/systemd/system/{unit}.d/hold.conf"), HOLD)?;
@@ -133,7 +137,10 @@ impl Bench {
         });
         let volume = &self.cloud.stack.volume_id;
         wait_for("detached volume", Duration::from_secs(5), || {
-            Ok(self.cloud.machine(&self.id, |machine| Ok(machine.disk(volume).is_none()))?.then_some(()))
+            Ok(self
+                .cloud
+                .machine(&self.id, |machine| Ok(machine.disk(volume).is_none()))?
+                .then_some(()))
         })?;
         if blank { self.cloud.blank_disk() } else { Ok(()) }
     }

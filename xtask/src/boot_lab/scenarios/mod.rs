@@ -201,8 +201,12 @@ pub use faults::install;
 pub use kill::Bench;
 
 /// What `bench boot` runs, in the same way.
-pub const BENCH: Scenario =
-    Scenario { name: "bench", about: "the boot program's speed", ci: false, run: super::bench::measure };
+pub const BENCH: Scenario = Scenario {
+    name: "bench",
+    about: "the boot program's speed",
+    ci: false,
+    run: super::bench::measure,
+};
 
 /// Asks the app over the Elastic IP for a file, from outside.
 fn get(cloud: &Cloud, path: &str) -> TaskResult<Vec<u8>> {
