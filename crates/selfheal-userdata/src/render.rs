@@ -136,12 +136,15 @@ fn script(config: &BootConfig) -> Result<String, RenderError> {
         let path = quote(format!("/etc/systemd/system/{}", unit.name))?;
         put(&mut script, 0o644, &path, &words?.join("\"$root\""));
     }
+    // cloud-init notes that it ran user data before it does, and never runs it again: what it installs has to be on the
+    // disk, the link that enables the unit too, before the boot that may be cut short.
     push(
         &mut script,
         format_args!(
             "find_signer\nput 0644 /var/lib/selfheal/signer \"$signer\"$'\\n'\n\
              mkdir -p \"$root/var/log/selfheal\" \"$root/run/selfheal\"\n\
-             systemctl daemon-reload\nsystemctl enable --quiet {BOOT_UNIT}\nsystemctl start --no-block {BOOT_UNIT}\n"
+             systemctl daemon-reload\nsystemctl enable --quiet {BOOT_UNIT}\n\
+             sync -f \"$root/etc/systemd/system\"\nsystemctl start --no-block {BOOT_UNIT}\n"
         ),
     );
     Ok(script)
