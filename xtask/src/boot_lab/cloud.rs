@@ -390,7 +390,7 @@ impl Cloud {
                 disk.power_cut()?;
             }
         }
-        machine.kill()
+        machine.cut_power()
     }
 
     /// Switches a machine on again as it was: the same instance, its root disk, its volumes.

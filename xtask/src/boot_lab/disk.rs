@@ -35,6 +35,17 @@ impl Disk {
         Ok(disk)
     }
 
+    /// Makes a volume with the bytes of a file.
+    pub fn copy(folder: &Path, name: &str, from: &Path) -> TaskResult<Self> {
+        let disk = Self {
+            folder: folder.to_owned(),
+            name: name.to_owned(),
+            generation: 0,
+        };
+        output(Command::new("cp").arg("--sparse=always").arg(from).arg(disk.path()))?;
+        Ok(disk)
+    }
+
     /// The file that holds the bytes now.
     pub fn path(&self) -> PathBuf {
         self.folder.join(format!("{}.{}.img", self.name, self.generation))

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use super::cloud::Cloud;
+use super::disk::Disk;
 use super::command::{output, run};
 use super::imds::Imds;
 use super::machine::Ground;
@@ -46,6 +47,7 @@ impl Lab {
             memory,
             logs,
             cgroups,
+            root_template: None,
             label: label.to_owned(),
         };
         Ok(Self {
@@ -69,6 +71,14 @@ impl Lab {
         let cloud = Cloud::start(&self.ground, self.imds.clone(), options)?;
         self.clouds.push(cloud.clone());
         Ok(cloud)
+    }
+
+    /// Lets machines that are made from now on have their root on a disk, which can lose its power.
+    pub fn use_root_disks(&mut self) -> TaskResult<()> {
+        let template = Disk::create(&self.ground.memory, "root-template", 1 << 30)?.path();
+        self.tool(&["mkfs.ext4", "-q", "-F", &template.to_string_lossy()])?;
+        self.ground.root_template = Some(template);
+        Ok(())
     }
 
     /// What all machines share.

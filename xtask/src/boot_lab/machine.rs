@@ -14,7 +14,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 
 use super::command::{output, run, wait_for};
-use super::disk::Loop;
+use super::disk::{Disk, Loop};
 use crate::error::{Context, TaskError, TaskResult};
 
 /// What all machines of a lab share.
@@ -28,6 +28,8 @@ pub struct Ground {
     pub logs: PathBuf,
     /// Where the control groups are mounted, of version 2.
     pub cgroups: PathBuf,
+    /// An empty ext4 for the machines' root disks; without one they have their root in memory.
+    pub root_template: Option<PathBuf>,
     /// A name for everything of this lab.
     pub label: String,
 }
@@ -66,6 +68,9 @@ pub struct Machine {
     disks: Vec<(String, Loop)>,
     /// Devices that were taken away and may still be mounted.
     former: Vec<(String, Loop)>,
+    /// The disk of the root file system, where it has one.
+    root_disk: Option<Disk>,
+    root_device: Option<Loop>,
 }
 
 struct Running {
@@ -86,38 +91,68 @@ impl Machine {
     /// Prepares a machine; nothing runs yet.
     pub fn prepare(ground: &Ground, identity: Identity) -> TaskResult<Self> {
         let home = ground.memory.join(&identity.instance);
-        for folder in [
-            "upper",
-            "work",
-            "root",
-            "dev/pts",
-            "dev/shm",
-            "sys/class/dmi/id",
-            "sys/class/nvme",
-        ] {
+        for folder in ["root", "disk", "dev/pts", "dev/shm", "sys/class/dmi/id", "sys/class/nvme"] {
             make_folder(&home.join(folder))?;
         }
-        let options = format!(
-            "lowerdir={},upperdir={},workdir={}",
-            ground.rootfs.display(),
-            home.join("upper").display(),
-            home.join("work").display()
-        );
-        output(
-            Command::new("mount")
-                .args(["-t", "overlay", "-o", &options, "overlay"])
-                .arg(home.join("root")),
-        )?;
-        let machine = Self {
+        let root_disk = match &ground.root_template {
+            Some(template) => Some(Disk::copy(&home, "root", template)?),
+            None => None,
+        };
+        let mut machine = Self {
             ground: ground.clone(),
             identity,
             home,
             running: None,
             disks: Vec::new(),
             former: Vec::new(),
+            root_disk,
+            root_device: None,
         };
+        machine.mount_root()?;
         machine.furnish()?;
         Ok(machine)
+    }
+
+    /// Mounts the root file system: an overlay whose upper half is in memory, or on a disk that can lose its power.
+    fn mount_root(&mut self) -> TaskResult<()> {
+        let disk = self.home.join("disk");
+        if let Some(root_disk) = &self.root_disk {
+            let device = root_disk.attach()?;
+            output(Command::new("mount").args(["-t", "ext4", "-o", "noatime"]).arg(device.path()).arg(&disk))?;
+            self.root_device = Some(device);
+        }
+        let (upper, work) = (disk.join("upper"), disk.join("work"));
+        make_folder(&upper)?;
+        // What an overlay that was cut off has left in its work folder is of no use.
+        let _ = fs::remove_dir_all(&work);
+        make_folder(&work)?;
+        let options = format!(
+            "lowerdir={},upperdir={},workdir={}",
+            self.ground.rootfs.display(),
+            upper.display(),
+            work.display()
+        );
+        output(Command::new("mount").args(["-t", "overlay", "-o", &options, "overlay"]).arg(self.root())).map(drop)
+    }
+
+    /// Cuts the power: a root disk keeps what was written to it so far.
+    pub fn cut_power(&mut self) -> TaskResult<()> {
+        if let Some(disk) = &mut self.root_disk {
+            disk.power_cut()?;
+        }
+        self.kill()?;
+        if self.root_disk.is_none() {
+            return Ok(());
+        }
+        run(&["umount", &self.root().to_string_lossy()])?;
+        run(&["umount", &self.home.join("disk").to_string_lossy()])?;
+        self.root_device = None;
+        self.mount_root()
+    }
+
+    /// A file of the lab's in the machine's /dev, which is there before it is switched on and outlasts it.
+    pub fn signal_file(&self, name: &str) -> PathBuf {
+        self.home.join("dev").join(name)
     }
 
     /// Makes what the kernel and the hardware would show.
@@ -433,6 +468,9 @@ impl Drop for Machine {
     fn drop(&mut self) {
         let _ = self.kill();
         let _ = run(&["umount", "--lazy", &self.root().to_string_lossy()]);
+        if self.root_device.is_some() {
+            let _ = run(&["umount", "--lazy", &self.home.join("disk").to_string_lossy()]);
+        }
     }
 }
 

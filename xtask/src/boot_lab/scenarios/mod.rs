@@ -5,6 +5,7 @@ mod failures;
 mod faults;
 mod kill;
 mod leaving;
+mod power;
 mod secrets;
 mod volumes;
 
@@ -194,6 +195,24 @@ pub const SCENARIOS: &[Scenario] = &[
         about: "kill -9 at every command, and the next boot",
         ci: false,
         run: kill::everywhere,
+    },
+    Scenario {
+        name: "power-cut",
+        about: "the power is cut at 24 commands of a first boot, and comes back",
+        ci: false,
+        run: power::cut_often,
+    },
+    Scenario {
+        name: "power-cut-sampled",
+        about: "the power is cut at 3 commands of a first boot, and comes back",
+        ci: true,
+        run: power::cut_sampled,
+    },
+    Scenario {
+        name: "grow",
+        about: "the volume has grown at the next boot",
+        ci: true,
+        run: power::grow,
     },
 ];
 
