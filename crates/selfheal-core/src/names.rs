@@ -13,6 +13,8 @@ pub const TAG_ROLE: &str = "selfheal:role";
 ///
 /// The boot program formats a volume only while this tag is there, and removes it once the filesystem is on disk.
 pub const TAG_FIRST_USE: &str = "selfheal:first-use";
+/// Tag key on a data volume that says which filesystem it is formatted with.
+pub const TAG_FILESYSTEM: &str = "selfheal:filesystem";
 /// Tag key on the snapshot that `destroy --delete-data` takes once nothing writes any more.
 pub const TAG_FINAL: &str = "selfheal:final";
 /// Tag key on the group that counts replacements in a row that never became healthy.

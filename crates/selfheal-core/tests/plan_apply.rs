@@ -332,3 +332,16 @@ fn a_second_opinion_that_nobody_asks_for_is_refused() {
     spec.app.health = Some(health);
     assert_eq!(refusals(&spec, &empty_world()), ["health-from-aws"]);
 }
+
+#[test]
+fn a_volume_is_formatted_once_and_debian_has_no_tools_for_xfs() {
+    use selfheal_core::spec::Filesystem;
+    let mut spec = web();
+    let world = applied(&spec);
+    spec.data.as_mut().expect("the example has data").filesystem = Filesystem::Ext4;
+    assert_eq!(refusals(&spec, &world), ["filesystem-changes"]);
+    spec.instance.image = ImageRef::alias("debian-12-arm64").expect("a known alias");
+    assert_eq!(refusals(&spec, &empty_world()), [""; 0]);
+    spec.data.as_mut().expect("the example has data").filesystem = Filesystem::Xfs;
+    assert_eq!(refusals(&spec, &empty_world()), ["filesystem-tools"]);
+}

@@ -10,8 +10,8 @@ use crate::observe::Part;
 /// How a wait is polled.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Rhythm {
-    /// The part that tells.
-    pub(super) part: Part,
+    /// The parts that tell, or that change with it.
+    pub(super) parts: &'static [Part],
     /// Upper bound of the first pause.
     pub(super) first: Duration,
     /// Upper bound of every pause.
@@ -22,16 +22,21 @@ pub(super) struct Rhythm {
 
 /// How a wait is polled: often where AWS takes seconds, seldom where it takes minutes.
 pub(super) fn rhythm(wait: &WorldWait) -> Rhythm {
-    let (part, first, longest, budget) = match wait {
-        WorldWait::VolumeSeen { .. } => (Part::Volumes, 1, 5, SignedDuration::from_mins(5)),
-        // A terminate hook, an app that stops slowly and a shutdown may take their time.
-        WorldWait::InstancesGone { .. } => (Part::Instances, 2, 10, SignedDuration::from_mins(30)),
+    let (parts, first, longest, budget): (&[Part], _, _, _) = match wait {
+        WorldWait::VolumeSeen { .. } => (&[Part::Volumes], 1, 5, SignedDuration::from_mins(5)),
+        // An address loses its association with its instance. A terminate hook, an app that stops slowly and a shutdown may take their time.
+        WorldWait::InstancesGone { .. } => (
+            &[Part::Instances, Part::Addresses],
+            2,
+            10,
+            SignedDuration::from_mins(30),
+        ),
         // The first snapshot of a large volume takes hours.
-        WorldWait::SnapshotCompleted { .. } => (Part::Snapshots, 2, 30, SignedDuration::from_hours(12)),
-        _ => (Part::Group, 2, 10, SignedDuration::from_mins(30)),
+        WorldWait::SnapshotCompleted { .. } => (&[Part::Snapshots], 2, 30, SignedDuration::from_hours(12)),
+        _ => (&[Part::Group], 2, 10, SignedDuration::from_mins(30)),
     };
     Rhythm {
-        part,
+        parts,
         first: Duration::from_secs(first),
         longest: Duration::from_secs(longest),
         budget,

@@ -49,7 +49,7 @@ enum TaskEnd {
     /// What tells whether a wait is over was read.
     Polled {
         wait: WorldWait,
-        result: CallResult<Reading>,
+        result: CallResult<Vec<Reading>>,
     },
 }
 
@@ -248,25 +248,25 @@ impl<'a> Run<'a> {
 
     fn poll(&mut self, wait: WorldWait, pause: Duration) {
         let (aws, spec, ctl) = (self.aws, self.spec, self.ctl);
-        let part = rhythm(&wait).part;
+        let parts = rhythm(&wait).parts;
         let task = async move {
             if !pause.is_zero() {
                 ctl.clock.sleep(pause).await;
             }
             TaskEnd::Polled {
                 wait,
-                result: read(aws, spec, part, ctl).await,
+                result: read_all(aws, spec, parts, ctl).await,
             }
         };
         self.waits.push(task.boxed());
     }
 
-    fn take_poll(&mut self, wait: WorldWait, result: CallResult<Reading>) -> Result<(), ApplyErrorKind> {
-        let reading = result.map_err(ApplyErrorKind::Reading)?;
+    fn take_poll(&mut self, wait: WorldWait, result: CallResult<Vec<Reading>>) -> Result<(), ApplyErrorKind> {
+        let readings = result.map_err(ApplyErrorKind::Reading)?;
         let Some(mut poll) = self.polls.remove(&wait) else {
             return Ok(());
         };
-        reading(&mut self.world);
+        readings.iter().for_each(|reading| reading(&mut self.world));
         let age = self.ctl.clock.now().duration_since(poll.began);
         if let WorldWait::VolumeSeen { id } = &wait
             && age >= MISSING_MAX

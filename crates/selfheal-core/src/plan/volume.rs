@@ -6,9 +6,9 @@ use super::address::names_in_policy;
 use super::builder::{Builder, Draft, Later};
 use super::{Change, Need, StepKey, WorldWait};
 use crate::action::{Action, CreateVolume, ModifyVolume};
-use crate::names::{Role, TAG_FIRST_USE};
+use crate::names::{Role, TAG_FILESYSTEM, TAG_FIRST_USE};
 use crate::observed::{Subnet, Volume, VolumeState};
-use crate::spec::DataSpec;
+use crate::spec::{DataSpec, Filesystem, ImageRef};
 use crate::token::client_token;
 
 /// The data volume as the rest of the plan needs it.
@@ -22,6 +22,7 @@ pub(super) struct DataVolume {
 /// Plans the data volume, in the subnet's zone.
 pub(super) fn plan(builder: &mut Builder<'_>, subnet: Option<&Subnet>) -> DataVolume {
     let existing = existing(builder);
+    check_tools(builder);
     let Some(data) = &builder.spec.data else {
         for volume in existing {
             builder.note(
@@ -53,6 +54,25 @@ pub(super) fn plan(builder: &mut Builder<'_>, subnet: Option<&Subnet>) -> DataVo
     keep(builder, data, volume, subnet)
 }
 
+/// Refuses a filesystem that the image has no tools for: nothing is downloaded before the volume is mounted.
+fn check_tools(builder: &mut Builder<'_>) {
+    let ImageRef::Alias { alias, .. } = &builder.spec.instance.image else {
+        return;
+    };
+    let xfs = builder
+        .spec
+        .data
+        .as_ref()
+        .is_some_and(|data| data.filesystem == Filesystem::Xfs);
+    if xfs && alias.starts_with("debian-") {
+        builder.refuse(
+            "filesystem-tools",
+            format!("the image {alias} comes without xfsprogs, which XFS needs"),
+            "write filesystem = \"ext4\", or choose an image that has them",
+        );
+    }
+}
+
 /// Volumes of the stack, the one to use first: the one that the role's policy names, else an attached one, else one that
 /// has been in use, else the lowest id.
 pub(super) fn existing<'a>(builder: &Builder<'a>) -> Vec<&'a Volume> {
@@ -77,6 +97,7 @@ pub(super) fn existing<'a>(builder: &Builder<'a>) -> Vec<&'a Volume> {
 fn create(builder: &mut Builder<'_>, data: &DataSpec, subnet: Option<&Subnet>) -> DataVolume {
     let mut tags = builder.names.tags(Role::Volume);
     tags.insert(TAG_FIRST_USE.to_owned(), "true".to_owned());
+    tags.insert(TAG_FILESYSTEM.to_owned(), data.filesystem.to_string());
     // Without a subnet the plan has been refused already, and the zone is not looked at.
     let zone = subnet.map(|subnet| subnet.zone.clone()).unwrap_or_default();
     let mut draft = Draft::new(
@@ -137,6 +158,17 @@ fn keep(builder: &mut Builder<'_>, data: &DataSpec, volume: &Volume, subnet: Opt
             "volume-failed",
             format!("the data volume {} is in the state error", volume.id),
             "AWS cannot bring it back: restore a snapshot, or remove the stack's tags from it to start with a new one",
+        );
+    }
+    let formatted = volume.tags.get(TAG_FILESYSTEM);
+    if let Some(formatted) = formatted.filter(|formatted| **formatted != data.filesystem.to_string()) {
+        builder.refuse(
+            "filesystem-changes",
+            format!(
+                "the data volume {} is for {formatted}, the spec says {}",
+                volume.id, data.filesystem
+            ),
+            format!("a volume is formatted once: write filesystem = \"{formatted}\""),
         );
     }
     if !volume.encrypted {
