@@ -86,9 +86,9 @@ fn main() -> ExitCode {
         Task::Test => suite::run().and_then(total),
         Task::Tidy => tidy::run().and_then(total),
         Task::Sar { check } => sar::run(check),
-        Task::E2e => e2e::run().and_then(total),
-        Task::Crash { call } => crash::run(call.as_deref()).and_then(total),
-        Task::Bench { subject: None, calls } => bench::run(calls).and_then(total),
+        Task::E2e => built(e2e::run),
+        Task::Crash { call } => built(|| crash::run(call.as_deref())),
+        Task::Bench { subject: None, calls } => built(|| bench::run(calls)),
         Task::Bench {
             subject: Some(Subject::Boot),
             ..
@@ -103,6 +103,12 @@ fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+/// Runs a task that needs the built binary.
+fn built(task: impl FnOnce() -> TaskResult<Counts>) -> TaskResult<()> {
+    shell::build_everything()?;
+    task().and_then(total)
 }
 
 /// Ends a task with its total alone on the last line.

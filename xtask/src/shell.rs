@@ -60,7 +60,8 @@ pub fn stage<T>(name: &str, work: impl FnOnce() -> TaskResult<T>) -> TaskResult<
     outcome
 }
 
-/// Builds everything with every feature, which makes the `selfheal` binary that the end-to-end tasks run.
+/// Builds everything with every feature, and keeps the `selfheal` of that build for the end-to-end tasks.
 pub fn build_everything() -> TaskResult<()> {
-    run(cargo(&["build", "--all-targets"]).args(WHOLE))
+    run(cargo(&["build", "--all-targets"]).args(WHOLE))?;
+    workspace::keep_selfheal()
 }

@@ -25,8 +25,8 @@ pub fn run() -> TaskResult<Counts> {
         ("policies read by parliament", &|| policies::run(&venv)),
         ("end to end", &e2e::run),
         ("crash at every call", &|| crash::run(None)),
-        ("speed and memory", &|| bench::run(false)),
         ("boot lab", &boot_lab),
+        ("speed and memory", &|| bench::run(false)),
     ];
     for (name, part) in parts {
         let counted = stage(name, || {

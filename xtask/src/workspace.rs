@@ -5,6 +5,9 @@ use std::path::{Path, PathBuf};
 
 use crate::error::{Context, TaskResult};
 
+/// The file name of the binary.
+const BINARY: &str = "selfheal";
+
 /// The workspace's root folder.
 pub fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -22,11 +25,21 @@ pub fn scratch() -> PathBuf {
     target().join("xtask")
 }
 
-/// The `selfheal` binary of the build with every feature.
+/// The `selfheal` that the end-to-end tasks run: a copy of what the build with every feature made.
+///
+/// Cargo puts the binary of whatever it built last at one path, and the demo is built without the SDK.
 pub fn selfheal() -> PathBuf {
-    target()
-        .join("debug")
-        .join(format!("selfheal{}", std::env::consts::EXE_SUFFIX))
+    scratch().join(BINARY)
+}
+
+/// Takes the copy that [`selfheal`] names.
+pub fn keep_selfheal() -> TaskResult<()> {
+    let built = target().join("debug").join(BINARY);
+    fs::create_dir_all(scratch()).context(|| "make the folder of the tasks".to_owned())?;
+    // A file that runs cannot be written to, but it can be replaced.
+    let new = scratch().join(format!("{BINARY}-{}", std::process::id()));
+    fs::copy(&built, &new).context(|| format!("copy {}", built.display()))?;
+    fs::rename(&new, selfheal()).context(|| format!("copy {}", built.display()))
 }
 
 /// A copy of the program that is running, for starting it once more.
