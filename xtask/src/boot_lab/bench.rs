@@ -66,6 +66,19 @@ pub fn install_cli() -> TaskResult<PathBuf> {
     Ok(home)
 }
 
+/// Shows the AWS CLI to a machine that is off, below `/opt/awscli`. It has to be installed already.
+pub fn show_cli(cloud: &Cloud, id: &str) -> TaskResult<()> {
+    let inside = cloud.machine(id, |machine| Ok(machine.root()))?.join("opt/awscli");
+    fs::create_dir_all(&inside).context(|| format!("make {}", inside.display()))?;
+    run(&[
+        "mount",
+        "--bind",
+        &install_cli()?.to_string_lossy(),
+        &inside.to_string_lossy(),
+    ])
+    .map(drop)
+}
+
 /// The machine that is measured.
 struct Track {
     bench: Bench,
@@ -110,7 +123,6 @@ pub fn measure(lab: &mut Lab) -> TaskResult<()> {
 
 impl Track {
     fn set_up(lab: &mut Lab) -> TaskResult<Self> {
-        let cli = install_cli()?;
         let options = Options {
             volume_mib: 320,
             filesystem: Filesystem::Xfs,
@@ -125,10 +137,7 @@ impl Track {
                 let unit = format!("[Service]\nType=oneshot\nRemainAfterExit=yes\nExecStart=/usr/local/sbin/{name}\n");
                 scenarios::install(cloud, id, &format!("etc/systemd/system/{name}.service"), &unit)?;
             }
-            let root = cloud.machine(id, |machine| Ok(machine.root()))?;
-            let inside = root.join("opt/awscli");
-            fs::create_dir_all(&inside).context(|| "make /opt/awscli".to_owned())?;
-            run(&["mount", "--bind", &cli.to_string_lossy(), &inside.to_string_lossy()]).map(drop)
+            show_cli(cloud, id)
         })?;
         let accepted_us = Arc::new(Mutex::new(None));
         let (seen, cloud) = (Arc::clone(&accepted_us), bench.cloud.clone());

@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use super::cloud::Cloud;
-use super::disk::Disk;
 use super::command::{output, run};
+use super::disk::Disk;
 use super::imds::Imds;
 use super::machine::Ground;
 use super::network::{Dnsmasq, bring_up};

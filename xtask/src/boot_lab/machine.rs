@@ -91,7 +91,14 @@ impl Machine {
     /// Prepares a machine; nothing runs yet.
     pub fn prepare(ground: &Ground, identity: Identity) -> TaskResult<Self> {
         let home = ground.memory.join(&identity.instance);
-        for folder in ["root", "disk", "dev/pts", "dev/shm", "sys/class/dmi/id", "sys/class/nvme"] {
+        for folder in [
+            "root",
+            "disk",
+            "dev/pts",
+            "dev/shm",
+            "sys/class/dmi/id",
+            "sys/class/nvme",
+        ] {
             make_folder(&home.join(folder))?;
         }
         let root_disk = match &ground.root_template {
@@ -118,7 +125,12 @@ impl Machine {
         let disk = self.home.join("disk");
         if let Some(root_disk) = &self.root_disk {
             let device = root_disk.attach()?;
-            output(Command::new("mount").args(["-t", "ext4", "-o", "noatime"]).arg(device.path()).arg(&disk))?;
+            output(
+                Command::new("mount")
+                    .args(["-t", "ext4", "-o", "noatime"])
+                    .arg(device.path())
+                    .arg(&disk),
+            )?;
             self.root_device = Some(device);
         }
         let (upper, work) = (disk.join("upper"), disk.join("work"));
@@ -132,7 +144,12 @@ impl Machine {
             upper.display(),
             work.display()
         );
-        output(Command::new("mount").args(["-t", "overlay", "-o", &options, "overlay"]).arg(self.root())).map(drop)
+        output(
+            Command::new("mount")
+                .args(["-t", "overlay", "-o", &options, "overlay"])
+                .arg(self.root()),
+        )
+        .map(drop)
     }
 
     /// Cuts the power: a root disk keeps what was written to it so far.

@@ -27,7 +27,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use self::leftovers::Leftovers;
-use self::scenarios::{BENCH, SCENARIOS, Scenario};
+use self::scenarios::{BENCH, NEEDS_CLI, SCENARIOS, Scenario};
 use crate::error::{Context, TaskError, TaskResult};
 use crate::report::Counts;
 use crate::workspace;
@@ -97,6 +97,9 @@ pub fn run(arguments: &Arguments) -> TaskResult<Counts> {
     }
     rootfs::install_tools()?;
     rootfs::ensure(&cache())?;
+    if chosen.iter().any(|scenario| scenario.name == NEEDS_CLI) {
+        bench::install_cli()?;
+    }
     Leftovers::sweep(&cache());
     let stop = Arc::new(AtomicBool::new(false));
     for signal in [

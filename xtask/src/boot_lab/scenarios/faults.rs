@@ -7,6 +7,7 @@ use jiff::SignedDuration;
 use selfheal_aws::sim::wire::{Hook, WireFault};
 
 use super::boots::{actions_of, served_bytes};
+use crate::boot_lab::bench::show_cli;
 use crate::boot_lab::cloud::Cloud;
 use crate::boot_lab::command::ensure;
 use crate::boot_lab::imds::Fault;
@@ -226,5 +227,22 @@ pub fn old_curl(lab: &mut Lab) -> TaskResult<()> {
     )?;
     ensure(cloud.wire.log().is_empty(), || {
         "something was called all the same".to_owned()
+    })
+}
+
+/// The AWS CLI as a command, from where the lab shows it.
+const AWS_COMMAND: &str = "#!/bin/sh\nPYTHONPATH=/opt/awscli exec /usr/bin/python3 /opt/awscli/bin/aws \"$@\"\n";
+
+pub fn old_curl_with_cli(lab: &mut Lab) -> TaskResult<()> {
+    let (cloud, id) = with_old_curl(lab)?;
+    show_cli(&cloud, &id)?;
+    install(&cloud, &id, "usr/local/bin/aws", AWS_COMMAND)?;
+    cloud.power_on(&id)?;
+    cloud.await_in_service(1, 120)?;
+    served_bytes(&cloud)?;
+    let signer = cloud.run_in(&id, &["cat", "/var/lib/selfheal/signer"])?;
+    ensure(signer.trim() == "aws", || format!("signed by {signer}"))?;
+    ensure(cloud.address_holder() == Some(id), || {
+        "the address is not with the instance".to_owned()
     })
 }

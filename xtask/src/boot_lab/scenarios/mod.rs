@@ -26,6 +26,9 @@ pub struct Scenario {
     pub run: fn(&mut Lab) -> TaskResult<()>,
 }
 
+/// The scenario that needs the AWS CLI, which is installed before the scenario is cut off from the network.
+pub const NEEDS_CLI: &str = "old-curl-cli";
+
 /// All scenarios, in the order in which they run.
 pub const SCENARIOS: &[Scenario] = &[
     Scenario {
@@ -213,6 +216,12 @@ pub const SCENARIOS: &[Scenario] = &[
         about: "the volume has grown at the next boot",
         ci: true,
         run: power::grow,
+    },
+    Scenario {
+        name: NEEDS_CLI,
+        about: "curl 7.81 and the AWS CLI",
+        ci: false,
+        run: faults::old_curl_with_cli,
     },
 ];
 

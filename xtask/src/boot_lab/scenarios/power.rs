@@ -31,7 +31,10 @@ pub fn cut_sampled(lab: &mut Lab) -> TaskResult<()> {
 
 fn cut(lab: &mut Lab, times: usize) -> TaskResult<()> {
     lab.use_root_disks()?;
-    let cloud = lab.prepare(&Options { volume_mib: 32, ..Options::default() })?;
+    let cloud = lab.prepare(&Options {
+        volume_mib: 32,
+        ..Options::default()
+    })?;
     cloud.set_boots(false);
     cloud.run();
     let commands = undisturbed(&cloud)?;
@@ -42,7 +45,9 @@ fn cut(lab: &mut Lab, times: usize) -> TaskResult<()> {
         refused += usize::from(!cut_at(&cloud, at + 1, command).map_err(about)?);
     }
     let whole = times - refused;
-    lab.note(format!("{times} of {commands} commands: {whole} boots converged, {refused} half-made filesystems refused"));
+    lab.note(format!(
+        "{times} of {commands} commands: {whole} boots converged, {refused} half-made filesystems refused"
+    ));
     // mkfs and its flush are two commands out of a thousand.
     ensure(refused <= 1, || format!("{refused} volumes were refused"))
 }
@@ -57,7 +62,10 @@ fn undisturbed(cloud: &Cloud) -> TaskResult<usize> {
     let count = fs::read_to_string(&path).context(|| "read the count of commands".to_owned())?;
     cloud.cut_power(&id)?;
     cloud.sim.kill_instance(&id);
-    count.trim().parse().map_err(|error| TaskError::malformed("the count of commands", error))
+    count
+        .trim()
+        .parse()
+        .map_err(|error| TaskError::malformed("the count of commands", error))
 }
 
 /// The `nth` instance of the group, switched on with a blank volume; it halts before the command.
@@ -74,7 +82,12 @@ fn fresh_instance(cloud: &Cloud, nth: usize, command: usize) -> TaskResult<Strin
     let folder = root.join("etc/systemd/system/selfheal-boot.service.d");
     fs::create_dir_all(&folder).context(|| format!("make {}", folder.display()))?;
     install(cloud, &id, "usr/local/lib/halt-trap.sh", TRAP)?;
-    install(cloud, &id, "etc/systemd/system/selfheal-boot.service.d/trap.conf", DROP_IN)?;
+    install(
+        cloud,
+        &id,
+        "etc/systemd/system/selfheal-boot.service.d/trap.conf",
+        DROP_IN,
+    )?;
     fs::write(&halt, command.to_string()).context(|| format!("write {}", halt.display()))?;
     // What the image holds was on the disk before the machine was switched on.
     crate::boot_lab::command::run(&["sync", "--file-system", &folder.to_string_lossy()])?;
@@ -97,12 +110,20 @@ fn cut_at(cloud: &Cloud, nth: usize, command: usize) -> TaskResult<bool> {
     let converged = wait_for("end of the boot after the cut", Duration::from_secs(90), || {
         let text = String::from_utf8_lossy(&fs::read(&console).unwrap_or_default()).into_owned();
         let in_service = cloud.await_in_service(nth, 0).is_ok();
-        Ok(if in_service { Some(true) } else { text.contains("refused").then_some(false) })
+        Ok(if in_service {
+            Some(true)
+        } else {
+            text.contains("refused").then_some(false)
+        })
     })?;
     if converged {
         let after = served_bytes(cloud)?;
-        ensure(before.is_none_or(|before| before == after), || "what was served before the cut is lost".to_owned())?;
-        ensure(cloud.address_holder().as_ref() == Some(&id), || "the address is elsewhere".to_owned())?;
+        ensure(before.is_none_or(|before| before == after), || {
+            "what was served before the cut is lost".to_owned()
+        })?;
+        ensure(cloud.address_holder().as_ref() == Some(&id), || {
+            "the address is elsewhere".to_owned()
+        })?;
         cloud.cut_power(&id)?;
     }
     cloud.sim.kill_instance(&id);
@@ -117,7 +138,9 @@ pub fn grow(lab: &mut Lab) -> TaskResult<()> {
     let size = || -> TaskResult<u64> {
         let text = cloud.run_in(&id, &["df", "--output=size", "--block-size=1M", "/srv/data"])?;
         let number = text.lines().last().unwrap_or_default().trim().to_owned();
-        number.parse().map_err(|error| TaskError::malformed("the size of the filesystem", error))
+        number
+            .parse()
+            .map_err(|error| TaskError::malformed("the size of the filesystem", error))
     };
     let small = size()?;
     cloud.run_in(&id, &["systemctl", "poweroff"])?;
