@@ -14,14 +14,15 @@ pub struct Leftovers {
 }
 
 impl Leftovers {
-    /// Looks for control groups, mounts and loop devices of the lab. Folders with the logs of failed scenarios are kept
+    /// Looks for control groups, mounts and loop devices of this run. Folders with the logs of failed scenarios are kept
     /// on purpose.
     pub fn find(cache: &Path) -> Self {
+        let own = format!("{PREFIX}-{}-", std::process::id());
         let mut found = Vec::new();
-        for cgroup in cgroups("") {
+        for cgroup in cgroups(&own) {
             found.push(format!("control group {}", cgroup.display()));
         }
-        let home = cache.join(PREFIX).to_string_lossy().into_owned();
+        let home = cache.join(&own).to_string_lossy().into_owned();
         let mounts = fs::read_to_string("/proc/self/mountinfo").unwrap_or_default();
         found.extend(
             mounts
@@ -31,7 +32,7 @@ impl Leftovers {
         );
         for entry in fs::read_dir("/sys/block").into_iter().flatten().flatten() {
             let backing = fs::read_to_string(entry.path().join("loop/backing_file")).unwrap_or_default();
-            if backing.contains(PREFIX) {
+            if backing.contains(&own) {
                 found.push(format!(
                     "{} over {}",
                     entry.file_name().to_string_lossy(),
