@@ -2,8 +2,8 @@
 //!
 //! [`plan`] and [`plan_destroy`] are pure and total: every spec and every observed world have a plan, which may be a list
 //! of [refusals](Plan::refusals). A plan leaves no choice to whoever executes it: a step that is ready carries its
-//! [`Action`](crate::Action) with every input known. A step whose inputs are not known yet says what it waits for; the dependencies
-//! between steps are implied by data and are written down nowhere else.
+//! [`Action`](crate::Action) with every input known. A step whose inputs are not known yet says what it waits for; the
+//! dependencies between steps are implied by data and are written down nowhere else.
 
 mod address;
 mod approval;
