@@ -139,6 +139,10 @@ impl Track {
             }
             show_cli(cloud, id)
         })?;
+        // From here on the boot unit runs when it is started.
+        let held = "/etc/systemd/system/selfheal-boot.service.d/hold.conf";
+        bench.cloud.run_in(&bench.id, &["rm", held])?;
+        bench.cloud.run_in(&bench.id, &["systemctl", "daemon-reload"])?;
         let accepted_us = Arc::new(Mutex::new(None));
         let (seen, cloud) = (Arc::clone(&accepted_us), bench.cloud.clone());
         bench.cloud.wire.set_observer(Some(Box::new(move |record| {

@@ -461,6 +461,11 @@ impl Machine {
         Ok(())
     }
 
+    /// Lets go of devices that were taken away; nothing may have them mounted any more.
+    pub fn discard_former(&mut self) {
+        self.former.clear();
+    }
+
     /// The loop device of a volume that is plugged in.
     pub fn disk(&self, volume: &str) -> Option<&Loop> {
         self.disks.iter().find(|(id, _)| id == volume).map(|(_, device)| device)

@@ -119,9 +119,6 @@ impl Bench {
             Ok(state.is_ok().then_some(()))
         })?;
         ensure(cloud.calls().is_empty(), || "the program has run by itself".to_owned())?;
-        // From here on the boot unit runs when it is started.
-        cloud.run_in(&id, &["rm", "/etc/systemd/system/selfheal-boot.service.d/hold.conf"])?;
-        cloud.run_in(&id, &["systemctl", "daemon-reload"])?;
         let before = cloud.sim.inspect(World::clone);
         Ok(Self { cloud, id, before })
     }
@@ -141,6 +138,11 @@ impl Bench {
                 .cloud
                 .machine(&self.id, |machine| Ok(machine.disk(volume).is_none()))?
                 .then_some(()))
+        })?;
+        // A thousand rounds would hold a thousand devices.
+        self.cloud.machine(&self.id, |machine| {
+            machine.discard_former();
+            Ok(())
         })?;
         if blank { self.cloud.blank_disk() } else { Ok(()) }
     }
