@@ -20,3 +20,8 @@ pub use backend::{Account, AutoScaling, Aws, CallResult, Clock, Ec2, Iam, Jitter
 pub use control::{Control, Event, Progress, Silent};
 pub use error::{CallError, CallErrorKind, classify};
 pub use observe::{Scope, observe};
+
+/// The example of the README, compiled and run.
+#[cfg(all(doctest, feature = "sim"))]
+#[doc = include_str!("../../../README.md")]
+struct Readme;
