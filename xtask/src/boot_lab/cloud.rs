@@ -13,12 +13,13 @@ use std::time::{Duration, Instant};
 use jiff::{SignedDuration, Timestamp};
 use selfheal_aws::CallResult;
 use selfheal_aws::sim::wire::{Wire, WireRecord};
-use selfheal_aws::sim::{Happening, InstanceRecord, Sim, TraceEvent};
+use selfheal_aws::sim::{Happening, Sim, TraceEvent};
 
 use super::command::wait_for;
 use super::disk::{Disk, Loop};
-use super::imds::{Imds, Tree};
+use super::imds::Imds;
 use super::machine::{Ground, Identity, Machine};
+use super::metadata;
 use super::network::{GATEWAY, Routes};
 use super::stack::{Options, Stack, create, world};
 use crate::error::{Context, TaskError, TaskResult};
@@ -222,55 +223,13 @@ impl Cloud {
             number: effects.next_number,
         };
         effects.next_number += 1;
-        self.imds
-            .publish(identity.ip().into(), self.metadata(&record, &identity)?);
+        self.imds.publish(
+            identity.ip().into(),
+            metadata::of(&self.sim, &self.wire, &self.stack.role, &record, &identity)?,
+        );
         let machine = Machine::prepare(&effects.ground, identity)?;
         effects.machines.insert(id.to_owned(), machine);
         Ok(())
-    }
-
-    /// The metadata of an instance.
-    fn metadata(&self, record: &InstanceRecord, identity: &Identity) -> TaskResult<Tree> {
-        let user_data = selfheal_userdata_bytes(&record.data.user_data)?;
-        let (ip, mac) = (identity.ip().to_string(), identity.mac());
-        let host = format!("ip-{}.eu-west-1.compute.internal", ip.replace('.', "-"));
-        let credentials = self.wire.issue(&record.id);
-        let region = self.sim.inspect(|world| world.config.region.clone());
-        let document = serde_json::json!({
-            "instanceId": record.id, "region": region, "availabilityZone": record.zone,
-            "instanceType": record.data.instance_type, "imageId": record.data.image_id, "privateIp": ip,
-        });
-        let interface = format!("meta-data/network/interfaces/macs/{mac}");
-        let mut tree: Tree = [
-            ("meta-data/instance-id".to_owned(), record.id.clone()),
-            ("meta-data/ami-id".to_owned(), record.data.image_id.clone()),
-            ("meta-data/instance-type".to_owned(), record.data.instance_type.clone()),
-            ("meta-data/local-hostname".to_owned(), host.clone()),
-            ("meta-data/hostname".to_owned(), host),
-            ("meta-data/local-ipv4".to_owned(), ip.clone()),
-            ("meta-data/mac".to_owned(), mac),
-            ("meta-data/placement/availability-zone".to_owned(), record.zone.clone()),
-            ("meta-data/placement/region".to_owned(), region),
-            (
-                format!("meta-data/iam/security-credentials/{}", self.stack.role),
-                credentials.document(),
-            ),
-            (
-                "meta-data/autoscaling/target-lifecycle-state".to_owned(),
-                "InService".to_owned(),
-            ),
-            (format!("{interface}/device-number"), "0".to_owned()),
-            (format!("{interface}/interface-id"), record.interface_id.clone()),
-            (format!("{interface}/local-ipv4s"), ip),
-            (format!("{interface}/vpc-id"), record.vpc_id.clone()),
-            (format!("{interface}/subnet-id"), record.subnet_id.clone()),
-            ("dynamic/instance-identity/document".to_owned(), document.to_string()),
-        ]
-        .into_iter()
-        .map(|(path, value)| (path, value.into_bytes()))
-        .collect();
-        tree.insert("user-data".to_owned(), user_data);
-        Ok(tree)
     }
 
     /// Plugs volumes in where the world has them attached, and out where not.
@@ -612,12 +571,6 @@ impl Effects {
             }
         }
     }
-}
-
-fn selfheal_userdata_bytes(base64: &str) -> TaskResult<Vec<u8>> {
-    use base64::Engine;
-    let bytes = base64::engine::general_purpose::STANDARD.decode(base64);
-    bytes.map_err(|error| TaskError::malformed("the user data", error))
 }
 
 /// Writes a line for every call that comes over the wire.

@@ -13,6 +13,7 @@ mod imds;
 mod lab;
 mod leftovers;
 mod machine;
+mod metadata;
 mod network;
 mod rootfs;
 mod scenarios;

@@ -186,7 +186,7 @@ pub fn clock_stays_skewed(lab: &mut Lab) -> TaskResult<()> {
     cloud.wire.set_skew(SignedDuration::from_mins(10));
     cloud.run();
     let id = cloud.await_launched(1, 10)?;
-    cloud.await_console(&id, "is the clock right?", 300)?;
+    cloud.await_console(&id, "the clock of this instance is off by -", 300)?;
     ensure(actions_of(&cloud, &id).is_empty(), || {
         "a request out of date was accepted".to_owned()
     })

@@ -262,12 +262,17 @@ impl Wire {
             outcome: outcome.label(),
             detail,
         });
-        match outcome {
-            Outcome::Silence => Reply::Hangup,
-            Outcome::Body(body) if service == "ssm" => Reply::Answer(Response::new(200, ssm::CONTENT_TYPE, body)),
-            Outcome::Body(body) => Reply::Answer(Response::new(200, xml::CONTENT_TYPE, body)),
-            Outcome::Error(error) => Reply::Answer(error_response(&service, &error, &request_id)),
-        }
+        let mut response = match outcome {
+            Outcome::Silence => return Reply::Hangup,
+            Outcome::Body(body) if service == "ssm" => Response::new(200, ssm::CONTENT_TYPE, body),
+            Outcome::Body(body) => Response::new(200, xml::CONTENT_TYPE, body),
+            Outcome::Error(error) => error_response(&service, &error, &request_id),
+        };
+        // A caller whose clock is off can tell by how much.
+        let date = at.strftime("%a, %d %b %Y %H:%M:%S GMT").to_string();
+        response.headers.push(("Date".to_owned(), date));
+        response.headers.push(("x-amzn-RequestId".to_owned(), request_id));
+        Reply::Answer(response)
     }
 
     /// Appends to the log, and makes a request id of the entry's number.
