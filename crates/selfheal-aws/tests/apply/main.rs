@@ -7,4 +7,5 @@ mod destroy;
 mod faults;
 mod heal;
 mod operators;
+mod properties;
 mod support;
