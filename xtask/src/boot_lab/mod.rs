@@ -177,6 +177,9 @@ fn unable() -> Option<String> {
     if !rustix::process::geteuid().is_root() {
         return Some("the boot lab needs root".to_owned());
     }
+    if let Err(error) = rootfs::sources() {
+        return Some(error.to_string());
+    }
     let probe = [
         "unshare",
         "--mount",

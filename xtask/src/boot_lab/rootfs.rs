@@ -119,7 +119,7 @@ fn build(tree: &Path) -> TaskResult<()> {
 }
 
 /// The host's own package sources of Debian 12, which know the nearest mirror.
-fn sources() -> TaskResult<Vec<PathBuf>> {
+pub(super) fn sources() -> TaskResult<Vec<PathBuf>> {
     let mut files = vec![PathBuf::from("/etc/apt/sources.list")];
     for entry in fs::read_dir("/etc/apt/sources.list.d").into_iter().flatten().flatten() {
         files.push(entry.path());
