@@ -85,8 +85,11 @@ fn serve(stream: &TcpStream, handler: &dyn Handler) {
     let mut reader = BufReader::new(stream);
     let mut writer = stream;
     while let Ok(Some(request)) = Request::read(&mut reader) {
+        let last = request
+            .header("connection")
+            .is_some_and(|value| value.eq_ignore_ascii_case("close"));
         match handler.handle(request) {
-            Reply::Answer(response) if response.write(&mut writer).is_ok() => {}
+            Reply::Answer(response) if response.write(&mut writer).is_ok() && !last => {}
             Reply::Answer(_) | Reply::Hangup => break,
         }
     }

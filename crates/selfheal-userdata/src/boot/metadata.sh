@@ -1,36 +1,64 @@
 # The instance metadata service, version 2 only, and what it says of this instance.
+#
+# It speaks plain HTTP, on a link that ends at the host, so bash asks it by itself: a process takes longer than the answer.
 
-metadata_url=${AWS_EC2_METADATA_SERVICE_ENDPOINT:-http://169.254.169.254}
-metadata_url=${metadata_url%/}
-metadata_token=
+metadata_token='' metadata_host=${AWS_EC2_METADATA_SERVICE_ENDPOINT:-http://169.254.169.254} metadata_port=80
+metadata_host=${metadata_host#http://} metadata_host=${metadata_host%%/*}
+# An address of version 6 is in brackets.
+if [[ $metadata_host =~ ^(\[([^]]*)\]|[^:]*):?([0-9]*)$ ]]; then
+  metadata_host=${BASH_REMATCH[2]:-${BASH_REMATCH[1]}} metadata_port=${BASH_REMATCH[3]:-80}
+fi
 json_text='" *: *"([^"]*)"'
 
-# Asks the metadata service once. Each path's body goes to `values` and its status to `codes`; a path that does not
-# exist has the status 404 and an empty value. Fails where any answer is missing, refused or a fault.
+# Sends one request: method, path, a header. The open connection goes to `link`, empty where there is none.
+metadata_send() {
+  { exec {link}<>"/dev/tcp/$metadata_host/$metadata_port"; } 2>/dev/null || { link='' && return 1; }
+  printf '%s /latest/%s HTTP/1.1\r\nHost: %s\r\nConnection: close\r\n%s\r\n\r\n' "$1" "$2" "$metadata_host" "$3" >&"$link"
+} 2>/dev/null
+
+# Reads the answer that comes over `link`: its status goes to `code`, its body to `reply`. One that is cut short is none.
+metadata_receive() {
+  local head ended=0
+  code=''
+  [[ -n $link ]] || return 1
+  read -r -N 1000000 -t 5 -u "$link" reply || ended=$?
+  exec {link}>&-
+  # The service closes the connection after its answer. A time-out is another status.
+  [[ $ended == 1 && $reply == *$'\r\n\r\n'* ]] || return 1
+  head=${reply%%$'\r\n\r\n'*} reply=${reply#*$'\r\n\r\n'}
+  [[ $head =~ ^HTTP/1\.[01]\ ([0-9]{3}) ]] || return 1
+  code=${BASH_REMATCH[1]}
+  [[ ! ${head,,} =~ content-length:\ *([0-9]+) ]] || ((${#reply} == BASH_REMATCH[1]))
+}
+
+# Asks the metadata service once. Each path's body goes to `values`, empty where the path does not exist. Fails where any
+# answer is missing, refused or a fault.
 metadata_once() {
-  local config path part
-  local options=(--noproxy '*' --connect-timeout 2 --max-time 5)
+  local path link code links=() failed=''
   if [[ -z $metadata_token ]]; then
-    fetch '' "${options[@]}" --fail --request PUT --header 'X-aws-ec2-metadata-token-ttl-seconds: 21600' \
-      "$metadata_url/latest/api/token" || return 1
+    metadata_send PUT api/token 'X-aws-ec2-metadata-token-ttl-seconds: 21600'
+    metadata_receive && [[ $code == 200 ]] || return 1
     metadata_token=$reply
   fi
-  config="header = \"X-aws-ec2-metadata-token: $metadata_token\"$newline"
-  for path; do config+="url = \"$metadata_url/latest/$path\"$newline"; done
-  values=() codes=()
-  # Each answer ends with its status and the record separator, which no answer holds.
-  fetch "$config" "${options[@]}" --write-out $'%{http_code}\036' || return 1
-  while [[ $reply == *$'\036'* ]]; do
-    part=${reply%%$'\036'*} reply=${reply#*$'\036'}
-    codes+=("${part: -3}")
-    if [[ ${part: -3} == 200 ]]; then values+=("${part%???}"); else values+=(''); fi
+  values=()
+  for path; do
+    metadata_send GET "$path" "X-aws-ec2-metadata-token: $metadata_token"
+    links+=("$link")
   done
-  ((${#codes[@]} == $#)) || return 1
-  for part in "${codes[@]}"; do
-    # A refused token is an expired one, so the next attempt asks for another.
-    [[ $part != 401 ]] || metadata_token=
-    [[ $part == 200 || $part == 404 ]] || return 1
+  for link in "${links[@]}"; do
+    metadata_receive || code=''
+    case $code in
+      200) ;;
+      404) reply='' ;;
+      *)
+        # A refused token is an expired one, so the next attempt asks for another.
+        [[ $code != 401 ]] || metadata_token=''
+        failed=1
+        ;;
+    esac
+    values+=("$reply")
   done
+  [[ -z $failed ]]
 }
 
 # Reads who this instance is and the credentials of its role, retrying for `metadata_s_max` seconds: the network may be

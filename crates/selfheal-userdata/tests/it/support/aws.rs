@@ -144,7 +144,8 @@ fn serve(stream: TcpStream, state: &Mutex<State>) {
         };
         let length = body.len();
         let answer = format!("HTTP/1.1 {status} X\r\nContent-Length: {length}\r\nDate: {date}\r\n\r\n{body}");
-        if writer.write_all(answer.as_bytes()).is_err() {
+        let last = request.headers.get("connection").is_some_and(|value| value == "close");
+        if writer.write_all(answer.as_bytes()).is_err() || last {
             return;
         }
     }
