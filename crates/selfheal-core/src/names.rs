@@ -21,8 +21,15 @@ pub const TAG_FINAL: &str = "selfheal:final";
 pub const TAG_FAILED_BOOTS: &str = "selfheal:failed-boots";
 /// Tag key on the group that says since when and why the stack parked itself.
 pub const TAG_PARKED: &str = "selfheal:parked";
-/// Tag key on the group that holds the last lines of the last failed boot.
+/// Tag key on the group that holds time, instance and reason of the last failure.
 pub const TAG_LAST_ERROR: &str = "selfheal:last-error";
+/// Tag key on the group that holds the end of the log of the last failure: 250 characters, lines parted by ` / `.
+pub const TAG_LAST_LOG: &str = "selfheal:last-log";
+/// Tag key on the group that names the data volume which a boot has proven blank and begun to format.
+///
+/// Together with [`TAG_FIRST_USE`] on that volume it says that nothing but mkfs has written to it, so that a formatting
+/// that was cut short is done again.
+pub const TAG_FORMATTING: &str = "selfheal:formatting";
 /// IAM path of everything that the tool creates in IAM.
 pub const IAM_PATH: &str = "/selfheal/";
 /// Name of the one inline policy of the instance role.

@@ -10,7 +10,7 @@ mod tests;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::names::{TAG_FAILED_BOOTS, TAG_LAST_ERROR, TAG_PARKED};
+use crate::names::{TAG_FAILED_BOOTS, TAG_LAST_ERROR, TAG_LAST_LOG, TAG_PARKED};
 use crate::observed::{Group, GroupInstance, Observed, VolumeState};
 use crate::plan::{Existing, Plan, Step, StepKey, existing};
 use crate::spec::Spec;
@@ -52,8 +52,10 @@ pub struct StatusReport {
     pub failed_boots: u32,
     /// Since when and why the stack parked itself, where it did; `selfheal resume` lifts it.
     pub parked: Option<String>,
-    /// The last lines of the last boot that failed.
+    /// Time, instance and reason of the last failure.
     pub last_error: Option<String>,
+    /// The end of that failure's log: 250 characters, lines parted by ` / `.
+    pub last_log: Option<String>,
     /// What differs from the spec: what an apply would change, or refuse to. Empty when nothing does.
     pub drift: Vec<Drift>,
     /// What a person should know though an apply would do nothing about it, such as duplicates.
@@ -178,6 +180,7 @@ pub fn status(spec: &Spec, observed: &Observed, plan: &Plan) -> StatusReport {
         failed_boots: tag(TAG_FAILED_BOOTS).and_then(|count| count.parse().ok()).unwrap_or(0),
         parked: tag(TAG_PARKED),
         last_error: tag(TAG_LAST_ERROR),
+        last_log: tag(TAG_LAST_LOG),
         drift: drift(plan),
         notes: plan
             .notes

@@ -1,11 +1,11 @@
 //! The installed program and the configuration that it reads.
 
 use crate::step::{Step, fragments, tools};
-use crate::units::{APP_TARGET, WATCH_UNIT, WATCHDOG_TIMER, mount_unit};
+use crate::units::{APP_TARGET, BOOT_UNIT, WATCHDOG_TIMER, mount_unit};
 use crate::{BootConfig, BootExit, Probe, RenderError, quote};
 
 /// Time limits in seconds, by the name that the boot program uses.
-const LIMITS_S: [(&str, u32); 9] = [
+const LIMITS_S: [(&str, u32); 10] = [
     // Network and role credentials may come late, but a boot that waits longer is better replaced.
     ("metadata_s_max", 120),
     // Volumes of dead instances have been seen held for about ten minutes.
@@ -22,6 +22,8 @@ const LIMITS_S: [(&str, u32); 9] = [
     ("setup_s_max", 3600),
     // A check of a large filesystem takes minutes.
     ("fsck_s_max", 3600),
+    // 8 GiB of a volume, which gp3 reads in about a minute.
+    ("read_s_max", 3600),
     // A spot interruption leaves two minutes for everything.
     ("stop_s_max", 60),
 ];
@@ -45,8 +47,9 @@ pub(crate) fn config_text(config: &BootConfig) -> Result<String, RenderError> {
         ("allocation_id", config.allocation_id.clone()),
         ("breaker_limit", config.breaker_limit.to_string()),
     ];
-    let mut app_units = vec![APP_TARGET.to_owned()];
-    let mut watch_units = vec![WATCH_UNIT];
+    // The boot first: what it may still be doing must not start anew what is stopped after it.
+    let mut app_units = vec![BOOT_UNIT.to_owned(), APP_TARGET.to_owned()];
+    let timers: &[&str] = if config.has_watchdog() { &[WATCHDOG_TIMER] } else { &[] };
     if let Some(data) = &config.data {
         values.push(("volume_id", data.volume_id.clone()));
         values.push(("mount_path", data.mount.clone()));
@@ -68,16 +71,13 @@ pub(crate) fn config_text(config: &BootConfig) -> Result<String, RenderError> {
         ));
         values.push(("startup_s_max", health.startup_budget_s.to_string()));
     }
-    if config.has_watchdog() {
-        watch_units.push(WATCHDOG_TIMER);
-    }
     let mut text = String::new();
     for (name, value) in values {
         text.push_str(&format!("{name}={}\n", quote(value)?));
     }
     text.push_str(&format!("tools=({})\n", words(&tools(config))?));
     text.push_str(&format!("app_units=({})\n", words(&app_units)?));
-    text.push_str(&format!("watch_units=({})\n", words(&watch_units)?));
+    text.push_str(&format!("timers=({})\n", words(timers)?));
     Ok(text)
 }
 

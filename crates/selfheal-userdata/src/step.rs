@@ -32,9 +32,9 @@ pub enum Step {
     Address,
     /// Completes the launch hook.
     Launch,
-    /// Starts the units that watch from here on.
+    /// Lets the volume and the app be watched from here on.
     Watch,
-    /// Grows the filesystem and removes the mark of first use.
+    /// Grows the filesystem, and removes the mark of first use where the volume came with its filesystem.
     Settle,
     /// Ends the row of failed replacements.
     Breaker,
@@ -109,13 +109,12 @@ pub fn commands(config: &BootConfig) -> Vec<&'static str> {
         "systemctl",
         "systemd-notify",
         "tail",
-        "timeout",
     ];
     if let Some(data) = &config.data {
         commands.extend(["blkid", "blockdev", "cmp", "ln", "mount", "umount", "wipefs"]);
         match data.filesystem {
-            Filesystem::Xfs => commands.extend(["mkfs.xfs", "xfs_growfs"]),
-            Filesystem::Ext4 => commands.extend(["e2fsck", "mkfs.ext4", "resize2fs"]),
+            Filesystem::Xfs => commands.extend(["mkfs.xfs", "xfs_admin", "xfs_growfs"]),
+            Filesystem::Ext4 => commands.extend(["e2fsck", "mkfs.ext4", "resize2fs", "tune2fs"]),
         }
     }
     if config.setup.as_ref().is_some_and(|setup| setup.contains(&0)) {
@@ -141,6 +140,8 @@ pub(crate) fn tools(config: &BootConfig) -> Vec<&'static str> {
         "resize2fs",
         "systemd-notify",
         "tail",
+        "tune2fs",
+        "xfs_admin",
         "xfs_growfs",
     ];
     commands(config)

@@ -9,7 +9,8 @@ const ROOT_MARK: &str = "@ROOT@";
 pub const BOOT_UNIT: &str = "selfheal-boot.service";
 /// The target for the user's own units: started after the mount and the setup, stopped before the volume leaves.
 pub const APP_TARGET: &str = "selfheal-app.target";
-/// The unit that watches for the end of the instance and for the loss of the volume.
+/// The unit that watches for the end of the instance and for the loss of the volume. The boot unit wants it, so that it
+/// starts once the volume is mounted, or the boot has failed.
 pub const WATCH_UNIT: &str = "selfheal-watch.service";
 /// The timer that probes the running app.
 pub const WATCHDOG_TIMER: &str = "selfheal-watchdog.timer";
@@ -79,7 +80,7 @@ fn boot_unit() -> String {
     format!(
         "[Unit]
 Description=selfheal: volume, setup, address and lifecycle hook
-Wants=network-online.target
+Wants=network-online.target {WATCH_UNIT}
 After=network-online.target
 StartLimitIntervalSec=600
 StartLimitBurst=5
@@ -90,6 +91,7 @@ NotifyAccess=all
 RemainAfterExit=yes
 ExecStart=/bin/bash {ROOT_MARK}{PROGRAM_PATH} boot
 TimeoutStartSec=infinity
+TimeoutStopSec=15
 Restart=on-failure
 RestartSec=2
 RestartPreventExitStatus={}

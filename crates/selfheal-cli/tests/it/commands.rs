@@ -112,6 +112,7 @@ fn the_shape_of_json_is_stable() {
     .instance.state: string
     .instance.template_version: string
     .last_error: null
+    .last_log: null
     .launch_template.id: string
     .launch_template.latest: number
     .launch_template.version: number

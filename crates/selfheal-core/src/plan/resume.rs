@@ -3,7 +3,7 @@
 use super::builder::{Builder, Draft, Later};
 use super::{Change, Plan, StepKey};
 use crate::action::Action;
-use crate::names::{Role, TAG_FAILED_BOOTS, TAG_LAST_ERROR, TAG_PARKED};
+use crate::names::{Role, TAG_FAILED_BOOTS, TAG_LAST_ERROR, TAG_LAST_LOG, TAG_PARKED};
 use crate::observed::Observed;
 use crate::spec::Spec;
 
@@ -26,7 +26,7 @@ pub fn plan_resume(spec: &Spec, observed: &Observed) -> Plan {
         return builder.finish();
     }
     // The count goes first: an instance that starts with the old count would park the stack at its first failure.
-    let marks = [TAG_PARKED, TAG_FAILED_BOOTS, TAG_LAST_ERROR];
+    let marks = [TAG_PARKED, TAG_FAILED_BOOTS, TAG_LAST_ERROR, TAG_LAST_LOG];
     let keys: Vec<String> = marks
         .iter()
         .filter(|key| group.tags.contains_key(**key))

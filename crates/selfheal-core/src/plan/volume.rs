@@ -11,6 +11,9 @@ use crate::observed::{Subnet, Volume, VolumeState};
 use crate::spec::{DataSpec, Filesystem, ImageRef};
 use crate::token::client_token;
 
+/// What gp3 reads in a second where nothing more is provisioned, in MiB.
+const GP3_MIBPS: u32 = 125;
+
 /// The data volume as the rest of the plan needs it.
 pub(super) struct DataVolume {
     /// Its id, once known; `None` where the spec has no data volume.
@@ -109,6 +112,9 @@ fn create(builder: &mut Builder<'_>, data: &DataSpec, subnet: Option<&Subnet>) -
     .sets("type", data.volume_type.to_string())
     .sets("zone", zone.clone())
     .sets("encrypted", "yes");
+    if let Some(reading) = first_reading(data) {
+        draft = draft.sets("first boot", reading);
+    }
     if let Some(iops) = data.iops {
         draft = draft.sets("iops", iops.to_string());
     }
@@ -135,6 +141,12 @@ fn create(builder: &mut Builder<'_>, data: &DataSpec, subnet: Option<&Subnet>) -
         id: Later::after(StepKey::CreateVolume),
         usable_after: BTreeSet::new(),
     }
+}
+
+/// What the first boot's proof costs that the volume is blank: all of it is read, at the volume's own pace.
+fn first_reading(data: &DataSpec) -> Option<String> {
+    let minutes = u64::from(data.size_gib) * 1024 / u64::from(data.throughput_mibps.unwrap_or(GP3_MIBPS)) / 60;
+    (minutes > 0).then(|| format!("about {minutes} min longer: all of it is read before it is formatted"))
 }
 
 fn keep(builder: &mut Builder<'_>, data: &DataSpec, volume: &Volume, subnet: Option<&Subnet>) -> DataVolume {

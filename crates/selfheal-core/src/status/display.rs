@@ -23,8 +23,10 @@ impl fmt::Display for StatusReport {
         }
         if let Some(error) = &self.last_error {
             writeln!(f, "\nLast failed boot ({} in a row):", self.failed_boots)?;
-            for line in error.lines() {
-                writeln!(f, "  {line}")?;
+            writeln!(f, "  {error}")?;
+            let log = self.last_log.as_deref().unwrap_or_default();
+            for line in log.split(" / ").filter(|line| !line.is_empty()) {
+                writeln!(f, "  | {line}")?;
             }
         }
         if !self.notes.is_empty() {

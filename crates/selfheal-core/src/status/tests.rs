@@ -3,7 +3,7 @@
 use jiff::{SignedDuration, Timestamp};
 
 use super::{StatusReport, status};
-use crate::names::{Names, Role, TAG_FAILED_BOOTS, TAG_LAST_ERROR, TAG_PARKED};
+use crate::names::{Names, Role, TAG_FAILED_BOOTS, TAG_LAST_ERROR, TAG_LAST_LOG, TAG_PARKED};
 use crate::observed::{
     Address, Attachment, Group, GroupInstance, HostedZone, Identity, Instance, LaunchTemplate, Observed, RecordSet,
     TemplateData, Volume, VolumeState,
@@ -206,13 +206,16 @@ fn a_parked_stack_says_since_when_and_why() {
         group
             .tags
             .insert(TAG_LAST_ERROR.to_owned(), "setup failed with status 1".to_owned());
+        group
+            .tags
+            .insert(TAG_LAST_LOG.to_owned(), "installing / no space left".to_owned());
         group.suspended = vec!["Launch".to_owned(), "ReplaceUnhealthy".to_owned()];
     });
     assert_eq!((report.failed_boots, report.healthy), (3, false));
     assert!(
-        report
-            .to_string()
-            .contains("Last failed boot (3 in a row):\n  setup failed with status 1\n"),
+        report.to_string().contains(
+            "Last failed boot (3 in a row):\n  setup failed with status 1\n  | installing\n  | no space left\n"
+        ),
         "{report}"
     );
     insta::assert_snapshot!(report.problems.join("; "), @"the stack has parked itself (2026-01-01T00:00:00Z setup failed); the group's processes Launch, ReplaceUnhealthy are suspended");
@@ -246,6 +249,7 @@ fn json_reads_back_and_leaves_nothing_out() {
         "launch_template",
         "parked",
         "last_error",
+        "last_log",
     ] {
         assert_eq!(json.get(key), Some(&serde_json::Value::Null), "{key}");
     }

@@ -9,8 +9,15 @@ pub const TAG_ROLE: &str = "selfheal:role";
 /// Is the tag that marks a volume as never used; the boot program formats no volume without it.
 pub const TAG_FIRST_USE: &str = "selfheal:first-use";
 
-/// Are the tags of the group in which the boot program counts failed boots.
-pub const GROUP_MARK_KEYS: [&str; 3] = ["selfheal:failed-boots", "selfheal:parked", "selfheal:last-error"];
+/// Are the tags of the group in which the boot program notes what has to survive the instance: failed boots, and the
+/// volume that it begins to format.
+pub const GROUP_MARK_KEYS: [&str; 5] = [
+    "selfheal:failed-boots",
+    "selfheal:parked",
+    "selfheal:last-error",
+    "selfheal:last-log",
+    "selfheal:formatting",
+];
 
 /// Is the IAM path of the roles and instance profiles, without its slashes.
 pub(crate) const IAM_PATH: &str = "selfheal";

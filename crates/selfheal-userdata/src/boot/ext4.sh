@@ -6,7 +6,11 @@ check_filesystem() {
 }
 
 make_filesystem() {
-  mkfs.ext4 -q "$device"
+  mkfs.ext4 -q -L "$label_new" "$device"
+}
+
+label_filesystem() {
+  tune2fs -L "$label_whole" "$device"
 }
 
 grow_filesystem() {

@@ -1,19 +1,27 @@
 # The filesystem on the volume. What is not proven blank is never formatted.
+#
+# A crash may part any two of these: the note that the formatting begins, mkfs with a label that says "new", the removal of
+# the mark of first use, the final label, the mount. So a volume that bears the mark was never mounted, and one whose label
+# says "new" is whole if it does not bear the mark.
+
+label_new=selfheal-new label_whole=selfheal
 
 # Makes sure that the device carries the wanted filesystem, and checks it.
 prepare_filesystem() {
-  local found status source
+  local found status type='' label='' source
   # A boot that was cut short after the mount: what is in use is neither checked nor made.
   ! mounted || return 0
-  found=$(blkid -p -o value -s TYPE "$device")
+  found=$newline$(blkid -p -o export -s TYPE -s LABEL "$device")
   status=$?
-  if [[ $status == 0 && $found == "$filesystem" ]]; then
-    check_filesystem
-  elif [[ $status == 2 && -z $found ]]; then
+  [[ ! $found =~ $newline'TYPE='([^$newline]*) ]] || type=${BASH_REMATCH[1]}
+  [[ ! $found =~ $newline'LABEL='([^$newline]*) ]] || label=${BASH_REMATCH[1]}
+  if [[ $status == 0 && $type == "$filesystem" ]]; then
+    if [[ $label == "$label_new" ]]; then finish_format; else check_filesystem; fi
+  elif [[ $status == 2 && $found == "$newline" ]]; then
     # Blank, unknown, unreadable or gone: blkid answers 2 to all of these.
     format_blank
   else
-    refuse "holds ${found:-something other than $filesystem} (blkid says $status)"
+    refuse "holds ${type:-something other than $filesystem} (blkid says $status)"
   fi
 }
 
@@ -23,44 +31,86 @@ refuse() {
 
 # Formats the volume if every proof of its being new succeeds.
 format_blank() {
-  local bytes signatures
+  local bytes signatures mark
   type -P "mkfs.$filesystem" >/dev/null || die "$exit_tools" "mkfs.$filesystem is not installed"
   bytes=$(blockdev --getsize64 "$device") || bytes=0
   ((bytes > 0)) || refuse "does not tell its size"
+  read_mark
+  [[ $mark == new ]] || refuse "does not carry $filesystem and is not known to be new ($mark)"
   signatures=$(wipefs -n "$device") || refuse "cannot be searched for signatures"
-  [[ -z $signatures ]] || refuse "is not blank: $signatures"
-  reads_as_zero "$bytes" || refuse "is not blank: it holds data, or cannot be read"
-  marked_new || refuse "looks blank but is not marked for first use"
+  if [[ -z $signatures ]] && reads_as_zero "$bytes"; then
+    # Where it survives this instance: after a crash nothing but mkfs can have written.
+    write_group_tags selfheal:formatting "$volume_id" || refuse "cannot be noted as blank: $error: $message"
+  elif ! begun; then
+    refuse "is not blank, or cannot be read${signatures:+: $signatures}"
+  fi
+  format
+}
+
+# Makes the filesystem whole that a boot has begun, here or on an instance that is gone.
+finish_format() {
+  local mark
+  read_mark
+  if [[ $mark == used ]]; then
+    name_filesystem
+  elif [[ $mark == new ]] && begun; then
+    format
+  else
+    refuse "carries a filesystem that is perhaps half made ($mark)"
+  fi
+}
+
+format() {
   log "formatting $device with $filesystem"
   attended "$fsck_s_max" make_filesystem </dev/null || refuse "cannot be formatted"
   sync "$device" || refuse "cannot be written"
+  # Before anybody can write to it: what bears the mark may be formatted again.
+  unmark || refuse "keeps its mark of first use: $error: $message"
+  name_filesystem
 }
 
-# Reads the head, the tail and samples between, or all of a small volume. Only a read that succeeds proves anything.
+name_filesystem() {
+  label_filesystem >&"$log_fd" 2>&1 && sync "$device" || refuse "cannot be labelled"
+}
+
+# Tells whether a boot of this stack has proven the volume blank and begun to format it.
+begun() {
+  read_group_tag selfheal:formatting && [[ $value == "$volume_id" ]] || return 1
+  log "the formatting of $volume_id was cut short"
+}
+
+# Reads all of the device, which takes gp3 about 8 s a GiB: nothing less proves that there is nothing on it. Only a read
+# that succeeds proves anything.
 reads_as_zero() {
-  local bytes=$1 chunk=$((8 << 20)) sample=$((1 << 20)) step i
-  if ((bytes <= 32 * chunk)); then
-    zero_range 0 "$bytes"
-    return
-  fi
-  zero_range 0 "$chunk" && zero_range $((bytes - chunk)) "$chunk" || return 1
-  step=$((bytes / 15))
-  for ((i = 1; i <= 14; i++)); do
-    zero_range $((i * step)) "$sample" || return 1
+  local bytes=$1 at=0 step=$((8 << 30))
+  ((bytes <= step)) || log "reading all $((bytes >> 30)) GiB of $device: only what is blank is formatted"
+  while ((at < bytes)); do
+    ((at == 0)) || log "$((at >> 30)) GiB are blank"
+    ((step < bytes - at)) || step=$((bytes - at))
+    attended "$read_s_max" cmp -s -n "$step" -i "$at:0" "$device" /dev/zero || return 1
+    at=$((at + step))
   done
 }
 
-# Tells whether the $2 bytes from offset $1 of the device read as zero.
-zero_range() {
-  cmp -s -n "$2" -i "$1:0" "$device" /dev/zero
+# Asks EC2 about the volume. `mark` becomes "new" where it is attached here, marked for first use and from no snapshot,
+# "used" where it is attached here and not marked, and otherwise says what is amiss.
+read_mark() {
+  local pattern='<key>selfheal:first-use</key>[[:space:]]*<value>true</value>'
+  if ! persistently "$call_s_max" '' ec2 DescribeVolumes "VolumeId.1=$volume_id"; then
+    mark="DescribeVolumes: $error: $message"
+  elif [[ $reply != *"<volumeId>$volume_id</volumeId>"* || $reply != *"<instanceId>$instance</instanceId>"* ]]; then
+    mark="EC2 does not show it as attached here"
+  elif [[ ! $reply =~ $pattern ]]; then
+    mark=used
+  else
+    mark=new
+    element snapshotId "$reply"
+    [[ -z $value ]] || mark="made from $value"
+  fi
 }
 
-# Asks EC2, successfully, whether the volume is marked for first use, comes from no snapshot and is attached here.
-marked_new() {
-  local mark='<key>selfheal:first-use</key>[[:space:]]*<value>true</value>'
-  persistently "$call_s_max" '' ec2 DescribeVolumes "VolumeId.1=$volume_id" || return 1
-  [[ $reply =~ $mark && $reply == *"<volumeId>$volume_id</volumeId>"* ]] || return 1
-  [[ $reply == *"<instanceId>$instance</instanceId>"* ]] || return 1
-  element snapshotId "$reply"
-  [[ -z $value ]]
+# Removes the mark of first use, once an instance.
+unmark() {
+  persistently "$call_s_max" '' ec2 DeleteTags "ResourceId.1=$volume_id" Tag.1.Key=selfheal:first-use || return 1
+  persist "$state_dir/$instance.settled" 1 || :
 }

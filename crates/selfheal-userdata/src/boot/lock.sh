@@ -33,10 +33,6 @@ detach_volume() {
 settle_volume() {
   ln -sfn "$device" "$run_dir/data" || log "cannot link the device"
   grow_filesystem || log "cannot grow the filesystem"
-  [[ ! -e $state_dir/$instance.settled ]] || return 0
-  if persistently "$call_s_max" '' ec2 DeleteTags "ResourceId.1=$volume_id" Tag.1.Key=selfheal:first-use; then
-    persist "$state_dir/$instance.settled" 1 || :
-  else
-    log "DeleteTags: $error: $message"
-  fi
+  # A volume that came with its filesystem may bear the mark of first use all the same.
+  [[ -e $state_dir/$instance.settled ]] || unmark || log "DeleteTags: $error: $message"
 }

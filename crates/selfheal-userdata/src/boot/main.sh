@@ -24,7 +24,6 @@ require_identity() {
   read_identity ||
     give_up "$exit_metadata" "the metadata service gives no identity or no credentials of role $role"
   given_up || return 0
-  await_end
   give_up "$exit_ended" "the group ends this instance: it takes neither the volume nor the address"
 }
 

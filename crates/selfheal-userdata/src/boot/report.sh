@@ -75,24 +75,27 @@ read_group_tag() {
   element Value "$reply" || :
 }
 
+# How many characters of a value are kept: a tag takes 256, of which there are few kinds.
+tag_max=250
+
 # Sets tags of the group: key, value, key, value.
 write_group_tags() {
   local pairs=() tag=0 text
   while (($# >= 2)); do
     tag=$((tag + 1))
-    # Tags take few characters, and 256 of them.
-    text=${2//[^a-zA-Z0-9 +=._:\/@-]/ }
+    text=${2//$newline/ / }
+    text=${text//[^a-zA-Z0-9 +=._:\/@-]/ }
     pairs+=("Tags.member.$tag.ResourceType=auto-scaling-group" "Tags.member.$tag.ResourceId=$group"
-      "Tags.member.$tag.Key=$1" "Tags.member.$tag.Value=${text:0:250}" "Tags.member.$tag.PropagateAtLaunch=false")
+      "Tags.member.$tag.Key=$1" "Tags.member.$tag.Value=${text:0:tag_max}" "Tags.member.$tag.PropagateAtLaunch=false")
     shift 2
   done
   persistently "$call_s_max" '' autoscaling CreateOrUpdateTags "${pairs[@]}"
 }
 
-# Counts a failure where it survives the instance, and parks the stack at the limit. Launch is never suspended alone:
-# ReplaceUnhealthy would go on terminating what nothing replaces.
+# Counts the failure $1 where it survives the instance, with the end of the log $2, and parks the stack at the limit.
+# Launch is never suspended alone: ReplaceUnhealthy would go on terminating what nothing replaces.
 count_failure() {
-  local failed stamp parked=()
+  local failed stamp lines='' parked=()
   if ! read_group_tag selfheal:failed-boots; then
     log "cannot read the count of failed boots: $error: $message"
     return
@@ -110,9 +113,11 @@ count_failure() {
       log "SuspendProcesses: $error: $message"
     fi
   fi
-  # An empty list counts as unset before bash 4.4.
-  write_group_tags selfheal:failed-boots "$failed" selfheal:last-error "$stamp $instance $1" ${parked[@]+"${parked[@]}"} ||
-    log "CreateOrUpdateTags: $error: $message"
+  lines=$(tail -n 20 "$2" 2>/dev/null)
+  # A tag has room for the last few lines. An empty list counts as unset before bash 4.4.
+  ((${#lines} <= tag_max)) || lines=${lines: -tag_max}
+  write_group_tags selfheal:failed-boots "$failed" selfheal:last-error "$stamp $instance $1" \
+    selfheal:last-log "$lines" ${parked[@]+"${parked[@]}"} || log "CreateOrUpdateTags: $error: $message"
 }
 
 # A boot that went well ends the row of failures.
@@ -135,19 +140,16 @@ given_up() {
   [[ ${target_state-} == Terminated ]]
 }
 
-# Lets the watch give the volume back as soon as the group ends this instance: the next one waits for it.
-await_end() {
-  systemctl start --no-block "${watch_units[0]}" || log "cannot start ${watch_units[0]}"
-}
-
-# Ends a boot that failed: the reason for a person to see, the breaker, and the way out of the group.
+# Ends a boot that failed: the reason for a person to see, the breaker, and the way out of the group. The watch is there
+# already, and gives the volume back as soon as the group ends this instance: the next one waits for it.
 die() {
-  local code=$1 reason=$2
+  local code=$1 reason=$2 story=$log_dir/boot.log
   trap - EXIT
   log "failed: $reason (exit $code)"
   if [[ $code == "$exit_setup" ]]; then
-    log "the end of $log_dir/setup.log:"
-    tail -n 20 "$log_dir/setup.log" 2>/dev/null
+    story=$log_dir/setup.log
+    log "the end of $story:"
+    tail -n 20 "$story" 2>/dev/null
   fi
   if [[ -z $instance || -z $access_key ]]; then
     log "nothing could be reported: no identity or no credentials"
@@ -157,7 +159,7 @@ die() {
   if given_up; then
     log "not reported: the group has given this instance up"
   else
-    count_failure "$reason"
+    count_failure "$reason" "$story"
     if hook_waits; then
       complete_hook "$launch_hook" ABANDON || log "CompleteLifecycleAction: $error: $message"
       log "launch abandoned"
@@ -165,7 +167,6 @@ die() {
       report_unhealthy false "$call_s_max"
     fi
   fi
-  await_end
   exit "$code"
 }
 

@@ -1,21 +1,31 @@
-# After the boot: gives the volume back when the instance is about to end, and stops when the volume was lost.
+# Beside the boot and after it: gives the volume back when the instance is about to end, and stops when it was lost.
 
-# Starts what watches from now on.
+# Says that there is something to lose from now on, and that the app is there to be probed.
 start_watch() {
   printf '1\n' >"$run_dir/serving" || :
-  systemctl start --no-block "${watch_units[@]}" || log "cannot start ${watch_units[*]}"
+  ((${#timers[@]} == 0)) || systemctl start --no-block "${timers[@]}" || log "cannot start ${timers[*]}"
 }
 
 watch() {
-  local seconds=0 serving=''
+  local serving state='' notice='' heeded='' lines status
   begin_watch
-  # After a boot that failed there is nothing to lose: all that is awaited is the end.
-  { read -r serving <"$run_dir/serving"; } 2>/dev/null || :
+  # The metadata service may hang, which must not keep this process from seeing that the volume is gone.
+  exec {lines}< <(watch_metadata)
   while :; do
-    [[ -z $serving ]] || check_lock
-    ((seconds % 5 != 0)) || check_end
-    seconds=$((seconds + 1))
-    nap 1
+    # Until a boot went well there is nothing to lose: all that is awaited is the end.
+    serving=''
+    { read -r serving <"$run_dir/serving"; } 2>/dev/null || :
+    [[ -z $serving || -n $heeded ]] || check_lock
+    status=0
+    IFS=' ' read -rt 1 -u "$lines" state notice || status=$?
+    # Over 128 is the time-out; anything else means that the other process has ended.
+    ((status == 0 || status > 128)) || exit 1
+    if [[ $state == Terminated ]]; then
+      leave
+    elif [[ -n $notice && -z $heeded ]]; then
+      heeded=1
+      heed "$notice"
+    fi
   done
 }
 
@@ -25,17 +35,19 @@ begin_watch() {
   trap 'exit 0' TERM
 }
 
-# Asks whether the instance is about to end. The answer "no such path" is the usual one.
-check_end() {
-  local notice
-  metadata_once meta-data/autoscaling/target-lifecycle-state meta-data/spot/instance-action \
-    meta-data/events/recommendations/rebalance || return 0
-  notice=${values[1]}${values[2]}
-  if [[ ${values[0]} == Terminated ]]; then
-    leave
-  elif [[ -n $notice && -n $serving ]]; then
-    heed "$notice"
-  fi
+# Writes a line whenever the metadata service says something new: the target state, and the notice of an end. The answer
+# "no such path" is the usual one. Ends with the process that reads.
+watch_metadata() {
+  local line last=''
+  while kill -0 $$ 2>/dev/null; do
+    if metadata_once meta-data/autoscaling/target-lifecycle-state meta-data/spot/instance-action \
+      meta-data/events/recommendations/rebalance; then
+      line="${values[0]:-unknown} ${values[1]//$newline/ }${values[2]//$newline/ }"
+      [[ $line == "$last" ]] || printf '%s\n' "$line" || return
+      last=$line
+    fi
+    nap 5
+  done
 }
 
 # The group ends this instance: gives everything back and lets the group go on.
@@ -56,10 +68,16 @@ leave() {
 # What remains is to wait for the group to end this instance too.
 heed() {
   log "leaving: EC2 takes this instance back: $1"
-  ! read_identity || report_unhealthy false 10 || :
+  ! read_identity || abandon_launch || report_unhealthy false 10 || :
   release
   give_up_address
-  serving=''
+}
+
+# Ends a launch that is still under way. It is no failure: nobody counts it.
+abandon_launch() {
+  hook_waits && call autoscaling CompleteLifecycleAction "AutoScalingGroupName=$group" "LifecycleHookName=$launch_hook" \
+    LifecycleActionResult=ABANDON "InstanceId=$instance" || return
+  log "launch abandoned"
 }
 
 # Stops the app and gives the volume back.
@@ -70,7 +88,7 @@ release() {
   detach_volume
 }
 
-# Stops the user's units and the mount, which stops every unit that requires it.
+# Stops the boot, which may be under way, the user's units, and the mount, which stops every unit that requires it.
 stop_app() {
   attended "$stop_s_max" systemctl stop "${app_units[@]}" || log "${app_units[*]} did not stop"
   unmount_volume

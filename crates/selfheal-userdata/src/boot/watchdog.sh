@@ -33,7 +33,7 @@ report_failing() {
   [[ ${values[0]:-InService} == InService && -z ${values[1]} ]] && read_identity || return 0
   { read -r counted <"$run_dir/counted"; } 2>/dev/null || :
   if [[ -z $counted ]]; then
-    count_failure "the app failed $1 probes in a row"
+    count_failure "the app failed $1 probes in a row" "$log_dir/watchdog.log"
     printf '1\n' >"$run_dir/counted" || :
   fi
   report_unhealthy true "$call_s_max"

@@ -35,7 +35,7 @@ fn scale_in_releases_the_volume_before_the_hook_goes_on() {
     assert!(
         machine
             .commands()
-            .contains(&"systemctl stop selfheal-app.target srv-data.mount".to_owned())
+            .contains(&"systemctl stop selfheal-boot.service selfheal-app.target srv-data.mount".to_owned())
     );
     // A reboot in between takes nothing back.
     machine.again("boot", 21);
@@ -131,7 +131,7 @@ fn lost_volume_stops_the_app_and_gives_up_the_address() {
     assert!(
         machine
             .commands()
-            .contains(&"systemctl stop selfheal-app.target srv-data.mount".to_owned())
+            .contains(&"systemctl stop selfheal-boot.service selfheal-app.target srv-data.mount".to_owned())
     );
     assert_eq!(machine.aws.state().address_of, None);
 }

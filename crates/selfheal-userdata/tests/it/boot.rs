@@ -15,10 +15,11 @@ fn first_boot_does_everything_in_order() {
     let calls = [
         "AttachVolume",
         "DescribeVolumes",
+        "CreateOrUpdateTags",
+        "DeleteTags",
         "AssociateAddress",
         "DescribeAddresses",
         "CompleteLifecycleAction",
-        "DeleteTags",
     ];
     assert_eq!(machine.actions(), calls);
     assert_eq!(
@@ -30,10 +31,14 @@ fn first_boot_does_everything_in_order() {
     let boot = &commands[commands.iter().position(|line| line.starts_with("blkid")).unwrap()..];
     let state = format!("/var/lib/selfheal/{INSTANCE}");
     let expected = [
-        "blkid -p -o value -s TYPE /dev/nvme1n1".to_owned(),
+        "blkid -p -o export -s TYPE -s LABEL /dev/nvme1n1".to_owned(),
         "blockdev --getsize64 /dev/nvme1n1".to_owned(),
         "wipefs -n /dev/nvme1n1".to_owned(),
-        "mkfs.xfs -q /dev/nvme1n1".to_owned(),
+        "mkfs.xfs -q -f -L selfheal-new /dev/nvme1n1".to_owned(),
+        "sync /dev/nvme1n1".to_owned(),
+        format!("sync -f {state}.settled.new"),
+        format!("sync -f {state}.settled"),
+        "xfs_admin -L selfheal /dev/nvme1n1".to_owned(),
         "sync /dev/nvme1n1".to_owned(),
         "mount -t xfs -o noatime /dev/nvme1n1 /srv/data".to_owned(),
         format!("sync -f {state}.setup.new"),
@@ -43,10 +48,8 @@ fn first_boot_does_everything_in_order() {
         "sync -f /var/lib/selfheal/address".to_owned(),
         format!("sync -f {state}.completed.new"),
         format!("sync -f {state}.completed"),
-        "systemctl start --no-block selfheal-watch.service selfheal-watchdog.timer".to_owned(),
+        "systemctl start --no-block selfheal-watchdog.timer".to_owned(),
         "xfs_growfs -d /srv/data".to_owned(),
-        format!("sync -f {state}.settled.new"),
-        format!("sync -f {state}.settled"),
     ];
     assert_eq!(boot, expected, "{text}");
 }

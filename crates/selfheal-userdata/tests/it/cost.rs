@@ -17,7 +17,7 @@ fn forked_before_association(config: &BootConfig) -> Option<usize> {
     let machine = Machine::new();
     machine.write_volume(0, "xfs\n");
     // Unlike the usual stand-in, the real one does not fork.
-    machine.stub("blkid", "echo xfs");
+    machine.stub("blkid", "echo TYPE=xfs");
     machine.install(config);
     let trace = machine.folder().join("trace");
     let output = machine.program_under(

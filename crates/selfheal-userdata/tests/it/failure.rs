@@ -70,22 +70,83 @@ fn volume_that_is_not_known_to_be_new_is_left_alone() {
 }
 
 #[test]
-fn large_volume_is_sampled_to_its_end() {
+fn large_volume_is_read_to_its_last_byte() {
+    const BYTES: u64 = (9 << 30) + 512;
     for (at, blank) in [
         (None, true),
-        (Some(0), false),
-        (Some((1 << 30) - 20), false),
-        (Some((1 << 30) / 15 * 7), false),
+        (Some((8 << 30) - 1), false),
+        (Some(8 << 30), false),
+        (Some(BYTES - 1), false),
     ] {
         let machine = Machine::new();
         let file = fs::File::options().write(true).open(machine.volume()).unwrap();
-        file.set_len(1 << 30).unwrap();
+        file.set_len(BYTES).unwrap();
         if let Some(at) = at {
-            std::os::unix::fs::FileExt::write_all_at(&file, b"data", at).unwrap();
+            std::os::unix::fs::FileExt::write_all_at(&file, b"x", at).unwrap();
         }
-        machine.boot(&full(), if blank { 0 } else { 14 });
-        assert_eq!(machine.count("mkfs.xfs"), usize::from(blank), "{at:?}");
+        let text = machine.boot(&full(), if blank { 0 } else { 14 });
+        assert_eq!(machine.count("mkfs.xfs"), usize::from(blank), "{at:?}: {text}");
+        assert!(text.contains("reading all 9 GiB of"), "{text}");
     }
+}
+
+/// A machine whose volume carries this, and whose stack notes that a boot has begun to format the volume `begun`.
+fn interrupted(content: &str, begun: &str, first_use: bool) -> Machine {
+    let machine = Machine::new();
+    machine.write_volume(0, content);
+    let mut state = machine.aws.state();
+    state.tags.insert("selfheal:formatting".into(), begun.to_owned());
+    state.first_use = first_use;
+    drop(state);
+    machine
+}
+
+const VOLUME: &str = "vol-0123456789abcdef0";
+
+#[test]
+fn formatting_that_was_cut_short_is_done_again() {
+    for content in ["half of a filesystem", "xfs selfheal-new\n"] {
+        let machine = interrupted(content, VOLUME, true);
+        let text = machine.boot(&full(), 0);
+        assert!(text.contains("was cut short"), "{text}");
+        assert_eq!((machine.count("mkfs.xfs"), machine.count("mount")), (1, 1), "{content}");
+        assert!(!machine.aws.state().first_use);
+    }
+}
+
+#[test]
+fn new_filesystem_whose_mark_is_gone_is_kept() {
+    let machine = interrupted("xfs selfheal-new\n", VOLUME, false);
+    machine.boot(&full(), 0);
+    assert_eq!((machine.count("mkfs.xfs"), machine.count("xfs_admin")), (0, 1));
+}
+
+#[test]
+fn what_only_looks_like_an_interrupted_formatting_is_left_alone() {
+    for (content, begun, first_use) in [
+        ("half of a filesystem", VOLUME, false),
+        ("half of a filesystem", "vol-0aaaaaaaaaaaaaaaa", true),
+        ("half of a filesystem", "", true),
+        ("gpt\n", VOLUME, true),
+        ("ext4 selfheal-new\n", VOLUME, true),
+        ("xfs selfheal-new\n", "vol-0aaaaaaaaaaaaaaaa", true),
+    ] {
+        refused(&interrupted(content, begun, first_use), 14);
+    }
+    let machine = interrupted("xfs selfheal-new\n", VOLUME, true);
+    machine.aws.state().snapshot = "snap-0123456789abcdef0".into();
+    refused(&machine, 14);
+}
+
+#[test]
+fn volume_that_keeps_its_mark_is_never_mounted() {
+    let machine = Machine::new();
+    machine.aws.fail("DeleteTags", &[(400, "InvalidParameterValue", "no")]);
+    machine.boot(&full(), 14);
+    assert_eq!((machine.count("mkfs.xfs"), machine.count("mount")), (1, 0));
+    // The next boot mends it.
+    machine.again("boot", 0);
+    assert_eq!((machine.count("mkfs.xfs"), machine.count("mount")), (2, 1));
 }
 
 #[test]
@@ -111,7 +172,7 @@ fn first_boot_that_fails_abandons_the_launch_and_is_counted() {
     machine.stub("mount", "exit 32");
     machine.boot(&full(), 15);
     assert_eq!(
-        machine.actions()[2..],
+        machine.actions()[4..],
         ["DescribeTags", "CreateOrUpdateTags", "CompleteLifecycleAction"]
     );
     assert_eq!(
@@ -128,10 +189,12 @@ fn first_boot_that_fails_abandons_the_launch_and_is_counted() {
     );
     assert_eq!(state.suspended, [""; 0]);
     drop(state);
-    // The watch gives the volume back to the next instance, and no watchdog interferes.
-    assert_eq!(
-        machine.commands().last().unwrap(),
-        "systemctl start --no-block selfheal-watch.service"
+    // No watchdog interferes.
+    assert!(
+        !machine
+            .commands()
+            .iter()
+            .any(|line| line.starts_with("systemctl start") && line.contains(".timer"))
     );
 }
 
@@ -151,7 +214,7 @@ fn last_failure_parks_the_stack_before_it_gives_up() {
         "CreateOrUpdateTags",
         "CompleteLifecycleAction",
     ];
-    assert_eq!(machine.actions()[2..], end);
+    assert_eq!(machine.actions()[4..], end);
     let state = machine.aws.state();
     // Launch alone would leave the group terminating what nothing replaces.
     assert_eq!(state.suspended, ["Launch", "ReplaceUnhealthy"]);
@@ -223,7 +286,8 @@ fn instance_that_is_given_up_during_its_boot_counts_nothing() {
         .metadata_from
         .insert("meta-data/autoscaling/target-lifecycle-state".into(), state);
     machine.boot(&full(), 15);
-    assert_eq!(machine.actions(), ["AttachVolume", "DescribeVolumes"]);
+    let before = ["AttachVolume", "DescribeVolumes", "CreateOrUpdateTags", "DeleteTags"];
+    assert_eq!(machine.actions(), before);
 }
 
 #[test]
@@ -242,6 +306,10 @@ fn setup_that_fails_is_shown() {
         "{text}"
     );
     assert!(text.contains("\nthe disk of papers is full\n"), "{text}");
+    assert_eq!(
+        machine.aws.state().tags["selfheal:last-log"],
+        "the disk of papers is full"
+    );
     // It was not done, so a repair by hand and a reboot run it again.
     let text = machine.again("boot", 16);
     assert!(text.contains("setup starts"), "{text}");

@@ -65,10 +65,13 @@ fn aws_cli_makes_the_calls() {
         attach.as_str(),
         &attach,
         "ec2 describe-volumes --volume-ids vol-0123456789abcdef0",
+        "autoscaling create-or-update-tags --tags [{\"ResourceType\": \"auto-scaling-group\", \"ResourceId\": \
+         \"selfheal-web\", \"Key\": \"selfheal:formatting\", \"Value\": \"vol-0123456789abcdef0\", \
+         \"PropagateAtLaunch\": false}]",
+        "ec2 delete-tags --resources vol-0123456789abcdef0 --tags Key=selfheal:first-use",
         &associate,
         "ec2 describe-addresses --allocation-ids eipalloc-0123456789abcdef0",
         &complete,
-        "ec2 delete-tags --resources vol-0123456789abcdef0 --tags Key=selfheal:first-use",
     ];
     assert_eq!(calls(&machine), expected);
     assert_eq!(machine.actions(), [""; 0]);
@@ -82,7 +85,7 @@ fn aws_cli_parks_the_stack() {
     machine.stub("mount", "exit 32");
     machine.boot(&full(), 15);
     let calls = calls(&machine);
-    let [read, suspend, tag, _] = &calls[3..] else {
+    let [read, suspend, tag, _] = &calls[5..] else {
         panic!("{calls:#?}")
     };
     assert_eq!(

@@ -85,16 +85,6 @@ pub(super) enum Next {
     Fail(String),
 }
 
-impl Next {
-    /// Goes on where this would fail, for steps that decide nothing about the boot.
-    fn or_go(self, phase: BootPhase) -> Self {
-        match self {
-            Self::Fail(_) => Self::Go(phase, AT_ONCE),
-            other => other,
-        }
-    }
-}
-
 /// Between two commands of the boot program.
 const AT_ONCE: Range = Range::new(5, 40);
 /// Between two attempts: one to two seconds, which on a real boot beat doubling pauses by seconds.

@@ -1,6 +1,6 @@
 //! Failures: counted where they survive the instance, and the circuit breaker.
 
-use selfheal_core::names::{TAG_FAILED_BOOTS, TAG_LAST_ERROR, TAG_PARKED, Tags};
+use selfheal_core::names::{TAG_FAILED_BOOTS, TAG_LAST_ERROR, TAG_LAST_LOG, TAG_PARKED, Tags};
 
 use super::super::World;
 use super::super::call::Caller;
@@ -78,6 +78,8 @@ impl World {
         let mut marks = Tags::from([
             (TAG_FAILED_BOOTS.to_owned(), failed.to_string()),
             (TAG_LAST_ERROR.to_owned(), why.chars().take(ERROR_MAX).collect()),
+            // The model has no log of its own.
+            (TAG_LAST_LOG.to_owned(), why.chars().take(ERROR_MAX).collect()),
         ]);
         if failed >= config.breaker_limit {
             let processes = PARKED_PROCESSES.map(str::to_owned);

@@ -1,6 +1,6 @@
 //! The steps of a boot, in the order of the real program: volume, mount, setup, address, hook, and what can wait.
 
-use selfheal_core::names::TAG_FIRST_USE;
+use selfheal_core::names::{TAG_FIRST_USE, TAG_FORMATTING, Tags};
 
 use super::super::World;
 use super::super::call::Caller;
@@ -85,7 +85,8 @@ impl World {
         Next::Fail(format!("no device has the serial of {volume}"))
     }
 
-    /// Formats only what is proven blank, marked for first use and not from a snapshot; then mounts.
+    /// Formats only what is proven blank, marked for first use and not from a snapshot; then mounts. A volume that bears
+    /// the mark is never mounted.
     pub(super) fn boot_mount(&mut self, id: &str, me: &Caller, config: &BootConfig) -> Next {
         let Some(volume) = config.volume.clone() else {
             return Next::Go(BootPhase::Setup, AT_ONCE);
@@ -94,32 +95,52 @@ impl World {
             return Next::Fail(format!("{volume} was lost before it was mounted"));
         }
         let content = self.volumes.get(&volume).map(|record| record.content.clone());
-        match content {
-            Some(Content::Filesystem { kind, .. }) if kind == config.filesystem => {}
-            Some(Content::Filesystem { kind, .. }) => {
+        let made = match content {
+            Some(Content::Filesystem { kind, .. }) if kind != config.filesystem => {
                 return Next::Fail(format!("{volume} holds {kind}: not formatted"));
             }
             Some(Content::Foreign(what)) => return Next::Fail(format!("{volume} holds {what}: not formatted")),
             None => return Next::Fail(format!("{volume} is gone")),
-            Some(Content::Blank) => match self.api_describe_volumes(me, std::slice::from_ref(&volume)) {
-                Err(error) => return self.again(id, &error, CALL_MS_MAX),
-                Ok(found) => {
-                    let new = found.iter().any(|volume| {
-                        volume.tags.get(TAG_FIRST_USE).is_some_and(|mark| mark == "true")
-                            && volume.snapshot_id.is_none()
-                            && volume.attachment.as_ref().is_some_and(|held| held.instance_id == id)
-                    });
-                    if !new {
-                        return Next::Fail(format!(
-                            "{volume} looks blank but is not marked for first use: not formatted"
-                        ));
-                    }
-                    self.format_volume(id, &volume, &config.filesystem);
-                }
-            },
+            // Never written to: made by a boot that may have ended before it removed the mark.
+            Some(Content::Filesystem { writes: 0, .. }) => self.boot_unmark(id, me, &volume),
+            Some(Content::Filesystem { .. }) => Ok(()),
+            Some(Content::Blank) => self.boot_format(id, me, config, &volume),
+        };
+        if let Err(next) = made {
+            return next;
         }
         self.mount_volume(id, &volume);
         Next::Go(BootPhase::Setup, SETUP)
+    }
+
+    fn boot_format(&mut self, id: &str, me: &Caller, config: &BootConfig, volume: &str) -> Result<(), Next> {
+        let found = self
+            .api_describe_volumes(me, &[volume.to_owned()])
+            .map_err(|error| self.again(id, &error, CALL_MS_MAX))?;
+        let new = found.iter().any(|volume| {
+            volume.tags.get(TAG_FIRST_USE).is_some_and(|mark| mark == "true")
+                && volume.snapshot_id.is_none()
+                && volume.attachment.as_ref().is_some_and(|held| held.instance_id == id)
+        });
+        if !new {
+            let why = format!("{volume} looks blank but is not marked for first use: not formatted");
+            return Err(Next::Fail(why));
+        }
+        let begins = Tags::from([(TAG_FORMATTING.to_owned(), volume.to_owned())]);
+        self.api_set_group_tags(me, &config.group, &begins)
+            .map_err(|error| self.again(id, &error, CALL_MS_MAX))?;
+        self.format_volume(id, volume, &config.filesystem);
+        self.boot_unmark(id, me, volume)
+    }
+
+    /// Removes the mark of first use, once an instance.
+    fn boot_unmark(&mut self, id: &str, me: &Caller, volume: &str) -> Result<(), Next> {
+        self.api_delete_tags(me, volume, &[TAG_FIRST_USE.to_owned()])
+            .map_err(|error| self.again(id, &error, CALL_MS_MAX))?;
+        if let Some(instance) = self.instances.get_mut(id) {
+            instance.boot.settled = true;
+        }
+        Ok(())
     }
 
     /// A filesystem is made on a volume. Whether that was allowed is judged here, whoever did it.
@@ -225,21 +246,17 @@ impl World {
         Next::Go(BootPhase::Settle, AT_ONCE)
     }
 
-    /// What can wait until the instance serves: the mark of first use, and the count of failures.
+    /// What can wait until the instance serves: the mark of first use, where the volume came with its filesystem, and the
+    /// count of failures.
     pub(super) fn boot_settle(&mut self, id: &str, me: &Caller, config: &BootConfig) -> Next {
         let settled = self.instances.get(id).is_some_and(|instance| instance.boot.settled);
-        if let Some(volume) = config.volume.as_ref().filter(|_| !settled) {
-            match self.api_delete_tags(me, volume, &[TAG_FIRST_USE.to_owned()]) {
-                Ok(()) => {
-                    if let Some(instance) = self.instances.get_mut(id) {
-                        instance.boot.settled = true;
-                    }
-                }
-                Err(error) if self.in_phase_ms(id) < CALL_MS_MAX => {
-                    return self.again(id, &error, CALL_MS_MAX).or_go(BootPhase::Ready);
-                }
-                Err(error) => self.say(id, format!("could not remove the mark of first use: {error}")),
+        if let Some(volume) = config.volume.as_ref().filter(|_| !settled)
+            && let Err(next) = self.boot_unmark(id, me, volume)
+        {
+            if matches!(next, Next::Again(_)) {
+                return next;
             }
+            self.say(id, "could not remove the mark of first use");
         }
         // Where a watchdog probes the application, a boot counts as good only once that has stayed well.
         if !config.watchdog {

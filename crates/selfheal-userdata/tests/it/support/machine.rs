@@ -11,16 +11,18 @@ use tempfile::TempDir;
 
 use super::aws::Aws;
 
-/// Each stand-in notes its name and arguments, and does what the tests look at.
-const STUBS: [(&str, &str); 13] = [
+/// Each stand-in notes its name and arguments, and does what the tests look at. The first line of a device says what
+/// filesystem it carries and how that is labelled, where it has one.
+const STUBS: [(&str, &str); 15] = [
     ("systemctl", ""),
     ("systemd-notify", ""),
     ("mount", ""),
     ("umount", ""),
-    // The first word of a device is its filesystem, where it has one.
     (
         "blkid",
-        "word=$(/usr/bin/head -c 4 \"${!#}\" | /usr/bin/tr -d '\\0\\n'); case $word in xfs|ext4) echo \"$word\" ;; gpt) ;; *) exit 2 ;; esac",
+        "read -r type label < <(/usr/bin/head -c 64 \"${!#}\" | /usr/bin/tr -d '\\0'); case $type in \
+         xfs | ext4) printf '%s\\n' \"DEVNAME=${!#}\" ${label:+LABEL=$label} TYPE=$type ;; \
+         gpt) echo \"DEVNAME=${!#}\" ;; *) exit 2 ;; esac",
     ),
     ("blockdev", "exec /usr/bin/stat -c %s \"$2\""),
     (
@@ -29,11 +31,19 @@ const STUBS: [(&str, &str); 13] = [
     ),
     (
         "mkfs.xfs",
-        "printf 'xfs\\n' | /bin/dd of=\"${!#}\" conv=notrunc status=none",
+        "printf 'xfs selfheal-new\\n' | /bin/dd of=\"${!#}\" conv=notrunc status=none",
     ),
     (
         "mkfs.ext4",
-        "printf 'ext4\\n' | /bin/dd of=\"${!#}\" conv=notrunc status=none",
+        "printf 'ext4 selfheal-new\\n' | /bin/dd of=\"${!#}\" conv=notrunc status=none",
+    ),
+    (
+        "xfs_admin",
+        "printf 'xfs selfheal\\n\\0\\0\\0\\0' | /bin/dd of=\"${!#}\" conv=notrunc status=none",
+    ),
+    (
+        "tune2fs",
+        "printf 'ext4 selfheal\\n\\0\\0\\0\\0' | /bin/dd of=\"${!#}\" conv=notrunc status=none",
     ),
     ("e2fsck", "exit 1"),
     ("xfs_growfs", ""),
