@@ -4,5 +4,8 @@ mapfile -d "" arguments </proc/$$/cmdline
 halt_at=$(</dev/lab-halt-at)
 set -T
 commands=0
+# Beside the count, the numbers of the commands that make something last are noted.
+lasting=' (persist|format|unmark|name_filesystem) '
 trap '((++commands != halt_at)) || { : >/dev/lab-halted; kill -STOP $$; }
-  [[ $BASHPID != $$ ]] || echo $commands >/dev/lab-commands' DEBUG
+  [[ $BASHPID != $$ ]] || { echo $commands >/dev/lab-commands
+  [[ ! " ${FUNCNAME[*]-} " =~ $lasting ]] || echo $commands >>/dev/lab-lasting; }' DEBUG

@@ -70,7 +70,7 @@ format() {
 }
 
 name_filesystem() {
-  label_filesystem >&"$log_fd" 2>&1 && sync "$device" || refuse "cannot be labelled"
+  { label_filesystem >&"$log_fd" 2>&1 && sync "$device"; } || refuse "cannot be labelled"
 }
 
 # Tells whether a boot of this stack has proven the volume blank and begun to format it.

@@ -26,10 +26,11 @@ mount_volume() {
   fi
 }
 
-# Takes the volume out of use. An app that did not stop in time loses to the volume: what it wrote so far is flushed, and
-# the mount goes away under it.
+# Takes the volume out of use, with at most $1 seconds for each attempt: a volume that is gone may never answer. An app
+# that did not stop in time loses to the volume: what it wrote so far is flushed, and the mount goes away under it.
 unmount_volume() {
+  local source
   mounted || return 0
-  sync -f "$root$mount_path"
-  umount "$root$mount_path" || umount -l "$root$mount_path" || log "cannot unmount $mount_path"
+  attended "$1" sync -f "$root$mount_path"
+  attended "$1" umount "$root$mount_path" || attended "$1" umount -l "$root$mount_path" || log "cannot unmount $mount_path"
 }

@@ -83,15 +83,16 @@ abandon_launch() {
 # Stops the app and gives the volume back.
 release() {
   identity_once || :
-  stop_app
+  stop_app "$flush_s_max"
   [[ -n $access_key ]] || read_identity || log "no credentials: the volume stays attached until the instance ends"
   detach_volume
 }
 
-# Stops the boot, which may be under way, the user's units, and the mount, which stops every unit that requires it.
+# Stops the boot, which may be under way, the user's units, and the mount, which stops every unit that requires it. What
+# that leaves mounted is unmounted, with $1 seconds for each attempt.
 stop_app() {
   attended "$stop_s_max" systemctl stop "${app_units[@]}" || log "${app_units[*]} did not stop"
-  unmount_volume
+  unmount_volume "$1"
 }
 
 # Takes the address off this instance. The association's id is this instance's own, so nothing can be taken from a

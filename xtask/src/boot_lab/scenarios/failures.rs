@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use selfheal_aws::sim::Happening;
-use selfheal_core::names::{TAG_FAILED_BOOTS, TAG_LAST_ERROR, TAG_PARKED};
+use selfheal_core::names::{TAG_FAILED_BOOTS, TAG_LAST_ERROR, TAG_LAST_LOG, TAG_PARKED};
 use selfheal_userdata::HealthCheck;
 
 use super::boots::served_bytes;
@@ -31,6 +31,10 @@ pub fn setup_fails(lab: &mut Lab) -> TaskResult<()> {
     let told = cloud.group_tag(TAG_LAST_ERROR).unwrap_or_default();
     ensure(told.contains("setup failed with status 7"), || {
         format!("the tag says: {told}")
+    })?;
+    let log = cloud.group_tag(TAG_LAST_LOG).unwrap_or_default();
+    ensure(log == "these are the last words of the setup", || {
+        format!("the log in the tag says: {log}")
     })?;
     ensure(cloud.address_holder().is_none(), || {
         "the address moved to a failed boot".to_owned()

@@ -6,13 +6,14 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use selfheal_aws::AutoScaling;
+use selfheal_core::names::TAG_FAILED_BOOTS;
 use selfheal_core::observed::VolumeState;
 
 use super::boots::{actions_of, served_bytes};
 use crate::boot_lab::cloud::Cloud;
 use crate::boot_lab::command::{ensure, wait_for};
 use crate::boot_lab::lab::Lab;
-use crate::boot_lab::stack::Options;
+use crate::boot_lab::stack::{Options, quick_health};
 use crate::error::TaskResult;
 
 pub fn spot_notice(lab: &mut Lab) -> TaskResult<()> {
@@ -43,6 +44,37 @@ pub fn spot_notice(lab: &mut Lab) -> TaskResult<()> {
     })?;
     ensure(cloud.address_holder() == Some(second), || {
         "the address did not follow".to_owned()
+    })
+}
+
+/// The setup would take ten minutes; the volume must be free, and the replacement under way, long before.
+pub fn spot_notice_in_setup(lab: &mut Lab) -> TaskResult<()> {
+    let setup =
+        "#!/bin/sh\n[ -e /srv/data/tried ] && exit\necho 1 >/srv/data/tried\nsync -f /srv/data/tried\nsleep 600\n";
+    let cloud = lab.launch(&Options {
+        terminate_hook: true,
+        setup: Some(setup.to_owned()),
+        health: Some(quick_health()),
+        ..Options::default()
+    })?;
+    let first = cloud.await_launched(1, 10)?;
+    cloud.await_console(&first, "setup starts", 60)?;
+    let mounted = watch_detach(&cloud);
+    let ip = cloud.machine(&first, |machine| Ok(machine.identity().ip()))?;
+    let notice = "{\"action\": \"terminate\", \"time\": \"2030-01-01T00:00:00Z\"}";
+    cloud
+        .imds
+        .set(ip.into(), "meta-data/spot/instance-action", Some(notice));
+    leaves(&cloud, &first, &mounted)?;
+    let second = cloud.await_in_service(2, 60)?;
+    ensure(cloud.address_holder().as_ref() == Some(&second), || {
+        "the address did not follow".to_owned()
+    })?;
+    let kept = cloud.run_in(&second, &["cat", "/srv/data/tried"])?;
+    ensure(kept.trim() == "1", || "what the first setup wrote is lost".to_owned())?;
+    // It was no failure of the boot.
+    ensure(cloud.group_tag(TAG_FAILED_BOOTS).is_none(), || {
+        "the end of the instance was counted as a failed boot".to_owned()
     })
 }
 

@@ -51,7 +51,7 @@ pub const SCENARIOS: &[Scenario] = &[
     },
     Scenario {
         name: "foreign-volume",
-        about: "eight volumes that hold something, all marked for first use",
+        about: "nine volumes that hold something, all marked for first use",
         ci: true,
         run: volumes::foreign,
     },
@@ -114,6 +114,12 @@ pub const SCENARIOS: &[Scenario] = &[
         about: "EC2 takes the instance back",
         ci: true,
         run: leaving::spot_notice,
+    },
+    Scenario {
+        name: "spot-notice-in-setup",
+        about: "EC2 takes the instance back during its setup",
+        ci: true,
+        run: leaving::spot_notice_in_setup,
     },
     Scenario {
         name: "scale-in",
@@ -201,15 +207,21 @@ pub const SCENARIOS: &[Scenario] = &[
     },
     Scenario {
         name: "power-cut",
-        about: "the power is cut at 24 commands of a first boot, and comes back",
+        about: "the power is cut at every command of a first boot that makes something last",
         ci: false,
-        run: power::cut_often,
+        run: power::cut_at_writes,
     },
     Scenario {
         name: "power-cut-sampled",
         about: "the power is cut at 3 commands of a first boot, and comes back",
         ci: true,
         run: power::cut_sampled,
+    },
+    Scenario {
+        name: "cut-in-mkfs",
+        about: "the power is cut while mkfs is at work, and a boot comes after it",
+        ci: true,
+        run: power::cut_in_mkfs,
     },
     Scenario {
         name: "grow",

@@ -12,7 +12,7 @@ use super::boots::served_bytes;
 use super::faults::install;
 use super::get;
 use crate::boot_lab::cloud::Cloud;
-use crate::boot_lab::command::{ensure, wait_for};
+use crate::boot_lab::command::{ensure, run, wait_for};
 use crate::boot_lab::lab::Lab;
 use crate::boot_lab::stack::Options;
 use crate::error::{Context, TaskError, TaskResult};
@@ -21,15 +21,18 @@ use crate::error::{Context, TaskError, TaskResult};
 const TRAP: &str = include_str!("../../../boot-lab/halt-trap.sh");
 const DROP_IN: &str = "[Service]\nEnvironment=BASH_ENV=/usr/local/lib/halt-trap.sh\n";
 
-pub fn cut_often(lab: &mut Lab) -> TaskResult<()> {
-    cut(lab, 24)
+/// At every command that makes something last: the persisted writes, and the formatting.
+pub fn cut_at_writes(lab: &mut Lab) -> TaskResult<()> {
+    cut(lab, |_, lasting| lasting.to_vec())
 }
 
+/// At three commands, wherever they fall.
 pub fn cut_sampled(lab: &mut Lab) -> TaskResult<()> {
-    cut(lab, 3)
+    cut(lab, |commands, _| (1..=3).map(|at| commands * at / 4).collect())
 }
 
-fn cut(lab: &mut Lab, times: usize) -> TaskResult<()> {
+/// Cuts the power at commands that are chosen from how many there are, and from those that make something last.
+fn cut(lab: &mut Lab, choose: fn(usize, &[usize]) -> Vec<usize>) -> TaskResult<()> {
     lab.use_root_disks()?;
     let cloud = lab.prepare(&Options {
         volume_mib: 32,
@@ -37,39 +40,116 @@ fn cut(lab: &mut Lab, times: usize) -> TaskResult<()> {
     })?;
     cloud.set_boots(false);
     cloud.run();
-    let commands = undisturbed(&cloud)?;
-    let mut refused = 0;
-    for at in 1..=times {
-        let command = commands * at / (times + 1);
+    let (commands, lasting) = undisturbed(&cloud)?;
+    ensure(lasting.len() > 10, || format!("only {lasting:?} make something last"))?;
+    let chosen = choose(commands, &lasting);
+    for (at, command) in chosen.iter().enumerate() {
         let about = |error: TaskError| TaskError::failed(format!("cut at command {command} of {commands}: {error}"));
-        refused += usize::from(!cut_at(&cloud, at + 1, command).map_err(about)?);
+        cut_at(&cloud, at + 2, *command).map_err(about)?;
     }
-    let whole = times - refused;
     lab.note(format!(
-        "{times} of {commands} commands: {whole} boots converged, {refused} half-made filesystems refused"
+        "{} of {commands} commands: every next boot converged",
+        chosen.len()
     ));
-    // mkfs and its flush are two commands out of a thousand.
-    ensure(refused <= 1, || format!("{refused} volumes were refused"))
+    Ok(())
 }
 
-/// Boots the first instance to the end, and answers how many commands that took.
-fn undisturbed(cloud: &Cloud) -> TaskResult<usize> {
+/// The power is cut while mkfs is at work, and what has reached the volume is not a filesystem, or only looks like one.
+/// The next boot, on the same instance or on the next, formats again.
+pub fn cut_in_mkfs(lab: &mut Lab) -> TaskResult<()> {
+    lab.use_root_disks()?;
+    let cloud = lab.prepare(&Options {
+        volume_mib: 32,
+        ..Options::default()
+    })?;
+    cloud.set_boots(false);
+    cloud.run();
+    let mut nth = 1;
+    for (what, left) in HALF_MADE {
+        for replaced in [false, true] {
+            let about = |error: TaskError| TaskError::failed(format!("{what}, replaced: {replaced}: {error}"));
+            half_made(&cloud, &mut nth, left, replaced).map_err(about)?;
+            nth += 1;
+        }
+    }
+    lab.note("no superblock or nothing else, on the same instance or the next: formatted again");
+    Ok(())
+}
+
+/// What is left of the filesystem when the power is cut, as a command that takes the rest away.
+const HALF_MADE: [(&str, &str); 2] = [
+    (
+        "everything but the superblock",
+        "dd if=/dev/zero of=\"$device\" bs=64k count=1 conv=notrunc,fsync",
+    ),
+    (
+        "the superblock and nothing else",
+        "dd if=/dev/zero of=\"$device\" bs=64k seek=1 count=511 conv=notrunc,fsync",
+    ),
+];
+
+/// Makes the first mkfs end half-way, cuts the power, and boots again; `nth` is the number of the instance.
+fn half_made(cloud: &Cloud, nth: &mut usize, left: &str, replaced: bool) -> TaskResult<()> {
+    let first = blank_instance(cloud, *nth)?;
+    let halted = cloud.machine(&first, |machine| Ok(machine.signal_file("lab-halted")))?;
+    let half = format!(
+        "#!/bin/sh\n/usr/sbin/mkfs.ext4 \"$@\" || exit\n[ -e /dev/lab-halted ] && exit\nfor device; do :; done\n{left}\n\
+         : >/dev/lab-halted\nkill -STOP $$\n"
+    );
+    install(cloud, &first, "usr/local/sbin/mkfs.ext4", &half)?;
+    run(&["sync", "--file-system", &root_of(cloud, &first)?])?;
+    cloud.power_on(&first)?;
+    wait_for("half-made filesystem", Duration::from_secs(60), || {
+        Ok(halted.exists().then_some(()))
+    })?;
+    cloud.cut_power(&first)?;
+    let id = if replaced {
+        cloud.sim.kill_instance(&first);
+        *nth += 1;
+        let next = cloud.await_launched(*nth, 60)?;
+        cloud.await_machine(&next, 10)?;
+        next
+    } else {
+        first
+    };
+    cloud.power_on(&id)?;
+    cloud.await_console(&id, "was cut short", 60)?;
+    cloud.await_in_service(*nth, 60)?;
+    served_bytes(cloud)?;
+    ensure(!cloud.first_use(), || "the mark of first use is still there".to_owned())?;
+    let label = cloud.run_in(&id, &["blkid", "-p", "-o", "value", "-s", "LABEL", "/dev/nvme1n1"])?;
+    ensure(label.trim() == "selfheal", || {
+        format!("the filesystem is called {label}")
+    })?;
+    cloud.cut_power(&id)?;
+    cloud.sim.kill_instance(&id);
+    Ok(())
+}
+
+fn root_of(cloud: &Cloud, id: &str) -> TaskResult<String> {
+    cloud.machine(id, |machine| Ok(machine.root().to_string_lossy().into_owned()))
+}
+
+/// Boots the first instance to the end, and answers how many commands that took, and which made something last.
+fn undisturbed(cloud: &Cloud) -> TaskResult<(usize, Vec<usize>)> {
     let id = fresh_instance(cloud, 1, 0)?;
     cloud.await_in_service(1, 90)?;
     served_bytes(cloud)?;
     cloud.await_console(&id, "boot is done", 30)?;
-    let path = cloud.machine(&id, |machine| Ok(machine.signal_file("lab-commands")))?;
-    let count = fs::read_to_string(&path).context(|| "read the count of commands".to_owned())?;
+    let numbers = |name: &str| -> TaskResult<Vec<usize>> {
+        let path = cloud.machine(&id, |machine| Ok(machine.signal_file(name)))?;
+        let text = fs::read_to_string(&path).context(|| format!("read {}", path.display()))?;
+        let numbers = text.lines().map(str::parse).collect::<Result<_, _>>();
+        numbers.map_err(|error| TaskError::malformed("a count of commands", error))
+    };
+    let (count, lasting) = (numbers("lab-commands")?, numbers("lab-lasting")?);
     cloud.cut_power(&id)?;
     cloud.sim.kill_instance(&id);
-    count
-        .trim()
-        .parse()
-        .map_err(|error| TaskError::malformed("the count of commands", error))
+    Ok((count.first().copied().unwrap_or_default(), lasting))
 }
 
-/// The `nth` instance of the group, switched on with a blank volume; it halts before the command.
-fn fresh_instance(cloud: &Cloud, nth: usize, command: usize) -> TaskResult<String> {
+/// The `nth` instance of the group, off, with a blank volume that is marked for first use.
+fn blank_instance(cloud: &Cloud, nth: usize) -> TaskResult<String> {
     let id = cloud.await_launched(nth, 60)?;
     cloud.await_machine(&id, 10)?;
     cloud.blank_disk()?;
@@ -78,6 +158,12 @@ fn fresh_instance(cloud: &Cloud, nth: usize, command: usize) -> TaskResult<Strin
             record.volume.tags.insert(TAG_FIRST_USE.to_owned(), "true".to_owned());
         }
     });
+    Ok(id)
+}
+
+/// The `nth` instance of the group, switched on with a blank volume; it halts before the command.
+fn fresh_instance(cloud: &Cloud, nth: usize, command: usize) -> TaskResult<String> {
+    let id = blank_instance(cloud, nth)?;
     let (root, halt) = cloud.machine(&id, |machine| Ok((machine.root(), machine.signal_file("lab-halt-at"))))?;
     let folder = root.join("etc/systemd/system/selfheal-boot.service.d");
     fs::create_dir_all(&folder).context(|| format!("make {}", folder.display()))?;
@@ -90,13 +176,13 @@ fn fresh_instance(cloud: &Cloud, nth: usize, command: usize) -> TaskResult<Strin
     )?;
     fs::write(&halt, command.to_string()).context(|| format!("write {}", halt.display()))?;
     // What the image holds was on the disk before the machine was switched on.
-    crate::boot_lab::command::run(&["sync", "--file-system", &folder.to_string_lossy()])?;
+    run(&["sync", "--file-system", &folder.to_string_lossy()])?;
     cloud.power_on(&id)?;
     Ok(id)
 }
 
-/// Cuts the power before this command; answers whether the next boot converged, or else refused what mkfs had half made.
-fn cut_at(cloud: &Cloud, nth: usize, command: usize) -> TaskResult<bool> {
+/// Cuts the power before this command; the next boot has to converge.
+fn cut_at(cloud: &Cloud, nth: usize, command: usize) -> TaskResult<()> {
     let id = fresh_instance(cloud, nth, command)?;
     let (halt, halted) = cloud.machine(&id, |machine| {
         Ok((machine.signal_file("lab-halt-at"), machine.signal_file("lab-halted")))
@@ -106,28 +192,17 @@ fn cut_at(cloud: &Cloud, nth: usize, command: usize) -> TaskResult<bool> {
     cloud.cut_power(&id)?;
     fs::remove_file(&halt).context(|| format!("remove {}", halt.display()))?;
     cloud.power_on(&id)?;
-    let console = cloud.machine(&id, |machine| Ok(machine.console()))?;
-    let converged = wait_for("end of the boot after the cut", Duration::from_secs(90), || {
-        let text = String::from_utf8_lossy(&fs::read(&console).unwrap_or_default()).into_owned();
-        let in_service = cloud.await_in_service(nth, 0).is_ok();
-        Ok(if in_service {
-            Some(true)
-        } else {
-            text.contains("refused").then_some(false)
-        })
+    cloud.await_in_service(nth, 90)?;
+    let after = served_bytes(cloud)?;
+    ensure(before.is_none_or(|before| before == after), || {
+        "what was served before the cut is lost".to_owned()
     })?;
-    if converged {
-        let after = served_bytes(cloud)?;
-        ensure(before.is_none_or(|before| before == after), || {
-            "what was served before the cut is lost".to_owned()
-        })?;
-        ensure(cloud.address_holder().as_ref() == Some(&id), || {
-            "the address is elsewhere".to_owned()
-        })?;
-        cloud.cut_power(&id)?;
-    }
+    ensure(cloud.address_holder().as_ref() == Some(&id), || {
+        "the address is elsewhere".to_owned()
+    })?;
+    cloud.cut_power(&id)?;
     cloud.sim.kill_instance(&id);
-    Ok(converged)
+    Ok(())
 }
 
 pub fn grow(lab: &mut Lab) -> TaskResult<()> {

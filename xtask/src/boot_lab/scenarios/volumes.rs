@@ -27,11 +27,13 @@ const FOREIGN: &[(&str, Fill)] = &[
     ("data beyond the first MiB", |_, disk| {
         disk.write_at(41 << 20, &noise(4_096))
     }),
+    ("one byte in the middle", |_, disk| {
+        disk.write_at((SIZE_MIB << 19) + 1, &[1])
+    }),
     ("data in the last sector", |_, disk| {
         disk.write_at((SIZE_MIB << 20) - 512, &noise(512))
     }),
 ];
-/// Below 256 MiB every byte of a volume is read before it is taken for blank; a larger one is sampled.
 const SIZE_MIB: u64 = 64;
 /// mkfs.xfs makes nothing smaller than 300 MiB.
 const XFS_SIZE_MIB: u64 = 320;
@@ -86,9 +88,7 @@ pub fn foreign_xfs(lab: &mut Lab) -> TaskResult<()> {
 }
 
 pub fn unmarked(lab: &mut Lab) -> TaskResult<()> {
-    // So large that it is only sampled: what lies between the samples is guarded by the mark alone.
     let options = Options {
-        volume_mib: 2_048,
         first_use: false,
         ..refused()
     };
@@ -97,8 +97,8 @@ pub fn unmarked(lab: &mut Lab) -> TaskResult<()> {
     cloud.run();
     boot_refuses(&cloud, 1, "a blank volume without the mark of first use")?;
     let fresh = blank(lab, &cloud)?;
-    fresh.write_at((100 << 20) + 4_096, &noise(4_096))?;
-    boot_refuses(&cloud, 2, "data between the samples")
+    fresh.write_at((10 << 20) + 4_096, &noise(4_096))?;
+    boot_refuses(&cloud, 2, "data in the middle")
 }
 
 pub fn missing_device(lab: &mut Lab) -> TaskResult<()> {
