@@ -4,8 +4,10 @@ mapfile -d "" arguments </proc/$$/cmdline
 halt_at=$(</dev/lab-halt-at)
 set -T
 commands=0
-# Beside the count, the numbers of the commands that make something last are noted.
-lasting=' (persist|format|unmark|name_filesystem) '
+# Beside the count, the numbers of the commands that make something last are noted. No pattern is matched here: what the
+# program has matched must stay as it is.
 trap '((++commands != halt_at)) || { : >/dev/lab-halted; kill -STOP $$; }
   [[ $BASHPID != $$ ]] || { echo $commands >/dev/lab-commands
-  [[ ! " ${FUNCNAME[*]-} " =~ $lasting ]] || echo $commands >>/dev/lab-lasting; }' DEBUG
+  case " ${FUNCNAME[*]-} " in
+    *" persist "* | *" format "* | *" unmark "* | *" name_filesystem "*) echo $commands >>/dev/lab-lasting ;;
+  esac; }' DEBUG

@@ -10,9 +10,10 @@ use crate::spec::{self, HealthProbe, HealthSpec, Spec};
 
 /// Heartbeat time-out of the launch hook, in seconds.
 ///
-/// The volume of a dead instance has been seen held for ten minutes; a first boot adds the user's setup. After an hour the
-/// group gives the instance up.
-pub const LAUNCH_HOOK_HEARTBEAT_S: u32 = 3600;
+/// The boot program says every minute that it is alive, whatever it waits for, so that only an instance which hangs is given
+/// up: after a quarter of an hour, in which its own first steps have room. AWS holds an instance for at most a hundred times
+/// as long, 25 hours, whatever the heartbeats say.
+pub const LAUNCH_HOOK_HEARTBEAT_S: u32 = 900;
 
 /// Heartbeat time-out of the terminate hook, in seconds.
 ///

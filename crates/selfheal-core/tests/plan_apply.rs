@@ -345,3 +345,21 @@ fn a_volume_is_formatted_once_and_debian_has_no_tools_for_xfs() {
     spec.data.as_mut().expect("the example has data").filesystem = Filesystem::Xfs;
     assert_eq!(refusals(&spec, &empty_world()), ["filesystem-tools"]);
 }
+
+#[test]
+fn a_volume_that_takes_longer_than_a_day_to_read_is_refused_before_it_is_made() {
+    use selfheal_core::spec::VolumeType;
+    let mut spec = web();
+    let existing = applied(&spec);
+    let data = spec.data.as_mut().expect("the example has data");
+    data.size_gib = 16_384;
+    assert_eq!(refusals(&spec, &empty_world()), ["volume-reading"]);
+    // One that exists was read, or was never blank.
+    assert_eq!(refusals(&spec, &existing), [""; 0]);
+    let data = spec.data.as_mut().expect("the example has data");
+    (data.iops, data.throughput_mibps) = (Some(4_000), Some(1_000));
+    assert_eq!(refusals(&spec, &empty_world()), [""; 0]);
+    let data = spec.data.as_mut().expect("the example has data");
+    (data.volume_type, data.iops, data.throughput_mibps) = (VolumeType::Io2, Some(100), None);
+    assert_eq!(refusals(&spec, &empty_world()), ["volume-reading"]);
+}
