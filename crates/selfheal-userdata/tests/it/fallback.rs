@@ -10,6 +10,9 @@ use crate::support::machine::Machine;
 const OLD_CURL: &str = "[[ $1 != --version ]] || { echo 'curl 7.81.0 (x86_64-pc-linux-gnu)'; exit; }\n\
                         [[ \" $* \" != *' --aws-sigv4 '* ]] || exit 99\nexec /usr/bin/curl \"$@\"";
 
+/// A new curl that was built without signing.
+const LEAN_CURL: &str = "[[ \" $* \" != *' --aws-sigv4 '* ]] || exit 4\nexec /usr/bin/curl \"$@\"";
+
 /// An AWS CLI that notes each call and answers what the boot program asks for.
 fn cli(machine: &Machine) -> String {
     let calls = machine.folder().join("cli");
@@ -103,14 +106,16 @@ fn aws_cli_parks_the_stack() {
 
 #[test]
 fn without_either_the_boot_says_so() {
-    let machine = Machine::new();
-    machine.stub("curl", OLD_CURL);
-    let text = machine.boot(&full(), 10);
-    assert!(
-        text.contains("curl is older than 7.86 and there is no AWS CLI"),
-        "{text}"
-    );
-    assert_eq!(machine.count("mount"), 0);
+    for curl in [OLD_CURL, LEAN_CURL] {
+        let machine = Machine::new();
+        machine.stub("curl", curl);
+        let text = machine.boot(&full(), 10);
+        assert!(
+            text.contains("curl is older than 7.86 or cannot sign, and there is no AWS CLI"),
+            "{text}"
+        );
+        assert_eq!(machine.count("mount"), 0);
+    }
 }
 
 #[test]

@@ -222,7 +222,7 @@ pub fn old_curl(lab: &mut Lab) -> TaskResult<()> {
     cloud.power_on(&id)?;
     cloud.await_console(
         &id,
-        "curl is older than 7.86 and there is no AWS CLI: no call can be signed (exit 10)",
+        "curl is older than 7.86 or cannot sign, and there is no AWS CLI: no call can be made (exit 10)",
         60,
     )?;
     ensure(cloud.wire.log().is_empty(), || {
