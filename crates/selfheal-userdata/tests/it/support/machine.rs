@@ -96,13 +96,13 @@ impl Machine {
         self.folder.path()
     }
 
-    /// Installs the full stack with a time limit of the boot program changed, where waiting for it would take minutes.
-    pub fn set_limit(&self, name: &str, seconds: u32) {
+    /// Installs the full stack with a limit of the boot program changed, where reaching it would take minutes.
+    pub fn set_limit(&self, name: &str, limit: u32) {
         self.install(&super::full());
         let path = self.root().join(PROGRAM_PATH.trim_start_matches('/'));
         let text = fs::read_to_string(&path).unwrap();
         let line = text.lines().find(|line| line.starts_with(&format!("{name}="))).unwrap();
-        fs::write(&path, text.replace(line, &format!("{name}={seconds}"))).unwrap();
+        fs::write(&path, text.replace(line, &format!("{name}={limit}"))).unwrap();
     }
 
     /// Writes text into the volume, wherever it is now.
