@@ -28,7 +28,7 @@ const BOOT_MAX: Duration = Duration::from_secs(90);
 const BOOT_UNIT: &str = "selfheal-boot.service";
 
 /// The commands that are stood in for.
-const STUBS: [(&str, &str); 8] = [
+const STUBS: [(&str, &str); 9] = [
     ("blkid", include_str!("stubs/blkid")),
     ("blockdev", include_str!("stubs/blockdev")),
     ("mkfs.xfs", include_str!("stubs/mkfs.xfs")),
@@ -36,6 +36,7 @@ const STUBS: [(&str, &str); 8] = [
     ("systemctl", include_str!("stubs/systemctl")),
     ("umount", include_str!("stubs/umount")),
     ("wipefs", include_str!("stubs/wipefs")),
+    ("xfs_admin", include_str!("stubs/xfs_admin")),
     ("xfs_growfs", include_str!("stubs/xfs_growfs")),
 ];
 
