@@ -28,6 +28,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use self::leftovers::Leftovers;
+use self::rootfs::Suite;
 use self::scenarios::{BENCH, NEEDS_CLI, SCENARIOS, Scenario};
 use crate::error::{Context, TaskError, TaskResult};
 use crate::report::Counts;
@@ -47,6 +48,9 @@ pub struct Arguments {
     /// All scenarios, those too that CI leaves out for their time.
     #[arg(long)]
     all: bool,
+    /// The Debian release that the machines run.
+    #[arg(long, value_enum, default_value_t, value_name = "NAME")]
+    suite: Suite,
     /// List the scenarios.
     #[arg(long)]
     list: bool,
@@ -86,7 +90,7 @@ pub fn run(arguments: &Arguments) -> TaskResult<Counts> {
         return Ok(Counts::PASSED);
     }
     if let (Some(name), Some(home)) = (&arguments.inside, &arguments.home) {
-        return run_inside(name, home);
+        return run_inside(name, home, arguments.suite);
     }
     let chosen = choose(arguments)?;
     if let Some(why) = unable() {
@@ -96,8 +100,8 @@ pub fn run(arguments: &Arguments) -> TaskResult<Counts> {
             ..Counts::default()
         });
     }
-    rootfs::install_tools()?;
-    rootfs::ensure(&cache())?;
+    rootfs::install_tools(rootfs::TOOLS)?;
+    rootfs::ensure(&cache(), arguments.suite)?;
     if chosen.iter().any(|scenario| scenario.name == NEEDS_CLI) {
         bench::install_cli()?;
     }
@@ -133,11 +137,11 @@ pub fn bench() -> TaskResult<Counts> {
             ..Counts::default()
         });
     }
-    rootfs::install_tools()?;
-    rootfs::ensure(&cache())?;
+    rootfs::install_tools(rootfs::TOOLS)?;
+    rootfs::ensure(&cache(), Suite::default())?;
     bench::install_cli()?;
     Leftovers::sweep(&cache());
-    let mut job = Job::start(&BENCH)?;
+    let mut job = Job::start(&BENCH, Suite::default())?;
     let passed = loop {
         if let Some(passed) = job.poll()? {
             break passed;
@@ -198,10 +202,10 @@ fn unable() -> Option<String> {
 }
 
 /// The inner half: this process is in fresh namespaces and runs one scenario.
-fn run_inside(name: &str, home: &Path) -> TaskResult<Counts> {
+fn run_inside(name: &str, home: &Path, suite: Suite) -> TaskResult<Counts> {
     let scenario = SCENARIOS.iter().chain([&BENCH]).find(|scenario| scenario.name == name);
     let scenario = scenario.ok_or_else(|| TaskError::failed(format!("no scenario {name}")))?;
-    let rootfs = rootfs::ensure(&cache())?;
+    let rootfs = rootfs::ensure(&cache(), suite)?;
     let label = home
         .file_name()
         .map(|name| name.to_string_lossy().into_owned())
@@ -220,7 +224,7 @@ fn run_all(chosen: &[&'static Scenario], arguments: &Arguments, stop: &AtomicBoo
         while jobs.len() < arguments.jobs.max(1)
             && let Some(scenario) = waiting.next()
         {
-            jobs.push(Job::start(scenario)?);
+            jobs.push(Job::start(scenario, arguments.suite)?);
         }
         if jobs.is_empty() {
             return Ok(counts);
@@ -243,7 +247,7 @@ fn run_all(chosen: &[&'static Scenario], arguments: &Arguments, stop: &AtomicBoo
 }
 
 impl Job {
-    fn start(scenario: &'static Scenario) -> TaskResult<Self> {
+    fn start(scenario: &'static Scenario, suite: Suite) -> TaskResult<Self> {
         let home = cache().join(format!("{PREFIX}-{}-{}", std::process::id(), scenario.name));
         fs::create_dir_all(&home).context(|| format!("make {}", home.display()))?;
         let own = workspace::own_program()?;
@@ -273,7 +277,7 @@ impl Job {
         ]);
         command
             .arg(own)
-            .args(["boot-lab", "--inside", scenario.name, "--home"])
+            .args(["boot-lab", "--suite", suite.name(), "--inside", scenario.name, "--home"])
             .arg(&home);
         command.stdin(Stdio::null()).stdout(output).stderr(errors);
         let child = command.spawn().context(|| "start a scenario".to_owned())?;
