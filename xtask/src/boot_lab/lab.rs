@@ -7,11 +7,12 @@ use std::process::Command;
 use super::cloud::Cloud;
 use super::command::{output, run};
 use super::disk::Disk;
+use super::host::Ground;
 use super::imds::Imds;
-use super::machine::Ground;
 use super::network::{Dnsmasq, bring_up};
 use super::scenarios::Scenario;
 use super::stack::Options;
+use super::vm::Image;
 use crate::error::{Context, TaskError, TaskResult};
 
 /// What a scenario works with.
@@ -26,7 +27,7 @@ pub struct Lab {
 
 impl Lab {
     /// Sets up network, metadata service and folders. Everything lives in the current namespaces and ends with them.
-    fn set_up(rootfs: &Path, home: &Path, label: &str) -> TaskResult<Self> {
+    fn set_up(rootfs: PathBuf, image: Option<Image>, home: &Path, label: &str) -> TaskResult<Self> {
         let logs = home.join("logs");
         let memory = home.join("memory");
         for folder in [&logs, &memory] {
@@ -41,9 +42,10 @@ impl Lab {
         fs::create_dir_all(&cgroups).context(|| format!("make {}", cgroups.display()))?;
         output(Command::new("mount").args(["-t", "cgroup2", "cgroup2"]).arg(&cgroups))?;
         bring_up()?;
-        let names = Dnsmasq::start(rootfs, &logs)?;
+        let names = Dnsmasq::start(&rootfs, &logs)?;
         let ground = Ground {
-            rootfs: rootfs.to_owned(),
+            rootfs,
+            image,
             memory,
             logs,
             cgroups,
@@ -144,10 +146,16 @@ impl Lab {
 }
 
 /// Runs one scenario in the current namespaces, which are fresh; answers the notes that it made.
-pub fn run_here(scenario: &Scenario, rootfs: &Path, home: &Path, label: &str) -> TaskResult<Vec<String>> {
+pub fn run_here(
+    scenario: &Scenario,
+    rootfs: PathBuf,
+    image: Option<Image>,
+    home: &Path,
+    label: &str,
+) -> TaskResult<Vec<String>> {
     // What is mounted here must not show on the host, whatever propagation the host has.
     run(&["mount", "--make-rprivate", "/"])?;
-    let mut lab = Lab::set_up(rootfs, home, label)?;
+    let mut lab = Lab::set_up(rootfs, image, home, label)?;
     let outcome = (scenario.run)(&mut lab);
     let end = lab.finish();
     outcome?;

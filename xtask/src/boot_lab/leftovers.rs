@@ -14,7 +14,7 @@ pub struct Leftovers {
 }
 
 impl Leftovers {
-    /// Looks for control groups, mounts and loop devices of this run. Folders with the logs of failed scenarios are kept
+    /// Looks for control groups, mounts, loop devices and processes of this run. Folders with the logs of failed scenarios are kept
     /// on purpose.
     pub fn find(cache: &Path) -> Self {
         let own = format!("{PREFIX}-{}-", std::process::id());
@@ -38,6 +38,13 @@ impl Leftovers {
                     entry.file_name().to_string_lossy(),
                     backing.trim()
                 ));
+            }
+        }
+        for entry in fs::read_dir("/proc").into_iter().flatten().flatten() {
+            let words = fs::read(entry.path().join("cmdline")).unwrap_or_default();
+            let words = String::from_utf8_lossy(&words).replace('\0', " ");
+            if words.contains(&home) {
+                found.push(format!("process {} {words}", entry.file_name().to_string_lossy()));
             }
         }
         Self { found }

@@ -2,7 +2,6 @@
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Write};
-use std::net::Ipv4Addr;
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -15,49 +14,8 @@ use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 
 use super::command::{output, run, wait_for};
 use super::disk::{Disk, Loop};
+use super::host::{Ground, Identity};
 use crate::error::{Context, TaskError, TaskResult};
-
-/// What all machines of a lab share.
-#[derive(Clone, Debug)]
-pub struct Ground {
-    /// The root file system, read only.
-    pub rootfs: PathBuf,
-    /// A folder in memory.
-    pub memory: PathBuf,
-    /// A folder on disk, for what people read afterwards.
-    pub logs: PathBuf,
-    /// Where the control groups are mounted, of version 2.
-    pub cgroups: PathBuf,
-    /// An empty ext4 for the machines' root disks; without one they have their root in memory.
-    pub root_template: Option<PathBuf>,
-    /// A name for everything of this lab.
-    pub label: String,
-}
-
-/// Who a machine is.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Identity {
-    /// The instance's id, which is also the name of everything that belongs to the machine.
-    pub instance: String,
-    /// Its number in the lab, from 2, the last byte of its addresses.
-    pub number: u8,
-}
-
-impl Identity {
-    /// The private address.
-    pub fn ip(&self) -> Ipv4Addr {
-        Ipv4Addr::new(10, 77, 0, self.number)
-    }
-
-    /// The hardware address.
-    pub fn mac(&self) -> String {
-        format!("02:00:00:00:00:{:02x}", self.number)
-    }
-
-    fn namespace(&self) -> String {
-        format!("m{}", self.number)
-    }
-}
 
 /// A machine: off, or running.
 pub struct Machine {
@@ -152,8 +110,12 @@ impl Machine {
         .map(drop)
     }
 
-    /// Cuts the power: a root disk keeps what was written to it so far.
-    pub fn cut_power(&mut self) -> TaskResult<()> {
+    /// Cuts the power: these volumes, and a root disk, keep what was written to them so far.
+    pub fn cut_power<'a>(&mut self, volumes: impl Iterator<Item = &'a mut Disk>) -> TaskResult<()> {
+        self.freeze()?;
+        for volume in volumes {
+            volume.power_cut()?;
+        }
         if let Some(disk) = &mut self.root_disk {
             disk.power_cut()?;
         }
@@ -191,7 +153,7 @@ impl Machine {
         }
         write(&dev.join("console"), "")?;
         // EC2's DMI: cloud-init and its detection look at these four.
-        let uuid = format!("ec2f1b2c-0000-4000-8000-{:0>12}", self.identity.number);
+        let uuid = self.identity.uuid();
         let dmi = self.home.join("sys/class/dmi/id");
         for (name, text) in [
             ("product_uuid", uuid.as_str()),
@@ -353,7 +315,7 @@ impl Machine {
     }
 
     /// Stops every process where it is, until [`kill`](Self::kill).
-    pub fn freeze(&self) -> TaskResult<()> {
+    fn freeze(&self) -> TaskResult<()> {
         write(&self.cgroup().join("cgroup.freeze"), "1")
     }
 
@@ -372,6 +334,22 @@ impl Machine {
             self.former.clear();
             self.unplug()?;
         }
+        Ok(())
+    }
+
+    /// Presses the power button; what follows is the machine's affair.
+    pub fn press_power(&self) -> TaskResult<()> {
+        if self.init().is_none() {
+            return Ok(());
+        }
+        let mut command = self.command(&["systemctl", "poweroff"])?;
+        let child = command
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn();
+        let mut child = child.context(|| "press the power button".to_owned())?;
+        thread::spawn(move || child.wait());
         Ok(())
     }
 

@@ -3,8 +3,8 @@
 use selfheal_aws::sim::wire::Wire;
 use selfheal_aws::sim::{InstanceRecord, Sim};
 
+use super::host::Identity;
 use super::imds::Tree;
-use super::machine::Identity;
 use crate::error::{TaskError, TaskResult};
 
 /// What the metadata service tells an instance when it is launched.

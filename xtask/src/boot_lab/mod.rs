@@ -9,6 +9,7 @@ mod bench;
 mod cloud;
 mod command;
 mod disk;
+mod host;
 mod imds;
 mod lab;
 mod leftovers;
@@ -18,6 +19,7 @@ mod network;
 mod rootfs;
 mod scenarios;
 mod stack;
+mod vm;
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
@@ -29,7 +31,7 @@ use std::time::{Duration, Instant};
 
 use self::leftovers::Leftovers;
 use self::rootfs::Suite;
-use self::scenarios::{BENCH, NEEDS_CLI, SCENARIOS, Scenario};
+use self::scenarios::{BENCH, NEEDS_CLI, SCENARIOS, Scenario, When};
 use crate::error::{Context, TaskError, TaskResult};
 use crate::report::Counts;
 use crate::workspace;
@@ -45,9 +47,12 @@ pub struct Arguments {
     /// Only this scenario; may be given more than once.
     #[arg(long, value_name = "NAME")]
     scenario: Vec<String>,
-    /// All scenarios, those too that CI leaves out for their time.
+    /// All scenarios in namespaces, those too that CI leaves out for their time.
     #[arg(long)]
     all: bool,
+    /// The scenarios whose machines are virtual machines under QEMU, in software: no KVM is needed.
+    #[arg(long, conflicts_with = "all")]
+    vm: bool,
     /// The Debian release that the machines run.
     #[arg(long, value_enum, default_value_t, value_name = "NAME")]
     suite: Suite,
@@ -57,9 +62,9 @@ pub struct Arguments {
     /// Keep the logs of scenarios that passed, too.
     #[arg(long)]
     keep: bool,
-    /// How many scenarios run at once.
-    #[arg(long, default_value_t = 2, value_name = "N")]
-    jobs: usize,
+    /// How many scenarios run at once: 2, or 1 where there are virtual machines.
+    #[arg(long, value_name = "N")]
+    jobs: Option<usize>,
     /// Run this scenario in the current namespaces; for the task itself.
     #[arg(long, hide = true, value_name = "NAME")]
     inside: Option<String>,
@@ -84,7 +89,11 @@ pub fn run(arguments: &Arguments) -> TaskResult<Counts> {
                 "{:<20} {}{}",
                 scenario.name,
                 scenario.about,
-                if scenario.ci { "" } else { " (with --all)" }
+                match scenario.when {
+                    When::Ci => "",
+                    When::All => " (with --all)",
+                    When::Vm => " (with --vm)",
+                }
             );
         }
         return Ok(Counts::PASSED);
@@ -100,11 +109,7 @@ pub fn run(arguments: &Arguments) -> TaskResult<Counts> {
             ..Counts::default()
         });
     }
-    rootfs::install_tools(rootfs::TOOLS)?;
-    rootfs::ensure(&cache(), arguments.suite)?;
-    if chosen.iter().any(|scenario| scenario.name == NEEDS_CLI) {
-        bench::install_cli()?;
-    }
+    provide(&chosen, arguments.suite)?;
     Leftovers::sweep(&cache());
     let stop = Arc::new(AtomicBool::new(false));
     for signal in [
@@ -128,6 +133,20 @@ pub fn run(arguments: &Arguments) -> TaskResult<Counts> {
     Ok(counts)
 }
 
+/// Makes what the scenarios need, while there is a network.
+fn provide(chosen: &[&Scenario], suite: Suite) -> TaskResult<()> {
+    rootfs::install_tools(rootfs::TOOLS)?;
+    rootfs::ensure(&cache(), suite)?;
+    if chosen.iter().any(|scenario| scenario.when == When::Vm) {
+        rootfs::install_tools(vm::TOOLS)?;
+        vm::Image::ensure(&cache(), suite)?;
+    }
+    if chosen.iter().any(|scenario| scenario.name == NEEDS_CLI) {
+        bench::install_cli()?;
+    }
+    Ok(())
+}
+
 /// Measures the boot program in the lab and prints the figures; fails when one is over its limit.
 pub fn bench() -> TaskResult<Counts> {
     if let Some(why) = unable() {
@@ -137,8 +156,7 @@ pub fn bench() -> TaskResult<Counts> {
             ..Counts::default()
         });
     }
-    rootfs::install_tools(rootfs::TOOLS)?;
-    rootfs::ensure(&cache(), Suite::default())?;
+    provide(&[&BENCH], Suite::default())?;
     bench::install_cli()?;
     Leftovers::sweep(&cache());
     let mut job = Job::start(&BENCH, Suite::default())?;
@@ -166,7 +184,11 @@ fn choose(arguments: &Arguments) -> TaskResult<Vec<&'static Scenario>> {
     if arguments.scenario.is_empty() {
         return Ok(SCENARIOS
             .iter()
-            .filter(|scenario| scenario.ci || arguments.all)
+            .filter(|scenario| match scenario.when {
+                When::Ci => !arguments.vm,
+                When::All => arguments.all,
+                When::Vm => arguments.vm,
+            })
             .collect());
     }
     let find = |name: &String| {
@@ -206,11 +228,15 @@ fn run_inside(name: &str, home: &Path, suite: Suite) -> TaskResult<Counts> {
     let scenario = SCENARIOS.iter().chain([&BENCH]).find(|scenario| scenario.name == name);
     let scenario = scenario.ok_or_else(|| TaskError::failed(format!("no scenario {name}")))?;
     let rootfs = rootfs::ensure(&cache(), suite)?;
+    let image = match scenario.when {
+        When::Vm => Some(vm::Image::ensure(&cache(), suite)?),
+        When::Ci | When::All => None,
+    };
     let label = home
         .file_name()
         .map(|name| name.to_string_lossy().into_owned())
         .unwrap_or_default();
-    for note in lab::run_here(scenario, &rootfs, home, &label)? {
+    for note in lab::run_here(scenario, rootfs, image, home, &label)? {
         println!("{note}");
     }
     Ok(Counts::PASSED)
@@ -218,10 +244,13 @@ fn run_inside(name: &str, home: &Path, suite: Suite) -> TaskResult<Counts> {
 
 fn run_all(chosen: &[&'static Scenario], arguments: &Arguments, stop: &AtomicBool) -> TaskResult<Counts> {
     let mut counts = Counts::default();
+    // Emulation takes what processors there are.
+    let vms = chosen.iter().any(|scenario| scenario.when == When::Vm);
+    let at_once = arguments.jobs.unwrap_or(if vms { 1 } else { 2 });
     let mut waiting = chosen.iter();
     let mut jobs: Vec<Job> = Vec::new();
     loop {
-        while jobs.len() < arguments.jobs.max(1)
+        while jobs.len() < at_once.max(1)
             && let Some(scenario) = waiting.next()
         {
             jobs.push(Job::start(scenario, arguments.suite)?);

@@ -26,7 +26,7 @@ pub fn spot_notice(lab: &mut Lab) -> TaskResult<()> {
     let before = served_bytes(&cloud)?;
     cloud.await_console(&first, "boot is done", 20)?;
     let mounted = watch_detach(&cloud);
-    let ip = cloud.machine(&first, |machine| Ok(machine.identity().ip()))?;
+    let ip = cloud.host(&first, |host| Ok(host.identity().ip()))?;
     let notice = "{\"action\": \"terminate\", \"time\": \"2030-01-01T00:00:00Z\"}";
     cloud
         .imds

@@ -7,6 +7,7 @@ mod kill;
 mod leaving;
 mod power;
 mod secrets;
+mod virtual_machines;
 mod volumes;
 
 use super::cloud::Cloud;
@@ -20,10 +21,21 @@ pub struct Scenario {
     pub name: &'static str,
     /// What happens, in a line.
     pub about: &'static str,
-    /// Whether it runs in CI; the others take too long.
-    pub ci: bool,
+    /// When it runs without being named.
+    pub when: When,
     /// Makes it happen, and fails unless what has to come of it came.
     pub run: fn(&mut Lab) -> TaskResult<()>,
+}
+
+/// When a scenario runs without being named.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum When {
+    /// Always, so in CI too.
+    Ci,
+    /// With `--all`: it takes too long for CI.
+    All,
+    /// With `--vm` alone: its machines are virtual machines.
+    Vm,
 }
 
 /// The scenario that needs the AWS CLI, which is installed before the scenario is cut off from the network.
@@ -34,206 +46,230 @@ pub const SCENARIOS: &[Scenario] = &[
     Scenario {
         name: "first-boot",
         about: "a blank volume, an address and a hook",
-        ci: true,
+        when: When::Ci,
         run: boots::first_boot,
     },
     Scenario {
         name: "reboot",
         about: "the same instance boots again",
-        ci: true,
+        when: When::Ci,
         run: boots::reboot,
     },
     Scenario {
         name: "replacement",
         about: "the power of the host is cut, and the old holder is slow to let go",
-        ci: true,
+        when: When::Ci,
         run: boots::replacement,
     },
     Scenario {
         name: "foreign-volume",
         about: "nine volumes that hold something, all marked for first use",
-        ci: true,
+        when: When::Ci,
         run: volumes::foreign,
     },
     Scenario {
         name: "foreign-ext4",
         about: "a volume with ext4 where XFS is wanted",
-        ci: true,
+        when: When::Ci,
         run: volumes::foreign_ext4,
     },
     Scenario {
         name: "foreign-xfs",
         about: "a volume with XFS where ext4 is wanted",
-        ci: true,
+        when: When::Ci,
         run: volumes::foreign_xfs,
     },
     Scenario {
         name: "unmarked-volume",
         about: "volumes that look blank and are not marked for first use",
-        ci: true,
+        when: When::Ci,
         run: volumes::unmarked,
     },
     Scenario {
         name: "read-errors",
         about: "a blank volume that cannot be read",
-        ci: true,
+        when: When::Ci,
         run: volumes::read_errors,
     },
     Scenario {
         name: "missing-device",
         about: "a volume that is attached and never shows",
-        ci: false,
+        when: When::All,
         run: volumes::missing_device,
     },
     Scenario {
         name: "setup-fails",
         about: "the setup script fails, twice: the breaker parks",
-        ci: true,
+        when: When::Ci,
         run: failures::setup_fails,
     },
     Scenario {
         name: "never-healthy",
         about: "the app never answers, twice: the breaker parks",
-        ci: true,
+        when: When::Ci,
         run: failures::app_never_healthy,
     },
     Scenario {
         name: "watchdog",
         about: "the app dies",
-        ci: true,
+        when: When::Ci,
         run: failures::watchdog,
     },
     Scenario {
         name: "watchdog-patience",
         about: "the app is away for less than the threshold",
-        ci: true,
+        when: When::Ci,
         run: failures::watchdog_patience,
     },
     Scenario {
         name: "spot-notice",
         about: "EC2 takes the instance back",
-        ci: true,
+        when: When::Ci,
         run: leaving::spot_notice,
     },
     Scenario {
         name: "spot-notice-in-setup",
         about: "EC2 takes the instance back during its setup",
-        ci: true,
+        when: When::Ci,
         run: leaving::spot_notice_in_setup,
     },
     Scenario {
         name: "scale-in",
         about: "the group ends the instance, with a hook",
-        ci: true,
+        when: When::Ci,
         run: leaving::scale_in,
     },
     Scenario {
         name: "race",
         about: "two instances, one volume",
-        ci: true,
+        when: When::Ci,
         run: leaving::race,
     },
     Scenario {
         name: "volume-lost",
         about: "the volume is detached by force",
-        ci: true,
+        when: When::Ci,
         run: leaving::volume_lost,
     },
     Scenario {
         name: "throttled",
         about: "every action is throttled twice",
-        ci: true,
+        when: When::Ci,
         run: faults::throttled,
     },
     Scenario {
         name: "not-ready",
         about: "IncorrectState, InvalidInstanceID and internal failures",
-        ci: true,
+        when: When::Ci,
         run: faults::not_ready,
     },
     Scenario {
         name: "answers-lost",
         about: "each action loses a request, then an answer",
-        ci: true,
+        when: When::Ci,
         run: faults::answers_lost,
     },
     Scenario {
         name: "imds-faults",
         about: "401 for the token, 404 for the credentials",
-        ci: true,
+        when: When::Ci,
         run: faults::imds_faults,
     },
     Scenario {
         name: "skewed-clock",
         about: "the clock is off for some seconds",
-        ci: true,
+        when: When::Ci,
         run: faults::skewed_clock,
     },
     Scenario {
         name: "clock-stays-off",
         about: "the clock is off for good",
-        ci: false,
+        when: When::All,
         run: faults::clock_stays_skewed,
     },
     Scenario {
         name: "denied",
         about: "AccessDenied for two minutes",
-        ci: false,
+        when: When::All,
         run: faults::denied,
     },
     Scenario {
         name: "old-curl",
         about: "curl 7.81 and no AWS CLI",
-        ci: true,
+        when: When::Ci,
         run: faults::old_curl,
     },
     Scenario {
         name: "secrets",
         about: "nothing secret in processes, logs and user data",
-        ci: true,
+        when: When::Ci,
         run: secrets::nothing_shows,
     },
     Scenario {
         name: "kill-sampled",
         about: "kill -9 at every 53rd command, and the next boot",
-        ci: true,
+        when: When::Ci,
         run: kill::sampled,
     },
     Scenario {
         name: "kill-everywhere",
         about: "kill -9 at every command, and the next boot",
-        ci: false,
+        when: When::All,
         run: kill::everywhere,
     },
     Scenario {
         name: "power-cut",
         about: "the power is cut at every command of a first boot that makes something last",
-        ci: false,
+        when: When::All,
         run: power::cut_at_writes,
     },
     Scenario {
         name: "power-cut-sampled",
         about: "the power is cut at 3 commands of a first boot, and comes back",
-        ci: true,
+        when: When::Ci,
         run: power::cut_sampled,
     },
     Scenario {
         name: "cut-in-mkfs",
         about: "the power is cut while mkfs is at work, and a boot comes after it",
-        ci: true,
+        when: When::Ci,
         run: power::cut_in_mkfs,
     },
     Scenario {
         name: "grow",
         about: "the volume has grown at the next boot",
-        ci: true,
+        when: When::Ci,
         run: power::grow,
     },
     Scenario {
         name: NEEDS_CLI,
         about: "curl 7.81 and the AWS CLI",
-        ci: false,
+        when: When::All,
         run: faults::old_curl_with_cli,
+    },
+    Scenario {
+        name: "vm-replacement",
+        about: "first boot and power cut on virtual machines",
+        when: When::Vm,
+        run: virtual_machines::replacement,
+    },
+    Scenario {
+        name: "vm-reset",
+        about: "a virtual machine is reset without warning",
+        when: When::Vm,
+        run: virtual_machines::reset,
+    },
+    Scenario {
+        name: "vm-volume-lost",
+        about: "the volume is taken from a virtual machine: I/O errors",
+        when: When::Vm,
+        run: virtual_machines::volume_lost,
+    },
+    Scenario {
+        name: "vm-volume-lost-xfs",
+        about: "the same with XFS",
+        when: When::Vm,
+        run: virtual_machines::volume_lost_xfs,
     },
 ];
 
@@ -244,7 +280,7 @@ pub use kill::Bench;
 pub const BENCH: Scenario = Scenario {
     name: "bench",
     about: "the boot program's speed",
-    ci: false,
+    when: When::All,
     run: super::bench::measure,
 };
 

@@ -1,24 +1,23 @@
 //! The simulated AWS with real effects: it runs in real time, and what it does shows on the machines.
 
+mod waits;
+
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::Write;
 use std::net::{IpAddr, Ipv4Addr, TcpListener};
-use std::process::Stdio;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::task::{self, Poll, Waker};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use jiff::{SignedDuration, Timestamp};
-use selfheal_aws::CallResult;
-use selfheal_aws::sim::wire::{Wire, WireRecord};
+use selfheal_aws::sim::wire::Wire;
 use selfheal_aws::sim::{Happening, Sim, TraceEvent};
 
-use super::command::wait_for;
 use super::disk::{Disk, Loop};
+use super::host::{Ground, Host, Identity};
 use super::imds::Imds;
-use super::machine::{Ground, Identity, Machine};
+use super::machine::Machine;
 use super::metadata;
 use super::network::{GATEWAY, Routes};
 use super::stack::{Options, Stack, create, world};
@@ -33,7 +32,7 @@ const TICK: Duration = Duration::from_millis(5);
 #[derive(Debug)]
 struct Effects {
     ground: Ground,
-    machines: BTreeMap<String, Machine>,
+    machines: BTreeMap<String, Host>,
     disks: BTreeMap<String, Disk>,
     /// Where each volume is plugged in.
     plugged: BTreeMap<String, String>,
@@ -178,15 +177,8 @@ impl Cloud {
             }
             Happening::Instance { id, state, .. } if state == "shutting-down" || state == "stopping" => {
                 // EC2 presses the power button. What does not stop in time is cut off.
-                if let Some(machine) = effects.machines.get_mut(id).filter(|machine| machine.init().is_some()) {
-                    let mut command = machine.command(&["systemctl", "poweroff"])?;
-                    let child = command
-                        .stdin(Stdio::null())
-                        .stdout(Stdio::null())
-                        .stderr(Stdio::null())
-                        .spawn();
-                    let mut child = child.context(|| "press the power button".to_owned())?;
-                    thread::spawn(move || child.wait());
+                if let Some(machine) = effects.machines.get_mut(id) {
+                    machine.press_power()?;
                 }
             }
             Happening::Instance { id, state, .. } if state == "terminated" || state == "stopped" => {
@@ -227,7 +219,7 @@ impl Cloud {
             identity.ip().into(),
             metadata::of(&self.sim, &self.wire, &self.stack.role, &record, &identity)?,
         );
-        let machine = Machine::prepare(&effects.ground, identity)?;
+        let machine = Host::prepare(&effects.ground, identity)?;
         effects.machines.insert(id.to_owned(), machine);
         Ok(())
     }
@@ -257,12 +249,13 @@ impl Cloud {
                 && let Some(machine) = machines.get_mut(&holder)
             {
                 if *defect != Defect::NoDevice {
-                    let device = spare.take().map_or_else(|| disk.attach(), Ok)?;
                     if *defect == Defect::ReadErrors {
                         // The device keeps its size, and what lies beyond the end of its file cannot be read.
+                        let device = spare.take().map_or_else(|| disk.attach(), Ok)?;
                         disk.resize(1 << 20)?;
+                        *spare = Some(device);
                     }
-                    machine.plug(volume, device)?;
+                    machine.plug(volume, disk, spare.take())?;
                 }
                 plugged.insert(volume.clone(), holder);
             }
@@ -293,11 +286,16 @@ impl Cloud {
         }
     }
 
-    /// Works with the machine of an instance.
-    pub fn machine<T>(&self, id: &str, work: impl FnOnce(&mut Machine) -> TaskResult<T>) -> TaskResult<T> {
+    /// Works with the machine of an instance, of whatever kind.
+    pub fn host<T>(&self, id: &str, work: impl FnOnce(&mut Host) -> TaskResult<T>) -> TaskResult<T> {
         let mut effects = self.lock();
-        let machine = effects.machines.get_mut(id);
-        work(machine.ok_or_else(|| TaskError::failed(format!("{id} has no machine")))?)
+        let host = effects.machines.get_mut(id);
+        work(host.ok_or_else(|| TaskError::failed(format!("{id} has no machine")))?)
+    }
+
+    /// Works with the machine of an instance, which must be one in namespaces.
+    pub fn machine<T>(&self, id: &str, work: impl FnOnce(&mut Machine) -> TaskResult<T>) -> TaskResult<T> {
+        self.host(id, |host| work(host.machine()?))
     }
 
     /// Runs a command inside a machine; the world goes on meanwhile.
@@ -343,13 +341,11 @@ impl Cloud {
         let machine = machines
             .get_mut(id)
             .ok_or_else(|| TaskError::failed(format!("{id} has no machine")))?;
-        machine.freeze()?;
-        for (volume, disk) in disks {
-            if plugged.get(volume).is_some_and(|holder| holder == id) {
-                disk.power_cut()?;
-            }
-        }
-        machine.cut_power()
+        let held = disks
+            .iter_mut()
+            .filter(|(volume, _)| plugged.get(*volume).is_some_and(|holder| holder == id))
+            .map(|(_, disk)| disk);
+        machine.cut_power(held)
     }
 
     /// Switches a machine on again as it was: the same instance, its root disk, its volumes.
@@ -367,7 +363,7 @@ impl Cloud {
         for (volume, disk) in disks {
             if plugged.get(volume).is_some_and(|holder| holder == id) {
                 machine.unplug_disk(volume)?;
-                machine.plug(volume, disk.attach()?)?;
+                machine.plug(volume, disk, None)?;
             }
         }
         machine.power_on()
@@ -381,161 +377,6 @@ impl Cloud {
     /// Whether instances are booted when they start to run.
     pub fn set_boots(&self, boots: bool) {
         self.lock().boots = boots;
-    }
-
-    /// Everything that has happened so far.
-    pub fn events(&self) -> Vec<TraceEvent> {
-        self.lock().events.clone()
-    }
-
-    /// What went wrong in the lab or in the world: broken invariants, two writers, failed effects.
-    pub fn faults(&self) -> Vec<String> {
-        self.lock().faults.clone()
-    }
-
-    /// The calls of the wire so far, in order: instance, action, outcome.
-    pub fn calls(&self) -> Vec<(String, String, String)> {
-        let named = |record: &WireRecord| {
-            let call = record.call.as_ref();
-            let name = |pick: fn(&selfheal_aws::sim::wire::WireCall) -> &String| call.map(pick).cloned();
-            (
-                name(|call| &call.instance).unwrap_or_default(),
-                name(|call| &call.action).unwrap_or_default(),
-                record.outcome.clone(),
-            )
-        };
-        self.wire.log().iter().map(named).collect()
-    }
-
-    /// Waits for an event.
-    pub fn await_event(&self, what: &str, limit_s: u64, wanted: impl Fn(&Happening) -> bool) -> TaskResult<TraceEvent> {
-        self.await_nth_event(what, 1, limit_s, wanted)
-    }
-
-    /// Waits for the `nth` event of a kind, from 1.
-    pub fn await_nth_event(
-        &self,
-        what: &str,
-        nth: usize,
-        limit_s: u64,
-        wanted: impl Fn(&Happening) -> bool,
-    ) -> TaskResult<TraceEvent> {
-        wait_for(what, Duration::from_secs(limit_s), || {
-            let effects = self.lock();
-            if let Some(fault) = effects.faults.first() {
-                return Err(TaskError::failed(fault.clone()));
-            }
-            Ok(effects
-                .events
-                .iter()
-                .filter(|event| wanted(&event.what))
-                .nth(nth - 1)
-                .cloned())
-        })
-    }
-
-    /// Waits until the `nth` instance that was launched is in service, and answers its id.
-    pub fn await_in_service(&self, nth: usize, limit_s: u64) -> TaskResult<String> {
-        let id = self.await_launched(nth, limit_s)?;
-        self.await_event(&format!("instance {id} in service"), limit_s, |what| {
-            matches!(what, Happening::Lifecycle { instance, state, .. } if *instance == id && state == "InService")
-        })?;
-        Ok(id)
-    }
-
-    /// Waits for the `nth` launch, and answers the instance's id.
-    pub fn await_launched(&self, nth: usize, limit_s: u64) -> TaskResult<String> {
-        let event = self.await_nth_event(
-            &format!("launch number {nth}"),
-            nth,
-            limit_s,
-            |what| matches!(what, Happening::Instance { state, .. } if state == "pending"),
-        )?;
-        match event.what {
-            Happening::Instance { id, .. } => Ok(id),
-            _ => Err(TaskError::failed("an event that is no launch")),
-        }
-    }
-
-    /// Waits for an instance's machine to be there, though it may be off.
-    pub fn await_machine(&self, id: &str, limit_s: u64) -> TaskResult<()> {
-        wait_for("machine", Duration::from_secs(limit_s), || {
-            Ok(self.lock().machines.contains_key(id).then_some(()))
-        })
-    }
-
-    /// Waits for a call with this action and outcome, `200` for success, of this instance.
-    pub fn await_call(&self, id: &str, action: &str, outcome: &str, limit_s: u64) -> TaskResult<()> {
-        wait_for(
-            &format!("{action} of {id} with {outcome}"),
-            Duration::from_secs(limit_s),
-            || {
-                let calls = self.calls();
-                Ok(calls
-                    .iter()
-                    .any(|(who, what, how)| who == id && what == action && how == outcome)
-                    .then_some(()))
-            },
-        )
-    }
-
-    /// Makes an operator's call. The world's clock is the lab's, so the call is polled, not waited for.
-    pub fn operate<T>(&self, call: impl Future<Output = CallResult<T>>) -> TaskResult<T> {
-        let mut call = Box::pin(call);
-        wait_for("answer to an operator", Duration::from_secs(10), || {
-            match call.as_mut().poll(&mut task::Context::from_waker(Waker::noop())) {
-                Poll::Ready(Ok(answer)) => Ok(Some(answer)),
-                Poll::Ready(Err(error)) => Err(TaskError::failed(error.to_string())),
-                Poll::Pending => Ok(None),
-            }
-        })
-    }
-
-    /// Waits for a line on the console of an instance.
-    pub fn await_console(&self, id: &str, line: &str, limit_s: u64) -> TaskResult<()> {
-        self.await_machine(id, limit_s)?;
-        let path = self.machine(id, |machine| Ok(machine.console()))?;
-        wait_for(
-            &format!("line '{line}' on the console"),
-            Duration::from_secs(limit_s),
-            || {
-                let console = std::fs::read(&path).unwrap_or_default();
-                Ok(String::from_utf8_lossy(&console).contains(line).then_some(()))
-            },
-        )
-    }
-
-    /// Whether an instance has the data volume mounted at this moment.
-    pub fn has_mounted(&self, id: &str) -> bool {
-        let effects = self.lock();
-        effects
-            .machines
-            .get(id)
-            .is_some_and(|machine| machine.has_mounted(&self.stack.volume_id))
-    }
-
-    /// The id of the instance that the address leads to.
-    pub fn address_holder(&self) -> Option<String> {
-        self.sim.inspect(|world| {
-            world
-                .addresses
-                .get(&self.stack.allocation_id)
-                .and_then(|record| record.address.instance_id.clone())
-        })
-    }
-
-    /// Whether the data volume still bears the mark of first use.
-    pub fn first_use(&self) -> bool {
-        self.sim.inspect(|world| {
-            let volume = world.volumes.get(&self.stack.volume_id);
-            volume.is_some_and(|record| record.volume.tags.contains_key(selfheal_core::names::TAG_FIRST_USE))
-        })
-    }
-
-    /// A tag of the group.
-    pub fn group_tag(&self, key: &str) -> Option<String> {
-        self.sim
-            .inspect(|world| world.groups.get(&self.stack.group)?.tags.get(key).cloned())
     }
 
     /// Ends every machine.
