@@ -52,6 +52,11 @@ impl Identity {
         format!("m{}", self.number)
     }
 
+    /// The name of the interface in the lab that leads to it.
+    pub fn interface(&self) -> String {
+        format!("port{}", self.number)
+    }
+
     /// The UUID by which cloud-init recognises EC2.
     pub fn uuid(&self) -> String {
         format!("ec2f1b2c-0000-4000-8000-{:0>12}", self.number)

@@ -291,8 +291,7 @@ impl Machine {
 
     /// Gives the machine a fresh interface. It must not have an address before DHCP gives it one.
     fn plug_network(&self) -> TaskResult<()> {
-        let (namespace, number) = (self.identity.namespace(), self.identity.number);
-        let host = format!("veth{number}");
+        let (namespace, host) = (self.identity.namespace(), self.identity.interface());
         run(&["ip", "netns", "add", &namespace])?;
         let mac = self.identity.mac();
         run(&[
@@ -363,6 +362,8 @@ impl Machine {
     }
 
     fn unplug(&self) -> TaskResult<()> {
+        // The kernel clears a namespace away when it gets round to it, and the name of the interface must be free at once.
+        run(&["ip", "link", "delete", &self.identity.interface()])?;
         run(&["ip", "netns", "delete", &self.identity.namespace()])?;
         let cgroup = self.cgroup();
         wait_for("end of the machine's control groups", Duration::from_secs(10), || {

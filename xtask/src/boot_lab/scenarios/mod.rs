@@ -271,6 +271,12 @@ pub const SCENARIOS: &[Scenario] = &[
         when: When::Vm,
         run: virtual_machines::volume_lost_xfs,
     },
+    Scenario {
+        name: "vm-volume-stalls",
+        about: "the volume stalls: no errors, and no end",
+        when: When::Vm,
+        run: virtual_machines::volume_stalls,
+    },
 ];
 
 pub use faults::install;

@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use selfheal_aws::AutoScaling;
+use selfheal_aws::sim::Happening;
 use selfheal_core::observed::VolumeState;
 use selfheal_userdata::Filesystem;
 
@@ -29,6 +30,9 @@ const STEP_S_MAX: u64 = 120;
 const WRITER: &str = r"
 sed -i 's/^exec python3/while sleep 0.5; do date >>written; sync -f written; done \&\n&/' /usr/local/bin/lab-app
 ";
+
+/// The same, but the app answers a request only when it has written and flushed something.
+const FLUSHER: &str = include_str!("../../../boot-lab/app-flushes.sh");
 
 /// Time enough for the observer in a machine to say what has changed.
 const GLANCE: Duration = Duration::from_secs(2);
@@ -191,7 +195,8 @@ fn lose_volume(lab: &mut Lab, options: &Options) -> TaskResult<()> {
     lab.note(format!("noticed after {:.1} s", began.elapsed().as_secs_f64()));
     cloud.await_call(&first, "SetInstanceHealth", "200", STEP_S_MAX)?;
     cloud.await_call(&first, "DisassociateAddress", "200", STEP_S_MAX)?;
-    lab.note(format!("address given up after {:.1} s", began.elapsed().as_secs_f64()));
+    let given_up_s = began.elapsed().saturating_sub(GLANCE).as_secs_f64();
+    lab.note(format!("address given up after {given_up_s:.1} s"));
     let at_address = *at_address.lock().unwrap_or_else(PoisonError::into_inner);
     let (mounted, serves) = at_address.ok_or_else(|| TaskError::failed("nobody saw the address go"))?;
     ensure(!mounted, || {
@@ -200,7 +205,31 @@ fn lose_volume(lab: &mut Lab, options: &Options) -> TaskResult<()> {
     ensure(!serves, || {
         "the address was given up while the app still ran".to_owned()
     })?;
-    replaced(lab, &cloud, &first, &before, "that", || resume(&cloud))
+    replaced(lab, &cloud, &first, &before, "the group was let go on", || {
+        resume(&cloud)
+    })
+}
+
+/// The volume stalls: nothing fails, and nothing ends any more. What an instance does on its way out may never end
+/// either; the group goes on without it once the terminate hook has timed out.
+pub fn volume_stalls(lab: &mut Lab) -> TaskResult<()> {
+    let cloud = lab.launch(&Options {
+        setup: Options::default().setup.map(|setup| setup + FLUSHER),
+        terminate_hook: true,
+        ..options()
+    })?;
+    let (first, before) = first_boot(lab, &cloud)?;
+    let began = Instant::now();
+    cloud.host(&first, |host| host.vm()?.stall_disk(&cloud.stack.volume_id))?;
+    cloud.await_call(&first, "SetInstanceHealth", "200", STEP_S_MAX)?;
+    lab.note(format!("reported after {:.0} s", began.elapsed().as_secs_f64()));
+    cloud.await_event(
+        "end of the terminate hook",
+        2 * STEP_S_MAX,
+        |what| matches!(what, Happening::Instance { id, state, .. } if *id == first && state == "shutting-down"),
+    )?;
+    lab.note(format!("ended after {:.0} s", began.elapsed().as_secs_f64()));
+    replaced(lab, &cloud, &first, &before, "its end", || Ok(()))
 }
 
 /// The group is held back, so that the instance comes to the end of what it does; then the attachment is gone.

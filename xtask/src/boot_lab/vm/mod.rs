@@ -23,10 +23,13 @@ use crate::error::{Context, TaskError, TaskResult};
 const MEMORY_MIB: u32 = 960;
 /// As many as a t3.micro has.
 const PROCESSORS: u32 = 2;
-/// The kernel's command line. As on EC2 the root is an NVMe device too; names of interfaces are the plain ones, as on the
-/// lab's other machines.
-const COMMAND_LINE: &str = "root=/dev/nvme0n1 rootfstype=ext4 rootwait ro console=ttyS0 net.ifnames=0";
+/// The kernel's command line. As on EC2 the root is an NVMe device too, and a request to one never times out; names of
+/// interfaces are the plain ones, as on the lab's other machines.
+const COMMAND_LINE: &str = "root=/dev/nvme0n1 rootfstype=ext4 rootwait ro console=ttyS0 net.ifnames=0 \
+                            nvme_core.io_timeout=4294967295";
 
+/// An hour, which is longer than any scenario lasts.
+const STALL_NS: u64 = 3_600_000_000_000;
 /// The error of a disk that cannot be read or written.
 const EIO: u32 = 5;
 
@@ -57,8 +60,17 @@ struct Slot {
     file: PathBuf,
     bytes: u64,
     number: u32,
-    /// Whether all that is done with it fails.
-    broken: bool,
+    health: Health,
+}
+
+/// How a volume does what it is told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Health {
+    Works,
+    /// Whatever is done with it fails.
+    Fails,
+    /// Whatever is done with it never ends.
+    Stalls,
 }
 
 impl Vm {
@@ -95,16 +107,16 @@ impl Vm {
     /// Switches it on.
     pub fn power_on(&mut self) -> TaskResult<()> {
         self.kill()?;
-        let tap = self.tap();
-        run(&["ip", "tuntap", "add", "dev", &tap, "mode", "tap"])?;
-        run(&["ip", "link", "set", &tap, "master", "br0", "up"])?;
+        let port = self.identity.interface();
+        run(&["ip", "tuntap", "add", "dev", &port, "mode", "tap"])?;
+        run(&["ip", "link", "set", &port, "master", "br0", "up"])?;
         // Below /run, which is the scenario's own: the path of a socket must be short.
-        let socket = PathBuf::from(format!("/run/{tap}.qmp"));
+        let socket = PathBuf::from(format!("/run/{port}.qmp"));
         let _ = fs::remove_file(&socket);
         let log = self.logs.join(format!("qemu-{}.log", self.identity.instance));
         let log = OpenOptions::new().append(true).create(true).open(&log);
         let log = log.context(|| "open the log of QEMU".to_owned())?;
-        let mut command = self.command(&tap, &socket);
+        let mut command = self.command(&port, &socket);
         let child = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(log).spawn();
         let mut child = child.context(|| "start QEMU".to_owned())?;
         let qmp = wait_for("answer of QEMU", Duration::from_secs(30), || {
@@ -128,7 +140,7 @@ impl Vm {
     }
 
     /// QEMU's command line. It starts halted, so that volumes are there from the first moment.
-    fn command(&self, tap: &str, socket: &Path) -> Command {
+    fn command(&self, port: &str, socket: &Path) -> Command {
         let Identity { number, .. } = self.identity;
         let (mac, uuid) = (self.identity.mac(), self.identity.uuid());
         let mut command = Command::new("qemu-system-x86_64");
@@ -154,13 +166,9 @@ impl Vm {
         });
         command.args(["-blockdev", &root.to_string()]);
         command.args(["-device", &format!("nvme,drive=root,serial=vol{number:017x}")]);
-        command.args(["-netdev", &format!("tap,id=net,ifname={tap},script=no,downscript=no")]);
+        command.args(["-netdev", &format!("tap,id=net,ifname={port},script=no,downscript=no")]);
         command.args(["-device", &format!("virtio-net-pci,netdev=net,mac={mac},romfile=")]);
         command
-    }
-
-    fn tap(&self) -> String {
-        format!("tap{}", self.identity.number)
     }
 
     /// Whether QEMU runs. It ends when the machine switches itself off, and goes on when it reboots.
@@ -195,7 +203,7 @@ impl Vm {
         // It may have ended by itself in the meantime.
         let _ = running.child.kill();
         running.child.wait().context(|| "wait for QEMU".to_owned())?;
-        run(&["ip", "link", "delete", &self.tap()]).map(drop)
+        run(&["ip", "link", "delete", &self.identity.interface()]).map(drop)
     }
 
     fn tell(&mut self, command: &str, arguments: &Value) -> TaskResult<Value> {
@@ -217,7 +225,7 @@ impl Vm {
             file,
             bytes,
             number: self.next_slot,
-            broken: false,
+            health: Health::Works,
         };
         self.next_slot += 1;
         if self.is_on() {
@@ -241,7 +249,7 @@ impl Vm {
     }
 
     /// Takes a volume away, whether the machine is ready for that or not: from one moment to the next whatever it reads
-    /// or writes fails, and then the device is ejected.
+    /// or writes fails, and then the device is ejected. One that stalls stays: QEMU would wait for its requests.
     pub fn unplug_disk(&mut self, volume: &str) -> TaskResult<()> {
         if self.is_on() {
             self.break_disk(volume)?;
@@ -249,28 +257,47 @@ impl Vm {
         let Some(at) = self.slots.iter().position(|slot| slot.volume == volume) else {
             return Ok(());
         };
-        let Slot { number, .. } = self.slots.remove(at);
-        if !self.is_on() {
+        let Slot { number, health, .. } = self.slots.remove(at);
+        if health == Health::Stalls || !self.is_on() {
             return Ok(());
         }
         let device = json!({ "id": format!("nvme{number}") });
         self.tell("device_del", &device).map(drop)
     }
 
-    /// Lets every read, write and flush of a volume fail from now on. Its file is free for the next machine, whatever
-    /// this one does.
+    /// Lets every read, write and flush of a volume fail from now on.
     pub fn break_disk(&mut self, volume: &str) -> TaskResult<()> {
-        let slot = self.slots.iter_mut().find(|slot| slot.volume == volume && !slot.broken);
-        let Some(slot) = slot else { return Ok(()) };
-        slot.broken = true;
-        let Slot { number, bytes, .. } = *slot;
-        let gone = format!("gone{number}");
         let errors = ["read", "write", "flush"]
             .map(|kind| json!({ "event": "none", "iotype": kind, "errno": EIO, "once": false, "immediately": true }));
-        let image = json!({ "driver": "null-co", "size": bytes });
-        let failing = json!({ "node-name": gone, "driver": "blkdebug", "image": image, "inject-error": errors });
-        self.tell("blockdev-add", &failing)?;
-        let raw = json!({ "node-name": format!("disk{number}"), "driver": "raw", "file": gone });
+        self.spoil(volume, Health::Fails, |bytes| {
+            json!({
+                "driver": "blkdebug", "inject-error": errors, "image": { "driver": "null-co", "size": bytes },
+            })
+        })
+    }
+
+    /// Lets every read, write and flush of a volume wait from now on, for longer than anybody looks.
+    pub fn stall_disk(&mut self, volume: &str) -> TaskResult<()> {
+        self.spoil(
+            volume,
+            Health::Stalls,
+            |bytes| json!({ "driver": "null-co", "size": bytes, "latency-ns": STALL_NS }),
+        )
+    }
+
+    /// Puts something else in the place of a volume's file, which is free for the next machine from now on, whatever this
+    /// one does.
+    fn spoil(&mut self, volume: &str, health: Health, instead: impl FnOnce(u64) -> Value) -> TaskResult<()> {
+        let mut slots = self.slots.iter_mut();
+        let slot = slots.find(|slot| slot.volume == volume && slot.health == Health::Works);
+        let Some(slot) = slot else { return Ok(()) };
+        slot.health = health;
+        let Slot { number, bytes, .. } = *slot;
+        let name = format!("instead{number}");
+        let mut instead = instead(bytes);
+        instead["node-name"] = json!(name);
+        self.tell("blockdev-add", &instead)?;
+        let raw = json!({ "node-name": format!("disk{number}"), "driver": "raw", "file": name });
         self.tell("blockdev-reopen", &json!({ "options": [raw] }))?;
         let file = json!({ "node-name": format!("file{number}") });
         self.tell("blockdev-del", &file).map(drop)
