@@ -286,25 +286,22 @@ impl Seen {
     fn of(cloud: &Cloud, id: &str) -> TaskResult<Self> {
         let path = cloud.host(id, |host| Ok(host.console()))?;
         let console = std::fs::read(&path).unwrap_or_default();
-        let text = String::from_utf8_lossy(&console);
-        // The kernel may have written into a line.
-        let whole = text
-            .lines()
-            .rfind(|line| line.starts_with("lab: serials:") && line.contains("; alive:"));
-        let line = whole.ok_or_else(|| TaskError::failed(format!("the observer of {id} has said nothing")))?;
-        Ok(Self { line: line.to_owned() })
+        Self::last_on(&String::from_utf8_lossy(&console))
+            .ok_or_else(|| TaskError::failed(format!("the observer of {id} has said nothing")))
+    }
+
+    /// The last line that came through whole: the kernel writes into lines of others.
+    fn last_on(console: &str) -> Option<Self> {
+        let whole = |line: &&str| line.starts_with("lab: serials:") && line.contains("; alive:") && line.ends_with('.');
+        let line = console.lines().map(str::trim_end).rfind(whole)?;
+        Some(Self { line: line.to_owned() })
     }
 
     /// One part of the line, between its name and the next.
     fn part(&self, name: &str) -> &str {
-        let start = format!("{name}:");
-        let line = self.line.trim_start_matches("lab: ").trim_end().trim_end_matches('.');
-        let parts = line.split(';');
-        parts
-            .filter_map(|part| part.trim().strip_prefix(&start))
-            .map(str::trim)
-            .next()
-            .unwrap_or_default()
+        let mut parts = self.line.trim_start_matches("lab: ").trim_end_matches('.').split("; ");
+        let part = parts.find_map(|part| part.strip_prefix(name)?.strip_prefix(':'));
+        part.unwrap_or_default().trim()
     }
 }
 
@@ -322,4 +319,23 @@ fn alive(cloud: &Cloud) -> TaskResult<()> {
         .faults()
         .first()
         .map_or(Ok(()), |fault| Err(TaskError::failed(fault.clone())))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Seen;
+
+    #[test]
+    fn reads_the_observers_last_whole_line() {
+        let console = "boot\r\n\nlab: serials: nvme0=vol1; models:; links:; mounted:; alive:.\r\n\
+                       lab: serials: nvme0=vol1 nvme1=vol2; models: nvme0='M X'; links: nvme-nvme.1b36 nvme-M_X_vol2; \
+                       mounted: /dev/nvme1n1; alive:.\r\n\
+                       lab: serials: nvme0=vol1; mod[   70.1] the kernel\r\n";
+        let seen = Seen::last_on(console).expect("a whole line");
+        assert_eq!(seen.part("serials"), "nvme0=vol1 nvme1=vol2");
+        assert_eq!(seen.part("links"), "nvme-nvme.1b36 nvme-M_X_vol2");
+        assert_eq!(seen.part("mounted"), "/dev/nvme1n1");
+        assert_eq!(seen.part("alive"), "");
+        assert!(Seen::last_on("nothing").is_none());
+    }
 }
