@@ -260,6 +260,12 @@ pub const SCENARIOS: &[Scenario] = &[
         run: virtual_machines::reset,
     },
     Scenario {
+        name: "vm-scale-in",
+        about: "a virtual machine gives its volume back",
+        when: When::Vm,
+        run: virtual_machines::scale_in,
+    },
+    Scenario {
         name: "vm-volume-lost",
         about: "the volume is taken from a virtual machine: I/O errors",
         when: When::Vm,

@@ -165,6 +165,32 @@ pub fn reset(lab: &mut Lab) -> TaskResult<()> {
     })
 }
 
+/// The group ends the instance, which gives the volume back: the device is ejected from a machine that still runs.
+pub fn scale_in(lab: &mut Lab) -> TaskResult<()> {
+    let cloud = lab.launch(&Options {
+        terminate_hook: true,
+        ..options()
+    })?;
+    let (first, before) = first_boot(lab, &cloud)?;
+    let at_detachment = watch_call(&cloud, "DetachVolume");
+    let began = Instant::now();
+    cloud.operate(cloud.sim.terminate_instance(&first))?;
+    // The group goes on from here, and EC2 may be quicker than what the instance still does.
+    wait_for(
+        "completion of the terminate hook",
+        Duration::from_secs(STEP_S_MAX),
+        || {
+            let actions = actions_of(&cloud, &first);
+            let completed = actions.iter().filter(|action| *action == "CompleteLifecycleAction");
+            Ok((completed.count() == 2).then_some(()))
+        },
+    )?;
+    let left_s = began.elapsed().saturating_sub(GLANCE).as_secs_f64();
+    lab.note(format!("left after {left_s:.1} s"));
+    at_rest(&at_detachment, "the volume was given back")?;
+    replaced(lab, &cloud, &first, &before, "it left", || Ok(()))
+}
+
 pub fn volume_lost(lab: &mut Lab) -> TaskResult<()> {
     lose_volume(lab, &options())
 }
@@ -185,7 +211,7 @@ pub fn volume_lost_xfs(lab: &mut Lab) -> TaskResult<()> {
 fn lose_volume(lab: &mut Lab, options: &Options) -> TaskResult<()> {
     let cloud = lab.launch(options)?;
     let (first, before) = first_boot(lab, &cloud)?;
-    let at_address = watch_address(&cloud);
+    let at_address = watch_call(&cloud, "DisassociateAddress");
     // First the kernel finds out, by what it writes. The device is still there, so the boot program does not.
     cloud.host(&first, |host| host.vm()?.break_disk(&cloud.stack.volume_id))?;
     cloud.await_console(&first, "I/O Error", STEP_S_MAX)?;
@@ -197,14 +223,7 @@ fn lose_volume(lab: &mut Lab, options: &Options) -> TaskResult<()> {
     cloud.await_call(&first, "DisassociateAddress", "200", STEP_S_MAX)?;
     let given_up_s = began.elapsed().saturating_sub(GLANCE).as_secs_f64();
     lab.note(format!("address given up after {given_up_s:.1} s"));
-    let at_address = *at_address.lock().unwrap_or_else(PoisonError::into_inner);
-    let (mounted, serves) = at_address.ok_or_else(|| TaskError::failed("nobody saw the address go"))?;
-    ensure(!mounted, || {
-        "the address was given up before the volume was unmounted".to_owned()
-    })?;
-    ensure(!serves, || {
-        "the address was given up while the app still ran".to_owned()
-    })?;
+    at_rest(&at_address, "the address was given up")?;
     replaced(lab, &cloud, &first, &before, "the group was let go on", || {
         resume(&cloud)
     })
@@ -253,17 +272,17 @@ fn resume(cloud: &Cloud) -> TaskResult<()> {
     )
 }
 
-/// What was the case when an instance gave the address up: whether the file system was still alive, and whether the app
-/// still served.
-type AtAddress = Arc<Mutex<Option<(bool, bool)>>>;
+/// What was the case when an instance made a call: whether the file system was still alive, and whether the app still
+/// served.
+type AtCall = Arc<Mutex<Option<(bool, bool)>>>;
 
-fn watch_address(cloud: &Cloud) -> AtAddress {
-    let found = AtAddress::default();
+/// Looks at the instance that makes the first call of this action, while it waits for its answer.
+fn watch_call(cloud: &Cloud, action: &'static str) -> AtCall {
+    let found = AtCall::default();
     let (noted, lab) = (Arc::clone(&found), cloud.clone());
     cloud.wire.set_hook(Some(Box::new(move |call| {
         let mut noted = noted.lock().unwrap_or_else(PoisonError::into_inner);
-        if call.action == "DisassociateAddress" && noted.is_none() {
-            // The instance waits for its answer meanwhile.
+        if call.action == action && noted.is_none() {
             std::thread::sleep(GLANCE);
             let seen = Seen::of(&lab, &call.instance);
             let mounted = !seen.is_ok_and(|seen| seen.part("alive").is_empty() && seen.part("mounted").is_empty());
@@ -275,6 +294,14 @@ fn watch_address(cloud: &Cloud) -> AtAddress {
         None
     })));
     found
+}
+
+/// Fails unless by that call the app had stopped and the file system had gone.
+fn at_rest(at_call: &AtCall, what: &str) -> TaskResult<()> {
+    let at_call = *at_call.lock().unwrap_or_else(PoisonError::into_inner);
+    let (mounted, serves) = at_call.ok_or_else(|| TaskError::failed(format!("nobody saw that {what}")))?;
+    ensure(!serves, || format!("{what} while the app still ran"))?;
+    ensure(!mounted, || format!("{what} before the volume was unmounted"))
 }
 
 /// What the observer in a machine said last on its console.
