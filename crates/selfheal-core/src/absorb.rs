@@ -3,8 +3,8 @@
 use crate::action::{Action, GroupSettings};
 use crate::names::Tags;
 use crate::observed::{
-    Address, Group, IamRole, InstanceProfile, LaunchTemplate, LifecycleHook, Observed, RecordSet, SecurityGroup,
-    Snapshot, Volume, VolumeState,
+    Address, ApplicationCheck, Group, IamRole, InstanceProfile, LaunchTemplate, LifecycleHook, Observed, RecordSet,
+    SecurityGroup, Snapshot, Volume, VolumeState,
 };
 
 /// What AWS answers to an action.
@@ -29,6 +29,8 @@ pub enum Answer {
     Version(u64),
     /// The snapshot that was started.
     Snapshot(Snapshot),
+    /// The application status check that was created.
+    ApplicationCheck(ApplicationCheck),
 }
 
 impl Observed {
@@ -70,6 +72,7 @@ impl Observed {
                     template.data = data.clone();
                 }
             }
+            (Action::CreateApplicationStatusCheck(_), Answer::ApplicationCheck(check)) => self.absorb_check(check),
             (Action::CreateSnapshot { .. }, Answer::Snapshot(snapshot)) => {
                 self.own_snapshots.push(snapshot.id.clone());
                 self.snapshots.push(snapshot);
@@ -105,6 +108,31 @@ impl Observed {
         self.unseen_volumes.retain(|unseen| unseen != id);
         self.volumes.retain(|volume| volume.id != id);
         self.dead_volumes.push(id.to_owned());
+    }
+
+    fn absorb_check(&mut self, check: ApplicationCheck) {
+        if check.deleted {
+            self.give_up_check(&check.id);
+        } else {
+            self.application_checks.retain(|have| have.id != check.id);
+            self.application_checks.push(check);
+        }
+    }
+
+    /// Puts a new reading of the application status checks into the observed world, the recently deleted ones among them.
+    pub fn read_checks(&mut self, checks: Vec<ApplicationCheck>) {
+        let (dead, live): (Vec<_>, Vec<_>) = checks.into_iter().partition(|check| check.deleted);
+        dead.iter().for_each(|check| self.give_up_check(&check.id));
+        self.application_checks = live;
+    }
+
+    /// Gives up an application status check that does not exist any more: the next create has another token.
+    pub fn give_up_check(&mut self, id: &str) {
+        self.application_checks.retain(|check| check.id != id);
+        self.dead_checks.push(id.to_owned());
+        // Two operators who know the same are to come to the same token, in whatever order they learned it.
+        self.dead_checks.sort();
+        self.dead_checks.dedup();
     }
 
     fn absorb_done(&mut self, action: &Action) {
@@ -148,6 +176,16 @@ impl Observed {
                     values: vec![record.value.clone()],
                     set_identifier: None,
                 });
+            }
+            Action::AssociateApplicationStatusCheck { id, key, value } => {
+                for check in self.application_checks.iter_mut().filter(|check| check.id == *id) {
+                    check.targets.push((key.clone(), value.clone()));
+                }
+            }
+            Action::ModifyApplicationStatusCheck { id, settings } => {
+                for check in self.application_checks.iter_mut().filter(|check| check.id == *id) {
+                    check.settings.clone_from(settings);
+                }
             }
             other => self.absorb_group(other),
         }
@@ -198,6 +236,7 @@ impl Observed {
     fn absorb_delete(&mut self, action: &Action) {
         match action {
             Action::DeleteRecord(record) => self.records.retain(|have| have.values != [record.value.clone()]),
+            Action::DeleteApplicationStatusCheck { id } => self.give_up_check(id),
             Action::DeleteLaunchTemplate { .. } => self.launch_template = None,
             Action::DeleteSecurityGroup { id } => self.security_groups.retain(|group| group.id != *id),
             Action::RemoveRoleFromProfile { .. } => {

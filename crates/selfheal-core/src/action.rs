@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::names::Tags;
-use crate::observed::{IngressRule, TemplateData};
+use crate::observed::{ApplicationCheckSettings, IngressRule, TemplateData};
 
 /// One mutating API call, complete. Nothing is left for the executor to choose.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -103,6 +103,29 @@ pub enum Action {
         template_id: String,
         /// What the version holds: whole, with no source version.
         data: TemplateData,
+    },
+    /// `ec2:CreateApplicationStatusCheck`, with tags.
+    CreateApplicationStatusCheck(CreateApplicationStatusCheck),
+    /// `ec2:AssociateApplicationStatusCheck` with instances of a tag.
+    AssociateApplicationStatusCheck {
+        /// The check.
+        id: String,
+        /// The tag's key.
+        key: String,
+        /// The tag's value.
+        value: String,
+    },
+    /// `ec2:ModifyApplicationStatusCheck`.
+    ModifyApplicationStatusCheck {
+        /// The check.
+        id: String,
+        /// What it is to ask, whole.
+        settings: ApplicationCheckSettings,
+    },
+    /// `ec2:DeleteApplicationStatusCheck`, which ends its associations as well.
+    DeleteApplicationStatusCheck {
+        /// The check.
+        id: String,
     },
     /// `autoscaling:CreateAutoScalingGroup`, with its launch hook.
     CreateGroup(GroupSettings),
@@ -232,6 +255,17 @@ pub struct ModifyVolume {
     pub iops: Option<u32>,
     /// New throughput in MiB/s.
     pub throughput_mibps: Option<u32>,
+}
+
+/// Inputs of `ec2:CreateApplicationStatusCheck`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CreateApplicationStatusCheck {
+    /// What it asks, and how it judges.
+    pub settings: ApplicationCheckSettings,
+    /// Its tags.
+    pub tags: Tags,
+    /// Idempotency token, at most 64 ASCII characters, derived from the inputs.
+    pub client_token: String,
 }
 
 /// Everything that this tool sets on its Auto Scaling group.

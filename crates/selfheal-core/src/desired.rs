@@ -3,8 +3,8 @@
 use selfheal_policy::{Document, InstanceScope, Partition, ScopeError};
 use selfheal_userdata::{BootConfig, DataVolume, HealthCheck, HealthFrom, Probe, RenderError, UserData};
 
-use crate::names::{IAM_PATH, LAUNCH_HOOK, Names, TERMINATE_HOOK};
-use crate::observed::{Image, Observed, RootVolume, TemplateData};
+use crate::names::{IAM_PATH, LAUNCH_HOOK, Names, Role, TAG_APPLICATION_CHECK, TERMINATE_HOOK, Tags};
+use crate::observed::{ApplicationCheckSettings, Image, Observed, RootVolume, TemplateData};
 use crate::plan::names;
 use crate::spec::{self, HealthProbe, HealthSpec, Spec};
 
@@ -26,6 +26,68 @@ pub const TERMINATE_HOOK_HEARTBEAT_S: u32 = 60;
 /// The launch hook already keeps an instance out of service until its boot program is done, so that this only has to
 /// outlast the first moments after.
 pub const HEALTH_CHECK_GRACE_S: u32 = 60;
+
+/// Seconds between two requests of an application status check. AWS knows no other interval.
+pub const APPLICATION_CHECK_INTERVAL_S: u32 = 60;
+
+/// Seconds that an application status check waits for an answer.
+///
+/// The boot program's own probe waits 5: AWS asks over the network, and only once a minute. AWS allows 1 to 30 and takes 6
+/// by itself; an app that needs longer than 10 for its own health page serves nobody.
+pub const APPLICATION_CHECK_TIMEOUT_S: u32 = 10;
+
+/// Seconds for which what an application status check says of an instance may be out of date.
+///
+/// A boot that waited for the volume longer than the check's initial grace is `impaired` when its app begins to answer,
+/// and stays so until the next request: an interval, and the time-out of the request before it. The rest is for AWS, which
+/// promises no time in which one of its services hears of what another has found.
+pub const APPLICATION_CHECK_LAG_S: u32 = 180;
+
+/// The longest initial grace that an application status check can have, in seconds.
+const APPLICATION_CHECK_GRACE_S_MAX: u32 = 600;
+
+/// What EC2's application status check of the stack asks; `None` where the spec asks for none, or for one that cannot be.
+#[must_use]
+pub fn application_check(spec: &Spec) -> Option<ApplicationCheckSettings> {
+    let health = spec
+        .app
+        .health
+        .as_ref()
+        .filter(|health| health.from.probes_from_aws())?;
+    let HealthProbe::Http { tls, port, path } = &health.probe else {
+        return None;
+    };
+    Some(ApplicationCheckSettings {
+        aggregation: "included".to_owned(),
+        protocol: if *tls { "https" } else { "http" }.to_owned(),
+        port: *port,
+        path: path.clone(),
+        device_index: 0,
+        ip_version: "ipv4".to_owned(),
+        ip_scope: "private".to_owned(),
+        interval_s: APPLICATION_CHECK_INTERVAL_S,
+        timeout_s: APPLICATION_CHECK_TIMEOUT_S,
+        failure_threshold: health.threshold,
+        // An app that answers once works; each further success would keep a healed instance under suspicion for a minute.
+        success_threshold: 1,
+        // What the boot program's probe takes for healthy.
+        status_codes: "200-399".to_owned(),
+        initial_grace_s: health.startup_budget_s.clamp(1, APPLICATION_CHECK_GRACE_S_MAX),
+    })
+}
+
+/// Grace period of the stack's group, in seconds, counted from an instance's entry into service.
+///
+/// Where AWS asks, what it says may be out of date when the launch hook is completed. Where the instance does not ask as
+/// well, the hook is completed before the app has answered, so that the app's own time is added.
+#[must_use]
+pub fn health_check_grace_s(spec: &Spec) -> u32 {
+    match &spec.app.health {
+        Some(health) if health.from == spec::HealthFrom::Aws => health.startup_budget_s + APPLICATION_CHECK_LAG_S,
+        Some(health) if health.from.probes_from_aws() => APPLICATION_CHECK_LAG_S,
+        _ => HEALTH_CHECK_GRACE_S,
+    }
+}
 
 /// The ARN of the stack's instance profile.
 #[must_use]
@@ -130,8 +192,8 @@ pub fn template_data(
     security_groups: &[String],
     user_data: &UserData,
 ) -> TemplateData {
-    use crate::names::Role;
     let names = names(spec);
+    let [instance_tags, volume_tags, interface_tags] = launch_tags(spec);
     TemplateData {
         image_id: image.id.clone(),
         instance_type: spec.instance.instance_type.clone(),
@@ -148,10 +210,25 @@ pub fn template_data(
         http_tokens: "required".to_owned(),
         hop_limit: 1,
         metadata_tags: "disabled".to_owned(),
-        instance_tags: names.tags(Role::Instance),
-        volume_tags: names.tags(Role::RootVolume),
-        interface_tags: names.tags(Role::NetworkInterface),
+        instance_tags,
+        volume_tags,
+        interface_tags,
     }
+}
+
+/// The tags of what is launched: of the instance, of its root volume and of its network interface.
+#[must_use]
+pub(crate) fn launch_tags(spec: &Spec) -> [Tags; 3] {
+    let names = names(spec);
+    let mut instance = names.tags(Role::Instance);
+    if application_check(spec).is_some() {
+        instance.insert(TAG_APPLICATION_CHECK.to_owned(), names.stack.clone());
+    }
+    [
+        instance,
+        names.tags(Role::RootVolume),
+        names.tags(Role::NetworkInterface),
+    ]
 }
 
 fn dns_suffix(region: &str) -> &'static str {

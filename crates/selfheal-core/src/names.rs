@@ -17,6 +17,11 @@ pub const TAG_FIRST_USE: &str = "selfheal:first-use";
 pub const TAG_FILESYSTEM: &str = "selfheal:filesystem";
 /// Tag key on the snapshot that `destroy --delete-data` takes once nothing writes any more.
 pub const TAG_FINAL: &str = "selfheal:final";
+/// Tag key on an instance that says which stack's application status check AWS is to ask it.
+///
+/// A version of the launch template that sets it also says that there may be a check, which is how one is found after the
+/// spec has ceased to ask for it.
+pub const TAG_APPLICATION_CHECK: &str = "selfheal:application-check";
 /// Tag key on the group that counts replacements in a row that never became healthy.
 pub const TAG_FAILED_BOOTS: &str = "selfheal:failed-boots";
 /// Tag key on the group that says since when and why the stack parked itself.
@@ -69,6 +74,8 @@ pub enum Role {
     NetworkInterface,
     /// A snapshot of the data volume.
     Snapshot,
+    /// EC2's application status check of the instance.
+    ApplicationCheck,
 }
 
 impl Role {
@@ -87,6 +94,7 @@ impl Role {
             Self::RootVolume => "root-volume",
             Self::NetworkInterface => "network-interface",
             Self::Snapshot => "snapshot",
+            Self::ApplicationCheck => "application-check",
         }
     }
 }

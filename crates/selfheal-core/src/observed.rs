@@ -2,6 +2,8 @@
 //!
 //! Every type here is plain data in AWS's own terms. A backend fills it; the planner reads it and nothing else.
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -33,6 +35,15 @@ pub struct Observed {
     pub security_groups: Vec<SecurityGroup>,
     /// The launch template that bears our name, at its latest version.
     pub launch_template: Option<LaunchTemplate>,
+    /// EC2's application status checks that bear the stack's tags. Read where the spec asks for one, and where the latest
+    /// version of the launch template says that there may be one.
+    pub application_checks: Vec<ApplicationCheck>,
+    /// Application status checks of the stack that are known to be gone, sorted: AWS may repeat the first answer to a
+    /// token, also when the check was deleted since. They make the next token differ.
+    pub dead_checks: Vec<String>,
+    /// What EC2's application status checks make of the stack's instances, by instance: `ok`, `impaired`,
+    /// `initializing`, … Read for status alone, where the spec asks for a check.
+    pub application_status: BTreeMap<String, String>,
     /// The Auto Scaling group that bears our name.
     pub group: Option<Group>,
     /// The group's lifecycle hooks.
@@ -245,6 +256,54 @@ pub struct RootVolume {
     pub volume_type: String,
     /// Whether it is encrypted.
     pub encrypted: bool,
+}
+
+/// An EC2 application status check: a request that AWS makes to every instance of some tags, from its own side.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ApplicationCheck {
+    /// `asc-…`.
+    pub id: String,
+    /// What it asks, and how it judges.
+    pub settings: ApplicationCheckSettings,
+    /// Keys and values of the tags that it is associated with: instances that have one of them are asked.
+    pub targets: Vec<(String, String)>,
+    /// Whether it was deleted: AWS still shows a check for a while after that.
+    pub deleted: bool,
+    /// Its own tags.
+    pub tags: Tags,
+}
+
+/// What an application status check asks, and how it judges, in the fields that this tool sets.
+///
+/// Its network paths are not among them: without any, AWS asks from the instance's own subnet.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ApplicationCheckSettings {
+    /// `included` where it counts for the instance, and its group therefore acts on it; else `excluded`.
+    pub aggregation: String,
+    /// `http` or `https`.
+    pub protocol: String,
+    /// The port.
+    pub port: u16,
+    /// The path, which begins with `/`.
+    pub path: String,
+    /// Index of the network device that is asked.
+    pub device_index: u32,
+    /// `ipv4` or `ipv6`.
+    pub ip_version: String,
+    /// `private`.
+    pub ip_scope: String,
+    /// Seconds between two requests; AWS knows 60 alone.
+    pub interval_s: u32,
+    /// Seconds to wait for an answer, 1 to 30.
+    pub timeout_s: u32,
+    /// Failures in a row that make it fail.
+    pub failure_threshold: u32,
+    /// Successes in a row that make it pass.
+    pub success_threshold: u32,
+    /// Status codes that are a success, such as `200-399`.
+    pub status_codes: String,
+    /// Seconds after the launch of an instance before it is asked first, 1 to 600.
+    pub initial_grace_s: u32,
 }
 
 /// An Auto Scaling group.

@@ -46,6 +46,8 @@ pub struct StatusReport {
     pub suspended: Vec<String>,
     /// The launch template.
     pub launch_template: Option<TemplateStatus>,
+    /// EC2's application status check; `null` where there is none, or the spec asks for none.
+    pub application_check: Option<ApplicationCheckStatus>,
     /// The DNS record; `null` where the spec has none.
     pub dns: Option<DnsStatus>,
     /// Replacements in a row that failed to become healthy.
@@ -120,6 +122,17 @@ pub struct TemplateStatus {
     pub latest: u64,
 }
 
+/// EC2's application status check of a stack.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct ApplicationCheckStatus {
+    /// `asc-…`.
+    pub id: String,
+    /// What AWS makes of the instance: `ok`, `impaired`, `initializing`, `insufficient-data`, `not-applicable` or
+    /// `suppressed`; `null` where it says nothing of it.
+    pub instance_status: Option<String>,
+}
+
 /// The DNS record of a stack.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
@@ -161,6 +174,12 @@ pub fn status(spec: &Spec, observed: &Observed, plan: &Plan) -> StatusReport {
     let group = observed.group.as_ref();
     let mut instances = instances(observed, group);
     let instance = (!instances.is_empty()).then(|| instances.remove(0));
+    let application_check = existing.application_check.as_ref().map(|check| ApplicationCheckStatus {
+        id: check.id.clone(),
+        instance_status: instance
+            .as_ref()
+            .and_then(|instance| observed.application_status.get(&instance.id).cloned()),
+    });
     let tag = |key: &str| group.and_then(|group| group.tags.get(key).cloned());
     let mut report = StatusReport {
         stack: spec.name.clone(),
@@ -176,6 +195,7 @@ pub fn status(spec: &Spec, observed: &Observed, plan: &Plan) -> StatusReport {
         group: group.map(|group| group.name.clone()),
         suspended: group.map(|group| group.suspended.clone()).unwrap_or_default(),
         launch_template: template(observed),
+        application_check,
         dns: dns(spec, observed, &existing),
         failed_boots: tag(TAG_FAILED_BOOTS).and_then(|count| count.parse().ok()).unwrap_or(0),
         parked: tag(TAG_PARKED),
@@ -326,6 +346,10 @@ fn problems(spec: &Spec, group: Option<&Group>, report: &StatusReport) -> Vec<St
         .and_then(|volume| volume.attached_instance.as_ref());
     if spec.data.is_some() && holder != Some(&instance.id) {
         problems.push(format!("the data volume is not at {}", instance.id));
+    }
+    let asked = report.application_check.as_ref();
+    if asked.and_then(|check| check.instance_status.as_deref()) == Some("impaired") {
+        problems.push(format!("AWS's application check finds {} impaired", instance.id));
     }
     if let Some(dns) = report.dns.as_ref().filter(|dns| !dns.in_sync) {
         problems.push(format!("{} does not point at the address", dns.name));

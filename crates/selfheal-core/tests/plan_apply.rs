@@ -2,11 +2,11 @@
 
 mod common;
 
-use common::{carry_out, empty_world, web};
+use common::{carry_out, empty_world, probed, web};
 use selfheal_core::names::{TAG_FIRST_USE, TAG_STACK};
 use selfheal_core::observed::{Observed, RecordSet};
 use selfheal_core::plan::{Approval, StepKey, plan};
-use selfheal_core::spec::{ImageRef, Ingress, Protocol, Spec};
+use selfheal_core::spec::{HealthFrom, ImageRef, Ingress, Protocol, Spec};
 
 fn applied(spec: &Spec) -> Observed {
     let mut world = empty_world();
@@ -322,15 +322,11 @@ fn a_volume_that_turned_out_to_be_deleted_is_made_with_another_token() {
 }
 
 #[test]
-fn a_second_opinion_that_nobody_asks_for_is_refused() {
-    use selfheal_core::spec::{HealthFrom, HealthProbe, HealthSpec};
-    let mut spec = web();
-    let mut health = HealthSpec::new(HealthProbe::Tcp { port: 80 });
-    spec.app.health = Some(health.clone());
-    assert_eq!(refusals(&spec, &empty_world()), [""; 0]);
-    health.from = HealthFrom::Both;
-    spec.app.health = Some(health);
-    assert_eq!(refusals(&spec, &empty_world()), ["health-from-aws"]);
+fn a_probe_on_the_instance_needs_nothing_of_aws() {
+    let spec = probed(HealthFrom::Instance);
+    let world = applied(&spec);
+    assert_eq!(world.application_checks, []);
+    assert_eq!(keys(&spec, &empty_world()), keys(&web(), &empty_world()));
 }
 
 #[test]

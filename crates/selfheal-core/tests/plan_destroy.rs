@@ -2,12 +2,13 @@
 
 mod common;
 
-use common::{carry_out, empty_world, web};
+use common::{carry_out, empty_world, probed, web};
 use jiff::{SignedDuration, Timestamp};
 use selfheal_core::Action;
 use selfheal_core::names::TAG_FINAL;
 use selfheal_core::observed::{Instance, Observed, Snapshot};
 use selfheal_core::plan::{DestroyOptions, StepKey, plan, plan_destroy, plan_resume};
+use selfheal_core::spec::HealthFrom;
 
 const KEEP: DestroyOptions = DestroyOptions {
     release_address: false,
@@ -149,4 +150,22 @@ fn a_parked_stack_is_told_and_resumed_marks_first() {
     assert!(plan_resume(&spec, &world).is_empty());
     world.group = None;
     assert!(plan_resume(&spec, &world).is_refused());
+}
+
+#[test]
+fn a_destroy_deletes_the_application_check_before_the_template_that_tells_of_it() {
+    let spec = probed(HealthFrom::Both);
+    let mut world = empty_world();
+    carry_out(|world| plan(&spec, world), &mut world);
+    // Whatever the file says by now.
+    for spec in [spec, web()] {
+        let mut world = world.clone();
+        let ran = carry_out(|world| plan_destroy(&spec, world, &KEEP), &mut world);
+        let check = position(&ran, |action| {
+            matches!(action, Action::DeleteApplicationStatusCheck { .. })
+        });
+        let template = position(&ran, |action| matches!(action, Action::DeleteLaunchTemplate { .. }));
+        assert!(check < template, "{ran:#?}");
+        assert_eq!(world.application_checks, []);
+    }
 }

@@ -4,13 +4,13 @@ mod common;
 
 use std::cell::RefCell;
 
-use common::{carry_out, empty_world, web};
+use common::{carry_out, empty_world, probed, web};
 use proptest::prelude::*;
 use proptest::sample::select;
 use selfheal_core::Action;
 use selfheal_core::observed::{Instance, Observed, VolumeState};
 use selfheal_core::plan::{Approval, DestroyOptions, Plan, plan, plan_destroy};
-use selfheal_core::spec::{Filesystem, Ingress, Protocol, Spec};
+use selfheal_core::spec::{Filesystem, HealthFrom, Ingress, Protocol, Spec};
 
 fn specs() -> impl Strategy<Value = Spec> {
     let ports = proptest::collection::btree_set(
@@ -28,8 +28,20 @@ fn specs() -> impl Strategy<Value = Spec> {
         Some("subnet-0000000000000000b"),
     ]);
     let types = select(vec!["t4g.small", "t4g.medium", "m7g.large", "t3.micro"]);
-    (ports, data, subnet, types, any::<bool>(), any::<bool>()).prop_map(|(ports, data, subnet, kind, dns, adopt)| {
-        let mut spec = web();
+    let froms = [
+        None,
+        None,
+        Some(HealthFrom::Instance),
+        Some(HealthFrom::Aws),
+        Some(HealthFrom::Both),
+    ];
+    let from = select(froms.to_vec());
+    let inputs = (ports, data, subnet, types, any::<bool>(), any::<bool>(), from);
+    inputs.prop_map(|(mut ports, data, subnet, kind, dns, adopt, from)| {
+        let mut spec = from.map_or_else(web, probed);
+        if from.is_some_and(HealthFrom::probes_from_aws) {
+            ports.insert((80, Protocol::Tcp));
+        }
         spec.instance.instance_type = kind.to_owned();
         spec.instance.subnet = subnet.map(str::to_owned);
         spec.instance.ingress = Ingress::Ports(ports.into_iter().collect());
@@ -131,6 +143,28 @@ const DAMAGES: &[fn(&mut Observed)] = &[
             .role
             .iter_mut()
             .for_each(|role| role.trust_policy = "{}".to_owned());
+    },
+    |world| world.application_checks.clear(),
+    |world| {
+        world
+            .application_checks
+            .iter_mut()
+            .for_each(|check| check.targets.clear());
+    },
+    |world| {
+        world
+            .application_checks
+            .iter_mut()
+            .for_each(|check| check.settings.port = 8080);
+    },
+    |world| {
+        world.application_checks.extend(
+            world
+                .application_checks
+                .clone()
+                .into_iter()
+                .map(|check| twin(check, |c| &mut c.id)),
+        );
     },
     |world| world.instances.push(common_instance()),
 ];

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use jiff::SignedDuration;
 
 use super::builder::{Builder, Draft, Later};
-use super::{Change, Need, Plan, StepKey, WorldWait, volume};
+use super::{Change, Need, Plan, StepKey, WorldWait, application_check, volume};
 use crate::action::{ARecord, Action};
 use crate::names::{POLICY_NAME, Role, TAG_FINAL, TAG_STACK};
 use crate::observed::{Address, Observed, Snapshot, Volume};
@@ -38,7 +38,8 @@ pub fn plan_destroy(spec: &Spec, observed: &Observed, options: &DestroyOptions) 
     let mut builder = Builder::new(spec, observed);
     delete_record(&mut builder);
     let stopped = stop_instances(&mut builder);
-    delete_template(&mut builder);
+    let unchecked = application_check::delete_all(&mut builder, "made by this stack");
+    delete_template(&mut builder, &unchecked);
     delete_security_group(&mut builder, &stopped);
     delete_identity(&mut builder, &stopped);
     if options.release_address {
@@ -140,7 +141,8 @@ fn stop_instances(builder: &mut Builder<'_>) -> BTreeSet<Need> {
     needs
 }
 
-fn delete_template(builder: &mut Builder<'_>) {
+/// Deletes the launch template, after `before`: its tag is how a check is found that the spec does not ask for.
+fn delete_template(builder: &mut Builder<'_>, before: &BTreeSet<Need>) {
     let Some(template) = &builder.observed.launch_template else {
         return;
     };
@@ -163,7 +165,8 @@ fn delete_template(builder: &mut Builder<'_>) {
         ),
         _ => after_group,
     };
-    builder.step(draft, after_group.map(|()| Action::DeleteLaunchTemplate { id }));
+    let action = after_group.map(|()| Action::DeleteLaunchTemplate { id });
+    builder.step(draft, action.not_before(before));
 }
 
 fn delete_security_group(builder: &mut Builder<'_>, stopped: &BTreeSet<Need>) {

@@ -8,7 +8,7 @@ use super::template::Pin;
 use super::volume::DataVolume;
 use super::{Change, Need, StepKey, WorldWait};
 use crate::action::{Action, GroupSettings, HookSettings};
-use crate::desired::{HEALTH_CHECK_GRACE_S, LAUNCH_HOOK_HEARTBEAT_S, TERMINATE_HOOK_HEARTBEAT_S};
+use crate::desired::{LAUNCH_HOOK_HEARTBEAT_S, TERMINATE_HOOK_HEARTBEAT_S, health_check_grace_s};
 use crate::names::{LAUNCH_HOOK, Role, TAG_LAST_ERROR, TAG_PARKED, TERMINATE_HOOK};
 use crate::observed::{Group, Subnet};
 
@@ -57,7 +57,7 @@ fn settings(builder: &Builder<'_>, subnet: &Subnet, pin: &Pin) -> GroupSettings 
         template_id: pin.template_id.clone(),
         template_version: pin.version,
         health_check_type: "EC2".to_owned(),
-        health_check_grace_s: HEALTH_CHECK_GRACE_S,
+        health_check_grace_s: health_check_grace_s(builder.spec),
         hooks: vec![launch_hook(), terminate_hook()],
         tags: builder.names.tags(Role::Group),
     }
@@ -121,7 +121,7 @@ fn update(
         .changes(
             "grace period",
             format!("{} s", group.health_check_grace_s),
-            format!("{HEALTH_CHECK_GRACE_S} s"),
+            format!("{} s", health_check_grace_s(builder.spec)),
         );
     if draft.has_changes() {
         builder.step(draft, settings.map(Action::UpdateGroup));

@@ -70,6 +70,15 @@ steps! {
     CreateLaunchTemplate = "create-launch-template", "ec2:CreateLaunchTemplate", "launch template";
     /// Adds a version to the launch template.
     CreateTemplateVersion = "create-template-version", "ec2:CreateLaunchTemplateVersion", "launch template version";
+    /// Creates EC2's application status check.
+    CreateApplicationStatusCheck = "create-application-status-check", "ec2:CreateApplicationStatusCheck", "application check";
+    /// Lets the application status check ask the stack's instances.
+    AssociateApplicationStatusCheck = "associate-application-status-check", "ec2:AssociateApplicationStatusCheck",
+        "application check's instances";
+    /// Changes what the application status check asks.
+    ModifyApplicationStatusCheck = "modify-application-status-check", "ec2:ModifyApplicationStatusCheck", "application check";
+    /// Deletes the application status check.
+    DeleteApplicationStatusCheck = "delete-application-status-check", "ec2:DeleteApplicationStatusCheck", "application check";
     /// Creates the Auto Scaling group.
     CreateGroup = "create-group", "autoscaling:CreateAutoScalingGroup", "Auto Scaling group";
     /// Updates the group: the pinned version, sizes, the subnet, the health check.

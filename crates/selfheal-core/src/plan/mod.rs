@@ -6,6 +6,7 @@
 //! dependencies between steps are implied by data and are written down nowhere else.
 
 mod address;
+mod application_check;
 mod approval;
 mod builder;
 mod destroy;
@@ -28,7 +29,7 @@ pub use resume::plan_resume;
 pub use step::{Change, Field, Need, Note, Plan, PlannedImage, Readiness, Refusal, Step, Value, WorldWait};
 
 use crate::names::Names;
-use crate::observed::{Address, Observed, Subnet, Volume};
+use crate::observed::{Address, ApplicationCheck, Observed, Subnet, Volume};
 use crate::spec::Spec;
 use builder::{Builder, Later};
 
@@ -42,34 +43,20 @@ use builder::{Builder, Later};
 pub fn plan(spec: &Spec, observed: &Observed) -> Plan {
     let mut builder = Builder::new(spec, observed);
     check_identity(&mut builder);
-    check_health(&mut builder);
+    application_check::check(&mut builder);
     network::check_image(&mut builder);
     let address = address::plan(&mut builder);
     let subnet = network::plan_subnet(&mut builder);
     let volume = volume::plan(&mut builder, subnet);
     let groups = network::plan_security_groups(&mut builder, subnet);
     let identity = iam::plan(&mut builder, subnet, &address, &volume);
-    let template = template::plan(&mut builder, &groups, &address, &volume);
+    // The template's tag is how the check is found once the spec has ceased to ask for it: the tag goes last.
+    let dropped = application_check::drop_unwanted(&mut builder);
+    let template = template::plan(&mut builder, &groups, &address, &volume, &dropped);
+    application_check::plan(&mut builder, &template);
     group::plan(&mut builder, subnet, &template, &identity, &volume);
     dns::plan(&mut builder, &address);
     builder.finish()
-}
-
-/// Refuses a second opinion that this version does not ask for, so that nobody relies on it.
-fn check_health(builder: &mut Builder<'_>) {
-    let from_aws = builder
-        .spec
-        .app
-        .health
-        .as_ref()
-        .is_some_and(|health| health.from.probes_from_aws());
-    if from_aws {
-        builder.refuse(
-            "health-from-aws",
-            "EC2 application status checks are not made by this version",
-            "write from = \"instance\": the watchdog on the instance reports to the group",
-        );
-    }
 }
 
 /// Refuses to plan for an account that is not known, or from what was read in another Region.
@@ -111,6 +98,8 @@ pub struct Existing {
     pub volume: Option<Volume>,
     /// The subnet.
     pub subnet: Option<Subnet>,
+    /// EC2's application status check, where the spec asks for one.
+    pub application_check: Option<ApplicationCheck>,
 }
 
 /// Finds what of a stack exists, by the same choice that [`plan`] makes where there are several.
@@ -126,9 +115,11 @@ pub fn existing(spec: &Spec, observed: &Observed) -> Existing {
         .as_ref()
         .and_then(|_| volume::existing(&builder).first().map(|volume| (*volume).clone()));
     let subnet = network::plan_subnet(&mut builder).cloned();
+    let application_check = application_check::used(&builder).cloned();
     Existing {
         address,
         volume,
         subnet,
+        application_check,
     }
 }

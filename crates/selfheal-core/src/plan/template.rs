@@ -1,11 +1,13 @@
 //! The launch template: a new version for each change, never an edit.
 
+use std::collections::BTreeSet;
+
 use super::builder::{Builder, Draft, Later};
 use super::volume::DataVolume;
-use super::{Change, StepKey, fingerprint};
+use super::{Change, Need, StepKey, fingerprint};
 use crate::action::Action;
 use crate::desired;
-use crate::names::{Role, TAG_STACK};
+use crate::names::{Role, TAG_STACK, Tags};
 use crate::observed::{Address, LaunchTemplate, TemplateData};
 
 /// The launch template that the group is to use.
@@ -15,12 +17,13 @@ pub(super) struct Pin {
     pub(super) version: u64,
 }
 
-/// Plans the launch template and answers what the group pins.
+/// Plans the launch template and answers what the group pins. A new version waits for `before`.
 pub(super) fn plan(
     builder: &mut Builder<'_>,
     groups: &Later<Vec<String>>,
     address: &Later<Address>,
     volume: &DataVolume,
+    before: &BTreeSet<Need>,
 ) -> Later<Pin> {
     let Some(data) = desired_data(builder, groups, address, volume) else {
         return Later::After([].into());
@@ -49,7 +52,8 @@ pub(super) fn plan(
     let template_id = have.id.clone();
     builder.step(
         draft,
-        data.map(|data| Action::CreateTemplateVersion { template_id, data }),
+        data.map(|data| Action::CreateTemplateVersion { template_id, data })
+            .not_before(before),
     );
     Later::after(StepKey::CreateTemplateVersion)
 }
@@ -121,6 +125,13 @@ fn show_change(builder: &Builder<'_>, have: &LaunchTemplate, data: &Later<Templa
     )
     .target(have.id.clone());
     let have = &have.data;
+    // They hang on nothing that could be unknown.
+    let want_tags = desired::launch_tags(builder.spec);
+    let draft = draft.changes(
+        "tags",
+        show_tags([&have.instance_tags, &have.volume_tags, &have.interface_tags]),
+        show_tags(want_tags.each_ref()),
+    );
     let Later::Known(want) = data else {
         let spec = &builder.spec.instance;
         return draft
@@ -147,22 +158,6 @@ fn show_change(builder: &Builder<'_>, have: &LaunchTemplate, data: &Later<Templa
             data.root.device, data.root.size_gib, data.root.volume_type
         )
     };
-    let metadata = |data: &TemplateData| {
-        format!(
-            "tokens {}, hop limit {}, tags {}",
-            data.http_tokens, data.hop_limit, data.metadata_tags
-        )
-    };
-    let tags = |data: &TemplateData| {
-        [&data.instance_tags, &data.volume_tags, &data.interface_tags]
-            .map(|tags| {
-                tags.iter()
-                    .map(|(key, value)| format!("{key}={value}"))
-                    .collect::<Vec<_>>()
-                    .join(" ")
-            })
-            .join("; ")
-    };
     let yes = |yes: bool| if yes { "yes" } else { "no" };
     let mut draft = draft
         .changes("image", have.image_id.clone(), want.image_id.clone())
@@ -175,8 +170,7 @@ fn show_change(builder: &Builder<'_>, have: &LaunchTemplate, data: &Later<Templa
         )
         .changes("public address at launch", yes(have.public_ip), yes(want.public_ip))
         .changes("root volume", root(have), root(want))
-        .changes("metadata", metadata(have), metadata(want))
-        .changes("tags", tags(have), tags(want));
+        .changes("metadata", show_metadata(have), show_metadata(want));
     if !same_user_data(&have.user_data, &want.user_data) {
         draft = draft.changes(
             "user data",
@@ -185,6 +179,21 @@ fn show_change(builder: &Builder<'_>, have: &LaunchTemplate, data: &Later<Templa
         );
     }
     draft
+}
+
+fn show_metadata(data: &TemplateData) -> String {
+    format!(
+        "tokens {}, hop limit {}, tags {}",
+        data.http_tokens, data.hop_limit, data.metadata_tags
+    )
+}
+
+fn show_tags(tags: [&Tags; 3]) -> String {
+    tags.map(|tags| {
+        let pairs: Vec<String> = tags.iter().map(|(key, value)| format!("{key}={value}")).collect();
+        pairs.join(" ")
+    })
+    .join("; ")
 }
 
 /// Whether two versions do the same. User data is compared by what it unpacks to, so that another compressor is no change.

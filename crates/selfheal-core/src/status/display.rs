@@ -83,6 +83,10 @@ impl StatusReport {
                 },
             )?;
         }
+        if let Some(check) = &self.application_check {
+            let says = check.instance_status.as_deref().unwrap_or("says nothing yet");
+            line(f, "check", &format!("{}, {says}", check.id))?;
+        }
         if let Some(dns) = &self.dns {
             let value = dns.value.as_deref().unwrap_or("nothing");
             let sync = if dns.in_sync { "in sync" } else { "not in sync" };

@@ -254,3 +254,48 @@ fn json_reads_back_and_leaves_nothing_out() {
         assert_eq!(json.get(key), Some(&serde_json::Value::Null), "{key}");
     }
 }
+
+#[test]
+fn what_aws_finds_of_the_instance_is_told_where_the_spec_asks_for_it() {
+    let mut spec = spec();
+    let mut health = crate::spec::HealthSpec::new(crate::spec::HealthProbe::Http {
+        tls: false,
+        port: 80,
+        path: "/".to_owned(),
+    });
+    health.from = crate::spec::HealthFrom::Both;
+    spec.app.health = Some(health);
+    let mut world = serving();
+    let settings = crate::desired::application_check(&spec).expect("it can be asked");
+    world.application_checks.push(crate::observed::ApplicationCheck {
+        id: "asc-1".to_owned(),
+        settings,
+        targets: Vec::new(),
+        deleted: false,
+        tags: Names::new("web", "eu-west-1").tags(Role::ApplicationCheck),
+    });
+    let look = |world: &Observed| status(&spec, world, &plan(&spec, world));
+    let report = look(&world);
+    let check = report.application_check.clone().expect("there is one");
+    assert_eq!((check.id.as_str(), check.instance_status), ("asc-1", None));
+    assert!(
+        report.to_string().contains("check     asc-1, says nothing yet"),
+        "{report}"
+    );
+    let id = report.instance.expect("there is one").id;
+    world.application_status.insert(id.clone(), "impaired".to_owned());
+    let report = look(&world);
+    assert_eq!(
+        report.application_check.and_then(|check| check.instance_status),
+        Some("impaired".to_owned())
+    );
+    assert!(
+        report
+            .problems
+            .contains(&format!("AWS's application check finds {id} impaired")),
+        "{:?}",
+        report.problems
+    );
+    spec.app.health = None;
+    assert_eq!(status(&spec, &world, &plan(&spec, &world)).application_check, None);
+}

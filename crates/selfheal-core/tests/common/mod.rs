@@ -2,10 +2,13 @@
 
 use jiff::Timestamp;
 use selfheal_core::observed::{
-    Address, HostedZone, IamRole, Identity, Image, InstanceProfile, Observed, Snapshot, Subnet, Volume, VolumeState,
+    Address, ApplicationCheck, HostedZone, IamRole, Identity, Image, InstanceProfile, Observed, Snapshot, Subnet,
+    Volume, VolumeState,
 };
 use selfheal_core::plan::{Plan, WorldWait};
-use selfheal_core::spec::{DataSpec, DnsSpec, Filesystem, ImageRef, Ingress, Protocol, Spec, VolumeType};
+use selfheal_core::spec::{
+    DataSpec, DnsSpec, Filesystem, HealthFrom, HealthProbe, HealthSpec, ImageRef, Ingress, Protocol, Spec, VolumeType,
+};
 use selfheal_core::{Action, Answer};
 
 /// The stack of the README: everything but an adopted address.
@@ -26,6 +29,19 @@ pub fn web() -> Spec {
         name: "app.example.com".to_owned(),
         ttl_s: 60,
     });
+    spec
+}
+
+/// The same stack with a probe, asked from here.
+pub fn probed(from: HealthFrom) -> Spec {
+    let mut spec = web();
+    let mut health = HealthSpec::new(HealthProbe::Http {
+        tls: false,
+        port: 80,
+        path: "/healthz".to_owned(),
+    });
+    health.from = from;
+    spec.app.health = Some(health);
     spec
 }
 
@@ -119,6 +135,13 @@ fn answer(action: &Action, nth: usize) -> Answer {
         }),
         Action::CreateLaunchTemplate { .. } => Answer::Template(id("lt")),
         Action::CreateTemplateVersion { .. } => Answer::Version(2),
+        Action::CreateApplicationStatusCheck(input) => Answer::ApplicationCheck(ApplicationCheck {
+            id: id("asc"),
+            settings: input.settings.clone(),
+            targets: Vec::new(),
+            deleted: false,
+            tags: input.tags.clone(),
+        }),
         Action::CreateSnapshot { volume_id, tags, .. } => Answer::Snapshot(Snapshot {
             id: id("snap"),
             volume_id: volume_id.clone(),

@@ -1,0 +1,203 @@
+//! EC2's application status check: AWS asks the app from its own side, and the group replaces an instance that fails.
+//!
+//! The launch template tags the instances that are to be asked. Its latest version bears that tag before a check is made,
+//! and until the last check is deleted: whoever finds the tag looks for checks, so that a run which is killed in between
+//! orphans none.
+
+use std::collections::BTreeSet;
+
+use super::builder::{Builder, Draft, Later};
+use super::template::Pin;
+use super::{Change, Need, StepKey};
+use crate::action::{Action, CreateApplicationStatusCheck};
+use crate::desired::application_check;
+use crate::names::{Role, TAG_APPLICATION_CHECK};
+use crate::observed::{ApplicationCheck, ApplicationCheckSettings};
+use crate::spec::{HealthProbe, Ingress, Protocol, Spec};
+use crate::token::check_token;
+
+/// Whether the spec asks for a check.
+fn is_wanted(spec: &Spec) -> bool {
+    spec.app
+        .health
+        .as_ref()
+        .is_some_and(|health| health.from.probes_from_aws())
+}
+
+/// Refuses a check that AWS could not make, so that no instance is replaced for what its app could not answer.
+pub(super) fn check(builder: &mut Builder<'_>) {
+    let spec = builder.spec;
+    let Some(health) = spec.app.health.as_ref().filter(|_| is_wanted(spec)) else {
+        return;
+    };
+    let HealthProbe::Http { port, .. } = health.probe else {
+        builder.refuse(
+            "health-from-aws",
+            format!("AWS itself asks over HTTP alone, and the probe is `{}`", health.probe),
+            "write an `http` probe, or from = \"instance\": the watchdog on the instance reports to the group",
+        );
+        return;
+    };
+    let Ingress::Ports(ports) = &spec.instance.ingress else {
+        return;
+    };
+    if !ports.contains(&(port, Protocol::Tcp)) {
+        builder.refuse(
+            "health-port-closed",
+            format!("AWS is to ask the app on port {port}, which `instance.ingress` does not open"),
+            format!(
+                "add \"{port}/tcp\" to `instance.ingress`, or write from = \"instance\": the watchdog asks from inside"
+            ),
+        );
+    }
+}
+
+/// Deletes the checks that the spec does not ask for; answers what must be done until there is none.
+pub(super) fn drop_unwanted(builder: &mut Builder<'_>) -> BTreeSet<Need> {
+    if is_wanted(builder.spec) {
+        return BTreeSet::new();
+    }
+    delete_all(builder, "the spec does not ask AWS to probe")
+}
+
+/// Deletes every check of the stack, one after another: none holds anything, and each is shown.
+pub(super) fn delete_all(builder: &mut Builder<'_>, reason: &str) -> BTreeSet<Need> {
+    let checks = existing(builder);
+    let Some(first) = checks.first() else {
+        return BTreeSet::new();
+    };
+    let id = first.id.clone();
+    let mut draft = Draft::new(StepKey::DeleteApplicationStatusCheck, Change::Delete, reason).target(id.clone());
+    for check in &checks {
+        draft = draft.removes(&check.id, show_request(&check.settings));
+    }
+    builder.step(draft, Later::Known(Action::DeleteApplicationStatusCheck { id }));
+    BTreeSet::from([Need::Step(StepKey::DeleteApplicationStatusCheck)])
+}
+
+/// Plans the check that the spec asks for, once the launch template tags the instances that it is for.
+pub(super) fn plan(builder: &mut Builder<'_>, template: &Later<Pin>) {
+    // Where it cannot be, the plan has been refused already.
+    let Some(settings) = application_check(builder.spec) else {
+        return;
+    };
+    let mut candidates = existing(builder).into_iter();
+    let Some(check) = candidates.next() else {
+        create(builder, settings, template);
+        associate(builder, Later::after(StepKey::CreateApplicationStatusCheck));
+        return;
+    };
+    for other in candidates {
+        builder.note(
+            "duplicate-application-check",
+            format!(
+                "the application check {} bears the stack's tags too; {} is used and it is left alone",
+                other.id, check.id
+            ),
+        );
+    }
+    if !asks_ours(check, &builder.spec.name) {
+        associate(builder, Later::Known(check.id.clone()));
+    }
+    modify(builder, check, settings);
+}
+
+/// The check that the spec asks for, where it exists.
+pub(super) fn used<'a>(builder: &Builder<'a>) -> Option<&'a ApplicationCheck> {
+    existing(builder).into_iter().next().filter(|_| is_wanted(builder.spec))
+}
+
+/// The checks of the stack, the one to use first: one that asks our instances, else the lowest id.
+fn existing<'a>(builder: &Builder<'a>) -> Vec<&'a ApplicationCheck> {
+    let mut checks: Vec<&ApplicationCheck> = builder
+        .observed
+        .application_checks
+        .iter()
+        .filter(|check| !check.deleted && builder.names.owns(&check.tags, Role::ApplicationCheck))
+        .collect();
+    checks.sort_by_key(|check| (!asks_ours(check, &builder.spec.name), check.id.clone()));
+    checks
+}
+
+fn asks_ours(check: &ApplicationCheck, stack: &str) -> bool {
+    check
+        .targets
+        .iter()
+        .any(|(key, value)| key == TAG_APPLICATION_CHECK && value == stack)
+}
+
+fn create(builder: &mut Builder<'_>, settings: ApplicationCheckSettings, template: &Later<Pin>) {
+    let reason = "AWS asks the app from outside, and charges for it by the hour";
+    let draft = Draft::new(StepKey::CreateApplicationStatusCheck, Change::Create, reason)
+        .sets("request", show_request(&settings))
+        .sets("timing", show_timing(&settings))
+        .sets("initial grace", format!("{} s", settings.initial_grace_s));
+    let mut input = CreateApplicationStatusCheck {
+        settings,
+        tags: builder.names.tags(Role::ApplicationCheck),
+        client_token: String::new(),
+    };
+    let observed = builder.observed;
+    let action = template.as_ref().map(|pin| {
+        let account = &observed.identity.account;
+        input.client_token = check_token(account, &pin.template_id, &input, &observed.dead_checks);
+        Action::CreateApplicationStatusCheck(input)
+    });
+    builder.step(draft, action);
+}
+
+fn associate(builder: &mut Builder<'_>, check: Later<String>) {
+    let reason = "it asks the instances that bear this tag";
+    let (key, value) = (TAG_APPLICATION_CHECK.to_owned(), builder.spec.name.clone());
+    let mut draft = Draft::new(StepKey::AssociateApplicationStatusCheck, Change::Create, reason);
+    if let Later::Known(id) = &check {
+        draft = draft.target(id.clone());
+    }
+    let draft = draft.sets("tag", format!("{key}={value}"));
+    builder.step(
+        draft,
+        check.map(|id| Action::AssociateApplicationStatusCheck { id, key, value }),
+    );
+}
+
+fn modify(builder: &mut Builder<'_>, check: &ApplicationCheck, want: ApplicationCheckSettings) {
+    let have = &check.settings;
+    let network =
+        |of: &ApplicationCheckSettings| format!("{}, {}, device {}", of.ip_version, of.ip_scope, of.device_index);
+    let draft = Draft::new(
+        StepKey::ModifyApplicationStatusCheck,
+        Change::Update,
+        "the check differs",
+    )
+    .target(check.id.clone())
+    .changes("request", show_request(have), show_request(&want))
+    .changes("timing", show_timing(have), show_timing(&want))
+    .changes(
+        "initial grace",
+        format!("{} s", have.initial_grace_s),
+        format!("{} s", want.initial_grace_s),
+    )
+    .changes("network", network(have), network(&want))
+    .changes("aggregation", have.aggregation.clone(), want.aggregation.clone());
+    if draft.has_changes() {
+        let action = Action::ModifyApplicationStatusCheck {
+            id: check.id.clone(),
+            settings: want,
+        };
+        builder.step(draft, Later::Known(action));
+    }
+}
+
+fn show_request(of: &ApplicationCheckSettings) -> String {
+    format!(
+        "{} to port {}, {}, for {}",
+        of.protocol, of.port, of.path, of.status_codes
+    )
+}
+
+fn show_timing(of: &ApplicationCheckSettings) -> String {
+    format!(
+        "every {} s, {} s for an answer, fails after {}, passes after {}",
+        of.interval_s, of.timeout_s, of.failure_threshold, of.success_threshold
+    )
+}
