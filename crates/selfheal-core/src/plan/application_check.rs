@@ -13,21 +13,13 @@ use crate::action::{Action, CreateApplicationStatusCheck};
 use crate::desired::application_check;
 use crate::names::{Role, TAG_APPLICATION_CHECK};
 use crate::observed::{ApplicationCheck, ApplicationCheckSettings};
-use crate::spec::{HealthProbe, Ingress, Protocol, Spec};
+use crate::spec::{HealthProbe, Ingress, Protocol};
 use crate::token::check_token;
-
-/// Whether the spec asks for a check.
-fn is_wanted(spec: &Spec) -> bool {
-    spec.app
-        .health
-        .as_ref()
-        .is_some_and(|health| health.from.probes_from_aws())
-}
 
 /// Refuses a check that AWS could not make, so that no instance is replaced for what its app could not answer.
 pub(super) fn check(builder: &mut Builder<'_>) {
     let spec = builder.spec;
-    let Some(health) = spec.app.health.as_ref().filter(|_| is_wanted(spec)) else {
+    let Some(health) = spec.app.health.as_ref().filter(|_| spec.asks_aws()) else {
         return;
     };
     let HealthProbe::Http { port, .. } = health.probe else {
@@ -54,7 +46,7 @@ pub(super) fn check(builder: &mut Builder<'_>) {
 
 /// Deletes the checks that the spec does not ask for; answers what must be done until there is none.
 pub(super) fn drop_unwanted(builder: &mut Builder<'_>) -> BTreeSet<Need> {
-    if is_wanted(builder.spec) {
+    if builder.spec.asks_aws() {
         return BTreeSet::new();
     }
     delete_all(builder, "the spec does not ask AWS to probe")
@@ -104,7 +96,7 @@ pub(super) fn plan(builder: &mut Builder<'_>, template: &Later<Pin>) {
 
 /// The check that the spec asks for, where it exists.
 pub(super) fn used<'a>(builder: &Builder<'a>) -> Option<&'a ApplicationCheck> {
-    existing(builder).into_iter().next().filter(|_| is_wanted(builder.spec))
+    existing(builder).into_iter().next().filter(|_| builder.spec.asks_aws())
 }
 
 /// The checks of the stack, the one to use first: one that asks our instances, else the lowest id.

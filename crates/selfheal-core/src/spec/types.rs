@@ -57,6 +57,15 @@ impl Spec {
         }
     }
 
+    /// Whether the spec asks AWS to probe the app, by an EC2 application status check.
+    #[must_use]
+    pub fn asks_aws(&self) -> bool {
+        self.app
+            .health
+            .as_ref()
+            .is_some_and(|health| health.from.probes_from_aws())
+    }
+
     /// When the address moves: as the spec says, else once the app is healthy where there is a probe on the instance,
     /// else as soon as the data volume is mounted.
     #[must_use]

@@ -38,6 +38,12 @@ pub(crate) fn reading(scope: &OperatorScope, place: Place<'_>, purpose: Purpose)
         ]),
         Purpose::Destroy => describe.extend(["ec2:DescribeInstances", "ec2:DescribeSnapshots"]),
     }
+    if scope.application_check {
+        describe.push("ec2:DescribeApplicationStatusChecks");
+        if purpose == Purpose::Status {
+            describe.push("ec2:DescribeApplicationStatus");
+        }
+    }
     let mut anywhere = vec!["sts:GetCallerIdentity"];
     if scope.record_name.is_some() {
         anywhere.push("route53:ListHostedZonesByName");
@@ -114,6 +120,10 @@ pub(crate) fn creating(scope: &OperatorScope, place: Place<'_>) -> Drafts {
         made.push("volume/*");
         changed.push("volume/*");
     }
+    if scope.application_check {
+        create.push("ec2:CreateApplicationStatusCheck");
+        made.push("application-status-check/*");
+    }
     let vpc = format!("vpc/{}", scope.vpc_id.as_deref().unwrap_or("*"));
     // The key is there for a VPC alone, so the security group still needs the tag that `Create` asks for.
     let the_vpc = Conditions::none().when(Comparison::Null, "ec2:VpcID", "false");
@@ -122,9 +132,26 @@ pub(crate) fn creating(scope: &OperatorScope, place: Place<'_>) -> Drafts {
         allow("Create", &create, place.ec2_all(&made)?, tagged(&scope.stack)),
         allow("CreateInVpc", &["ec2:CreateSecurityGroup"], in_vpc, the_vpc),
         allow("Change", &change, place.ec2_all(&changed)?, owned(&scope.stack)),
+        change_check(scope, place)?,
         tag_on_create(scope, place)?,
         adopt_address(scope, place)?,
     ])
+}
+
+/// What changes the application status check, and deletes it once the spec does not ask for it any more.
+///
+/// A statement of its own: a check can also name security groups, and no call of ours does.
+fn change_check(scope: &OperatorScope, place: Place<'_>) -> Result<Draft, ScopeError> {
+    if !scope.application_check {
+        return Ok(None);
+    }
+    let change = [
+        "ec2:AssociateApplicationStatusCheck",
+        "ec2:ModifyApplicationStatusCheck",
+        "ec2:DeleteApplicationStatusCheck",
+    ];
+    let checks = place.ec2_all(&["application-status-check/*"])?;
+    Ok(allow("ChangeCheck", &change, checks, owned(&scope.stack)))
 }
 
 fn tag_on_create(scope: &OperatorScope, place: Place<'_>) -> Result<Draft, ScopeError> {
@@ -142,6 +169,10 @@ fn tag_on_create(scope: &OperatorScope, place: Place<'_>) -> Result<Draft, Scope
     }
     if scope.data_volume {
         calls.push("CreateVolume");
+    }
+    if scope.application_check {
+        calls.push("CreateApplicationStatusCheck");
+        types.push("application-status-check/*");
     }
     let conditions = tagged(&scope.stack).with(
         Operator::new(Comparison::StringEquals),
@@ -293,7 +324,12 @@ pub(crate) fn key(scope: &OperatorScope) -> Drafts {
 
 /// What removes the stack, without its address and its data.
 pub(crate) fn removing(scope: &OperatorScope, place: Place<'_>) -> Drafts {
-    let remove = ["ec2:DeleteLaunchTemplate", "ec2:DeleteSecurityGroup"];
+    let mut remove = vec!["ec2:DeleteLaunchTemplate", "ec2:DeleteSecurityGroup"];
+    let mut removed = vec!["launch-template/*", "security-group/*"];
+    if scope.application_check {
+        remove.push("ec2:DeleteApplicationStatusCheck");
+        removed.push("application-status-check/*");
+    }
     let group = || place.group(&scope.group).map(|group| vec![group]);
     let mut identity = vec![
         "iam:RemoveRoleFromInstanceProfile",
@@ -305,12 +341,7 @@ pub(crate) fn removing(scope: &OperatorScope, place: Place<'_>) -> Drafts {
     ];
     identity.extend(READ_IDENTITY);
     Ok(vec![
-        allow(
-            "Remove",
-            &remove,
-            place.ec2_all(&["launch-template/*", "security-group/*"])?,
-            owned(&scope.stack),
-        ),
+        allow("Remove", &remove, place.ec2_all(&removed)?, owned(&scope.stack)),
         allow(
             "EmptyGroup",
             &["autoscaling:UpdateAutoScalingGroup"],

@@ -73,6 +73,8 @@ pub struct OperatorScope {
     pub image_parameter: Option<String>,
     /// The ARN of the customer key that encrypts the data volume.
     pub kms_key: Option<String>,
+    /// Whether the stack has, or is to have, one of EC2's application status checks.
+    pub application_check: bool,
 }
 
 impl OperatorScope {
@@ -96,6 +98,7 @@ impl OperatorScope {
             subnet_id: None,
             image_parameter: None,
             kms_key: None,
+            application_check: false,
         }
     }
 }

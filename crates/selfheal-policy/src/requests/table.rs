@@ -97,6 +97,15 @@ calls! {
     "ec2:RevokeSecurityGroupIngress" [old "security-group"] by [APPLY] => "closes a port";
     "ec2:CreateLaunchTemplate" [new "launch-template"] by [APPLY] => "makes the launch template";
     "ec2:CreateLaunchTemplateVersion" [old "launch-template"] by [APPLY] => "changes what is launched";
+    "ec2:DescribeApplicationStatusChecks" [] by [PLAN, APPLY, STATUS, DESTROY] => "finds the application status check";
+    "ec2:DescribeApplicationStatus" [] by [STATUS] => "reads what the check finds of the instance";
+    "ec2:CreateApplicationStatusCheck" [new "application-status-check"] by [APPLY] => "makes the check";
+    "ec2:AssociateApplicationStatusCheck" [old "application-status-check"] by [APPLY] => "lets the check ask the instance";
+    "ec2:ModifyApplicationStatusCheck" [old "application-status-check"] by [APPLY] => "changes what the check asks";
+    "ec2:DeleteApplicationStatusCheck"
+        [old "application-status-check"]
+        by [APPLY, DESTROY] => "removes the check";
+    "ec2:CreateTags" [new "application-status-check"] by [APPLY] => "tags the check on creation";
     "ec2:CreateTags" [new "elastic-ip"] by [APPLY] => "tags the address on creation";
     "ec2:CreateTags" [old "elastic-ip"] by [APPLY] => "marks an adopted address";
     "ec2:CreateTags" [new "volume"] by [APPLY] => "tags the volume on creation";

@@ -162,6 +162,23 @@ fn the_elastic_ips_arn_alone_allows_nothing() {
 }
 
 #[test]
+fn a_stack_without_an_application_check_may_do_nothing_about_any() {
+    let mut scope = operator_scope();
+    scope.application_check = false;
+    let about = |call: &&Call| {
+        let names_one = |named: &selfheal_policy::requests::Named| named.resource_type == "application-status-check";
+        call.action.contains("ApplicationStatus") || call.names.iter().any(names_one)
+    };
+    for purpose in Purpose::ALL {
+        let document = operator_policy(&scope, purpose).unwrap();
+        for call in made_by(Caller::Operator(purpose)).filter(about) {
+            assert!(!allows(&document, call, &own(call)), "{purpose} {}", call.action);
+        }
+        assert!(!document.to_json().contains("pplication"), "{purpose}");
+    }
+}
+
+#[test]
 fn an_adopted_address_is_marked_and_no_other() {
     let mut scope = operator_scope();
     scope.allocation_id = Some("eipalloc-0aaaaaaaaaaaaaaaa".to_owned());

@@ -40,6 +40,7 @@ pub fn operator_scope() -> OperatorScope {
         subnet_id: Some("subnet-0aaaaaaaaaaaaaaaa".to_owned()),
         image_parameter: Some("/images/web".to_owned()),
         kms_key: Some(KEY.to_owned()),
+        application_check: true,
         ..OperatorScope::new(Partition::Aws, REGION, ACCOUNT, "web")
     }
 }

@@ -77,6 +77,7 @@ fn names(kind: &str, owner: Owner) -> Vec<(&'static str, String)> {
         "vpc" => one(format!("vpc-{id}")),
         "subnet" => one(format!("subnet-{id}")),
         "security-group" => one(format!("sg-{id}")),
+        "application-status-check" => one(format!("asc-{id}")),
         "launch-template" => one(format!("lt-{id}")),
         "image" => one(format!("ami-{id}")),
         "snapshot" => one(format!("snap-{id}")),
@@ -261,13 +262,14 @@ pub fn attempts(action: &Action, region: &str) -> Vec<Context> {
     contexts
 }
 
-pub const CREATE_ACTIONS: [&str; 6] = [
+pub const CREATE_ACTIONS: [&str; 7] = [
     "AllocateAddress",
     "CreateVolume",
     "CreateSecurityGroup",
     "CreateLaunchTemplate",
     "RunInstances",
     "CreateSnapshot",
+    "CreateApplicationStatusCheck",
 ];
 
 /// Returns every `action resource owner` that the policy allows, over every action of every service of the reference.
