@@ -13,11 +13,14 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use jiff::Timestamp;
-use selfheal_core::action::{ARecord, CreateVolume, GroupSettings, HookSettings, ModifyVolume};
+use selfheal_core::action::{
+    ARecord, CreateApplicationStatusCheck, CreateVolume, GroupSettings, HookSettings, ModifyVolume,
+};
 use selfheal_core::names::Tags;
 use selfheal_core::observed::{
-    Address, Group, HostedZone, IamRole, Identity, Image, IngressRule, Instance, InstanceProfile, LaunchTemplate,
-    LifecycleHook, RecordSet, SecurityGroup, Snapshot, Subnet, TemplateData, Volume,
+    Address, ApplicationCheck, ApplicationCheckSettings, Group, HostedZone, IamRole, Identity, Image, IngressRule,
+    Instance, InstanceProfile, LaunchTemplate, LifecycleHook, RecordSet, SecurityGroup, Snapshot, Subnet, TemplateData,
+    Volume,
 };
 
 use crate::error::CallError;
@@ -92,6 +95,31 @@ pub trait Ec2: Send + Sync + Debug {
     async fn create_snapshot(&self, volume_id: &str, description: &str, tags: &Tags) -> CallResult<Snapshot>;
     /// `DeleteVolume`.
     async fn delete_volume(&self, id: &str) -> CallResult<()>;
+}
+
+/// EC2's calls about application status checks.
+///
+/// `DisassociateApplicationStatusCheck` is not among them: deleting a check ends its associations. Nor is
+/// `DescribeApplicationStatusCheckAssociations`: what describes the checks tells the tags that they are associated with.
+#[async_trait]
+pub trait ApplicationChecks: Send + Sync + Debug {
+    /// `DescribeApplicationStatusChecks` of the account, those of the stack picked out by their tags, because the call has no
+    /// filter for them; the recently deleted ones too, marked so.
+    async fn describe_application_status_checks(&self, stack: &str) -> CallResult<Vec<ApplicationCheck>>;
+    /// `DescribeApplicationStatus`: what AWS finds of each of these instances, such as `ok` or `impaired`. Instances of
+    /// which it says nothing are left out.
+    async fn describe_application_status(&self, instances: &[String]) -> CallResult<Vec<(String, String)>>;
+    /// `CreateApplicationStatusCheck`.
+    async fn create_application_status_check(
+        &self,
+        input: &CreateApplicationStatusCheck,
+    ) -> CallResult<ApplicationCheck>;
+    /// `AssociateApplicationStatusCheck` with the instances of a tag; one that is associated already stays so.
+    async fn associate_application_status_check(&self, id: &str, key: &str, value: &str) -> CallResult<()>;
+    /// `ModifyApplicationStatusCheck`.
+    async fn modify_application_status_check(&self, id: &str, settings: &ApplicationCheckSettings) -> CallResult<()>;
+    /// `DeleteApplicationStatusCheck`.
+    async fn delete_application_status_check(&self, id: &str) -> CallResult<()>;
 }
 
 /// The Auto Scaling calls.
@@ -194,9 +222,9 @@ pub trait Account: Send + Sync + Debug {
 }
 
 /// All of AWS that selfheal uses.
-pub trait Aws: Ec2 + AutoScaling + Iam + Route53 + Account {}
+pub trait Aws: Ec2 + ApplicationChecks + AutoScaling + Iam + Route53 + Account {}
 
-impl<T: Ec2 + AutoScaling + Iam + Route53 + Account> Aws for T {}
+impl<T: Ec2 + ApplicationChecks + AutoScaling + Iam + Route53 + Account> Aws for T {}
 
 /// Time, as the executor sees it: real for the real AWS, logical for the simulated one.
 #[async_trait]

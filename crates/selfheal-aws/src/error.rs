@@ -192,6 +192,8 @@ pub fn classify(code: &str, message: &str) -> CallErrorKind {
         | "SnapshotLimitExceeded"
         | "SecurityGroupLimitExceeded"
         | "AttachmentLimitExceeded"
+        // Not in the references yet; spelled as EC2 spells the others.
+        | "ApplicationStatusCheckLimitExceeded"
         | "MaxIOPSLimitExceeded" => K::LimitExceeded,
         _ if code.ends_with(".NotFound") || code.ends_with(".NotFoundException") => K::NotFound,
         _ if code.starts_with("Invalid")

@@ -1,7 +1,9 @@
 //! Reading a stack: every call at once, two round trips deep at most.
 
+use std::collections::BTreeMap;
+
 use futures::future::{BoxFuture, FutureExt, try_join_all};
-use selfheal_core::observed::{HostedZone, Image, Observed, RecordSet};
+use selfheal_core::observed::{ApplicationCheck, HostedZone, Image, Instance, LaunchTemplate, Observed, RecordSet};
 use selfheal_core::spec::{ImageRef, Ingress, Spec};
 use selfheal_core::{Names, names::POLICY_NAME};
 
@@ -38,11 +40,16 @@ pub(crate) enum Part {
     Profile,
     Dns,
     Instances,
+    /// The instances, and what AWS's application status check finds of them.
+    AskedInstances,
+    ApplicationChecks,
     Snapshots,
 }
 
 impl Scope {
-    pub(crate) fn parts(self) -> Vec<Part> {
+    /// The parts of a stack. Application status checks are read where the spec asks for one; where it does not, the launch
+    /// template tells whether there may be one, so that a Region without them is never asked in vain.
+    pub(crate) fn parts(self, spec: &Spec) -> Vec<Part> {
         use Part as P;
         let mut parts = vec![
             P::Identity,
@@ -60,8 +67,12 @@ impl Scope {
         ];
         match self {
             Self::Plan => parts.push(P::Image),
+            Self::Status if spec.asks_aws() => parts.extend([P::Image, P::AskedInstances]),
             Self::Status => parts.extend([P::Image, P::Instances]),
             Self::Destroy => parts.extend([P::Instances, P::Snapshots]),
+        }
+        if spec.asks_aws() {
+            parts.push(P::ApplicationChecks);
         }
         parts
     }
@@ -79,7 +90,7 @@ pub async fn observe(aws: &dyn Aws, spec: &Spec, scope: Scope, ctl: &Control<'_>
         observed_at: ctl.clock.now(),
         ..Observed::default()
     };
-    let readings = try_join_all(scope.parts().into_iter().map(|part| read(aws, spec, part, ctl))).await?;
+    let readings = try_join_all(scope.parts(spec).into_iter().map(|part| read(aws, spec, part, ctl))).await?;
     for reading in readings {
         reading(&mut observed);
     }
@@ -135,9 +146,24 @@ pub(crate) fn read<'a>(
             };
             reading!(security_groups, aws.describe_security_groups(&query))
         }
-        Part::LaunchTemplate => {
-            reading!(launch_template, aws.describe_launch_template(&names.launch_template))
+        Part::LaunchTemplate => async move {
+            let (template, checks) = read_template(aws, spec, ctl).await?;
+            Ok(Box::new(move |observed: &mut Observed| {
+                observed.launch_template.clone_from(&template);
+                if let Some(checks) = &checks {
+                    observed.read_checks(checks.clone());
+                }
+            }) as Reading)
         }
+        .boxed(),
+        Part::ApplicationChecks => async move {
+            let checks = retry(ctl, Repeat::Read, || {
+                aws.describe_application_status_checks(&names.stack)
+            })
+            .await?;
+            Ok(Box::new(move |observed: &mut Observed| observed.read_checks(checks.clone())) as Reading)
+        }
+        .boxed(),
         Part::Group => reading!(group, aws.describe_group(&names.group)),
         Part::Hooks => reading!(hooks, aws.describe_hooks(&names.group)),
         Part::Role => reading!(role, aws.get_role(&names.role)),
@@ -152,8 +178,55 @@ pub(crate) fn read<'a>(
         }
         .boxed(),
         Part::Instances => reading!(instances, aws.describe_instances(&names.stack)),
+        Part::AskedInstances => async move {
+            let (instances, status) = read_asked_instances(aws, &names.stack, ctl).await?;
+            Ok(Box::new(move |observed: &mut Observed| {
+                observed.instances.clone_from(&instances);
+                observed.application_status.clone_from(&status);
+            }) as Reading)
+        }
+        .boxed(),
         Part::Snapshots => reading!(snapshots, aws.describe_snapshots(&names.stack)),
     }
+}
+
+/// Reads the launch template, and the application status checks where it alone tells of one.
+async fn read_template(
+    aws: &dyn Aws,
+    spec: &Spec,
+    ctl: &Control<'_>,
+) -> CallResult<(Option<LaunchTemplate>, Option<Vec<ApplicationCheck>>)> {
+    let names = Names::new(&spec.name, &spec.region);
+    let template = retry(ctl, Repeat::Read, || {
+        aws.describe_launch_template(&names.launch_template)
+    })
+    .await?;
+    if spec.asks_aws() || !template.as_ref().is_some_and(LaunchTemplate::tells_of_check) {
+        return Ok((template, None));
+    }
+    let checks = retry(ctl, Repeat::Read, || {
+        aws.describe_application_status_checks(&names.stack)
+    })
+    .await?;
+    Ok((template, Some(checks)))
+}
+
+/// Reads the instances, and what AWS's application status check finds of those that can be asked.
+async fn read_asked_instances(
+    aws: &dyn Aws,
+    stack: &str,
+    ctl: &Control<'_>,
+) -> CallResult<(Vec<Instance>, BTreeMap<String, String>)> {
+    let instances = retry(ctl, Repeat::Read, || aws.describe_instances(stack)).await?;
+    let asked = instances
+        .iter()
+        .filter(|instance| matches!(instance.state.as_str(), "pending" | "running"));
+    let ids: Vec<String> = asked.map(|instance| instance.id.clone()).collect();
+    if ids.is_empty() {
+        return Ok((instances, BTreeMap::new()));
+    }
+    let status = retry(ctl, Repeat::Read, || aws.describe_application_status(&ids)).await?;
+    Ok((instances, status.into_iter().collect()))
 }
 
 /// Resolves the spec's image. A known alias tells everything but the id, which saves a round trip.

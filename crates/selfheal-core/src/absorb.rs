@@ -110,12 +110,17 @@ impl Observed {
         self.dead_volumes.push(id.to_owned());
     }
 
+    /// The tags that the answer says the check is associated with are not believed: AWS may repeat an old answer to a
+    /// token, and the association is the first call that shows whether the check still exists.
     fn absorb_check(&mut self, check: ApplicationCheck) {
         if check.deleted {
             self.give_up_check(&check.id);
         } else {
             self.application_checks.retain(|have| have.id != check.id);
-            self.application_checks.push(check);
+            self.application_checks.push(ApplicationCheck {
+                targets: Vec::new(),
+                ..check
+            });
         }
     }
 

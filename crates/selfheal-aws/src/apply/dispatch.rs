@@ -47,6 +47,19 @@ pub(super) async fn dispatch(aws: &dyn Aws, action: &Action) -> CallResult<Answe
                 .await
                 .map(Answer::Snapshot);
         }
+        Action::CreateApplicationStatusCheck(input) => {
+            return aws
+                .create_application_status_check(input)
+                .await
+                .map(Answer::ApplicationCheck);
+        }
+        Action::AssociateApplicationStatusCheck { id, key, value } => {
+            aws.associate_application_status_check(id, key, value).await
+        }
+        Action::ModifyApplicationStatusCheck { id, settings } => {
+            aws.modify_application_status_check(id, settings).await
+        }
+        Action::DeleteApplicationStatusCheck { id } => aws.delete_application_status_check(id).await,
         Action::CreateTags { resource, tags } => aws.create_tags(resource, tags).await,
         Action::ModifyVolume(input) => aws.modify_volume(input).await,
         Action::AuthorizeIngress { group_id, rules } => aws.authorize_ingress(group_id, rules).await,
@@ -104,6 +117,10 @@ pub(super) const fn part_of(key: StepKey) -> Part {
             Part::Profile
         }
         K::CreateLaunchTemplate | K::CreateTemplateVersion | K::DeleteLaunchTemplate => Part::LaunchTemplate,
+        K::CreateApplicationStatusCheck
+        | K::AssociateApplicationStatusCheck
+        | K::ModifyApplicationStatusCheck
+        | K::DeleteApplicationStatusCheck => Part::ApplicationChecks,
         K::PutLaunchHook | K::PutTerminateHook => Part::Hooks,
         K::UpsertRecord | K::DeleteRecord => Part::Dns,
         K::CreateSnapshot => Part::Snapshots,
@@ -128,6 +145,7 @@ pub(super) const fn is_removal(key: StepKey) -> bool {
             | K::ReleaseAddress
             | K::DeleteVolume
             | K::RevokeIngress
+            | K::DeleteApplicationStatusCheck
     )
 }
 
@@ -135,9 +153,12 @@ pub(super) const fn is_removal(key: StepKey) -> bool {
 pub(super) const fn repeat_of(key: StepKey) -> Repeat {
     use StepKey as K;
     match key {
-        K::AllocateAddress | K::CreateVolume | K::CreateRole | K::CreateInstanceProfile | K::CreateSecurityGroup => {
-            Repeat::Mutation
-        }
+        K::AllocateAddress
+        | K::CreateVolume
+        | K::CreateRole
+        | K::CreateInstanceProfile
+        | K::CreateSecurityGroup
+        | K::CreateApplicationStatusCheck => Repeat::Mutation,
         // Deletes wait for what still depends on the thing; creates for what was made a moment ago to be seen.
         _ => Repeat::MutationOfNew,
     }
@@ -151,6 +172,7 @@ pub(super) fn detail_of(action: &Action, answer: &Answer) -> String {
         (_, Answer::SecurityGroup(id) | Answer::Template(id)) => id.clone(),
         (_, Answer::Role(role)) => role.name.clone(),
         (_, Answer::Profile(profile)) => profile.name.clone(),
+        (_, Answer::ApplicationCheck(check)) => check.id.clone(),
         (_, Answer::Version(version)) => format!("version {version}"),
         (_, Answer::Snapshot(snapshot)) => snapshot.id.clone(),
         (Action::CreateGroup(settings) | Action::UpdateGroup(settings), _) => settings.name.clone(),

@@ -187,6 +187,11 @@ impl<'a> Run<'a> {
             Err(error) if is_removal(key) && error.kind() == CallErrorKind::NotFound => {
                 self.succeeded(key, action, Answer::Done);
             }
+            Err(error) if error.kind() == CallErrorKind::NotFound && check_of(action).is_some() => {
+                // AWS may repeat the answer to an old token, also for a check that is gone. The next plan makes another.
+                check_of(action).iter().for_each(|id| self.world.give_up_check(id));
+                self.in_flight.remove(&key);
+            }
             Err(error) if may_be_done(key, error.kind()) => self.look_again(key, error)?,
             Err(error) => return Err(ApplyErrorKind::Step { key, error }),
         }
@@ -215,7 +220,7 @@ impl<'a> Run<'a> {
         // Something that exists after all was made by somebody else, who may have made more.
         let exists = error.kind() != CallErrorKind::Ambiguous;
         let parts = if exists {
-            self.goal.scope().parts()
+            self.goal.scope().parts(self.spec)
         } else {
             vec![part_of(key)]
         };
@@ -328,6 +333,16 @@ fn may_be_done(key: StepKey, kind: CallErrorKind) -> bool {
         // A profile holds one role: adding it again exceeds that limit.
         CallErrorKind::LimitExceeded => key == StepKey::AddRoleToProfile,
         _ => false,
+    }
+}
+
+/// The application status check that an action takes to exist.
+fn check_of(action: &Action) -> Option<&str> {
+    match action {
+        Action::AssociateApplicationStatusCheck { id, .. } | Action::ModifyApplicationStatusCheck { id, .. } => {
+            Some(id)
+        }
+        _ => None,
     }
 }
 

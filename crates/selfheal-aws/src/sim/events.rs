@@ -44,6 +44,14 @@ pub(super) enum WorldEvent {
         group: String,
         instance: String,
     },
+    ApplicationCheck {
+        instance: String,
+        check: String,
+    },
+    ApplicationImpaired {
+        group: String,
+        instance: String,
+    },
     Reconcile(String),
     GroupGone(String),
     DnsInSync {
@@ -100,6 +108,8 @@ impl World {
             E::Proceed { group, instance } => self.proceed(&group, &instance),
             E::HealthDetected { group, instance, why } => self.health_detected(&group, &instance, &why),
             E::Impaired { group, instance } => self.impaired_detected(&group, &instance),
+            E::ApplicationCheck { instance, check } => self.application_checked(&instance, &check),
+            E::ApplicationImpaired { group, instance } => self.application_impaired(&group, &instance),
             E::Reconcile(group) => self.reconcile(&group),
             E::GroupGone(name) => self.group_gone(&name),
             E::DnsInSync { zone, name } => self.dns_in_sync(&zone, &name),

@@ -234,6 +234,9 @@ fn one_of_each<'a>(world: &'a World, found: &mut Vec<Violation>) {
             own(&record.volume.id, &record.volume.tags);
         }
     }
+    for record in world.application_checks.values().filter(|record| !record.check.deleted) {
+        own(&record.check.id, &record.check.tags);
+    }
     world
         .security_groups
         .values()

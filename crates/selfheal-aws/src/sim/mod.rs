@@ -37,6 +37,7 @@
 //! assert!(sim.trace()[0].to_string().contains("ec2:AllocateAddress"));
 //! ```
 
+mod application;
 mod auth;
 mod autoscaling;
 mod boot;
@@ -74,9 +75,9 @@ pub use invariants::{Violation, invariants, unhealed};
 pub use rng::{Range, Rng};
 pub use runtime::SimError;
 pub use state::{
-    ActivityRecord, AddressRecord, Content, GroupRecord, InstanceRecord, InstanceState, Lifecycle, MemberRecord,
-    Modification, ProfileRecord, RolePolicyRecord, RoleRecord, SecurityGroupRecord, SnapshotRecord, SubnetRecord,
-    TemplateRecord, TokenRecord, VolumeRecord, ZoneRecord,
+    ActivityRecord, AddressRecord, ApplicationCheckRecord, ApplicationResult, ApplicationVerdict, Content, GroupRecord,
+    InstanceRecord, InstanceState, Lifecycle, MemberRecord, Modification, ProfileRecord, RolePolicyRecord, RoleRecord,
+    SecurityGroupRecord, SnapshotRecord, SubnetRecord, TemplateRecord, TokenRecord, VolumeRecord, ZoneRecord,
 };
 pub use trace::{CallTrace, Happening, Outcome, TraceEvent};
 pub use world::{WORLD_SCHEMA, World};

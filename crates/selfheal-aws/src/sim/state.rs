@@ -5,7 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use selfheal_core::action::{GroupSettings, HookSettings};
 use selfheal_core::names::Tags;
 use selfheal_core::observed::{
-    Address, IamRole, InstanceProfile, LaunchTemplate, RecordSet, SecurityGroup, Snapshot, Subnet, TemplateData, Volume,
+    Address, ApplicationCheck, IamRole, InstanceProfile, LaunchTemplate, RecordSet, SecurityGroup, Snapshot, Subnet,
+    TemplateData, Volume,
 };
 use serde::{Deserialize, Serialize};
 
@@ -210,6 +211,58 @@ pub struct InstanceRecord {
     pub boots: u32,
     /// Where its boot program stands.
     pub boot: BootState,
+}
+
+/// An application status check.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct ApplicationCheckRecord {
+    /// What AWS tells. Deleted checks are kept, since a `ClientToken` still leads to them.
+    pub check: ApplicationCheck,
+    /// From when on callers see it, in logical milliseconds.
+    pub visible_ms: u64,
+    /// When it was deleted, in logical milliseconds.
+    pub deleted_ms: Option<u64>,
+}
+
+/// What an application status check makes of an instance.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ApplicationVerdict {
+    /// It has reached no threshold yet.
+    #[default]
+    Initializing,
+    /// It has reached its success threshold.
+    Passed,
+    /// It has reached its failure threshold.
+    Failed,
+    /// It cannot tell.
+    InsufficientData,
+}
+
+impl ApplicationVerdict {
+    /// The status as `DescribeApplicationStatus` spells it.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Initializing => "initializing",
+            Self::Passed => "passed",
+            Self::Failed => "failed",
+            Self::InsufficientData => "insufficient-data",
+        }
+    }
+}
+
+/// What an application status check has found of an instance.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct ApplicationResult {
+    /// What it makes of it.
+    pub verdict: ApplicationVerdict,
+    /// Failures in a row.
+    pub failures: u32,
+    /// Successes in a row.
+    pub successes: u32,
 }
 
 /// Lifecycle of an instance in its group.

@@ -39,6 +39,15 @@ pub enum Happening {
         /// `Pending:Wait`, `InService`, …
         state: String,
     },
+    /// An application status check came to a verdict about an instance.
+    Application {
+        /// The instance.
+        instance: String,
+        /// The check.
+        check: String,
+        /// `passed`, `failed` or `insufficient-data`.
+        status: String,
+    },
     /// A group found an instance unhealthy.
     Unhealthy {
         /// The group.
@@ -168,6 +177,11 @@ impl fmt::Display for Happening {
             Self::Instance { id, state, why } if why.is_empty() => write!(f, "instance {id} {state}"),
             Self::Instance { id, state, why } => write!(f, "instance {id} {state}: {why}"),
             Self::Lifecycle { group, instance, state } => write!(f, "group {group} {instance} {state}"),
+            Self::Application {
+                instance,
+                check,
+                status,
+            } => write!(f, "application check {check} {instance} {status}"),
             Self::Unhealthy { group, instance, why } => write!(f, "group {group} {instance} unhealthy: {why}"),
             Self::LaunchFailed { group, why } => write!(f, "group {group} launch failed: {why}"),
             Self::GroupDeleted { group } => write!(f, "group {group} deleted"),

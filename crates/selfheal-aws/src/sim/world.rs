@@ -14,8 +14,9 @@ use super::rate::Buckets;
 use super::rng::{Range, Rng};
 use super::ssm;
 use super::state::{
-    ActivityRecord, AddressRecord, GroupRecord, InstanceRecord, ProfileRecord, RoleRecord, SecurityGroupRecord,
-    SnapshotRecord, SubnetRecord, TemplateRecord, TokenRecord, VolumeRecord, ZoneRecord,
+    ActivityRecord, AddressRecord, ApplicationCheckRecord, ApplicationResult, GroupRecord, InstanceRecord,
+    ProfileRecord, RoleRecord, SecurityGroupRecord, SnapshotRecord, SubnetRecord, TemplateRecord, TokenRecord,
+    VolumeRecord, ZoneRecord,
 };
 use super::trace::{Happening, TraceEvent};
 
@@ -54,6 +55,12 @@ pub struct World {
     pub templates: BTreeMap<String, TemplateRecord>,
     /// Instances by id, the terminated ones too.
     pub instances: BTreeMap<String, InstanceRecord>,
+    /// Application status checks by id, the deleted ones too.
+    #[serde(default)]
+    pub application_checks: BTreeMap<String, ApplicationCheckRecord>,
+    /// What application status checks have found, by instance and check.
+    #[serde(default)]
+    pub application_results: BTreeMap<String, BTreeMap<String, ApplicationResult>>,
     /// Auto Scaling groups by name.
     pub groups: BTreeMap<String, GroupRecord>,
     /// Scaling activities, the oldest first.
@@ -112,6 +119,8 @@ impl World {
             security_groups: BTreeMap::new(),
             templates: BTreeMap::new(),
             instances: BTreeMap::new(),
+            application_checks: BTreeMap::new(),
+            application_results: BTreeMap::new(),
             groups: BTreeMap::new(),
             activities: Vec::new(),
             roles: BTreeMap::new(),

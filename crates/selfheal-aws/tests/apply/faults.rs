@@ -5,11 +5,19 @@ use std::time::Duration;
 use selfheal_aws::sim::{Fault, FaultPlan, SimConfig, When};
 use selfheal_aws::{ApplyErrorKind, CallErrorKind, Goal};
 
-use crate::support::{applied, calls, census, even, faulty, look, run, run_until_done, serving, web};
+use selfheal_core::spec::Spec;
+
+use crate::support::{
+    applied, applied_as, calls, census, even, faulty, look, run, run_until_done, seeds, serving, stacks, web,
+};
 
 #[test]
 fn one_fault_at_any_call_is_borne_within_the_same_run() {
-    let whole = applied(even(21));
+    stacks().iter().for_each(bears_one_fault);
+}
+
+fn bears_one_fault(spec: &Spec) {
+    let whole = applied_as(even(21), spec);
     let (expected, count) = (census(&whole), calls(&whole));
     let faults = [
         Fault::Throttle,
@@ -21,29 +29,33 @@ fn one_fault_at_any_call_is_borne_within_the_same_run() {
     for fault in faults {
         for k in 1..=count {
             let sim = faulty(even(21), FaultPlan::none().with_times(When::Call(k), fault.clone(), 1));
-            run_until_done(&sim, &web(), Goal::Apply, 1);
+            run_until_done(&sim, spec, Goal::Apply, 1);
             assert_eq!(census(&sim), expected, "{fault:?} at call {k}\n{}", sim.trace_text());
             sim.settle(Duration::from_secs(900));
-            assert!(look(&sim, &web(), Goal::Apply).is_empty(), "{fault:?} at call {k}");
+            assert!(look(&sim, spec, Goal::Apply).is_empty(), "{fault:?} at call {k}");
         }
     }
 }
 
 #[test]
 fn a_storm_is_borne_and_leaves_nothing_twice() {
-    for seed in 0..30 {
+    stacks().iter().for_each(bears_a_storm);
+}
+
+fn bears_a_storm(spec: &Spec) {
+    for seed in seeds(spec, 30) {
         let config = SimConfig::seeded(seed);
-        let expected = census(&applied(config.clone()));
+        let expected = census(&applied_as(config.clone(), spec));
         let storm = FaultPlan::none()
             .with(When::Sometimes(String::new(), 150), Fault::Throttle)
             .with(When::Sometimes(String::new(), 100), Fault::AnswerLost)
             .with(When::Sometimes(String::new(), 100), Fault::ErrorBeforeEffect)
             .with(When::Sometimes(String::new(), 200), Fault::LateVisibility(4_000));
         let sim = faulty(config, storm);
-        run_until_done(&sim, &web(), Goal::Apply, 6);
+        run_until_done(&sim, spec, Goal::Apply, 6);
         sim.set_faults(FaultPlan::none());
         sim.settle(Duration::from_secs(1800));
-        run_until_done(&sim, &web(), Goal::Apply, 2);
+        run_until_done(&sim, spec, Goal::Apply, 2);
         assert_eq!(census(&sim), expected, "seed {seed}\n{}", sim.trace_text());
         assert!(serving(&sim).is_some(), "seed {seed}\n{}", sim.trace_text());
     }

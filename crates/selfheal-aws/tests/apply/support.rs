@@ -2,9 +2,11 @@
 
 use selfheal_aws::sim::{FaultPlan, InstanceState, Latency, Range, Sim, SimConfig, SimError, World};
 use selfheal_aws::{ApplyError, Control, Goal, Outcome, Silent, apply, observe};
-use selfheal_core::observed::VolumeState;
+use selfheal_core::observed::{ApplicationCheck, VolumeState};
 use selfheal_core::plan::Plan;
-use selfheal_core::spec::{DataSpec, DnsSpec, Filesystem, ImageRef, Ingress, Protocol, Spec, VolumeType};
+use selfheal_core::spec::{
+    DataSpec, DnsSpec, Filesystem, HealthFrom, HealthProbe, HealthSpec, ImageRef, Ingress, Protocol, Spec, VolumeType,
+};
 
 /// The stack of the README.
 pub fn web() -> Spec {
@@ -25,6 +27,29 @@ pub fn web() -> Spec {
         ttl_s: 60,
     });
     spec
+}
+
+/// The same stack with a probe, asked from here.
+pub fn probed(from: HealthFrom) -> Spec {
+    let mut spec = web();
+    let mut health = HealthSpec::new(HealthProbe::Http {
+        tls: false,
+        port: 80,
+        path: "/healthz".to_owned(),
+    });
+    health.from = from;
+    spec.app.health = Some(health);
+    spec
+}
+
+/// The stacks that every fault and every crash is tried on: one that AWS does not probe, and one that it does.
+pub fn stacks() -> [Spec; 2] {
+    [web(), probed(HealthFrom::Both)]
+}
+
+/// How many seeds a stack is tried with: a third of them where AWS probes, which differs by three calls.
+pub fn seeds(spec: &Spec, most: u64) -> std::ops::Range<u64> {
+    0..if spec.asks_aws() { most / 3 } else { most }
 }
 
 /// A world in which every call takes exactly 50 logical milliseconds.
@@ -82,10 +107,15 @@ pub fn run_until_done(sim: &Sim, spec: &Spec, goal: Goal, tries: u32) -> Outcome
     panic!("not done after {tries} tries: {last}\n{}", sim.trace_text());
 }
 
-/// Applies without faults.
+/// Applies the stack of the README without faults.
 pub fn applied(config: SimConfig) -> Sim {
+    applied_as(config, &web())
+}
+
+/// Applies a stack without faults.
+pub fn applied_as(config: SimConfig, spec: &Spec) -> Sim {
     let sim = Sim::new(config);
-    run_until_done(&sim, &web(), Goal::Apply, 1);
+    run_until_done(&sim, spec, Goal::Apply, 1);
     sim
 }
 
@@ -121,6 +151,11 @@ pub fn census(sim: &Sim) -> Vec<(&'static str, usize)> {
                     .map(|group| group.group.ingress.len())
                     .sum(),
             ),
+            ("application checks", live_checks(world).count()),
+            (
+                "tags that are asked",
+                live_checks(world).map(|check| check.targets.len()).sum(),
+            ),
             ("templates", world.templates.len()),
             (
                 "template versions",
@@ -146,6 +181,12 @@ pub fn census(sim: &Sim) -> Vec<(&'static str, usize)> {
             ),
         ]
     })
+}
+
+/// Application status checks that are not deleted.
+pub fn live_checks(world: &World) -> impl Iterator<Item = &ApplicationCheck> {
+    let checks = world.application_checks.values().map(|record| &record.check);
+    checks.filter(|check| !check.deleted)
 }
 
 /// The one running instance that the group has in service, with the address and the volume that it holds.

@@ -1,6 +1,7 @@
 //! The simulated AWS, tested by itself: what it refuses, what it does by itself, and that it repeats itself exactly.
 #![cfg(feature = "sim")]
 
+mod application;
 mod boot;
 mod dns;
 mod ec2;

@@ -62,6 +62,59 @@ fn a_stack_lives_from_plan_to_destroy() {
 }
 
 #[test]
+fn a_stack_that_aws_probes_shows_its_check_from_plan_to_destroy() {
+    let folder = Folder::new();
+    let probe = "[app]\nhealth = { http = \"http://localhost/healthz\", from = \"both\" }\n";
+    folder.edit("[app]\n", probe);
+    let plan = folder.expect(&["plan"], 0);
+    let shown =
+        "+ application check                             AWS asks the app from outside, and charges for it by the hour";
+    assert!(plan.stdout.contains(shown), "{}", plan.stdout);
+    let policy = folder.expect(&["policy", "operator", "--for", "apply"], 0);
+    assert!(
+        policy.stdout.contains("ec2:CreateApplicationStatusCheck"),
+        "{}",
+        policy.stdout
+    );
+
+    folder.expect(&["apply", "--yes"], 0);
+    assert!(folder.expect(&["plan", "--check"], 0).stdout.contains("Nothing to do"));
+    let status = folder.json(&["status"]);
+    let id = status["application_check"]["id"]
+        .as_str()
+        .expect("it is there")
+        .to_owned();
+    assert!(id.starts_with("asc-"), "{status:#}");
+    assert!(status["application_check"]["instance_status"].is_string(), "{status:#}");
+    assert!(
+        folder
+            .expect(&["status"], 0)
+            .stdout
+            .contains(&format!("  check     {id}, "))
+    );
+
+    // Asked for no more, it goes; until then the operator may look for it and delete it.
+    folder.edit("[app]\n", "[app]\n");
+    let policy = folder.expect(&["policy", "operator", "--for", "apply"], 0);
+    assert!(
+        policy.stdout.contains("ec2:DeleteApplicationStatusCheck"),
+        "{}",
+        policy.stdout
+    );
+    let plan = folder.expect(&["plan"], 0);
+    assert!(
+        plan.stdout.contains(&format!("- application check {id}")),
+        "{}",
+        plan.stdout
+    );
+    let destroy = folder.expect(&["destroy", "--yes"], 0);
+    assert!(destroy.stderr.contains("done: application check"), "{}", destroy.stderr);
+    folder.expect(&["apply", "--yes"], 0);
+    let policy = folder.expect(&["policy", "operator", "--for", "apply"], 0);
+    assert!(!policy.stdout.contains("ApplicationStatus"), "{}", policy.stdout);
+}
+
+#[test]
 fn the_shape_of_json_is_stable() {
     let folder = Folder::new();
     insta::assert_snapshot!(shape(&folder.json(&["plan"])), @r"
@@ -98,6 +151,7 @@ fn the_shape_of_json_is_stable() {
     .address.allocation_id: string
     .address.associated_instance: string
     .address.public_ip: string
+    .application_check: null
     .dns.in_sync: boolean
     .dns.name: string
     .dns.value: string

@@ -1,5 +1,6 @@
 //! EC2.
 
+mod application;
 mod read;
 mod template;
 mod write;

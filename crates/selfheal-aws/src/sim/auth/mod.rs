@@ -41,6 +41,8 @@ pub(super) enum Target {
         change: &'static str,
     },
     Parameter(String),
+    ApplicationCheck(String),
+    NewApplicationCheck,
     NewAddress,
     NewVolume(CreateVolume),
     NewSnapshot,
@@ -63,6 +65,7 @@ impl Target {
             Some("sg") => Self::SecurityGroup(own),
             Some("lt") => Self::Template(own),
             Some("snap") => Self::Snapshot(own),
+            Some("asc") => Self::ApplicationCheck(own),
             _ => Self::Unknown,
         }
     }
@@ -77,6 +80,7 @@ impl Target {
             | Self::NewSnapshot
             | Self::NewSecurityGroup(_)
             | Self::NewTemplate
+            | Self::NewApplicationCheck
             | Self::NewGroup(_) => true,
             Self::Role(_) | Self::Profile(_) => action.starts_with("iam:Create"),
             _ => false,

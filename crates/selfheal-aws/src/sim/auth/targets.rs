@@ -19,6 +19,7 @@ impl World {
             Target::Volume(id) => (id, self.volumes.get(id).map(|record| &record.volume.tags)),
             Target::SecurityGroup(id) => (id, self.security_groups.get(id).map(|record| &record.group.tags)),
             Target::Template(id) => (id, self.templates.get(id).map(|record| &record.tags)),
+            Target::ApplicationCheck(id) => (id, self.application_checks.get(id).map(|record| &record.check.tags)),
             Target::Role(name) => (name, self.roles.get(name).map(|record| &record.role.tags)),
             Target::Profile(name) => (name, self.profiles.get(name).map(|record| &record.profile.tags)),
             Target::Group(name) | Target::ChangedGroup(GroupSettings { name, .. }) => {
@@ -167,6 +168,10 @@ impl World {
                 format!("snapshot/{id}"),
                 self.snapshots.get(id).map(|record| &record.snapshot.tags),
             ),
+            Target::ApplicationCheck(id) => ec2(
+                format!("application-status-check/{id}"),
+                self.application_checks.get(id).map(|record| &record.check.tags),
+            ),
             Target::Vpc(id) => {
                 let keys = vec![("ec2:VpcID", id.clone())];
                 ("ec2", format!("vpc/{id}"), keys, Tags::new())
@@ -229,6 +234,7 @@ impl World {
                 ("security-group/*", keys)
             }
             Target::NewTemplate => ("launch-template/*", Keys::new()),
+            Target::NewApplicationCheck => ("application-status-check/*", Keys::new()),
             _ => ("*", Keys::new()),
         };
         (name.to_owned(), keys)

@@ -73,6 +73,28 @@ impl World {
         }
     }
 
+    /// The application status checks report `impaired`. Before the entry into service nobody listens.
+    pub(in crate::sim) fn application_impaired(&mut self, group: &str, instance: &str) {
+        let Some(record) = self.groups.get(group) else { return };
+        let in_service = |member: &&MemberRecord| member.id == instance && member.in_service_ms.is_some();
+        let Some(member) = record.members.iter().find(in_service) else {
+            return;
+        };
+        if record.suspends("HealthCheck") || self.application_status(instance) != "impaired" {
+            return;
+        }
+        match self.grace_left_ms(member, u64::from(record.settings.health_check_grace_s) * 1_000) {
+            0 => self.mark_unhealthy(group, instance, "EC2 application status checks report impaired"),
+            left => {
+                let event = WorldEvent::ApplicationImpaired {
+                    group: group.to_owned(),
+                    instance: instance.to_owned(),
+                };
+                self.after_ms(left, event);
+            }
+        }
+    }
+
     /// Milliseconds of the grace period that are left, counted from the entry into service; it has not begun before.
     fn grace_left_ms(&self, member: &MemberRecord, grace_ms: u64) -> u64 {
         let since = member.in_service_ms.unwrap_or(self.now_ms);
@@ -158,6 +180,9 @@ impl World {
         let Some(record) = self.groups.get(group) else { return };
         let ids: Vec<String> = record.members.iter().map(|member| member.id.clone()).collect();
         for id in ids {
+            if self.application_status(&id) == "impaired" {
+                self.tell_group(&id);
+            }
             match self
                 .instances
                 .get(&id)

@@ -27,6 +27,7 @@ impl World {
         instance.boot.app_failed = true;
         let watched = instance.boot.config.as_ref().is_some_and(|config| config.watchdog);
         self.wake_watch(id, WATCHDOG);
+        self.wake_checks(id);
         watched
     }
 

@@ -111,6 +111,7 @@ impl World {
             settled,
             ..BootState::default()
         };
+        self.wake_checks(id);
         self.after(
             self.config.timings.instance_boot,
             WorldEvent::Boot {
@@ -205,6 +206,7 @@ impl World {
             instance.boot.phase = phase;
             instance.boot.since_ms = now_ms;
         }
+        self.wake_checks(id);
     }
 
     fn in_phase_ms(&self, id: &str) -> u64 {

@@ -167,6 +167,7 @@ impl World {
         };
         instance.state = InstanceState::Running;
         self.trace_instance(id, "");
+        self.wake_checks(id);
         self.start_boot(id);
         self.member_running(id);
     }
@@ -200,6 +201,7 @@ impl World {
         };
         instance.state = InstanceState::Terminated;
         instance.terminated_ms = Some(now_ms);
+        self.application_results.remove(id);
         self.trace_instance(id, "");
         self.unmount(id);
         self.free_addresses_of(id);
@@ -259,6 +261,7 @@ impl World {
             why: String::new(),
         };
         self.record(what);
+        self.wake_checks(id);
         if let Some(group) = group {
             let event = WorldEvent::Impaired {
                 group,

@@ -36,12 +36,14 @@ pub(super) fn missing_code(resource: &str) -> &'static str {
         Some("sg") => "InvalidGroup.NotFound",
         Some("lt") => "InvalidLaunchTemplateId.NotFound",
         Some("i") => "InvalidInstanceID.NotFound",
+        // Not in the references yet; spelled as EC2 spells the others.
+        Some("asc") => "InvalidApplicationStatusCheckId.NotFound",
         _ => "InvalidID",
     }
 }
 
 /// Refuses tags that EC2 refuses.
-fn check_tags(action: &'static str, tags: &Tags) -> CallResult<()> {
+pub(super) fn check_tags(action: &'static str, tags: &Tags) -> CallResult<()> {
     if tags.len() > 50 {
         return fail(
             action,
@@ -83,6 +85,7 @@ impl World {
     /// The tags of an EC2 resource.
     pub(super) fn ec2_tags_mut(&mut self, resource: &str) -> Option<&mut Tags> {
         let tags = match resource.split_once('-')?.0 {
+            "asc" => self.check_tags_mut(resource)?,
             "eipalloc" => &mut self.addresses.get_mut(resource)?.address.tags,
             "vol" => {
                 let live = |record: &&mut VolumeRecord| record.volume.state != VolumeState::Deleted;

@@ -96,6 +96,7 @@ impl World {
             return fail(ACTION, "RulesPerSecurityGroupLimitExceeded", message);
         }
         group.ingress.extend_from_slice(rules);
+        self.ask_anew();
         Ok(())
     }
 
@@ -108,6 +109,7 @@ impl World {
             return fail(ACTION, "InvalidPermission.NotFound", message);
         }
         group.ingress.retain(|rule| !rules.contains(rule));
+        self.ask_anew();
         Ok(())
     }
 

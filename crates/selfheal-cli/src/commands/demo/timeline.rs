@@ -43,6 +43,7 @@ fn line(what: &Happening) -> Option<(String, String)> {
             "terminated" => Some((short(id), "is gone".to_owned())),
             _ => Some((short(id), state.clone())),
         },
+        Happening::Application { instance, status, .. } => by("AWS", format!("asks the app on {instance}: {status}")),
         Happening::Unhealthy { instance, .. } => by("group", format!("finds {instance} unhealthy")),
         Happening::Lifecycle { instance, state, .. } if state == "InService" => {
             by("group", format!("has {instance} in service"))
