@@ -2,6 +2,7 @@
 
 use selfheal_aws::Scope;
 use selfheal_core::desired::{Ids, PLACEHOLDER_ACCOUNT, instance_policy};
+use selfheal_core::observed::LaunchTemplate;
 use selfheal_core::plan::existing;
 use selfheal_core::spec::ImageRef;
 use selfheal_core::{Observed, Spec};
@@ -57,7 +58,7 @@ pub fn operator_scope(spec: &Spec, account: &str, observed: &Observed) -> Operat
     let told = observed
         .launch_template
         .as_ref()
-        .is_some_and(|template| template.tells_of_check());
+        .is_some_and(LaunchTemplate::tells_of_check);
     scope.application_check = spec.asks_aws() || told;
     if let ImageRef::Parameter(path) = &spec.instance.image {
         scope.image_parameter = Some(path.clone());
