@@ -2,8 +2,8 @@
 //!
 //! It holds what selfheal uses of EC2, Auto Scaling, IAM, Route 53, SSM and STS, and refuses what AWS refuses: a volume
 //! attached twice or across zones, a name that is taken, an instance profile that IAM has not spread yet. A group
-//! replaces instances that stop, terminate or turn unhealthy, hooks hold, and each instance runs a model of the boot
-//! program, whose calls are authorised by the policy of its role.
+//! replaces instances that stop, terminate or turn unhealthy, hooks hold, application status checks ask, and each instance
+//! runs a model of the boot program, whose calls are authorised by the policy of its role.
 //!
 //! # Guarantees
 //! - A call takes effect once its request has arrived, even if its future was dropped; a crash decides by the seed which
@@ -15,8 +15,9 @@
 //!
 //! # What it does not model
 //! Scheduled actions, instance refresh, warm pools, rebalancing, spot interruptions, several network interfaces, shared and
-//! encrypted snapshots, prices, and the suspension by AWS of a group that has failed to launch for a day. Record sets other
-//! than A records can be put into a zone, but not by a call.
+//! encrypted snapshots, prices, the suppression and the network paths of application status checks, and the suspension by
+//! AWS of a group that has failed to launch for a day. Record sets other than A records can be put into a zone, but not by a
+//! call.
 //!
 //! # One seed
 //! There is one thread, no real time and no real randomness: equal seeds give byte-equal [traces](Sim::trace).
