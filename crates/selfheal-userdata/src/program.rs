@@ -5,7 +5,7 @@ use crate::units::{APP_TARGET, BOOT_UNIT, WATCHDOG_TIMER, mount_unit};
 use crate::{BootConfig, BootExit, Probe, RenderError, quote};
 
 /// Time limits in seconds, by the name that the boot program uses.
-const LIMITS_S: [(&str, u32); 12] = [
+const LIMITS_S: [(&str, u32); 11] = [
     // Network and role credentials may come late, but a boot that waits longer is better replaced.
     ("metadata_s_max", 120),
     // Volumes of dead instances have been seen held for about ten minutes.
@@ -26,10 +26,8 @@ const LIMITS_S: [(&str, u32); 12] = [
     ("read_s_max", 3600),
     // A spot interruption leaves two minutes for everything.
     ("stop_s_max", 60),
-    // Gigabytes that are not written yet take gp3 a minute or two; what is longer is a volume that stalls.
-    ("flush_s_max", 300),
-    // A volume that is gone answers with errors at once, or never.
-    ("gone_s_max", 10),
+    // After an app that did not stop in time; the machine's own shutdown flushes what this does not.
+    ("flush_s_max", 20),
 ];
 
 /// The longest that one probe may take, in seconds.

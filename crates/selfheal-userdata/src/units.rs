@@ -168,6 +168,7 @@ Description=selfheal: one probe of the app
 [Service]
 Type=oneshot
 ExecStart=/bin/bash {ROOT_MARK}{PROGRAM_PATH} watchdog
+KillMode=process
 "
     )
 }

@@ -26,11 +26,14 @@ mount_volume() {
   fi
 }
 
-# Takes the volume out of use, with at most $1 seconds for each attempt: a volume that is gone may never answer. An app
-# that did not stop in time loses to the volume: what it wrote so far is flushed, and the mount goes away under it.
+# Takes the volume out of use. An app that did not stop in time loses to the volume: what it wrote so far is flushed, and
+# the mount goes away under it. A volume that stalls is left as it is: the machine's own shutdown tries once more.
 unmount_volume() {
-  local source
+  local source status=0
   mounted || return 0
-  attended "$1" sync -f "$root$mount_path"
-  attended "$1" umount "$root$mount_path" || attended "$1" umount -l "$root$mount_path" || log "cannot unmount $mount_path"
+  attended "$flush_s_max" sync -f "$root$mount_path" || status=$?
+  [[ $status != 124 ]] || { log "the volume does not take what was written" && return 1; }
+  attended "$flush_s_max" umount "$root$mount_path" || attended "$flush_s_max" umount -l "$root$mount_path" && return
+  log "cannot unmount $mount_path"
+  return 1
 }

@@ -83,16 +83,19 @@ abandon_launch() {
 # Stops the app and gives the volume back.
 release() {
   identity_once || :
-  stop_app "$flush_s_max"
+  if ! stop_app; then
+    log "the volume stays attached until the instance ends"
+    return
+  fi
   [[ -n $access_key ]] || read_identity || log "no credentials: the volume stays attached until the instance ends"
   detach_volume
 }
 
 # Stops the boot, which may be under way, the user's units, and the mount, which stops every unit that requires it. What
-# that leaves mounted is unmounted, with $1 seconds for each attempt.
+# that leaves mounted is unmounted.
 stop_app() {
   attended "$stop_s_max" systemctl stop "${app_units[@]}" || log "${app_units[*]} did not stop"
-  unmount_volume "$1"
+  unmount_volume
 }
 
 # Takes the address off this instance. The association's id is this instance's own, so nothing can be taken from a

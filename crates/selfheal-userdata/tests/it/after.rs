@@ -195,6 +195,45 @@ fn watchdog_reports_after_failures_in_a_row_and_counts_once() {
 }
 
 #[test]
+fn probe_that_cannot_be_killed_is_a_failure_and_has_no_company() {
+    let (machine, calls) = booted(&full());
+    let started = machine.folder().join("started");
+    // It neither ends nor heeds anybody, as a process does that waits for a disk.
+    machine.stub(
+        "timeout",
+        &format!("echo 1 >>{}\nexec /bin/sleep 20", started.display()),
+    );
+    machine.again("watchdog", 0);
+    machine.again("watchdog", 0);
+    assert_eq!(fs::read_to_string(started).unwrap().lines().count(), 1);
+    let expected = ["DescribeTags", "CreateOrUpdateTags", "SetInstanceHealth"];
+    assert_eq!(machine.actions()[calls..], expected);
+}
+
+#[test]
+fn volume_that_takes_nothing_any_more_is_left_to_the_shutdown() {
+    // The volume is a mount here, as the kernel has it.
+    let (machine, calls) = booted(&full());
+    machine.set_limit("flush_s_max", 1);
+    machine.stub("sync", "exec /bin/sleep 20");
+    let program = machine.root().join("usr/local/lib/selfheal/program");
+    let text = fs::read_to_string(&program).unwrap();
+    fs::write(
+        &program,
+        text.replace("\nmount_volume() {", "\nmounted() { source=; }\nmount_volume() {"),
+    )
+    .unwrap();
+    machine.aws.metadata("autoscaling/target-lifecycle-state", "Terminated");
+    let text = machine.again("watch", 0);
+    assert!(
+        text.contains("the volume stays attached until the instance ends"),
+        "{text}"
+    );
+    let expected = ["CompleteLifecycleAction", "DescribeAddresses", "DisassociateAddress"];
+    assert_eq!(machine.actions()[calls..], expected, "{text}");
+}
+
+#[test]
 fn watchdog_is_silent_while_the_instance_ends() {
     for (path, value) in [
         ("autoscaling/target-lifecycle-state", "Terminated"),

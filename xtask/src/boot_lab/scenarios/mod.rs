@@ -283,6 +283,12 @@ pub const SCENARIOS: &[Scenario] = &[
         when: When::Vm,
         run: virtual_machines::volume_stalls,
     },
+    Scenario {
+        name: "vm-probe-stalls",
+        about: "the volume of a virtual machine stalls, and the probe waits for it",
+        when: When::Vm,
+        run: virtual_machines::probe_stalls,
+    },
 ];
 
 pub use faults::install;

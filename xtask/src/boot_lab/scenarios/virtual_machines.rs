@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use selfheal_aws::AutoScaling;
 use selfheal_aws::sim::Happening;
 use selfheal_core::observed::VolumeState;
-use selfheal_userdata::Filesystem;
+use selfheal_userdata::{Filesystem, HealthCheck, Probe};
 
 use super::boots::actions_of;
 use super::get;
@@ -40,7 +40,7 @@ const GLANCE: Duration = Duration::from_secs(2);
 /// A stack whose budgets allow for emulation.
 fn options() -> Options {
     Options {
-        health: Some(selfheal_userdata::HealthCheck {
+        health: Some(HealthCheck {
             startup_budget_s: 120,
             interval_s: 5,
             ..app_health()
@@ -229,13 +229,32 @@ fn lose_volume(lab: &mut Lab, options: &Options) -> TaskResult<()> {
     })
 }
 
-/// The volume stalls: nothing fails, and nothing ends any more. What an instance does on its way out may never end
-/// either; the group goes on without it once the terminate hook has timed out.
+/// The app stops answering, since it waits for a volume that stalls.
 pub fn volume_stalls(lab: &mut Lab) -> TaskResult<()> {
+    stall_volume(
+        lab,
+        &Options {
+            setup: Options::default().setup.map(|setup| setup + FLUSHER),
+            ..options()
+        },
+    )
+}
+
+/// The probe itself waits for a volume that stalls, and cannot be killed.
+pub fn probe_stalls(lab: &mut Lab) -> TaskResult<()> {
+    let probe = Probe::Command {
+        command: "date >/srv/data/probe && sync -f /srv/data/probe".to_owned(),
+    };
+    let health = options().health.map(|health| HealthCheck { probe, ..health });
+    stall_volume(lab, &Options { health, ..options() })
+}
+
+/// The volume stalls: nothing fails, and nothing ends any more. What an instance does on its way out may never end
+/// either; it gives up on the volume, and lets the group go on.
+fn stall_volume(lab: &mut Lab, options: &Options) -> TaskResult<()> {
     let cloud = lab.launch(&Options {
-        setup: Options::default().setup.map(|setup| setup + FLUSHER),
         terminate_hook: true,
-        ..options()
+        ..options.clone()
     })?;
     let (first, before) = first_boot(lab, &cloud)?;
     let began = Instant::now();
@@ -248,6 +267,12 @@ pub fn volume_stalls(lab: &mut Lab) -> TaskResult<()> {
         |what| matches!(what, Happening::Instance { id, state, .. } if *id == first && state == "shutting-down"),
     )?;
     lab.note(format!("ended after {:.0} s", began.elapsed().as_secs_f64()));
+    // It let the group go on by itself: for the launch, and now.
+    let actions = actions_of(&cloud, &first);
+    let completed = actions.iter().filter(|action| *action == "CompleteLifecycleAction");
+    ensure(completed.count() == 2, || {
+        format!("the terminate hook ran into its time-out: {actions:?}")
+    })?;
     replaced(lab, &cloud, &first, &before, "its end", || Ok(()))
 }
 

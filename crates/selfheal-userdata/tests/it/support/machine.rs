@@ -126,6 +126,8 @@ impl Machine {
     /// Replaces a stand-in.
     pub fn stub(&self, name: &str, body: &str) {
         let path = self.folder.path().join("bin").join(name);
+        // It may be a link to the real one, which must not be written to.
+        let _ = fs::remove_file(&path);
         fs::write(&path, format!("#!/bin/bash\n{body}\n")).unwrap();
         fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
     }
