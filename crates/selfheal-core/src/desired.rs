@@ -78,12 +78,10 @@ pub fn application_check(spec: &Spec) -> Option<ApplicationCheckSettings> {
 
 /// Grace period of the stack's group, in seconds, counted from an instance's entry into service.
 ///
-/// Where AWS asks, what it says may be out of date when the launch hook is completed. Where the instance does not ask as
-/// well, the hook is completed before the app has answered, so that the app's own time is added.
+/// Where AWS asks, what it says may be out of date when the launch hook is completed.
 #[must_use]
 pub fn health_check_grace_s(spec: &Spec) -> u32 {
     match &spec.app.health {
-        Some(health) if health.from == spec::HealthFrom::Aws => health.startup_budget_s + APPLICATION_CHECK_LAG_S,
         Some(health) if health.from.probes_from_aws() => APPLICATION_CHECK_LAG_S,
         _ => HEALTH_CHECK_GRACE_S,
     }
@@ -126,6 +124,7 @@ pub fn instance_policy(
         parameter_path: None,
         log_group: None,
         kms_key: None,
+        application_check: application_check(spec).is_some(),
     })
 }
 

@@ -83,7 +83,7 @@ fn the_group_is_patient_for_as_long_as_the_check_may_be_out_of_date() {
     assert_eq!(grace(&web()), 60);
     assert_eq!(grace(&probed(HealthFrom::Instance)), 60);
     assert_eq!(grace(&probed(HealthFrom::Both)), 180);
-    assert_eq!(grace(&probed(HealthFrom::Aws)), 480);
+    assert_eq!(grace(&probed(HealthFrom::Aws)), 180);
 }
 
 #[test]

@@ -178,6 +178,23 @@ fn a_key_of_another_section_is_sent_there() {
 }
 
 #[test]
+fn an_address_that_waits_for_health_needs_a_probe() {
+    let text = r#"
+name = "web"
+region = "eu-west-1"
+
+[instance]
+type = "t4g.small"
+image = "al2023-arm64"
+ingress = []
+
+[address]
+when = "healthy"
+"#;
+    insta::assert_snapshot!(errors(text), @"line 11, column 8: `address.when` is `healthy`, and nothing tells the instance when it is (expected a probe in [app.health], or `mounted`)");
+}
+
+#[test]
 fn what_contradicts_itself_is_refused() {
     let text = r#"
 name = "web"
@@ -205,7 +222,6 @@ from = "aws"
 "#;
     insta::assert_snapshot!(errors(text), @r#"
     line 9, column 1: `instance.security_groups` is here as well as `ingress` (expected only one of `ingress` and `security_groups`)
-    line 12, column 8: `address.when` is `healthy`, and nothing tells the instance when it is (expected a probe in [app.health] that the instance runs itself, or `mounted`)
     line 14, column 1: `data.iops` is missing (expected a number of IOPS, which io2 has no default for)
     line 15, column 8: `data.size` is `2GiB` (expected 4GiB to 65536GiB)
     line 18, column 1: `data.throughput` cannot be set for io2 (expected no `throughput`, or `type = "gp3"`)

@@ -111,10 +111,54 @@ pub enum Probe {
 pub enum HealthFrom {
     /// A timer on the instance, which reports to the group.
     Instance,
-    /// EC2's application status checks, from outside.
+    /// EC2's application status checks, from outside. The instance only counts what they find, for the breaker.
     Aws,
     /// Both; either one replaces the instance.
     Both,
+}
+
+impl HealthFrom {
+    /// Returns the name that `selfheal.toml` and the boot program use.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Instance => "instance",
+            Self::Aws => "aws",
+            Self::Both => "both",
+        }
+    }
+}
+
+/// Seconds between two requests of an application status check, and the longest that EC2 waits with the first one.
+const AWS_INTERVAL_S: u32 = 60;
+const AWS_GRACE_S_MAX: u32 = 600;
+/// How many times the threshold a replacement must answer in a row until it counts as good: long enough that an app which
+/// fails some minutes after each good start runs into the breaker.
+const STABLE_FACTOR: u32 = 10;
+
+impl HealthCheck {
+    /// Returns the seconds between two looks at the running app: AWS looks once a minute.
+    pub(crate) const fn look_s(&self) -> u32 {
+        match self.from {
+            HealthFrom::Aws => AWS_INTERVAL_S,
+            _ => self.interval_s,
+        }
+    }
+
+    /// Returns how many good looks in a row make a replacement a good one. Where AWS looks, it must have had the time to
+    /// find the app impaired.
+    pub(crate) fn stable_looks(&self) -> u32 {
+        let own = self.threshold.saturating_mul(STABLE_FACTOR);
+        let grace_s = self.startup_budget_s.clamp(1, AWS_GRACE_S_MAX);
+        let aws_s = grace_s
+            .saturating_add(self.threshold.saturating_mul(AWS_INTERVAL_S))
+            .saturating_add(AWS_GRACE_S_MAX);
+        match self.from {
+            HealthFrom::Instance => own,
+            HealthFrom::Aws => aws_s.div_ceil(AWS_INTERVAL_S),
+            HealthFrom::Both => own.max(aws_s.div_ceil(self.interval_s.max(1))),
+        }
+    }
 }
 
 /// When the address moves to a new instance.
@@ -177,11 +221,11 @@ impl BootConfig {
         self.health.as_ref().map_or(Ok(()), HealthCheck::validate)
     }
 
-    /// Returns whether the instance itself watches its app.
-    pub(crate) fn has_watchdog(&self) -> bool {
+    /// Returns whether the instance asks for AWS's opinion of its app.
+    pub(crate) fn asks_aws(&self) -> bool {
         self.health
             .as_ref()
-            .is_some_and(|health| health.from != HealthFrom::Aws)
+            .is_some_and(|health| health.from != HealthFrom::Instance)
     }
 }
 

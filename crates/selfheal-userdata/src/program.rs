@@ -32,9 +32,6 @@ const LIMITS_S: [(&str, u32); 11] = [
 
 /// The longest that one probe may take, in seconds.
 const PROBE_S_MAX: u32 = 10;
-/// How many times the threshold a replacement must answer in a row until it counts as good: long enough that an app which
-/// fails some minutes after each good start runs into the breaker.
-const STABLE_FACTOR: u32 = 10;
 
 /// Returns the configuration file: one assignment a line, each value through [`quote`].
 pub(crate) fn config_text(config: &BootConfig) -> Result<String, RenderError> {
@@ -51,7 +48,11 @@ pub(crate) fn config_text(config: &BootConfig) -> Result<String, RenderError> {
     ];
     // The boot first: what it may still be doing must not start anew what is stopped after it.
     let mut app_units = vec![BOOT_UNIT.to_owned(), APP_TARGET.to_owned()];
-    let timers: &[&str] = if config.has_watchdog() { &[WATCHDOG_TIMER] } else { &[] };
+    let timers: &[&str] = if config.health.is_some() {
+        &[WATCHDOG_TIMER]
+    } else {
+        &[]
+    };
     if let Some(data) = &config.data {
         values.push(("volume_id", data.volume_id.clone()));
         values.push(("mount_path", data.mount.clone()));
@@ -67,10 +68,8 @@ pub(crate) fn config_text(config: &BootConfig) -> Result<String, RenderError> {
         values.push(("probe_target", target));
         values.push(("probe_s_max", health.interval_s.min(PROBE_S_MAX).to_string()));
         values.push(("threshold", health.threshold.to_string()));
-        values.push((
-            "stable_probes",
-            health.threshold.saturating_mul(STABLE_FACTOR).to_string(),
-        ));
+        values.push(("stable_probes", health.stable_looks().to_string()));
+        values.push(("health_from", health.from.name().to_owned()));
         values.push(("startup_s_max", health.startup_budget_s.to_string()));
     }
     let mut text = String::new();
@@ -100,7 +99,7 @@ pub(crate) fn program(config: &BootConfig) -> String {
         body.push_str(&format!("  {}\n", step.function()));
     }
     body.push_str("  trap - EXIT\n  log 'boot is done'\n}\n");
-    let verbs = if config.has_watchdog() {
+    let verbs = if config.health.is_some() {
         "boot | watch | watchdog"
     } else {
         "boot | watch"

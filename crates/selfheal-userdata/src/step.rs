@@ -64,7 +64,7 @@ impl Step {
             (true, Self::Launch),
             (true, Self::Watch),
             (data, Self::Settle),
-            (!config.has_watchdog(), Self::Breaker),
+            (!health, Self::Breaker),
         ];
         steps
             .into_iter()
@@ -184,8 +184,11 @@ pub(crate) fn fragments(config: &BootConfig) -> Vec<&'static str> {
     }
     parts.push(include_str!("boot/address.sh"));
     parts.push(include_str!("boot/watch.sh"));
-    if config.has_watchdog() {
+    if config.health.is_some() {
         parts.push(include_str!("boot/watchdog.sh"));
+    }
+    if config.asks_aws() {
+        parts.push(include_str!("boot/opinion.sh"));
     }
     parts.push(include_str!("boot/main.sh"));
     parts

@@ -64,9 +64,9 @@ pub(crate) fn units(config: &BootConfig) -> Vec<Unit> {
             parts: vec![mount_unit_text(data)],
         });
     }
-    if let Some(health) = config.health.as_ref().filter(|_| config.has_watchdog()) {
+    if let Some(health) = &config.health {
         units.push(ours(WATCHDOG_UNIT, watchdog_unit()));
-        units.push(ours(WATCHDOG_TIMER, watchdog_timer(health.interval_s)));
+        units.push(ours(WATCHDOG_TIMER, watchdog_timer(health.look_s())));
     }
     units
 }
@@ -163,7 +163,7 @@ StandardError=journal+console
 fn watchdog_unit() -> String {
     format!(
         "[Unit]
-Description=selfheal: one probe of the app
+Description=selfheal: one look at the app
 
 [Service]
 Type=oneshot
@@ -176,7 +176,7 @@ KillMode=process
 fn watchdog_timer(interval_s: u32) -> String {
     format!(
         "[Unit]
-Description=selfheal: probes the app every {interval_s} s
+Description=selfheal: looks at the app every {interval_s} s
 
 [Timer]
 OnActiveSec={interval_s}

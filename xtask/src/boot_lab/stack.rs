@@ -178,6 +178,7 @@ async fn make(sim: &Sim, options: &Options) -> CallResult<TaskResult<Stack>> {
         parameter_path: None,
         log_group: None,
         kms_key: None,
+        application_check: false,
     };
     let policy = match instance_policy(&scope) {
         Ok(policy) => policy.to_json(),

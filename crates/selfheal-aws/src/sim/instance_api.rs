@@ -146,6 +146,14 @@ impl InstanceCaller {
         self.call(|world, me| world.api_set_group_tags(me, group, tags))
     }
 
+    /// `ec2:DescribeApplicationStatus` of instances by id: each with its status.
+    ///
+    /// # Errors
+    /// As AWS answers them.
+    pub fn describe_application_status(&self, ids: &[String]) -> CallResult<Vec<(String, String)>> {
+        self.call(|world, me| world.api_describe_application_status(me, ids))
+    }
+
     /// `ssm:GetParametersByPath`, recursive: names and values.
     ///
     /// # Errors
@@ -320,6 +328,15 @@ impl World {
             .on(Target::Group(group.to_owned()));
         call.tags = tags.clone();
         self.call_now(me, &call, |world| world.set_group_tags(group, tags))
+    }
+
+    pub(super) fn api_describe_application_status(
+        &mut self,
+        me: &Caller,
+        ids: &[String],
+    ) -> CallResult<Vec<(String, String)>> {
+        let call = Call::read("ec2:DescribeApplicationStatus").about(&ids.join(","));
+        self.call_now(me, &call, |world| Ok(world.describe_application_status(ids)))
     }
 
     pub(super) fn api_parameters_by_path(&mut self, me: &Caller, path: &str) -> CallResult<BTreeMap<String, String>> {

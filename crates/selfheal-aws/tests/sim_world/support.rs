@@ -186,6 +186,7 @@ pub fn policy(address: &str, volume: &str, subnet: &str) -> String {
         parameter_path: None,
         log_group: None,
         kms_key: None,
+        application_check: false,
     };
     instance_policy(&scope).expect("the scope is well-formed").to_json()
 }

@@ -79,7 +79,7 @@ impl fmt::Display for HealthProbe {
     }
 }
 
-/// Who asks whether the app works.
+/// Who asks whether the running app works. The first probe, before the launch is completed, is always the instance's own.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum HealthFrom {
     /// A timer on the instance, which reports to the group.
@@ -92,12 +92,6 @@ pub enum HealthFrom {
 }
 
 impl HealthFrom {
-    /// Whether the instance itself asks.
-    #[must_use]
-    pub const fn probes_on_instance(self) -> bool {
-        matches!(self, Self::Instance | Self::Both)
-    }
-
     /// Whether AWS asks.
     #[must_use]
     pub const fn probes_from_aws(self) -> bool {

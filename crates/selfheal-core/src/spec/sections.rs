@@ -209,15 +209,11 @@ fn address_section(reader: &mut Reader<'_>, section: &Section<'_>, app: &AppSpec
     let allocation = reader.check(allocation, |id| syntax::id("eipalloc", id));
     let values = [("mounted", AddressWhen::Mounted), ("healthy", AddressWhen::Healthy)];
     let when = one_of(reader, section, "when", &values);
-    let probed = app
-        .health
-        .as_ref()
-        .is_some_and(|health| health.from.probes_on_instance());
     if let Some(at) = when
         .as_ref()
-        .filter(|when| when.value == AddressWhen::Healthy && !probed)
+        .filter(|when| when.value == AddressWhen::Healthy && app.health.is_none())
     {
-        let expected = "a probe in [app.health] that the instance runs itself, or `mounted`";
+        let expected = "a probe in [app.health], or `mounted`";
         reader.fault(
             at,
             Fault::conflict("is `healthy`, and nothing tells the instance when it is", expected),

@@ -66,13 +66,13 @@ impl Spec {
             .is_some_and(|health| health.from.probes_from_aws())
     }
 
-    /// When the address moves: as the spec says, else once the app is healthy where there is a probe on the instance,
-    /// else as soon as the data volume is mounted.
+    /// When the address moves: as the spec says, else once the app is healthy where there is a probe, else as soon as the
+    /// data volume is mounted. The first probe is always the instance's own.
     #[must_use]
     pub fn address_when(&self) -> AddressWhen {
         self.address.when.unwrap_or(match &self.app.health {
-            Some(health) if health.from.probes_on_instance() => AddressWhen::Healthy,
-            _ => AddressWhen::Mounted,
+            Some(_) => AddressWhen::Healthy,
+            None => AddressWhen::Mounted,
         })
     }
 }

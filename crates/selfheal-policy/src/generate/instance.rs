@@ -28,7 +28,7 @@ use crate::statement::{
 /// `*` stands as a resource in three statements alone, because the Service Authorization Reference offers these actions
 /// no resource. Each is narrowed to the Region, the last one to calls from an instance as well; the others have no
 /// narrower key:
-/// - `Look`: ec2:DescribeVolumes, ec2:DescribeAddresses, autoscaling:DescribeTags;
+/// - `Look`: ec2:DescribeVolumes, ec2:DescribeAddresses, ec2:DescribeApplicationStatus, autoscaling:DescribeTags;
 /// - `SessionChannels`: ssmmessages:CreateDataChannel, OpenControlChannel, OpenDataChannel;
 /// - `SessionControl`: ssmmessages:CreateControlChannel.
 ///
@@ -158,6 +158,9 @@ fn look(scope: &InstanceScope) -> Draft {
     let mut actions = vec!["ec2:DescribeAddresses", "autoscaling:DescribeTags"];
     if scope.volume_id.is_some() {
         actions.push("ec2:DescribeVolumes");
+    }
+    if scope.application_check {
+        actions.push("ec2:DescribeApplicationStatus");
     }
     allow("Look", &actions, vec![ResourcePattern::Any], in_region(&scope.region))
 }

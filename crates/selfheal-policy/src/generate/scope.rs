@@ -37,6 +37,8 @@ pub struct InstanceScope {
     pub log_group: Option<String>,
     /// The ARN of the customer key that encrypts the data volume and the parameters.
     pub kms_key: Option<String>,
+    /// Whether the stack has one of EC2's application status checks, whose findings the instance counts.
+    pub application_check: bool,
 }
 
 /// Says what the operator of a stack may touch.

@@ -98,7 +98,7 @@ calls! {
     "ec2:CreateLaunchTemplate" [new "launch-template"] by [APPLY] => "makes the launch template";
     "ec2:CreateLaunchTemplateVersion" [old "launch-template"] by [APPLY] => "changes what is launched";
     "ec2:DescribeApplicationStatusChecks" [] by [PLAN, APPLY, STATUS, DESTROY] => "finds the application status check";
-    "ec2:DescribeApplicationStatus" [] by [STATUS] => "reads what the check finds of the instance";
+    "ec2:DescribeApplicationStatus" [] by [INSTANCE, STATUS] => "reads what the check finds of the instance";
     "ec2:CreateApplicationStatusCheck" [new "application-status-check"] by [APPLY] => "makes the check";
     "ec2:AssociateApplicationStatusCheck" [old "application-status-check"] by [APPLY] => "lets the check ask the instance";
     "ec2:ModifyApplicationStatusCheck" [old "application-status-check"] by [APPLY] => "changes what the check asks";

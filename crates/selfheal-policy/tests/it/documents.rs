@@ -30,6 +30,7 @@ fn instance_with_the_least() {
         parameter_path: None,
         log_group: None,
         kms_key: None,
+        application_check: false,
         ..instance_scope()
     };
     check("instance_with_the_least", &instance_policy(&scope).unwrap());

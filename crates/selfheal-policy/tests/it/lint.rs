@@ -10,7 +10,7 @@ use crate::common::{instance_scope, operator_scope};
 /// Returns every instance scope that leaves out some of what is optional.
 fn instance_scopes() -> Vec<InstanceScope> {
     let full = instance_scope();
-    (0..64_u32)
+    (0..128_u32)
         .map(|bits| {
             let has = |bit: u32| bits & (1 << bit) != 0;
             InstanceScope {
@@ -20,6 +20,7 @@ fn instance_scopes() -> Vec<InstanceScope> {
                 parameter_path: full.parameter_path.clone().filter(|_| has(3)),
                 log_group: full.log_group.clone().filter(|_| has(4)),
                 kms_key: full.kms_key.clone().filter(|_| has(5)),
+                application_check: has(6),
                 ..full.clone()
             }
         })

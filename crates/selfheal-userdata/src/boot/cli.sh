@@ -42,6 +42,7 @@ cli_option() {
     VolumeId.1) options+=(--volume-ids "$2") ;;
     AllocationId.1) options+=(--allocation-ids "$2") ;;
     ResourceId.1) options+=(--resources "$2") ;;
+    InstanceId.1) options+=(--instance-ids "$2") ;;
     Tag.1.Key) options+=(--tags "Key=$2") ;;
     ScalingProcesses.member.1) options+=(--scaling-processes "$2") ;;
     ScalingProcesses.member.*) options+=("$2") ;;

@@ -1,16 +1,23 @@
-# The watchdog: one probe. The group hears of it after several failures in a row.
+# The watchdog: one look at the app. The group hears of it after several failures in a row.
 
 watchdog() {
-  local failures=0 successes=0
+  local failures=0 successes=0 well=1
   open_log watchdog
   read_signer
   { read -r failures successes <"$run_dir/probes"; } 2>/dev/null || :
-  if probe; then
-    failures=0 successes=$((${successes:-0} + 1))
+  if [[ $health_from == aws ]] || probe; then
+    failures=0
   else
-    failures=$((${failures:-0} + 1)) successes=0
+    well='' failures=$((${failures:-0} + 1))
     log "the app failed $failures of $threshold probes in a row"
   fi
+  if [[ $health_from != instance ]] && ! aws_agrees; then
+    # The group replaces it anyway.
+    well=''
+    log "AWS finds the app impaired"
+    ! in_service || count_once "AWS finds the app impaired"
+  fi
+  if [[ -n $well ]]; then successes=$((${successes:-0} + 1)); else successes=0; fi
   printf '%s %s\n' "$failures" "$successes" >"$run_dir/probes" || :
   ((successes != stable_probes)) || is_stable
   ((failures == 0 || failures % threshold != 0)) || report_failing "$failures"
@@ -25,16 +32,24 @@ is_stable() {
   printf '0 0\n' >"$run_dir/probes"
 }
 
-# Reports the app's failure, unless the instance is ending anyway: then its probes may well fail. The group takes a while
-# to act, or heeds its grace period, so the report is repeated; it counts once.
+# Reports the app's failure. The group takes a while to act, or heeds its grace period, so the report is repeated.
 report_failing() {
-  local counted=''
-  metadata_once meta-data/autoscaling/target-lifecycle-state meta-data/spot/instance-action || return 0
-  [[ ${values[0]:-InService} == InService && -z ${values[1]} ]] && read_identity || return 0
-  { read -r counted <"$run_dir/counted"; } 2>/dev/null || :
-  if [[ -z $counted ]]; then
-    count_failure "the app failed $1 probes in a row" "$log_dir/watchdog.log"
-    printf '1\n' >"$run_dir/counted" || :
-  fi
+  in_service || return 0
+  count_once "the app failed $1 probes in a row"
   report_unhealthy true "$call_s_max"
+}
+
+# Tells whether the instance is to stay: while it ends, its probes may well fail.
+in_service() {
+  metadata_once meta-data/autoscaling/target-lifecycle-state meta-data/spot/instance-action || return
+  [[ ${values[0]:-InService} == InService && -z ${values[1]} ]] && read_identity
+}
+
+# Counts this instance's failure, once.
+count_once() {
+  local counted=''
+  { read -r counted <"$run_dir/counted"; } 2>/dev/null || :
+  [[ -z $counted ]] || return 0
+  count_failure "$1" "$log_dir/watchdog.log"
+  printf '1\n' >"$run_dir/counted" || :
 }

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use selfheal_userdata::BootConfig;
+use selfheal_userdata::{BootConfig, HealthCheck, HealthFrom};
 
 use crate::support::aws::{INSTANCE, SECRETS};
 use crate::support::machine::Machine;
@@ -265,6 +265,81 @@ fn app_that_stays_well_ends_the_row_of_failures() {
     assert_eq!(machine.aws.state().tags["selfheal:failed-boots"], "0");
     machine.again("watchdog", 0);
     assert_eq!(machine.actions()[calls..], ["DescribeTags", "CreateOrUpdateTags"]);
+}
+
+/// A booted stack whose app AWS judges, alone or beside the instance.
+fn judged(from: HealthFrom) -> (Machine, usize) {
+    let health = full().health.map(|health| HealthCheck { from, ..health });
+    let (machine, calls) = booted(&BootConfig { health, ..full() });
+    machine.aws.state().application_status = "ok";
+    (machine, calls)
+}
+
+/// Lets a minute pass for the program.
+fn a_minute_later(machine: &Machine) {
+    let opinion = machine.root().join("run/selfheal/opinion");
+    let text = fs::read_to_string(&opinion).unwrap();
+    let (asked, verdict) = text.trim().split_once(' ').unwrap();
+    let earlier = asked.parse::<i64>().unwrap() - 60;
+    fs::write(opinion, format!("{earlier} {verdict}\n")).unwrap();
+}
+
+#[test]
+fn what_aws_finds_is_asked_for_once_a_minute_and_counted_once() {
+    for from in [HealthFrom::Aws, HealthFrom::Both] {
+        let (machine, calls) = judged(from);
+        machine.again("watchdog", 0);
+        machine.again("watchdog", 0);
+        assert_eq!(machine.actions()[calls..], ["DescribeApplicationStatus"]);
+        assert_eq!(machine.last("DescribeApplicationStatus")["InstanceId.1"], INSTANCE);
+        machine.aws.state().application_status = "impaired";
+        a_minute_later(&machine);
+        machine.again("watchdog", 0);
+        let expected = ["DescribeApplicationStatus", "DescribeTags", "CreateOrUpdateTags"];
+        assert_eq!(machine.actions()[calls + 1..], expected);
+        machine.again("watchdog", 0);
+        a_minute_later(&machine);
+        machine.again("watchdog", 0);
+        // The group knows already, and nobody else is told.
+        assert_eq!(machine.actions()[calls + 4..], ["DescribeApplicationStatus"]);
+        let state = machine.aws.state();
+        assert_eq!(state.tags["selfheal:failed-boots"], "1");
+        assert!(
+            state.tags["selfheal:last-error"].ends_with("AWS finds the app impaired"),
+            "{:?}",
+            state.tags
+        );
+    }
+}
+
+#[test]
+fn opinion_that_cannot_be_had_counts_nothing() {
+    let (machine, _) = judged(HealthFrom::Aws);
+    machine
+        .aws
+        .fail("DescribeApplicationStatus", &[(403, "UnauthorizedOperation", "no")]);
+    machine.again("watchdog", 0);
+    machine.aws.state().application_status = "insufficient-data";
+    a_minute_later(&machine);
+    machine.again("watchdog", 0);
+    assert_eq!(machine.aws.state().tags.get("selfheal:failed-boots"), None);
+}
+
+#[test]
+fn app_that_aws_finds_well_for_long_ends_the_row_of_failures() {
+    let (machine, _) = judged(HealthFrom::Aws);
+    machine
+        .aws
+        .state()
+        .tags
+        .insert("selfheal:failed-boots".into(), "2".into());
+    // The start-up budget of 3 s, two failures a minute apart, and ten minutes more.
+    for _ in 0..12 {
+        machine.again("watchdog", 0);
+    }
+    assert_eq!(machine.aws.state().tags["selfheal:failed-boots"], "2");
+    machine.again("watchdog", 0);
+    assert_eq!(machine.aws.state().tags["selfheal:failed-boots"], "0");
 }
 
 #[test]

@@ -40,7 +40,7 @@ impl World {
         checks.map(|record| &record.check).filter(of_stack).cloned().collect()
     }
 
-    fn describe_application_status(&self, instances: &[String]) -> Vec<(String, String)> {
+    pub(super) fn describe_application_status(&self, instances: &[String]) -> Vec<(String, String)> {
         let known = instances.iter().filter(|id| {
             self.instances
                 .get(*id)

@@ -6,6 +6,7 @@
 use super::super::World;
 use super::super::boot::BootPhase;
 use super::super::events::WorldEvent;
+use super::super::rng::Range;
 use super::super::state::{ApplicationResult, ApplicationVerdict, InstanceRecord, InstanceState};
 use super::super::trace::Happening;
 
@@ -133,6 +134,8 @@ impl World {
             self.ask_next(instance, check);
         }
         if before != "impaired" && self.application_status(instance) == "impaired" {
+            // The boot program asks once a minute, and the group takes some to act.
+            self.wake_watch(instance, Range::exactly(1));
             self.tell_group(instance);
         }
     }

@@ -22,6 +22,8 @@ pub struct BootConfig {
     pub filesystem: String,
     /// Whether a watchdog on the instance probes the application.
     pub watchdog: bool,
+    /// Whether it counts what EC2's application status checks find.
+    pub asks_aws: bool,
     /// Failed boots in a row after which the stack parks itself.
     pub breaker_limit: u32,
 }
@@ -67,7 +69,8 @@ impl BootConfig {
             breaker_limit: assigned(&script, "breaker_limit")
                 .and_then(|text| text.parse().ok())
                 .unwrap_or(3),
-            watchdog: script.contains(selfheal_userdata::WATCHDOG_TIMER),
+            watchdog: matches!(assigned(&script, "health_from").as_deref(), Some("instance" | "both")),
+            asks_aws: matches!(assigned(&script, "health_from").as_deref(), Some("aws" | "both")),
             group,
         })
     }

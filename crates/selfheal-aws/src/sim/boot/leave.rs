@@ -13,6 +13,17 @@ const WATCHED_MAX: u32 = 100;
 const WATCHDOG: Range = Range::new(30_000, 90_000);
 /// How long an application must stay well until its boot counts as good.
 const STABLE: Range = Range::new(300_000, 600_000);
+/// The same where AWS asks, which must have had the time to find it impaired.
+const STABLE_WITH_AWS: Range = Range::new(1_500_000, 1_800_000);
+
+/// How long the application must stay well, where somebody watches it.
+const fn stable(config: &BootConfig) -> Option<Range> {
+    match (config.watchdog, config.asks_aws) {
+        (_, true) => Some(STABLE_WITH_AWS),
+        (true, false) => Some(STABLE),
+        (false, false) => None,
+    }
+}
 
 impl World {
     /// Lets the application on an instance fail; answers whether the instance is running and its application watched.
@@ -34,8 +45,8 @@ impl World {
     /// An instance has become ready: whatever happened during its boot is looked at, and its application watched.
     pub(super) fn begin_watch(&mut self, id: &str, config: &BootConfig) {
         self.wake_watch(id, RETRY);
-        if config.watchdog {
-            self.wake_watch(id, STABLE);
+        if let Some(stable) = stable(config) {
+            self.wake_watch(id, stable);
         }
     }
 
@@ -47,30 +58,52 @@ impl World {
             }
             return;
         }
-        let Some(instance) = self.instances.get(id).filter(|_| config.watchdog) else {
-            return;
-        };
-        let (failed, counted) = (instance.boot.app_failed, instance.boot.counted);
+        let failed = config.watchdog && self.instances.get(id).is_some_and(|it| it.boot.app_failed);
+        let impaired = config.asks_aws && self.hears_impaired(id, me);
+        if impaired {
+            self.count_once(id, me, config, "AWS finds the app impaired");
+        }
         if !failed {
-            if self.in_phase_ms(id) >= STABLE.min {
+            let settled = stable(config).is_some_and(|stable| self.in_phase_ms(id) >= stable.min);
+            if settled && !impaired {
                 self.end_failures(id, me, config);
             }
             return;
         }
-        if !counted {
-            match self.count_failure(me, config, "the app failed its probes") {
-                Ok(()) => {
-                    if let Some(instance) = self.instances.get_mut(id) {
-                        instance.boot.counted = true;
-                    }
-                }
-                Err(error) => self.say(id, format!("could not count the failure: {error}")),
-            }
-        }
+        self.count_once(id, me, config, "the app failed its probes");
         match self.api_set_instance_health(me, id, "Unhealthy", true) {
             // Within the grace period the report is ignored, so that it is made again until the instance leaves.
             Ok(()) => self.watch_again(id, WATCHDOG, "reported unhealthy, and still here"),
             Err(error) => self.watch_again(id, RETRY, &error.to_string()),
+        }
+    }
+
+    /// Asks AWS what it finds of this instance. An answer that does not come says nothing.
+    fn hears_impaired(&mut self, id: &str, me: &Caller) -> bool {
+        if self.application_status(id) != "impaired" {
+            // The program asks all the same; the model leaves out what would tell it nothing.
+            return false;
+        }
+        match self.api_describe_application_status(me, &[id.to_owned()]) {
+            Ok(found) => found.iter().any(|(of, status)| of == id && status == "impaired"),
+            Err(error) => {
+                self.watch_again(id, RETRY, &error.to_string());
+                false
+            }
+        }
+    }
+
+    fn count_once(&mut self, id: &str, me: &Caller, config: &BootConfig, why: &str) {
+        if self.instances.get(id).is_none_or(|instance| instance.boot.counted) {
+            return;
+        }
+        match self.count_failure(me, config, why) {
+            Ok(()) => {
+                if let Some(instance) = self.instances.get_mut(id) {
+                    instance.boot.counted = true;
+                }
+            }
+            Err(error) => self.say(id, format!("could not count the failure: {error}")),
         }
     }
 

@@ -175,6 +175,16 @@ pub(super) fn ec2(me: &InstanceCaller, call: &WireCall, request_id: &str) -> Res
             let items: String = me.describe_addresses(&ids)?.iter().map(address_item).collect();
             node("addressesSet", &items)
         }
+        "DescribeApplicationStatus" => {
+            let ids = with.list("InstanceId.");
+            with.end()?;
+            let item = |(id, status): &(String, String)| {
+                let status = leaf("status", status) + &node("detailSet", "");
+                node("item", &(leaf("instanceId", id) + &node("applicationStatus", &status)))
+            };
+            let items: String = me.describe_application_status(&ids)?.iter().map(item).collect();
+            node("applicationStatusesResponseType", &node("instanceSet", &items))
+        }
         "AssociateAddress" => {
             let (allocation, instance) = (with.required("AllocationId")?, with.required("InstanceId")?);
             let reassociate = with.flag("AllowReassociation", false)?;

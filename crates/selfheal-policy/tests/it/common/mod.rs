@@ -28,6 +28,7 @@ pub fn instance_scope() -> InstanceScope {
         parameter_path: Some("/selfheal/web".to_owned()),
         log_group: Some("/selfheal/web".to_owned()),
         kms_key: Some(KEY.to_owned()),
+        application_check: true,
     }
 }
 

@@ -39,6 +39,8 @@ pub struct State {
     pub snapshot: String,
     /// Who has the address.
     pub address_of: Option<String>,
+    /// What EC2's application status checks find of the instance.
+    pub application_status: &'static str,
     /// The group's tags.
     pub tags: BTreeMap<String, String>,
     /// Suspended processes of the group.
@@ -241,6 +243,12 @@ impl State {
                 self.address_of = None;
                 String::new()
             }
+            "DescribeApplicationStatus" => format!(
+                "<applicationStatusesResponseType><instanceSet><item><instanceId>{INSTANCE}</instanceId><applicationStatus>\
+                 <detailSet><item><status>passed</status></item></detailSet><status>{}</status></applicationStatus></item>\
+                 </instanceSet></applicationStatusesResponseType>",
+                self.application_status
+            ),
             "DescribeAddresses" => {
                 let holder = self.address_of.clone().unwrap_or_default();
                 format!(
