@@ -124,6 +124,7 @@ fn what_each_statement_of_the_instance_is_for() {
             &[
                 "autoscaling:DescribeTags",
                 "ec2:DescribeAddresses",
+                "ec2:DescribeApplicationStatus",
                 "ec2:DescribeVolumes",
             ],
         ),
