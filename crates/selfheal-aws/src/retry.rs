@@ -3,6 +3,7 @@
 use std::future::Future;
 use std::time::Duration;
 
+use futures::future::{self, Either};
 use jiff::{SignedDuration, Timestamp};
 
 use crate::backend::CallResult;
@@ -84,7 +85,22 @@ impl Repeat {
 }
 
 /// Makes a call until it succeeds, fails for good, or its patience is at an end. Every pause has full jitter.
-pub(crate) async fn retry<T, F, Fut>(ctl: &Control<'_>, repeat: Repeat, mut call: F) -> CallResult<T>
+pub(crate) async fn retry<T, F, Fut>(ctl: &Control<'_>, repeat: Repeat, call: F) -> CallResult<T>
+where
+    F: FnMut() -> Fut,
+    Fut: Future<Output = CallResult<T>>,
+{
+    retry_unless(ctl, repeat, future::pending::<()>(), call).await
+}
+
+/// The same, but no attempt follows once `halt` is over: the last failure is final then. An attempt that is under way is
+/// awaited, since it may have an effect.
+pub(crate) async fn retry_unless<T, F, Fut>(
+    ctl: &Control<'_>,
+    repeat: Repeat,
+    mut halt: impl Future + Unpin,
+    mut call: F,
+) -> CallResult<T>
 where
     F: FnMut() -> Fut,
     Fut: Future<Output = CallResult<T>>,
@@ -100,7 +116,9 @@ where
             return Err(error);
         };
         ctl.progress.event(&Event::Retrying { error: &error, pause });
-        ctl.clock.sleep(pause).await;
+        if let Either::Right(_) = future::select(ctl.clock.sleep(pause), &mut halt).await {
+            return Err(error);
+        }
         attempt += 1;
     }
 }

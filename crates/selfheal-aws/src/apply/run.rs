@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use futures::FutureExt;
-use futures::future::BoxFuture;
+use futures::channel::oneshot;
+use futures::future::{BoxFuture, Shared};
 use futures::stream::{self, FuturesUnordered, StreamExt};
 use jiff::Timestamp;
 use selfheal_core::observed::Observed;
@@ -20,7 +21,7 @@ use crate::backend::{Aws, CallResult};
 use crate::control::{Control, Event};
 use crate::error::{CallError, CallErrorKind};
 use crate::observe::{Part, Reading, read};
-use crate::retry::{backoff, retry};
+use crate::retry::{backoff, retry_unless};
 
 /// How often the effect of one step may be in doubt before the run gives up.
 const DOUBTS_MAX: u32 = 5;
@@ -73,6 +74,9 @@ pub(super) struct Run<'a> {
     polls: BTreeMap<WorldWait, Poll>,
     steps: FuturesUnordered<BoxFuture<'a, TaskEnd>>,
     waits: FuturesUnordered<BoxFuture<'a, TaskEnd>>,
+    /// Dropped when the run has failed: from then on no call is made again.
+    halt: Option<oneshot::Sender<()>>,
+    halted: Shared<oneshot::Receiver<()>>,
 }
 
 impl<'a> Run<'a> {
@@ -84,6 +88,7 @@ impl<'a> Run<'a> {
         world: Observed,
         ctl: &'a Control<'a>,
     ) -> Self {
+        let (halt, halted) = oneshot::channel();
         Self {
             aws,
             spec,
@@ -97,6 +102,8 @@ impl<'a> Run<'a> {
             polls: BTreeMap::new(),
             steps: FuturesUnordered::new(),
             waits: FuturesUnordered::new(),
+            halt: Some(halt),
+            halted: halted.shared(),
         }
     }
 
@@ -152,9 +159,9 @@ impl<'a> Run<'a> {
     fn start(&mut self, key: StepKey, action: Action) {
         self.ctl.progress.event(&Event::Started { key });
         self.in_flight.insert(key);
-        let (aws, ctl) = (self.aws, self.ctl);
+        let (aws, ctl, halted) = (self.aws, self.ctl, self.halted.clone());
         let task = async move {
-            let result = retry(ctl, repeat_of(key), || dispatch(aws, &action)).await;
+            let result = retry_unless(ctl, repeat_of(key), halted, || dispatch(aws, &action)).await;
             TaskEnd::Step {
                 key,
                 action: Box::new(action),
@@ -294,9 +301,10 @@ impl<'a> Run<'a> {
         Ok(())
     }
 
-    /// Lets the calls that are under way end, and says what was made.
+    /// Lets the calls that are under way end, without making any of them again, and says what was made.
     async fn fail(mut self, kind: ApplyErrorKind) -> ApplyError {
         self.waits.clear();
+        self.halt.take();
         while let Some(end) = self.steps.next().await {
             if let TaskEnd::Step {
                 key,

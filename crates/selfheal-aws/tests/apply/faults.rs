@@ -110,6 +110,22 @@ fn a_denied_call_stops_the_run_and_names_action_and_what_was_made() {
 }
 
 #[test]
+fn a_run_that_has_failed_does_not_wait_for_what_is_throttled() {
+    let faults = FaultPlan::none()
+        .with(When::Every("ec2:CreateVolume".to_owned()), Fault::AccessDenied)
+        .with(When::Every("ec2:AllocateAddress".to_owned()), Fault::Throttle);
+    let sim = faulty(even(26), faults);
+    let error = sim
+        .block_on(run(&sim, &web(), Goal::Apply))
+        .expect("no crash")
+        .expect_err("it is denied");
+    assert!(error.is_denied(), "{error}");
+    // Throttling alone would be borne for five minutes.
+    assert!(sim.now_ms() < 5_000, "{} ms\n{}", sim.now_ms(), sim.trace_text());
+    assert_eq!(sim.inspect(|world| world.addresses.len()), 0);
+}
+
+#[test]
 fn credentials_that_expire_and_a_skewed_clock_stop_the_run_cleanly() {
     for fault in [Fault::ExpiredCredentials, Fault::SkewedClock] {
         let sim = faulty(
