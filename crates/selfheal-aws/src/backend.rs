@@ -13,9 +13,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use jiff::Timestamp;
-use selfheal_core::action::{
-    ARecord, CreateApplicationStatusCheck, CreateVolume, GroupSettings, HookSettings, ModifyVolume,
-};
+use selfheal_core::action::{ARecord, CreateApplicationStatusCheck, CreateVolume, GroupSettings, ModifyVolume};
 use selfheal_core::names::Tags;
 use selfheal_core::observed::{
     Address, ApplicationCheck, ApplicationCheckSettings, Group, HostedZone, IamRole, Identity, Image, IngressRule,
@@ -136,7 +134,7 @@ pub trait AutoScaling: Send + Sync + Debug {
     /// `UpdateAutoScalingGroup`; hooks and tags of the settings are left alone.
     async fn update_group(&self, settings: &GroupSettings) -> CallResult<()>;
     /// `PutLifecycleHook`.
-    async fn put_lifecycle_hook(&self, group: &str, hook: &HookSettings) -> CallResult<()>;
+    async fn put_lifecycle_hook(&self, group: &str, hook: &LifecycleHook) -> CallResult<()>;
     /// `ResumeProcesses`.
     async fn resume_processes(&self, group: &str, processes: &[String]) -> CallResult<()>;
     /// `DeleteTags` of a group.

@@ -3,8 +3,8 @@
 use crate::action::{Action, GroupSettings};
 use crate::names::Tags;
 use crate::observed::{
-    Address, ApplicationCheck, Group, IamRole, InstanceProfile, LaunchTemplate, LifecycleHook, Observed, RecordSet,
-    SecurityGroup, Snapshot, Volume, VolumeState,
+    Address, ApplicationCheck, Group, IamRole, InstanceProfile, LaunchTemplate, Observed, RecordSet, SecurityGroup,
+    Snapshot, Volume, VolumeState,
 };
 
 /// What AWS answers to an action.
@@ -211,12 +211,7 @@ impl Observed {
             }
             Action::PutLifecycleHook { hook, .. } => {
                 self.hooks.retain(|have| have.name != hook.name);
-                self.hooks.push(LifecycleHook {
-                    name: hook.name.clone(),
-                    transition: hook.transition.clone(),
-                    heartbeat_s: hook.heartbeat_s,
-                    default_result: hook.default_result.clone(),
-                });
+                self.hooks.push(hook.clone());
             }
             Action::ResumeProcesses { processes, .. } => {
                 if let Some(group) = &mut self.group {

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::names::Tags;
-use crate::observed::{ApplicationCheckSettings, IngressRule, TemplateData};
+use crate::observed::{ApplicationCheckSettings, IngressRule, LifecycleHook, TemplateData};
 
 /// One mutating API call, complete. Nothing is left for the executor to choose.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -136,7 +136,7 @@ pub enum Action {
         /// The group.
         group: String,
         /// The hook.
-        hook: HookSettings,
+        hook: LifecycleHook,
     },
     /// `autoscaling:ResumeProcesses`.
     ResumeProcesses {
@@ -290,22 +290,9 @@ pub struct GroupSettings {
     /// Grace period in seconds.
     pub health_check_grace_s: u32,
     /// The lifecycle hooks; used at creation alone, so that the first instance is held too.
-    pub hooks: Vec<HookSettings>,
+    pub hooks: Vec<LifecycleHook>,
     /// Tags, not propagated: the launch template tags what it launches. Used at creation alone.
     pub tags: Tags,
-}
-
-/// A lifecycle hook as this tool sets it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct HookSettings {
-    /// Its name.
-    pub name: String,
-    /// The transition.
-    pub transition: String,
-    /// Heartbeat time-out in seconds, 30 to 7,200.
-    pub heartbeat_s: u32,
-    /// `ABANDON` or `CONTINUE`.
-    pub default_result: String,
 }
 
 /// An A record.

@@ -358,14 +358,14 @@ pub struct GroupInstance {
     pub template_version: Option<String>,
 }
 
-/// A lifecycle hook.
+/// A lifecycle hook, as it is and as it is set.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LifecycleHook {
     /// Its name.
     pub name: String,
     /// `autoscaling:EC2_INSTANCE_LAUNCHING` or `…_TERMINATING`.
     pub transition: String,
-    /// Heartbeat time-out in seconds.
+    /// Heartbeat time-out in seconds, 30 to 7,200.
     pub heartbeat_s: u32,
     /// `ABANDON` or `CONTINUE`.
     pub default_result: String,

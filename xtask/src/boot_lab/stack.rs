@@ -2,9 +2,9 @@
 
 use selfheal_aws::sim::{Range, Sim, SimConfig, SubnetRecord, Timings};
 use selfheal_aws::{AutoScaling, CallResult, Ec2, Iam};
-use selfheal_core::action::{CreateVolume, GroupSettings, HookSettings};
+use selfheal_core::action::{CreateVolume, GroupSettings};
 use selfheal_core::names::{LAUNCH_HOOK, Names, POLICY_NAME, Role, TAG_FIRST_USE};
-use selfheal_core::observed::{RootVolume, TemplateData};
+use selfheal_core::observed::{LifecycleHook, RootVolume, TemplateData};
 use selfheal_policy::{InstanceScope, Partition, instance_policy, trust_policy};
 use selfheal_userdata::{AddressWhen, BootConfig, DataVolume, Filesystem, HealthCheck, HealthFrom, Probe, render};
 
@@ -196,7 +196,7 @@ async fn make(sim: &Sim, options: &Options) -> CallResult<TaskResult<Stack>> {
     let settings = group_settings(&names, &template_id, &subnet.id, options);
     sim.create_group(&settings).await?;
     if options.terminate_hook {
-        let hook = HookSettings {
+        let hook = LifecycleHook {
             name: TERMINATE_HOOK.to_owned(),
             transition: "autoscaling:EC2_INSTANCE_TERMINATING".to_owned(),
             heartbeat_s: 60,
@@ -291,7 +291,7 @@ fn group_settings(names: &Names, template_id: &str, subnet: &str, options: &Opti
         template_version: 1,
         health_check_type: "EC2".to_owned(),
         health_check_grace_s: 0,
-        hooks: vec![HookSettings {
+        hooks: vec![LifecycleHook {
             name: LAUNCH_HOOK.to_owned(),
             transition: "autoscaling:EC2_INSTANCE_LAUNCHING".to_owned(),
             heartbeat_s: 3_600,

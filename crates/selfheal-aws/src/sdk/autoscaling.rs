@@ -5,7 +5,7 @@ use aws_sdk_autoscaling::types::{
     self, InstanceMaintenancePolicy, LaunchTemplateSpecification, LifecycleHookSpecification, Tag,
 };
 use jiff::Timestamp;
-use selfheal_core::action::{GroupSettings, HookSettings};
+use selfheal_core::action::GroupSettings;
 use selfheal_core::names::Tags;
 use selfheal_core::observed::{Group, GroupInstance, LifecycleHook};
 
@@ -124,7 +124,7 @@ impl AutoScaling for Sdk {
         Ok(())
     }
 
-    async fn put_lifecycle_hook(&self, group: &str, hook: &HookSettings) -> CallResult<()> {
+    async fn put_lifecycle_hook(&self, group: &str, hook: &LifecycleHook) -> CallResult<()> {
         let call = self.clients.autoscaling.put_lifecycle_hook();
         let call = call
             .auto_scaling_group_name(group)
@@ -212,7 +212,7 @@ fn terminate_first() -> InstanceMaintenancePolicy {
         .build()
 }
 
-fn hook_specification(hook: &HookSettings) -> LifecycleHookSpecification {
+fn hook_specification(hook: &LifecycleHook) -> LifecycleHookSpecification {
     LifecycleHookSpecification::builder()
         .lifecycle_hook_name(&hook.name)
         .lifecycle_transition(&hook.transition)

@@ -2,11 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use selfheal_core::action::{GroupSettings, HookSettings};
+use selfheal_core::action::GroupSettings;
 use selfheal_core::names::Tags;
 use selfheal_core::observed::{
-    Address, ApplicationCheck, IamRole, InstanceProfile, LaunchTemplate, RecordSet, SecurityGroup, Snapshot, Subnet,
-    TemplateData, Volume,
+    Address, ApplicationCheck, IamRole, InstanceProfile, LaunchTemplate, LifecycleHook, RecordSet, SecurityGroup,
+    Snapshot, Subnet, TemplateData, Volume,
 };
 use serde::{Deserialize, Serialize};
 
@@ -342,7 +342,7 @@ pub struct GroupRecord {
     /// The UUID of its ARN.
     pub uuid: String,
     /// Its hooks.
-    pub hooks: Vec<HookSettings>,
+    pub hooks: Vec<LifecycleHook>,
     /// Suspended processes.
     pub suspended: BTreeSet<String>,
     /// Whether it is being deleted.

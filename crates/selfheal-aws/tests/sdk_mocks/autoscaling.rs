@@ -11,7 +11,7 @@ use aws_sdk_autoscaling::types::{
 use aws_smithy_mocks::{Rule, mock};
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use selfheal_aws::{AutoScaling, CallErrorKind};
-use selfheal_core::action::{GroupSettings, HookSettings};
+use selfheal_core::action::GroupSettings;
 use selfheal_core::observed::{Group, GroupInstance, LifecycleHook};
 
 use crate::support::{answer, query_error, sdk, tags};
@@ -23,8 +23,8 @@ fn result(operation: &str, content: &str) -> HttpResponse {
     )
 }
 
-fn hook() -> HookSettings {
-    HookSettings {
+fn hook() -> LifecycleHook {
+    LifecycleHook {
         name: "selfheal-launch".to_owned(),
         transition: "autoscaling:EC2_INSTANCE_LAUNCHING".to_owned(),
         heartbeat_s: 900,

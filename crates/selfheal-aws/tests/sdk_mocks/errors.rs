@@ -6,7 +6,8 @@ use aws_sdk_ec2::operation::describe_addresses::DescribeAddressesError;
 use aws_smithy_mocks::mock;
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use selfheal_aws::{AutoScaling, CallError, CallErrorKind, Ec2};
-use selfheal_core::action::{GroupSettings, HookSettings};
+use selfheal_core::action::GroupSettings;
+use selfheal_core::observed::LifecycleHook;
 
 use crate::support::{answer, ec2_answer, ec2_error, query_error, sdk, tags};
 
@@ -106,7 +107,7 @@ async fn a_refusal_names_the_action_and_the_resource() {
 
 #[tokio::test]
 async fn a_role_that_may_not_be_passed_is_named() {
-    let hook = HookSettings {
+    let hook = LifecycleHook {
         name: "h".to_owned(),
         transition: "autoscaling:EC2_INSTANCE_LAUNCHING".to_owned(),
         heartbeat_s: 600,

@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use selfheal_aws::sim::{Sim, SimConfig, SubnetRecord, World};
 use selfheal_aws::{AutoScaling, CallError, CallResult, Clock, Ec2, Iam};
-use selfheal_core::action::{CreateVolume, GroupSettings, HookSettings};
+use selfheal_core::action::{CreateVolume, GroupSettings};
 use selfheal_core::names::{LAUNCH_HOOK, Names, POLICY_NAME, Role, TAG_FIRST_USE};
-use selfheal_core::observed::{RootVolume, TemplateData};
+use selfheal_core::observed::{LifecycleHook, RootVolume, TemplateData};
 use selfheal_policy::{InstanceScope, Partition, instance_policy, trust_policy};
 use selfheal_userdata::{AddressWhen, BootConfig, DataVolume, Filesystem, HealthCheck, HealthFrom, Probe, render};
 
@@ -104,8 +104,8 @@ pub fn subnet(world: &World) -> SubnetRecord {
     found.expect("each zone has a default subnet").clone()
 }
 
-pub fn hook() -> HookSettings {
-    HookSettings {
+pub fn hook() -> LifecycleHook {
+    LifecycleHook {
         name: LAUNCH_HOOK.to_owned(),
         transition: "autoscaling:EC2_INSTANCE_LAUNCHING".to_owned(),
         heartbeat_s: 3600,
@@ -113,8 +113,8 @@ pub fn hook() -> HookSettings {
     }
 }
 
-pub fn termination_hook() -> HookSettings {
-    HookSettings {
+pub fn termination_hook() -> LifecycleHook {
+    LifecycleHook {
         name: "selfheal-terminate".to_owned(),
         transition: "autoscaling:EC2_INSTANCE_TERMINATING".to_owned(),
         heartbeat_s: 300,

@@ -7,10 +7,10 @@ use super::iam::Identity;
 use super::template::Pin;
 use super::volume::DataVolume;
 use super::{Change, Need, StepKey, WorldWait};
-use crate::action::{Action, GroupSettings, HookSettings};
+use crate::action::{Action, GroupSettings};
 use crate::desired::{LAUNCH_HOOK_HEARTBEAT_S, TERMINATE_HOOK_HEARTBEAT_S, health_check_grace_s};
 use crate::names::{LAUNCH_HOOK, Role, TAG_LAST_ERROR, TAG_PARKED, TERMINATE_HOOK};
-use crate::observed::{Group, Subnet};
+use crate::observed::{Group, LifecycleHook, Subnet};
 
 /// Plans the group and its hooks.
 pub(super) fn plan(
@@ -63,8 +63,8 @@ fn settings(builder: &Builder<'_>, subnet: &Subnet, pin: &Pin) -> GroupSettings 
     }
 }
 
-fn launch_hook() -> HookSettings {
-    HookSettings {
+fn launch_hook() -> LifecycleHook {
+    LifecycleHook {
         name: LAUNCH_HOOK.to_owned(),
         transition: "autoscaling:EC2_INSTANCE_LAUNCHING".to_owned(),
         heartbeat_s: LAUNCH_HOOK_HEARTBEAT_S,
@@ -72,8 +72,8 @@ fn launch_hook() -> HookSettings {
     }
 }
 
-fn terminate_hook() -> HookSettings {
-    HookSettings {
+fn terminate_hook() -> LifecycleHook {
+    LifecycleHook {
         name: TERMINATE_HOOK.to_owned(),
         transition: "autoscaling:EC2_INSTANCE_TERMINATING".to_owned(),
         heartbeat_s: TERMINATE_HOOK_HEARTBEAT_S,
@@ -132,7 +132,7 @@ fn update(
 ///
 /// The group is created with its hooks, so that the first instance is held too. They are written once more after a create,
 /// which changes nothing where AWS took them, because nothing in the create's answer says that it did.
-fn plan_hook(builder: &mut Builder<'_>, key: StepKey, why: &str, want: HookSettings) {
+fn plan_hook(builder: &mut Builder<'_>, key: StepKey, why: &str, want: LifecycleHook) {
     let have = builder.observed.hooks.iter().find(|hook| hook.name == want.name);
     let exists = builder.observed.group.as_ref().is_some_and(|group| !group.deleting);
     let draft = match have.filter(|_| exists) {

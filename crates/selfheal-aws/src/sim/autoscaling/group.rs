@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use selfheal_core::action::{GroupSettings, HookSettings};
+use selfheal_core::action::GroupSettings;
 use selfheal_core::names::Tags;
 use selfheal_core::observed::{Group, GroupInstance, LifecycleHook};
 
@@ -58,16 +58,8 @@ impl World {
     }
 
     pub(super) fn describe_hooks(&self, group: &str) -> Vec<LifecycleHook> {
-        let Some(record) = self.groups.get(group).filter(|record| self.sees(record.visible_ms)) else {
-            return Vec::new();
-        };
-        let hook = |hook: &HookSettings| LifecycleHook {
-            name: hook.name.clone(),
-            transition: hook.transition.clone(),
-            heartbeat_s: hook.heartbeat_s,
-            default_result: hook.default_result.clone(),
-        };
-        record.hooks.iter().map(hook).collect()
+        let seen = self.groups.get(group).filter(|record| self.sees(record.visible_ms));
+        seen.map(|record| record.hooks.clone()).unwrap_or_default()
     }
 
     pub(super) fn describe_activities(&self, group: &str, limit: u32) -> Vec<Activity> {

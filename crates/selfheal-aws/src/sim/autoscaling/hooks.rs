@@ -1,6 +1,6 @@
 //! Lifecycle hooks: they hold an instance until somebody completes the action, or their time is over.
 
-use selfheal_core::action::HookSettings;
+use selfheal_core::observed::LifecycleHook;
 
 use super::super::World;
 use super::super::call::fail;
@@ -24,7 +24,7 @@ const HELD_MS_MAX: u64 = 48 * 3_600_000;
 const WATCH: Range = Range::new(1_000, 6_000);
 
 /// Refuses hooks that Auto Scaling refuses.
-pub(super) fn check_hook(action: &'static str, hook: &HookSettings) -> CallResult<()> {
+pub(super) fn check_hook(action: &'static str, hook: &LifecycleHook) -> CallResult<()> {
     let valid = |c: char| c.is_ascii_alphanumeric() || "-_/".contains(c);
     if hook.name.is_empty() || hook.name.len() > 255 || !hook.name.chars().all(valid) {
         return fail(
@@ -54,7 +54,7 @@ pub(super) fn check_hook(action: &'static str, hook: &HookSettings) -> CallResul
 }
 
 impl World {
-    pub(super) fn put_hook(&mut self, group: &str, hook: &HookSettings) -> CallResult<()> {
+    pub(super) fn put_hook(&mut self, group: &str, hook: &LifecycleHook) -> CallResult<()> {
         const ACTION: &str = "autoscaling:PutLifecycleHook";
         check_hook(ACTION, hook)?;
         let record = self.live_group_mut(ACTION, group)?;
@@ -106,7 +106,7 @@ impl World {
         true
     }
 
-    fn arm_heartbeat(&mut self, group: &str, instance: &str, hook: &HookSettings) {
+    fn arm_heartbeat(&mut self, group: &str, instance: &str, hook: &LifecycleHook) {
         self.disarm_heartbeat(group, instance);
         let now_ms = self.now_ms;
         let Some(member) = self.member_mut(group, instance) else {

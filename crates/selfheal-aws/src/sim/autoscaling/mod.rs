@@ -6,7 +6,7 @@ mod hooks;
 mod replace;
 
 use async_trait::async_trait;
-use selfheal_core::action::{GroupSettings, HookSettings};
+use selfheal_core::action::GroupSettings;
 use selfheal_core::observed::{Group, LifecycleHook};
 
 use super::Sim;
@@ -58,7 +58,7 @@ impl AutoScaling for Sim {
         self.call(call, move |world| world.update_group(&settings)).await
     }
 
-    async fn put_lifecycle_hook(&self, group: &str, hook: &HookSettings) -> CallResult<()> {
+    async fn put_lifecycle_hook(&self, group: &str, hook: &LifecycleHook) -> CallResult<()> {
         let call = Call::change("autoscaling:PutLifecycleHook")
             .about(group)
             .on(Target::Group(group.to_owned()));
