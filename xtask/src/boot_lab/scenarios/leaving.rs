@@ -182,16 +182,7 @@ pub fn volume_lost(lab: &mut Lab) -> TaskResult<()> {
         }
         None
     })));
-    // The group is held back, so that the instance comes to the end of what it does; then somebody forces the detachment.
-    cloud.sim.tamper(|world| {
-        if let Some(group) = world.groups.get_mut(&cloud.stack.group) {
-            group.suspended = ["Launch", "ReplaceUnhealthy"].map(str::to_owned).into();
-        }
-        if let Some(record) = world.volumes.get_mut(&cloud.stack.volume_id) {
-            record.volume.attachment = None;
-            record.volume.state = VolumeState::Available;
-        }
-    });
+    force_detachment(&cloud);
     cloud.await_console(&first, "is gone", 20)?;
     cloud.await_call(&first, "SetInstanceHealth", "200", 30)?;
     cloud.await_call(&first, "DisassociateAddress", "200", 30)?;
@@ -201,13 +192,31 @@ pub fn volume_lost(lab: &mut Lab) -> TaskResult<()> {
     })?;
     let active = cloud.run_in(&first, &["systemctl", "is-active", "lab-app.service"]);
     ensure(active.is_err(), || "the app still runs".to_owned())?;
-    cloud.operate(
-        cloud
-            .sim
-            .resume_processes(&cloud.stack.group, &["Launch", "ReplaceUnhealthy"].map(str::to_owned)),
-    )?;
+    resume(&cloud)?;
     let second = cloud.await_in_service(2, 90)?;
     ensure(cloud.address_holder() == Some(second), || {
         "the address did not follow".to_owned()
     })
+}
+
+/// The group is held back, so that the instance comes to the end of what it does; then the attachment is gone.
+pub fn force_detachment(cloud: &Cloud) {
+    cloud.sim.tamper(|world| {
+        if let Some(group) = world.groups.get_mut(&cloud.stack.group) {
+            group.suspended = ["Launch", "ReplaceUnhealthy"].map(str::to_owned).into();
+        }
+        if let Some(record) = world.volumes.get_mut(&cloud.stack.volume_id) {
+            record.volume.attachment = None;
+            record.volume.state = VolumeState::Available;
+        }
+    });
+}
+
+/// Lets the group go on.
+pub fn resume(cloud: &Cloud) -> TaskResult<()> {
+    cloud.operate(
+        cloud
+            .sim
+            .resume_processes(&cloud.stack.group, &["Launch", "ReplaceUnhealthy"].map(str::to_owned)),
+    )
 }

@@ -33,13 +33,7 @@ pub fn cut_sampled(lab: &mut Lab) -> TaskResult<()> {
 
 /// Cuts the power at commands that are chosen from how many there are, and from those that make something last.
 fn cut(lab: &mut Lab, choose: fn(usize, &[usize]) -> Vec<usize>) -> TaskResult<()> {
-    lab.use_root_disks()?;
-    let cloud = lab.prepare(&Options {
-        volume_mib: 32,
-        ..Options::default()
-    })?;
-    cloud.set_boots(false);
-    cloud.run();
+    let cloud = cloud_of_disks(lab)?;
     let (commands, lasting) = undisturbed(&cloud)?;
     ensure(lasting.len() > 10, || format!("only {lasting:?} make something last"))?;
     let chosen = choose(commands, &lasting);
@@ -54,9 +48,8 @@ fn cut(lab: &mut Lab, choose: fn(usize, &[usize]) -> Vec<usize>) -> TaskResult<(
     Ok(())
 }
 
-/// The power is cut while mkfs is at work, and what has reached the volume is not a filesystem, or only looks like one.
-/// The next boot, on the same instance or on the next, formats again.
-pub fn cut_in_mkfs(lab: &mut Lab) -> TaskResult<()> {
+/// A cloud whose machines have disks that can lose their power, and are switched on by hand.
+fn cloud_of_disks(lab: &mut Lab) -> TaskResult<Cloud> {
     lab.use_root_disks()?;
     let cloud = lab.prepare(&Options {
         volume_mib: 32,
@@ -64,6 +57,13 @@ pub fn cut_in_mkfs(lab: &mut Lab) -> TaskResult<()> {
     })?;
     cloud.set_boots(false);
     cloud.run();
+    Ok(cloud)
+}
+
+/// The power is cut while mkfs is at work, and what has reached the volume is not a filesystem, or only looks like one.
+/// The next boot, on the same instance or on the next, formats again.
+pub fn cut_in_mkfs(lab: &mut Lab) -> TaskResult<()> {
+    let cloud = cloud_of_disks(lab)?;
     let mut nth = 1;
     for (what, left) in HALF_MADE {
         for replaced in [false, true] {

@@ -9,11 +9,11 @@ use std::time::{Duration, Instant};
 
 use selfheal_aws::AutoScaling;
 use selfheal_aws::sim::Happening;
-use selfheal_core::observed::VolumeState;
 use selfheal_userdata::{Filesystem, HealthCheck, Probe};
 
 use super::boots::actions_of;
 use super::get;
+use super::leaving::{force_detachment, resume};
 use crate::boot_lab::cloud::Cloud;
 use crate::boot_lab::command::{ensure, wait_for};
 use crate::boot_lab::lab::Lab;
@@ -274,27 +274,6 @@ fn stall_volume(lab: &mut Lab, options: &Options) -> TaskResult<()> {
         format!("the terminate hook ran into its time-out: {actions:?}")
     })?;
     replaced(lab, &cloud, &first, &before, "its end", || Ok(()))
-}
-
-/// The group is held back, so that the instance comes to the end of what it does; then the attachment is gone.
-fn force_detachment(cloud: &Cloud) {
-    cloud.sim.tamper(|world| {
-        if let Some(group) = world.groups.get_mut(&cloud.stack.group) {
-            group.suspended = ["Launch", "ReplaceUnhealthy"].map(str::to_owned).into();
-        }
-        if let Some(record) = world.volumes.get_mut(&cloud.stack.volume_id) {
-            record.volume.attachment = None;
-            record.volume.state = VolumeState::Available;
-        }
-    });
-}
-
-fn resume(cloud: &Cloud) -> TaskResult<()> {
-    cloud.operate(
-        cloud
-            .sim
-            .resume_processes(&cloud.stack.group, &["Launch", "ReplaceUnhealthy"].map(str::to_owned)),
-    )
 }
 
 /// What was the case when an instance made a call: whether the file system was still alive, and whether the app still

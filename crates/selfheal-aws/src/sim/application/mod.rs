@@ -10,7 +10,7 @@ use selfheal_core::observed::{ApplicationCheck, ApplicationCheckSettings};
 use super::auth::Target;
 use super::call::{Call, fail};
 use super::ec2::check_tags;
-use super::state::{ApplicationCheckRecord, TokenRecord};
+use super::state::ApplicationCheckRecord;
 use super::{Sim, World};
 use crate::backend::{ApplicationChecks, CallResult};
 
@@ -71,18 +71,10 @@ impl World {
         const ACTION: &str = "ec2:CreateApplicationStatusCheck";
         check_tags(ACTION, &input.tags)?;
         check_settings(ACTION, &input.settings)?;
-        let key = format!("{ACTION} {}", input.client_token);
-        let inputs = format!("{input:?}");
-        if let Some(token) = self.tokens.get(&key).filter(|_| !input.client_token.is_empty()) {
-            if token.inputs != inputs {
-                let message =
-                    "The parameters of this request do not match those of an earlier one with this client token.";
-                return fail(ACTION, "IdempotentParameterMismatch", message);
-            }
-            self.made = Some(token.resource.clone());
-            if let Some(record) = self.application_checks.get(&token.resource) {
-                return Ok(record.check.clone());
-            }
+        if let Some(made) = self.made_before(ACTION, &input.client_token, input)?
+            && let Some(record) = self.application_checks.get(&made)
+        {
+            return Ok(record.check.clone());
         }
         let live = self.application_checks.values().filter(|record| !record.check.deleted);
         if live.count() >= CHECKS_MAX {
@@ -97,17 +89,13 @@ impl World {
             deleted: false,
             tags: input.tags.clone(),
         };
-        if !input.client_token.is_empty() {
-            let resource = id.clone();
-            self.tokens.insert(key, TokenRecord { inputs, resource });
-        }
+        self.note_made(ACTION, &input.client_token, input, &id);
         let record = ApplicationCheckRecord {
             check: check.clone(),
             visible_ms: self.visible_from(),
             deleted_ms: None,
         };
-        self.application_checks.insert(id.clone(), record);
-        self.made = Some(id);
+        self.application_checks.insert(id, record);
         Ok(check)
     }
 

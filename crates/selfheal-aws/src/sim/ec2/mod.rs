@@ -6,6 +6,7 @@ mod instance;
 mod security_group;
 mod snapshot;
 mod template;
+mod token;
 mod volume;
 
 use async_trait::async_trait;

@@ -6,7 +6,7 @@ use selfheal_core::observed::{Volume, VolumeState};
 use super::super::World;
 use super::super::call::fail;
 use super::super::events::WorldEvent;
-use super::super::state::{Content, Modification, TokenRecord, VolumeRecord};
+use super::super::state::{Content, Modification, VolumeRecord};
 use super::super::trace::Happening;
 use super::check_tags;
 use crate::backend::CallResult;
@@ -49,18 +49,10 @@ impl World {
     pub(super) fn create_volume(&mut self, input: &CreateVolume) -> CallResult<Volume> {
         const ACTION: &str = "ec2:CreateVolume";
         check_create(self, input)?;
-        let key = format!("{ACTION} {}", input.client_token);
-        let inputs = format!("{input:?}");
-        if let Some(token) = self.tokens.get(&key).filter(|_| !input.client_token.is_empty()) {
-            if token.inputs != inputs {
-                let message =
-                    "The parameters of this request do not match those of an earlier one with this client token.";
-                return fail(ACTION, "IdempotentParameterMismatch", message);
-            }
-            self.made = Some(token.resource.clone());
-            if let Some(record) = self.volumes.get(&token.resource) {
-                return Ok(record.volume.clone());
-            }
+        if let Some(made) = self.made_before(ACTION, &input.client_token, input)?
+            && let Some(record) = self.volumes.get(&made)
+        {
+            return Ok(record.volume.clone());
         }
         let id = self.new_id("vol");
         let gp3 = input.volume_type == "gp3";
@@ -77,15 +69,7 @@ impl World {
             attachment: None,
             tags: input.tags.clone(),
         };
-        if !input.client_token.is_empty() {
-            self.tokens.insert(
-                key,
-                TokenRecord {
-                    inputs,
-                    resource: id.clone(),
-                },
-            );
-        }
+        self.note_made(ACTION, &input.client_token, input, &id);
         let record = VolumeRecord {
             volume: volume.clone(),
             visible_ms: self.visible_from(),
@@ -95,11 +79,7 @@ impl World {
             device: None,
         };
         self.volumes.insert(id.clone(), record);
-        self.after(
-            self.config.timings.volume_create,
-            WorldEvent::VolumeAvailable(id.clone()),
-        );
-        self.made = Some(id);
+        self.after(self.config.timings.volume_create, WorldEvent::VolumeAvailable(id));
         Ok(volume)
     }
 
