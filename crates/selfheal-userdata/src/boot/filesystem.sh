@@ -43,7 +43,8 @@ format_blank() {
   if [[ -z $signatures ]] && reads_as_zero "$bytes"; then
     # Where it survives this instance: after a crash nothing but mkfs can have written.
     write_group_tags selfheal:formatting "$volume_id" || refuse "cannot be noted as blank: $error: $message"
-  elif ! begun; then
+  elif [[ -n $signatures && $signatures != *"$filesystem"* ]] || ! begun; then
+    # Half of a filesystem has its own signature, or none.
     refuse "is not blank, or cannot be read${signatures:+: $signatures}"
   fi
   format

@@ -127,6 +127,7 @@ fn what_only_looks_like_an_interrupted_formatting_is_left_alone() {
         ("half of a filesystem", "vol-0aaaaaaaaaaaaaaaa", true),
         ("half of a filesystem", "", true),
         ("gpt\n", VOLUME, true),
+        ("lvm\n", VOLUME, true),
         ("ext4 selfheal-new\n", VOLUME, true),
         ("xfs selfheal-new\n", "vol-0aaaaaaaaaaaaaaaa", true),
     ] {
