@@ -7,26 +7,30 @@ start_watch() {
 }
 
 watch() {
-  local serving state='' notice='' heeded='' lines status
+  local serving state notice heeded='' asker
   begin_watch
   # The metadata service may hang, which must not keep this process from seeing that the volume is gone.
-  exec {lines}< <(watch_metadata)
-  while :; do
+  : >"$run_dir/notice" || :
+  watch_metadata >/dev/null 2>&1 &
+  asker=$!
+  while kill -0 "$asker" 2>/dev/null; do
     # Until a boot went well there is nothing to lose: all that is awaited is the end.
     serving=''
     { read -r serving <"$run_dir/serving"; } 2>/dev/null || :
     [[ -z $serving || -n $heeded ]] || check_lock
-    status=0
-    IFS=' ' read -rt 1 -u "$lines" state notice || status=$?
-    # Over 128 is the time-out; anything else means that the other process has ended.
-    ((status == 0 || status > 128)) || exit 1
+    # What is read is how things stand, so that nothing is lost if a look comes too early or too late.
+    state='' notice=''
+    { read -r state notice <"$run_dir/notice"; } 2>/dev/null || :
     if [[ $state == Terminated ]]; then
       leave
     elif [[ -n $notice && -z $heeded ]]; then
       heeded=1
       heed "$notice"
     fi
+    nap 1
   done
+  log "nobody asks the metadata service any more"
+  exit 1
 }
 
 begin_watch() {
@@ -35,16 +39,13 @@ begin_watch() {
   trap 'exit 0' TERM
 }
 
-# Writes a line whenever the metadata service says something new: the target state, and the notice of an end. The answer
-# "no such path" is the usual one. Ends with the process that reads.
+# Notes what the metadata service says: the target state, and the notice of an end. The answer "no such path" is the usual
+# one. Ends with the process that reads it.
 watch_metadata() {
-  local line last=''
   while kill -0 $$ 2>/dev/null; do
     if metadata_once meta-data/autoscaling/target-lifecycle-state meta-data/spot/instance-action \
       meta-data/events/recommendations/rebalance; then
-      line="${values[0]:-unknown} ${values[1]//$newline/ }${values[2]//$newline/ }"
-      [[ $line == "$last" ]] || printf '%s\n' "$line" || return
-      last=$line
+      printf '%s %s\n' "${values[0]:-unknown}" "${values[1]//$newline/ }${values[2]//$newline/ }" >"$run_dir/notice"
     fi
     nap 5
   done
