@@ -158,6 +158,8 @@ pub fn race(lab: &mut Lab) -> TaskResult<()> {
     })?;
     // The winner goes, and the loser takes over: the volume is the lock.
     let before = served_bytes(&cloud)?;
+    // Without a third instance, which might be quicker.
+    hold_back(&cloud);
     cloud.cut_power(&winner)?;
     cloud.sim.kill_instance(&winner);
     wait_for("takeover by the loser", Duration::from_secs(60), || {
@@ -199,12 +201,19 @@ pub fn volume_lost(lab: &mut Lab) -> TaskResult<()> {
     })
 }
 
-/// The group is held back, so that the instance comes to the end of what it does; then the attachment is gone.
-pub fn force_detachment(cloud: &Cloud) {
+/// Lets the group launch and replace nothing.
+fn hold_back(cloud: &Cloud) {
     cloud.sim.tamper(|world| {
         if let Some(group) = world.groups.get_mut(&cloud.stack.group) {
             group.suspended = ["Launch", "ReplaceUnhealthy"].map(str::to_owned).into();
         }
+    });
+}
+
+/// The group is held back, so that the instance comes to the end of what it does; then the attachment is gone.
+pub fn force_detachment(cloud: &Cloud) {
+    hold_back(cloud);
+    cloud.sim.tamper(|world| {
         if let Some(record) = world.volumes.get_mut(&cloud.stack.volume_id) {
             record.volume.attachment = None;
             record.volume.state = VolumeState::Available;
