@@ -32,8 +32,8 @@ pub const APPLICATION_CHECK_INTERVAL_S: u32 = 60;
 
 /// Seconds that an application status check waits for an answer.
 ///
-/// The boot program's own probe waits 5: AWS asks over the network, and only once a minute. AWS allows 1 to 30 and takes 6
-/// by itself; an app that needs longer than 10 for its own health page serves nobody.
+/// As long as the boot program's own probe waits at most. AWS allows 1 to 30; an app that needs longer than 10 for its own
+/// health page serves nobody.
 pub const APPLICATION_CHECK_TIMEOUT_S: u32 = 10;
 
 /// Seconds for which what an application status check says of an instance may be out of date.
