@@ -119,8 +119,8 @@ fn token(character: char) -> Token {
 
 /// Replaces variables and tokenises; `None` where a variable has neither a value nor a default.
 ///
-/// The IAM User Guide: a variable whose key is absent from the request makes the whole statement not match. A value
-/// that contains `*` or `?` stands for itself, so a tag value cannot widen a policy.
+/// What has no value matches nothing ("Policy variables with no value"). A value that contains `*` or `?` stands for
+/// itself, so a tag value cannot widen a policy.
 pub(crate) fn expand(pattern: &str, value_of: &dyn Fn(&str) -> Option<String>) -> Option<Vec<Token>> {
     let mut out = Vec::with_capacity(pattern.len());
     for piece in pieces(pattern) {

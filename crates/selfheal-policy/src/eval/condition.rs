@@ -28,9 +28,7 @@ fn holds(operator: Operator, found: Option<&[String]>, wanted: &[String], view: 
                 Quantifier::One => comparison.is_negated(),
             };
     };
-    let Some(wanted) = prepare(comparison, wanted, view, variables) else {
-        return false;
-    };
+    let wanted = prepare(comparison, wanted, view, variables);
     // One value of the request matches if one of the policy's does; under a negated operator, if none of them does.
     let matches =
         |value: &String| wanted.iter().any(|wanted| wanted.matches(comparison, value)) != comparison.is_negated();
@@ -51,15 +49,11 @@ enum Wanted<'a> {
     Arn(Vec<Vec<pattern::Token>>),
 }
 
-/// Replaces variables; `None` if one of them has no value, which makes the statement not match.
+/// Replaces variables, and leaves out the values of which one has none: nothing equals what has no value, so that it
+/// matches nothing, and a negated operator holds of it ("Policy variables with no value"). The other values stay.
 ///
 /// Variables count in string and ARN operators alone ("Where you can use policy variables").
-fn prepare<'a>(
-    comparison: Comparison,
-    wanted: &'a [String],
-    view: View<'_>,
-    variables: bool,
-) -> Option<Vec<Wanted<'a>>> {
+fn prepare<'a>(comparison: Comparison, wanted: &'a [String], view: View<'_>, variables: bool) -> Vec<Wanted<'a>> {
     let tokens = |text: &str, wild: bool| -> Option<Vec<pattern::Token>> {
         if !variables {
             return Some(if wild {
@@ -77,7 +71,7 @@ fn prepare<'a>(
     };
     wanted
         .iter()
-        .map(|text| match comparison {
+        .filter_map(|text| match comparison {
             Comparison::StringEquals
             | Comparison::StringNotEquals
             | Comparison::StringEqualsIgnoreCase

@@ -200,40 +200,31 @@ fn applies(document: &Document, statement: &Statement, request: &Request, resour
 }
 
 fn covers(set: &ResourceSet, arn: Option<&Arn>, view: View<'_>, variables: bool) -> bool {
-    let matches = |pattern: &ResourcePattern| match (pattern, arn) {
-        (ResourcePattern::Any, _) => Some(true),
-        (ResourcePattern::Arn(_), None) => Some(false),
+    let any = set.patterns().iter().any(|pattern| match (pattern, arn) {
+        (ResourcePattern::Any, _) => true,
+        (ResourcePattern::Arn(_), None) => false,
         (ResourcePattern::Arn(pattern), Some(arn)) => arn_matches(pattern.as_str(), arn, view, variables),
-    };
-    let mut any = false;
-    for pattern in set.patterns() {
-        match matches(pattern) {
-            Some(matched) => any |= matched,
-            // A variable without a value: the pattern stands for no resource, so it can neither match nor exclude. Of
-            // `NotResource` the whole statement is dropped, since it would otherwise cover more than was written.
-            None if matches!(set, ResourceSet::NotResource(_)) => return false,
-            None => {}
-        }
-    }
+    });
     match set {
         ResourceSet::Resource(_) => any,
         ResourceSet::NotResource(_) => !any,
     }
 }
 
-/// Matches an ARN pattern component by component; `None` if a variable has no value.
-pub(crate) fn arn_matches(pattern: &str, arn: &Arn, view: View<'_>, variables: bool) -> Option<bool> {
+/// Matches an ARN pattern component by component.
+///
+/// A pattern with a variable that has no value stands for no resource: it matches nothing, and of `NotResource` it
+/// excludes nothing. Source: "Policy variables with no value".
+fn arn_matches(pattern: &str, arn: &Arn, view: View<'_>, variables: bool) -> bool {
     let Some(components) = crate::arn::split(pattern) else {
-        return Some(false);
+        return false;
     };
-    let mut all = true;
-    for (component, text) in components.iter().zip(arn.components()) {
+    components.iter().zip(arn.components()).all(|(component, text)| {
         let tokens = if variables {
-            pattern::expand(component, &|key| view.variable(key))?
+            pattern::expand(component, &|key| view.variable(key))
         } else {
-            pattern::tokens(component)
+            Some(pattern::tokens(component))
         };
-        all &= pattern::matches(&tokens, text);
-    }
-    Some(all)
+        tokens.is_some_and(|tokens| pattern::matches(&tokens, text))
+    })
 }

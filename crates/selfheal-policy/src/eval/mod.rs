@@ -15,8 +15,9 @@
 //!   the key itself: "IAM JSON policy elements: Condition operators".
 //! - `ForAllValues` is true and `ForAnyValue` false of a key without values: "Set operators for multivalued context
 //!   keys".
-//! - A policy variable without value or default makes the statement not match: "IAM policy elements: Variables and
-//!   tags". Documents of version 2008-10-17 have no variables: "IAM JSON policy elements: Version".
+//! - A policy variable without value or default equals nothing and is like nothing, so that negated operators hold of
+//!   it; a resource of `Resource` or `NotResource` that uses it stands for none: "Policy variables with no value".
+//!   Documents of version 2008-10-17 have no variables: "IAM JSON policy elements: Version".
 //!
 //! Resource-based policies, service control policies and resource control policies are not evaluated.
 

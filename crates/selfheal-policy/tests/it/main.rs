@@ -22,3 +22,5 @@ mod proof;
 mod properties;
 #[cfg(test)]
 mod scopes;
+#[cfg(test)]
+mod variables;
