@@ -145,7 +145,7 @@ pub fn user_data(spec: &Spec, allocation_id: &str, volume_id: Option<&str>) -> R
     selfheal_userdata::render(&BootConfig {
         stack: spec.name.clone(),
         region: spec.region.clone(),
-        dns_suffix: dns_suffix(&spec.region).to_owned(),
+        dns_suffix: Partition::of_region(&spec.region).dns_suffix().to_owned(),
         group: names.group,
         launch_hook: LAUNCH_HOOK.to_owned(),
         terminate_hook: Some(TERMINATE_HOOK.to_owned()),
@@ -228,13 +228,6 @@ pub(crate) fn launch_tags(spec: &Spec) -> [Tags; 3] {
         names.tags(Role::RootVolume),
         names.tags(Role::NetworkInterface),
     ]
-}
-
-fn dns_suffix(region: &str) -> &'static str {
-    match Partition::of_region(region) {
-        Partition::AwsCn => "amazonaws.com.cn",
-        _ => "amazonaws.com",
-    }
 }
 
 /// Ids that stand for what does not exist yet, where a person asks to see a policy or user data before the first apply.

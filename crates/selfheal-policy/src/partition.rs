@@ -1,55 +1,95 @@
-//! The partitions of AWS that selfheal knows.
+//! The partitions of AWS.
 
 use std::fmt;
 use std::str::FromStr;
 
-/// Names a partition: a group of AWS Regions with its own IAM, its own ARNs and its own service principals.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Partition {
-    /// The commercial Regions, `aws`.
-    Aws,
-    /// The Regions in mainland China, `aws-cn`.
-    AwsCn,
-    /// AWS GovCloud (US), `aws-us-gov`.
-    AwsUsGov,
+/// Declares the partitions in one table: the variant, the name, the DNS suffix and how the names of its Regions begin.
+macro_rules! partitions {
+    ($($(#[$doc:meta])* $partition:ident = $name:literal, $suffix:literal, [$($beginning:literal),*];)*) => {
+        /// Names a partition: a group of AWS Regions with its own IAM, its own ARNs and its own endpoints.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub enum Partition {
+            $($(#[$doc])* $partition,)*
+        }
+
+        impl Partition {
+            /// Every partition that AWS's own SDKs know.
+            pub const ALL: &[Self] = &[$(Self::$partition),*];
+
+            /// Returns the name that ARNs use.
+            #[must_use]
+            pub const fn as_str(self) -> &'static str {
+                match self { $(Self::$partition => $name,)* }
+            }
+
+            /// Returns the DNS suffix of the partition's service endpoints.
+            #[must_use]
+            pub const fn dns_suffix(self) -> &'static str {
+                match self { $(Self::$partition => $suffix,)* }
+            }
+
+            /// How the names of its Regions begin; a word and a number follow.
+            pub(super) const fn beginnings(self) -> &'static [&'static str] {
+                match self { $(Self::$partition => &[$($beginning),*],)* }
+            }
+        }
+    };
 }
 
-impl Partition {
-    /// Every partition that selfheal knows.
-    pub const ALL: [Self; 3] = [Self::Aws, Self::AwsCn, Self::AwsUsGov];
+mod table;
 
-    /// Derives the partition from a Region's name.
-    ///
-    /// Region names carry their partition: `cn-` and `us-gov-` are prefixes that no commercial Region has.
+pub use table::Partition;
+
+impl Partition {
+    /// Derives the partition from a Region's name, as AWS's own SDKs do: what no partition's pattern fits is commercial.
     #[must_use]
     pub fn of_region(region: &str) -> Self {
-        if region.starts_with("cn-") {
-            Self::AwsCn
-        } else if region.starts_with("us-gov-") {
-            Self::AwsUsGov
-        } else {
-            Self::Aws
+        let fits = |partition: &&Self| partition.beginnings().iter().any(|start| continues(region, start));
+        Self::ALL.iter().find(fits).copied().unwrap_or(Self::Aws)
+    }
+
+    /// Returns the names by which EC2 goes as the service that a role is passed to.
+    ///
+    /// Everywhere it is `ec2.amazonaws.com`; where endpoints end in something else, China above all, it has also been that.
+    #[must_use]
+    pub fn ec2_principals(self) -> Vec<String> {
+        self.spellings("ec2")
+    }
+
+    /// Returns the name by which EC2 is trusted to take a role.
+    ///
+    /// IAM refuses a trust policy that names a service by a name which it does not know, and `ec2.amazonaws.eu` is such a
+    /// one (pulumi-eks#2341). China has its own.
+    #[must_use]
+    pub fn ec2_trusted(self) -> &'static str {
+        match self {
+            Self::AwsCn => "ec2.amazonaws.com.cn",
+            _ => "ec2.amazonaws.com",
         }
     }
 
-    /// Returns the name that ARNs use.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Aws => "aws",
-            Self::AwsCn => "aws-cn",
-            Self::AwsUsGov => "aws-us-gov",
+    /// Returns a service's name below the universal suffix, and below the partition's own where that is another.
+    pub(crate) fn spellings(self, service: &str) -> Vec<String> {
+        let mut suffixes = vec![UNIVERSAL_SUFFIX];
+        if self.dns_suffix() != UNIVERSAL_SUFFIX {
+            suffixes.push(self.dns_suffix());
         }
+        suffixes.iter().map(|suffix| format!("{service}.{suffix}")).collect()
     }
+}
 
-    /// Returns the DNS suffix of the partition's service endpoints.
-    #[must_use]
-    pub const fn dns_suffix(self) -> &'static str {
-        match self {
-            Self::Aws | Self::AwsUsGov => "amazonaws.com",
-            Self::AwsCn => "amazonaws.com.cn",
-        }
-    }
+/// The suffix under which services are named in every partition, whatever their endpoints are.
+const UNIVERSAL_SUFFIX: &str = "amazonaws.com";
+
+/// Tells whether a Region's name is the beginning, a word and a number.
+fn continues(region: &str, beginning: &str) -> bool {
+    let rest = region.strip_prefix(beginning).and_then(|rest| rest.strip_prefix('-'));
+    rest.and_then(|rest| rest.split_once('-'))
+        .is_some_and(|(word, number)| {
+            let plain = |c: char| c.is_ascii_alphanumeric() || c == '_';
+            let digits = !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit());
+            !word.is_empty() && word.chars().all(plain) && digits
+        })
 }
 
 impl fmt::Display for Partition {
@@ -60,17 +100,15 @@ impl fmt::Display for Partition {
 
 /// Reports a partition that selfheal does not know.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("unknown partition `{0}`, expected aws, aws-cn or aws-us-gov")]
+#[error("unknown partition `{0}`, expected one such as aws, aws-cn or aws-us-gov")]
 pub struct UnknownPartition(pub String);
 
 impl FromStr for Partition {
     type Err = UnknownPartition;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        Self::ALL
-            .into_iter()
-            .find(|partition| partition.as_str() == text)
-            .ok_or_else(|| UnknownPartition(text.to_owned()))
+        let found = Self::ALL.iter().find(|partition| partition.as_str() == text);
+        found.copied().ok_or_else(|| UnknownPartition(text.to_owned()))
     }
 }
 
@@ -81,7 +119,7 @@ mod tests {
     #[test]
     fn names_round_trip() {
         for partition in Partition::ALL {
-            assert_eq!(partition.to_string().parse(), Ok(partition));
+            assert_eq!(partition.to_string().parse(), Ok(*partition));
         }
         assert_eq!(
             "aws-moon".parse::<Partition>(),
@@ -90,14 +128,22 @@ mod tests {
     }
 
     #[test]
-    fn regions_carry_their_partition() {
-        for (region, partition) in [
-            ("eu-west-1", Partition::Aws),
-            ("us-east-1", Partition::Aws),
-            ("cn-north-1", Partition::AwsCn),
-            ("us-gov-west-1", Partition::AwsUsGov),
+    fn regions_carry_their_partition_and_suffix() {
+        for (region, partition, suffix) in [
+            ("eu-west-1", "aws", "amazonaws.com"),
+            ("us-east-1", "aws", "amazonaws.com"),
+            ("mx-central-1", "aws", "amazonaws.com"),
+            ("cn-north-1", "aws-cn", "amazonaws.com.cn"),
+            ("us-gov-west-1", "aws-us-gov", "amazonaws.com"),
+            ("eusc-de-east-1", "aws-eusc", "amazonaws.eu"),
+            ("us-iso-east-1", "aws-iso", "c2s.ic.gov"),
+            ("us-isob-east-1", "aws-iso-b", "sc2s.sgov.gov"),
+            ("eu-isoe-west-1", "aws-iso-e", "cloud.adc-e.uk"),
+            ("us-isof-south-1", "aws-iso-f", "csp.hci.ic.gov"),
+            ("moon-base-1", "aws", "amazonaws.com"),
         ] {
-            assert_eq!(Partition::of_region(region), partition, "{region}");
+            let found = Partition::of_region(region);
+            assert_eq!((found.as_str(), found.dns_suffix()), (partition, suffix), "{region}");
         }
     }
 }

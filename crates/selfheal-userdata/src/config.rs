@@ -13,7 +13,7 @@ pub struct BootConfig {
     pub stack: String,
     /// The region, for example `eu-west-1`.
     pub region: String,
-    /// The suffix of the service endpoints: `amazonaws.com` or `amazonaws.com.cn`.
+    /// The suffix of the service endpoints: `amazonaws.com`, in China `amazonaws.com.cn`.
     pub dns_suffix: String,
     /// The name of the Auto Scaling group.
     pub group: String,

@@ -3,6 +3,7 @@
 use async_trait::async_trait;
 use selfheal_core::names::{IAM_PATH, Tags};
 use selfheal_core::observed::{IamRole, InstanceProfile};
+use selfheal_policy::Partition;
 
 use super::auth::{self, Target};
 use super::call::{Call, fail};
@@ -43,7 +44,7 @@ impl World {
     fn create_role(&mut self, name: &str, trust_policy: &str, tags: &Tags) -> CallResult<IamRole> {
         const ACTION: &str = "iam:CreateRole";
         check_name(ACTION, "roleName", name, 64)?;
-        check_trust(ACTION, trust_policy)?;
+        check_trust(ACTION, trust_policy, self.partition())?;
         if self.roles.contains_key(name) {
             return fail(
                 ACTION,
@@ -232,9 +233,13 @@ fn check_name(action: &'static str, field: &str, name: &str, longest: usize) -> 
     Ok(())
 }
 
-fn check_trust(action: &'static str, document: &str) -> CallResult<()> {
+fn check_trust(action: &'static str, document: &str, partition: Partition) -> CallResult<()> {
     if let Err(why) = auth::parses(document) {
         return fail(action, "MalformedPolicyDocument", why);
+    }
+    if let Some(name) = auth::unknown_service(document, partition) {
+        let message = format!("Invalid principal in policy: \"SERVICE\":\"{name}\"");
+        return fail(action, "MalformedPolicyDocument", message);
     }
     if significant(document) > TRUST_POLICY_MAX {
         let message = format!("Cannot exceed quota for ACLSizePerRole: {TRUST_POLICY_MAX}");
@@ -330,7 +335,7 @@ impl Iam for Sim {
         const ACTION: &str = "iam:UpdateAssumeRolePolicy";
         let (name, trust_policy) = (role.to_owned(), trust_policy.to_owned());
         self.call(on_role(ACTION, role), move |world| {
-            check_trust(ACTION, &trust_policy)?;
+            check_trust(ACTION, &trust_policy, world.partition())?;
             world.live_role(ACTION, &name)?.role.trust_policy = trust_policy;
             Ok(())
         })

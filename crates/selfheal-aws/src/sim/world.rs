@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::{SignedDuration, Timestamp};
 use selfheal_core::observed::{Image, Subnet};
+use selfheal_policy::Partition;
 use serde::{Deserialize, Serialize};
 
 use super::config::SimConfig;
@@ -257,14 +258,7 @@ impl World {
     }
 
     /// The partition of the Region.
-    pub(super) fn partition(&self) -> &'static str {
-        let region = &self.config.region;
-        if region.starts_with("cn-") {
-            "aws-cn"
-        } else if region.starts_with("us-gov-") {
-            "aws-us-gov"
-        } else {
-            "aws"
-        }
+    pub(super) fn partition(&self) -> Partition {
+        Partition::of_region(&self.config.region)
     }
 }

@@ -8,5 +8,6 @@ mod destroy;
 mod faults;
 mod heal;
 mod operators;
+mod partitions;
 mod properties;
 mod support;

@@ -34,7 +34,8 @@ pub(super) fn plan(
 
 fn plan_role(builder: &mut Builder<'_>, needs: &mut BTreeSet<Need>) -> Later<String> {
     let name = builder.names.role.clone();
-    let trust = trust_policy(Partition::of_region(&builder.spec.region));
+    let partition = Partition::of_region(&builder.spec.region);
+    let trust = trust_policy(partition);
     let Some(role) = &builder.observed.role else {
         let tags = builder.names.tags(Role::Role);
         let draft = Draft::new(
@@ -43,7 +44,7 @@ fn plan_role(builder: &mut Builder<'_>, needs: &mut BTreeSet<Need>) -> Later<Str
             "the instance acts under a role of its own",
         )
         .target(name.clone())
-        .sets("trusts", "ec2.amazonaws.com");
+        .sets("trusts", partition.ec2_trusted());
         let action = Action::CreateRole {
             name,
             trust_policy: trust.to_json(),

@@ -173,25 +173,11 @@ pub(crate) fn only(conditions: Conditions, key: &str, values: &[&str]) -> Condit
 
 /// Returns the names under which services ask KMS for a key.
 ///
-/// The documentation of `kms:ViaService` gives the suffix `amazonaws.com`; China's endpoints end in `amazonaws.com.cn`,
+/// The documentation of `kms:ViaService` gives the suffix `amazonaws.com`; the endpoints of some partitions end in another,
 /// so both spellings stand there.
 pub(crate) fn via_services(partition: Partition, region: &str, services: &[&str]) -> Vec<String> {
-    let plain = services
+    services
         .iter()
-        .map(|service| format!("{service}.{region}.amazonaws.com"));
-    match partition {
-        Partition::AwsCn => plain
-            .chain(
-                services
-                    .iter()
-                    .map(|service| format!("{service}.{region}.amazonaws.com.cn")),
-            )
-            .collect(),
-        Partition::Aws | Partition::AwsUsGov => plain.collect(),
-    }
-}
-
-/// Returns EC2's service principal.
-pub(crate) fn ec2_principal(partition: Partition) -> String {
-    format!("ec2.{}", partition.dns_suffix())
+        .flat_map(|service| partition.spellings(&format!("{service}.{region}")))
+        .collect()
 }

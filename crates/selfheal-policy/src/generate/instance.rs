@@ -1,6 +1,6 @@
 //! What the instance may do.
 
-use super::build::{Draft, Place, allow, ec2_principal, finish, given, in_region, only, owned, via_services};
+use super::build::{Draft, Place, allow, finish, given, in_region, only, owned, via_services};
 use super::check;
 use super::error::ScopeError;
 use super::names::{GROUP_MARK_KEYS, TAG_FIRST_USE};
@@ -60,7 +60,7 @@ pub fn instance_policy(scope: &InstanceScope) -> Result<Document, ScopeError> {
 /// Generates the trust policy of the instance's role: EC2 alone may take it.
 #[must_use]
 pub fn trust_policy(partition: Partition) -> Document {
-    let principal = Principal::Service(ec2_principal(partition));
+    let principal = Principal::Service(partition.ec2_trusted().to_owned());
     Document::new(vec![Statement {
         sid: Some(Sid::of_our_own("Ec2TakesTheRole")),
         effect: Effect::Allow,

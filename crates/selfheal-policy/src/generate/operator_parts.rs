@@ -1,6 +1,6 @@
 //! The statements of the operator's policies.
 
-use super::build::{Draft, Place, allow, ec2_principal, given, in_region, only, owned, tagged, via_services};
+use super::build::{Draft, Place, allow, given, in_region, only, owned, tagged, via_services};
 use super::error::ScopeError;
 use super::names::{TAG_ROLE, TAG_STACK};
 use super::scope::{OperatorScope, Purpose};
@@ -266,21 +266,25 @@ pub(crate) fn identity(scope: &OperatorScope, place: Place<'_>) -> Drafts {
         "iam:AddRoleToInstanceProfile",
     ];
     change.extend(READ_IDENTITY);
-    let when = |key: &str, value: String| Conditions::none().when(Comparison::StringEquals, key, value);
+    let to_ec2 = Conditions::none().with(
+        Operator::new(Comparison::StringEquals),
+        "iam:PassedToService",
+        scope.partition.ec2_principals(),
+    );
+    let for_autoscaling = Conditions::none().when(
+        Comparison::StringEquals,
+        "iam:AWSServiceName",
+        "autoscaling.amazonaws.com",
+    );
     Ok(vec![
         allow("CreateIdentity", &create, both(scope, place)?, tagged(&scope.stack)),
         allow("ChangeIdentity", &change, both(scope, place)?, Conditions::none()),
-        allow(
-            "PassRole",
-            &["iam:PassRole"],
-            vec![role.clone()],
-            when("iam:PassedToService", ec2_principal(scope.partition)),
-        ),
+        allow("PassRole", &["iam:PassRole"], vec![role], to_ec2),
         allow(
             "AutoScalingRole",
             &["iam:CreateServiceLinkedRole"],
             vec![place.autoscaling_role()?],
-            when("iam:AWSServiceName", "autoscaling.amazonaws.com".to_owned()),
+            for_autoscaling,
         ),
     ])
 }

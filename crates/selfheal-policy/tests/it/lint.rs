@@ -63,7 +63,7 @@ fn silent_on_what_is_generated() {
             assert_eq!(lint(&document, DocumentKind::Operator), [], "{purpose} {scope:#?}");
         }
     }
-    for partition in Partition::ALL {
+    for partition in Partition::ALL.iter().copied() {
         assert_eq!(lint(&trust_policy(partition), DocumentKind::Trust), []);
     }
 }

@@ -16,6 +16,7 @@ mod lint;
 mod mutations;
 #[cfg(test)]
 mod parsing;
+mod partitions;
 #[cfg(test)]
 mod proof;
 #[cfg(test)]

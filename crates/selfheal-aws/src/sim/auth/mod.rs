@@ -6,7 +6,7 @@ use selfheal_core::action::{ARecord, CreateVolume, GroupSettings};
 use selfheal_core::names::{IAM_PATH, TAG_STACK};
 use selfheal_policy::eval::{Policies, Request, ResourceRequest, evaluate};
 use selfheal_policy::requests::documented;
-use selfheal_policy::{Arn, Document, Effect, Principal, PrincipalSet, Principals, Target as PolicyTarget};
+use selfheal_policy::{Arn, Document, Effect, Partition, Principal, PrincipalSet, Principals, Target as PolicyTarget};
 
 use super::World;
 use super::call::{Call, Caller};
@@ -94,6 +94,35 @@ pub(super) fn parses(document: &str) -> Result<(), String> {
         Ok(_) => Ok(()),
         Err(error) => Err(format!("Syntax errors in policy: {error}")),
     }
+}
+
+/// The service that a trust policy names by a name which IAM does not know in this partition.
+///
+/// Every partition knows the names below `amazonaws.com`; China has its own as well, and the others that have another
+/// suffix for their endpoints do not (pulumi-eks#2341).
+pub(super) fn unknown_service(document: &str, partition: Partition) -> Option<String> {
+    let known = |name: &str| {
+        name.ends_with(".amazonaws.com") || (partition == Partition::AwsCn && name.ends_with(".amazonaws.com.cn"))
+    };
+    services(document.parse().ok()?).into_iter().find(|name| !known(name))
+}
+
+/// The services that the statements of a trust policy name.
+fn services(document: Document) -> Vec<String> {
+    let named = document
+        .statements
+        .into_iter()
+        .filter_map(|statement| match statement.target {
+            PolicyTarget::Trust(PrincipalSet::Principal(Principals::Named(named))) => Some(named),
+            _ => None,
+        });
+    named
+        .flat_map(|named| named.iter().cloned().collect::<Vec<_>>())
+        .filter_map(|principal| match principal {
+            Principal::Service(name) => Some(name),
+            _ => None,
+        })
+        .collect()
 }
 
 /// Whether a trust policy lets EC2 take the role: without that, an instance gets no credentials from its profile.
@@ -276,13 +305,9 @@ impl World {
 
     fn pass_role(&self, caller: &Caller, role: &str) -> Option<Request> {
         let arn: Arn = self.arn("iam", &format!("role{IAM_PATH}{role}")).parse().ok()?;
-        let service = if self.partition() == "aws-cn" {
-            "ec2.amazonaws.com.cn"
-        } else {
-            "ec2.amazonaws.com"
-        };
         let request = self.request(caller, "iam:PassRole").on(ResourceRequest::new(arn));
-        Some(request.with("iam:PassedToService", service))
+        // Under its universal name, in every partition; the name of its endpoint is told of older requests alone.
+        Some(request.with("iam:PassedToService", "ec2.amazonaws.com"))
     }
 
     /// What Auto Scaling checks in the caller's name when a group takes a template: the launch, its tags, and the role.

@@ -1,0 +1,55 @@
+//! A stack in each of AWS's partitions, made, healed and removed within the generated policies.
+
+use selfheal_aws::Goal;
+use selfheal_aws::sim::{Sim, SimConfig};
+use selfheal_core::plan::DestroyOptions;
+use selfheal_policy::{OperatorScope, Partition, Purpose, operator_policy};
+
+use crate::support::{even, look, run_until_done, serving, web};
+
+const REGIONS: [&str; 8] = [
+    "eu-west-1",
+    "cn-north-1",
+    "us-gov-west-1",
+    "eusc-de-east-1",
+    "us-iso-east-1",
+    "us-isob-east-1",
+    "eu-isoe-west-1",
+    "us-isof-south-1",
+];
+
+fn operate(sim: &Sim, region: &str, purpose: Purpose) {
+    let mut scope = OperatorScope::new(Partition::of_region(region), region, "123456789012", "web");
+    scope.record_name = Some("app.example.com".to_owned());
+    let policy = operator_policy(&scope, purpose).expect("the scope is well-formed");
+    sim.tamper(|world| world.config.operator_policy = Some(policy.to_json()));
+}
+
+#[test]
+fn a_stack_lives_in_every_partition() {
+    for region in REGIONS {
+        let mut spec = web();
+        region.clone_into(&mut spec.region);
+        let sim = Sim::new(SimConfig {
+            region: region.to_owned(),
+            ..even(1)
+        });
+        operate(&sim, region, Purpose::Apply);
+        run_until_done(&sim, &spec, Goal::Apply, 1);
+        sim.settle(std::time::Duration::from_secs(3_600));
+        let (first, address, volume) = serving(&sim).unwrap_or_else(|| panic!("{region}\n{}", sim.trace_text()));
+        sim.kill_instance(&first);
+        sim.settle(std::time::Duration::from_secs(3_600));
+        let (second, ..) = serving(&sim).expect("it healed");
+        assert_ne!(first, second);
+        assert_eq!(
+            serving(&sim).map(|(_, a, v)| (a, v)),
+            Some((address, volume)),
+            "{region}"
+        );
+        assert!(look(&sim, &spec, Goal::Apply).is_empty(), "{region}");
+        operate(&sim, region, Purpose::Destroy);
+        run_until_done(&sim, &spec, Goal::Destroy(DestroyOptions::default()), 1);
+        assert!(sim.inspect(|world| world.roles.is_empty()), "{region}");
+    }
+}
