@@ -45,7 +45,7 @@ enum Task {
     Test,
     /// Checks what the compiler does not: arrows between crates, purity, lengths.
     Tidy,
-    /// Writes the service reference of selfheal-policy anew.
+    /// Writes the service reference and the partitions of selfheal-policy anew.
     Sar {
         /// Only tell whether it would change.
         #[arg(long)]
