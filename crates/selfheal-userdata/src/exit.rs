@@ -8,7 +8,7 @@
 #[non_exhaustive]
 #[repr(u8)]
 pub enum BootExit {
-    /// No call can be signed: curl is missing, or too old and there is no AWS CLI.
+    /// No call can be signed: curl is missing or cannot sign, and there is no Python.
     Preflight = 10,
     /// The metadata service gave no identity or no credentials within its budget.
     Metadata = 11,

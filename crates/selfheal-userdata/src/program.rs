@@ -92,7 +92,7 @@ pub(crate) fn program(config: &BootConfig) -> String {
     let mut body = String::new();
     for part in fragments(config) {
         body.push('\n');
-        body.extend(part.lines().filter(|line| is_kept(line)).flat_map(|line| [line, "\n"]));
+        body.push_str(&kept(part));
     }
     body.push_str("\nboot() {\n  begin boot\n");
     for step in Step::sequence(config) {
@@ -120,8 +120,11 @@ fn constants(body: &str) -> String {
     mentioned.map(|(name, value)| format!("{name}={value}\n")).collect()
 }
 
-/// Comments stay in the source: on the instance they would only use up room that the setup script can have.
-fn is_kept(line: &str) -> bool {
-    let line = line.trim_start();
-    !line.starts_with('#') || line.starts_with("# shellcheck ")
+/// Returns the source without its comments: on the instance they would only use up room that the setup script can have.
+pub(crate) fn kept(source: &str) -> String {
+    let is_kept = |line: &&str| {
+        let line = line.trim_start();
+        !line.starts_with('#') || line.starts_with("# shellcheck ")
+    };
+    source.lines().filter(is_kept).flat_map(|line| [line, "\n"]).collect()
 }

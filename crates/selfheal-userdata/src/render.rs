@@ -7,7 +7,7 @@ use base64::engine::general_purpose::STANDARD;
 use flate2::read::GzDecoder;
 use flate2::{Compression, GzBuilder};
 
-use crate::program::{config_text, program};
+use crate::program::{config_text, kept, program};
 use crate::units::{BOOT_UNIT, PROGRAM_PATH, units};
 use crate::{BootConfig, RenderError, quote};
 
@@ -19,7 +19,10 @@ pub const CONFIG_PATH: &str = "/etc/selfheal/config";
 /// Where the setup script is installed, below the root prefix.
 pub const SETUP_PATH: &str = "/etc/selfheal/setup";
 
-/// The end of the here-document that holds the boot program. The program is our own text, and no line of it is this.
+/// Where what signs in curl's place is installed, below the root prefix.
+const SIGN_PATH: &str = "/usr/local/lib/selfheal/sign";
+/// The end of the here-documents that hold the boot program and what signs in curl's place. Both are our own text, and no
+/// line of them is this.
 const PROGRAM_END: &str = "END_OF_PROGRAM";
 /// What user data may unpack to when it is read back: far above anything rendered here, and no strain on memory.
 const DECODED_MAX_BYTES: u64 = 4 * 1024 * 1024;
@@ -111,13 +114,15 @@ fn script(config: &BootConfig) -> Result<String, RenderError> {
     script.push_str(include_str!("boot/install.sh"));
     script.push('\n');
     put(&mut script, 0o600, CONFIG_PATH, &quote(config_text(config)?)?);
-    push(
-        &mut script,
-        format_args!(
-            "put 0755 {PROGRAM_PATH} <<'{PROGRAM_END}'\n{}{PROGRAM_END}\n",
-            program(config)
-        ),
-    );
+    for (path, text) in [
+        (PROGRAM_PATH, program(config)),
+        (SIGN_PATH, kept(include_str!("boot/sign.py"))),
+    ] {
+        push(
+            &mut script,
+            format_args!("put 0755 {path} <<'{PROGRAM_END}'\n{text}{PROGRAM_END}\n"),
+        );
+    }
     if let Some(setup) = &config.setup {
         match quote(setup) {
             Ok(word) => {

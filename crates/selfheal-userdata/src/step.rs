@@ -96,7 +96,7 @@ impl Step {
 }
 
 /// Returns the external commands that the user data and the program may run for this configuration, sorted: what an image
-/// must have, beside bash itself. `date` and `aws` are used if they are there.
+/// must have, beside bash itself. `date` is used if it is there; where curl is missing or cannot sign, python3 signs.
 #[must_use]
 pub fn commands(config: &BootConfig) -> Vec<&'static str> {
     let mut commands = vec![
@@ -131,8 +131,12 @@ pub fn commands(config: &BootConfig) -> Vec<&'static str> {
 }
 
 /// Returns those of the [`commands`] without which no boot can go well. A filesystem is made once in its life, and grown
-/// if it can be; `systemd-notify` is there where there is somebody to notify.
+/// if it can be; `systemd-notify` is there where there is somebody to notify. What signs is looked for before.
 pub(crate) fn tools(config: &BootConfig) -> Vec<&'static str> {
+    let probes_http = matches!(
+        config.health.as_ref().map(|health| &health.probe),
+        Some(Probe::Http { .. })
+    );
     let seldom = [
         "base64",
         "mkfs.ext4",
@@ -146,7 +150,7 @@ pub(crate) fn tools(config: &BootConfig) -> Vec<&'static str> {
     ];
     commands(config)
         .into_iter()
-        .filter(|name| !seldom.contains(name))
+        .filter(|name| !seldom.contains(name) && (*name != "curl" || probes_http))
         .collect()
 }
 
@@ -156,7 +160,6 @@ pub(crate) fn fragments(config: &BootConfig) -> Vec<&'static str> {
         include_str!("boot/base.sh"),
         include_str!("boot/metadata.sh"),
         include_str!("boot/call.sh"),
-        include_str!("boot/cli.sh"),
         include_str!("boot/report.sh"),
     ];
     if let Some(data) = &config.data {

@@ -31,7 +31,7 @@ use std::time::{Duration, Instant};
 
 use self::leftovers::Leftovers;
 use self::rootfs::Suite;
-use self::scenarios::{BENCH, NEEDS_CLI, SCENARIOS, Scenario, When};
+use self::scenarios::{BENCH, SCENARIOS, Scenario, When};
 use crate::error::{Context, TaskError, TaskResult};
 use crate::report::Counts;
 use crate::workspace;
@@ -140,9 +140,6 @@ fn provide(chosen: &[&Scenario], suite: Suite) -> TaskResult<()> {
     if chosen.iter().any(|scenario| scenario.when == When::Vm) {
         rootfs::install_tools(vm::TOOLS)?;
         vm::Image::ensure(&cache(), suite)?;
-    }
-    if chosen.iter().any(|scenario| scenario.name == NEEDS_CLI) {
-        bench::install_cli()?;
     }
     Ok(())
 }

@@ -10,5 +10,7 @@ mod group;
 mod iam;
 mod machine;
 mod replay;
+#[cfg(feature = "wire")]
+mod signer;
 mod story;
 mod support;

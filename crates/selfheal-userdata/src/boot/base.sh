@@ -54,14 +54,16 @@ persist() {
   printf '%s\n' "$2" >"$1.new" && sync -f "$1.new" && mv -f "$1.new" "$1" && sync -f "$1"
 } 2>&"$log_fd"
 
-# Runs curl with the text $1 as its configuration on standard input, so that no secret is ever an argument; the other
-# arguments are curl's. The answer goes to `reply`. One process: a coprocess, where a pipeline would take three.
+# Curl, first of all without the configuration that somebody may have left in root's home.
+curl=(curl --disable --config - --silent --show-error)
+
+# Runs a command with the text $1 as its configuration on standard input, so that no secret is ever an argument. The answer
+# goes to `reply`. One process: a coprocess, where a pipeline would take three.
 fetch() {
   local config=$1 to from pid near_to near_from
   shift
-  # First of all without the configuration that somebody may have left in root's home.
-  coproc CURL { exec curl --disable --config - --silent --show-error "$@"; }
-  pid=$CURL_PID near_to=${CURL[1]} near_from=${CURL[0]}
+  coproc FETCH { exec "$@"; }
+  pid=$FETCH_PID near_to=${FETCH[1]} near_from=${FETCH[0]}
   # Bash closes its own two ends when it notices that curl has ended, so the answer is read through copies.
   exec {to}>&"$near_to" {from}<&"$near_from" {near_to}>&- {near_from}<&-
   printf '%s' "$config" >&"$to"

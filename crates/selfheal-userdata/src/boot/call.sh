@@ -3,17 +3,13 @@
 # Makes one call: service, action, then key=value pairs. The answer is in `reply`; a failure leaves its code in `error`
 # and its text in `message`. Always POST with a form: curl signs that the same in every version that is supported.
 call() {
-  local service=$1 action=$2 version endpoint config pair code
+  local service=$1 action=$2 version endpoint config pair code sign
   shift 2
   error='' message='' server_date=''
   case $service in
     ec2) version=2016-11-15 endpoint=${AWS_ENDPOINT_URL_EC2:-${AWS_ENDPOINT_URL:-}} ;;
     autoscaling) version=2011-01-01 endpoint=${AWS_ENDPOINT_URL_AUTO_SCALING:-${AWS_ENDPOINT_URL:-}} ;;
   esac
-  if [[ $signer == aws ]]; then
-    call_by_cli "$service" "$action" "$endpoint" "$@"
-    return
-  fi
   endpoint=${endpoint:-https://$service.$region.$dns_suffix}
   config="user = \"$access_key:$secret_key\"${newline}header = \"X-Amz-Security-Token: $session_token\"$newline"
   # The action comes last: if this program is killed while it writes, what curl has got is no call at all.
@@ -21,8 +17,14 @@ call() {
     pair=${pair//\\/\\\\} pair=${pair//\"/\\\"}
     config+="data-urlencode = \"${pair//$newline/\\n}\"$newline"
   done
-  if ! fetch "$config" --aws-sigv4 "aws:amz:$region:$service" --connect-timeout 5 --max-time 20 \
-    --write-out $'\036%header{date}\036%{http_code}' "${endpoint%/}/"; then
+  if [[ $signer == curl ]]; then
+    sign=("${curl[@]}" --aws-sigv4 "aws:amz:$region:$service" --connect-timeout 5 --max-time 20
+      --write-out $'\036%header{date}\036%{http_code}')
+  else
+    # Python.
+    sign=("$signer" -I "$root/usr/local/lib/selfheal/sign" "$region" "$service")
+  fi
+  if ! fetch "$config" "${sign[@]}" "${endpoint%/}/"; then
     error=Network message="no answer from ${endpoint%/}"
     return 1
   fi

@@ -2,5 +2,6 @@
 # name and not for the name by which the instance asks itself.
 probe() {
   local url=${probe_target//\\/\\\\}
-  fetch "url = \"${url//\"/\\\"}\"" --globoff --noproxy '*' --insecure --fail --output /dev/null --max-time "$probe_s_max" 2>/dev/null
+  fetch "url = \"${url//\"/\\\"}\"" "${curl[@]}" --globoff --noproxy '*' --insecure --fail --output /dev/null \
+    --max-time "$probe_s_max" 2>/dev/null
 }

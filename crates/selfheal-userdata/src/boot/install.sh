@@ -7,15 +7,17 @@ put() {
   mv -f "$root$2.new" "$root$2"
 }
 
-# Finds out what can sign a call. Before 7.86 curl leaves the session token's header unsigned.
+# Finds out what can sign a call. Before 7.86 curl leaves the session token's header unsigned; Python, which is slower, is
+# what cloud-init itself runs on.
 find_signer() {
-  signer=none
   if [[ $(curl --version 2>/dev/null) =~ ^curl\ ([0-9]+)\.([0-9]+) ]] &&
     ((BASH_REMATCH[1] * 1000 + BASH_REMATCH[2] >= 7086)) &&
     curl_signs; then
     signer=curl
-  elif [[ -n $(command -v aws) ]]; then
-    signer=aws
+  else
+    # The second is Red Hat's for its own programs.
+    signer=$(type -P python3 /usr/libexec/platform-python) || :
+    signer=${signer%%$'\n'*}
   fi
 }
 

@@ -8,9 +8,8 @@ read_signer() {
 
 require_signer() {
   read_signer
-  type -P curl >/dev/null || give_up "$exit_preflight" "curl is not installed"
-  [[ $signer == none ]] || return 0
-  give_up "$exit_preflight" "curl is older than 7.86 or cannot sign, and there is no AWS CLI: no call can be made"
+  type -P "$signer" >/dev/null ||
+    give_up "$exit_preflight" "neither curl from 7.86 on nor Python signs here: no call can be made"
 }
 
 # Ends a boot that cannot tell anybody.

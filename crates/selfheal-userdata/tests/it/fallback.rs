@@ -2,7 +2,9 @@
 
 use std::fs;
 
-use crate::support::aws::INSTANCE;
+use selfheal_userdata::{BootConfig, HealthCheck, Probe};
+
+use crate::support::aws::SECRETS;
 use crate::support::full;
 use crate::support::machine::Machine;
 
@@ -13,105 +15,128 @@ const OLD_CURL: &str = "[[ $1 != --version ]] || { echo 'curl 7.81.0 (x86_64-pc-
 /// A new curl that was built without signing.
 const LEAN_CURL: &str = "[[ \" $* \" != *' --aws-sigv4 '* ]] || exit 4\nexec /usr/bin/curl \"$@\"";
 
-/// An AWS CLI that notes each call and answers what the boot program asks for.
-fn cli(machine: &Machine) -> String {
-    let calls = machine.folder().join("cli");
-    let old = r#"[[ $2 != attach-volume || -e $0.tried ]] || { : >$0.tried; echo "An error occurred (VolumeInUse) when calling the AttachVolume operation (reached max retries: 2): held" >&2; exit 254; }"#;
-    let describe = format!(
-        r#"case $2 in
-describe-volumes) printf '{{\n    "Volumes": [\n        {{\n            "VolumeId": "vol-0123456789abcdef0",\n            "SnapshotId": "",\n            "InstanceId": "{INSTANCE}",\n            "Tags": [\n                {{\n                    "Key": "selfheal:first-use",\n                    "Value": "true"\n                }}\n            ]\n        }}\n    ]\n}}\n' ;;
-describe-addresses) printf '{{\n    "Addresses": [\n        {{\n            "InstanceId": "{INSTANCE}",\n            "PublicIp": "203.0.113.7"\n        }}\n    ]\n}}\n' ;;
-describe-tags) printf '{{\n    "Tags": [\n        {{\n            "Key": "selfheal:failed-boots",\n            "Value": "2"\n        }}\n    ]\n}}\n' ;;
-esac"#
-    );
-    format!(
-        "printf '%s\\n' \"$*\" >>{}\n{old}\n{}\n{describe}",
-        calls.display(),
-        plug(machine)
-    )
+/// No curl at all, where the shell does not look for another.
+const NO_CURL: &str = "echo 'no curl here' >&2; exit 127";
+
+/// Gives the machine a Python that notes what any process could read of it and of the program that started it.
+fn give_python(machine: &Machine) {
+    let seen = machine.folder().join("seen");
+    let look = "/bin/cat /proc/$$/cmdline /proc/$$/environ /proc/$PPID/cmdline /proc/$PPID/environ";
+    let python = format!("{look} >>{}\nexec /usr/bin/python3 \"$@\"", seen.display());
+    machine.stub("python3", &python);
 }
 
-/// The volume shows up when the CLI attaches it.
-fn plug(machine: &Machine) -> String {
-    let root = machine.root().display().to_string();
-    format!(
-        "if [[ $2 == attach-volume ]]; then /bin/mkdir -p {root}/sys/class/nvme/nvme1; \
-         echo vol0123456789abcdef0 >{root}/sys/class/nvme/nvme1/serial; /bin/mv {root}/volume {root}/dev/nvme1n1; fi"
-    )
-}
-
-fn calls(machine: &Machine) -> Vec<String> {
-    let text = fs::read_to_string(machine.folder().join("cli")).unwrap();
-    let common = " --region eu-west-1 --output json";
-    let endpoint = format!(" --endpoint-url {}", machine.aws.url);
-    text.lines()
-        .map(|line| line.replace(common, "").replace(&endpoint, ""))
-        .collect()
+/// A stack whose app answers over HTTP, which an old curl can ask.
+fn over_http(machine: &Machine) -> BootConfig {
+    let url = format!("{}/app/healthy", machine.aws.url);
+    let health = full().health.map(|health| HealthCheck {
+        probe: Probe::Http { url },
+        ..health
+    });
+    BootConfig { health, ..full() }
 }
 
 #[test]
-fn aws_cli_makes_the_calls() {
-    let machine = Machine::new();
-    machine.stub("curl", OLD_CURL);
-    machine.stub("aws", &cli(&machine));
-    machine.boot(&full(), 0);
-    let attach =
-        format!("ec2 attach-volume --volume-id vol-0123456789abcdef0 --instance-id {INSTANCE} --device /dev/sdf");
-    let associate = format!(
-        "ec2 associate-address --allocation-id eipalloc-0123456789abcdef0 --instance-id {INSTANCE} --allow-reassociation"
-    );
-    let complete = format!(
-        "autoscaling complete-lifecycle-action --auto-scaling-group-name selfheal-web --lifecycle-hook-name \
-         selfheal-launch --lifecycle-action-result CONTINUE --instance-id {INSTANCE}"
-    );
-    let expected = [
-        attach.as_str(),
-        &attach,
-        "ec2 describe-volumes --volume-ids vol-0123456789abcdef0",
-        "autoscaling create-or-update-tags --tags [{\"ResourceType\": \"auto-scaling-group\", \"ResourceId\": \
-         \"selfheal-web\", \"Key\": \"selfheal:formatting\", \"Value\": \"vol-0123456789abcdef0\", \
-         \"PropagateAtLaunch\": false}]",
-        "ec2 delete-tags --resources vol-0123456789abcdef0 --tags Key=selfheal:first-use",
-        &associate,
-        "ec2 describe-addresses --allocation-ids eipalloc-0123456789abcdef0",
-        &complete,
-    ];
-    assert_eq!(calls(&machine), expected);
-    assert_eq!(machine.actions(), [""; 0]);
+fn python_signs_where_curl_cannot() {
+    for curl in [OLD_CURL, LEAN_CURL, NO_CURL] {
+        let machine = Machine::new();
+        machine.stub("curl", curl);
+        give_python(&machine);
+        let config = if curl == NO_CURL { full() } else { over_http(&machine) };
+        let text = machine.boot(&config, 0);
+        let calls = [
+            "AttachVolume",
+            "DescribeVolumes",
+            "CreateOrUpdateTags",
+            "DeleteTags",
+            "AssociateAddress",
+            "DescribeAddresses",
+            "CompleteLifecycleAction",
+        ];
+        assert_eq!(machine.actions(), calls, "{text}");
+        // What was seen of it are its path and arguments alone.
+        let seen = fs::read(machine.folder().join("seen")).unwrap();
+        let seen = String::from_utf8_lossy(&seen);
+        assert!(seen.matches("lib/selfheal/sign").count() >= calls.len());
+        for secret in SECRETS {
+            assert!(!seen.contains(secret) && !text.contains(secret), "{secret}");
+        }
+    }
 }
 
 #[test]
-fn aws_cli_parks_the_stack() {
+fn python_hears_refusals_and_faults_as_curl_does() {
     let machine = Machine::new();
     machine.stub("curl", OLD_CURL);
-    machine.stub("aws", &cli(&machine));
-    machine.stub("mount", "exit 32");
-    machine.boot(&full(), 15);
-    let calls = calls(&machine);
-    let [read, suspend, tag, _] = &calls[5..] else {
-        panic!("{calls:#?}")
-    };
-    assert_eq!(
-        read,
-        "autoscaling describe-tags --filters [{\"Name\": \"auto-scaling-group\", \"Values\": [\"selfheal-web\"]}, \
-         {\"Name\": \"key\", \"Values\": [\"selfheal:failed-boots\"]}]"
+    give_python(&machine);
+    machine.aws.fail(
+        "AttachVolume",
+        &[
+            (400, "VolumeInUse", "held"),
+            (503, "Unavailable", "try again"),
+            (503, "RequestLimitExceeded", "slow"),
+        ],
     );
-    let expected = "autoscaling suspend-processes --auto-scaling-group-name selfheal-web --scaling-processes Launch \
-                    ReplaceUnhealthy";
-    assert_eq!(suspend, expected);
-    let first = "autoscaling create-or-update-tags --tags [{\"ResourceType\": \"auto-scaling-group\", \"ResourceId\": \
-                 \"selfheal-web\", \"Key\": \"selfheal:failed-boots\", \"Value\": \"3\", \"PropagateAtLaunch\": false}, ";
-    assert!(tag.starts_with(first), "{tag}");
+    machine
+        .aws
+        .state()
+        .tags
+        .insert("selfheal:failed-boots".into(), "2".into());
+    let setup = b"#!/bin/sh\necho \"100% of 'it' + \\\"that\\\" = a/b\"; exit 7\n".to_vec();
+    let text = machine.boot(
+        &BootConfig {
+            setup: Some(setup),
+            ..full()
+        },
+        16,
+    );
+    assert!(text.contains("AttachVolume: VolumeInUse: held"), "{text}");
+    let state = machine.aws.state();
+    assert_eq!(state.suspended, ["Launch", "ReplaceUnhealthy"]);
+    // What a tag does not take is left out; the rest comes through as it is.
+    assert_eq!(state.tags["selfheal:last-log"], "100  of  it  +  that  = a/b");
+    assert_eq!(state.tags["selfheal:failed-boots"], "3");
+}
+
+#[test]
+fn endpoint_that_python_does_not_reach_is_named_in_a_line() {
+    let machine = Machine::new();
+    machine.stub("curl", OLD_CURL);
+    give_python(&machine);
+    machine.install(&full());
+    let path = machine.root().join("etc/selfheal/config");
+    let config = fs::read_to_string(&path).unwrap();
+    // Nobody listens there.
+    fs::write(
+        &path,
+        config + "AWS_ENDPOINT_URL_EC2=http://127.0.0.1:1\nattach_s_max=0\n",
+    )
+    .unwrap();
+    let program = machine.root().join("usr/local/lib/selfheal/program");
+    let text = fs::read_to_string(&program).unwrap();
+    fs::write(&program, text.replace("attach_s_max=900\n", "")).unwrap();
+    let text = machine.again("boot", 12);
+    assert!(
+        text.contains("AttachVolume: Network: no answer from http://127.0.0.1:1"),
+        "{text}"
+    );
+    assert!(
+        text.contains("Connection refused") && !text.contains("Traceback"),
+        "{text}"
+    );
 }
 
 #[test]
 fn without_either_the_boot_says_so() {
-    for curl in [OLD_CURL, LEAN_CURL] {
+    for curl in [OLD_CURL, LEAN_CURL, NO_CURL] {
         let machine = Machine::new();
         machine.stub("curl", curl);
-        let text = machine.boot(&full(), 10);
+        machine.install(&full());
+        // The program also looks where the system has its tools.
+        fs::write(machine.root().join("var/lib/selfheal/signer"), "\n").unwrap();
+        let text = machine.again("boot", 10);
         assert!(
-            text.contains("curl is older than 7.86 or cannot sign, and there is no AWS CLI"),
+            text.contains("failed: neither curl from 7.86 on nor Python signs here"),
             "{text}"
         );
         assert_eq!(machine.count("mount"), 0);

@@ -94,6 +94,7 @@ fn steps_are_those_that_the_stack_needs() {
 fn size_leaves_room_for_a_setup_script() {
     for (name, config) in stacks() {
         let size = render(&config).unwrap().bytes().len();
+        println!("{name}: {size} bytes");
         assert!(size <= 12 * 1024, "{name}: {size}");
     }
 }

@@ -7,7 +7,6 @@ use jiff::SignedDuration;
 use selfheal_aws::sim::wire::{Hook, WireFault};
 
 use super::boots::{actions_of, served_bytes};
-use crate::boot_lab::bench::show_cli;
 use crate::boot_lab::cloud::Cloud;
 use crate::boot_lab::command::ensure;
 use crate::boot_lab::imds::Fault;
@@ -192,21 +191,6 @@ pub fn clock_stays_skewed(lab: &mut Lab) -> TaskResult<()> {
     })
 }
 
-/// A curl that reports 7.81, as on Ubuntu 22.04, before the real one on PATH.
-const OLD_CURL: &str = "#!/bin/sh\n[ \"$1\" != --version ] || { echo 'curl 7.81.0 (x86_64-pc-linux-gnu)'; exit; }\n\
-                        exec /usr/bin/curl \"$@\"\n";
-
-/// Makes the first instance of the stack, off, with another curl.
-fn with_old_curl(lab: &mut Lab) -> TaskResult<(Cloud, String)> {
-    let cloud = lab.prepare(&Options::default())?;
-    cloud.set_boots(false);
-    cloud.run();
-    let id = cloud.await_launched(1, 10)?;
-    cloud.await_machine(&id, 10)?;
-    install(&cloud, &id, "usr/local/bin/curl", OLD_CURL)?;
-    Ok((cloud, id))
-}
-
 /// Puts a program on an instance's root disk.
 pub fn install(cloud: &Cloud, id: &str, path: &str, text: &str) -> TaskResult<()> {
     use std::fs::{self, Permissions};
@@ -215,34 +199,4 @@ pub fn install(cloud: &Cloud, id: &str, path: &str, text: &str) -> TaskResult<()
     let path = cloud.machine(id, |machine| Ok(machine.root()))?.join(path);
     fs::write(&path, text).context(|| format!("write {}", path.display()))?;
     fs::set_permissions(&path, Permissions::from_mode(0o755)).context(|| format!("change {}", path.display()))
-}
-
-pub fn old_curl(lab: &mut Lab) -> TaskResult<()> {
-    let (cloud, id) = with_old_curl(lab)?;
-    cloud.power_on(&id)?;
-    cloud.await_console(
-        &id,
-        "curl is older than 7.86 or cannot sign, and there is no AWS CLI: no call can be made (exit 10)",
-        60,
-    )?;
-    ensure(cloud.wire.log().is_empty(), || {
-        "something was called all the same".to_owned()
-    })
-}
-
-/// The AWS CLI as a command, from where the lab shows it.
-const AWS_COMMAND: &str = "#!/bin/sh\nPYTHONPATH=/opt/awscli exec /usr/bin/python3 /opt/awscli/bin/aws \"$@\"\n";
-
-pub fn old_curl_with_cli(lab: &mut Lab) -> TaskResult<()> {
-    let (cloud, id) = with_old_curl(lab)?;
-    show_cli(&cloud, &id)?;
-    install(&cloud, &id, "usr/local/bin/aws", AWS_COMMAND)?;
-    cloud.power_on(&id)?;
-    cloud.await_in_service(1, 120)?;
-    served_bytes(&cloud)?;
-    let signer = cloud.run_in(&id, &["cat", "/var/lib/selfheal/signer"])?;
-    ensure(signer.trim() == "aws", || format!("signed by {signer}"))?;
-    ensure(cloud.address_holder() == Some(id), || {
-        "the address is not with the instance".to_owned()
-    })
 }

@@ -38,9 +38,6 @@ pub enum When {
     Vm,
 }
 
-/// The scenario that needs the AWS CLI, which is installed before the scenario is cut off from the network.
-pub const NEEDS_CLI: &str = "old-curl-cli";
-
 /// All scenarios, in the order in which they run.
 pub const SCENARIOS: &[Scenario] = &[
     Scenario {
@@ -195,9 +192,9 @@ pub const SCENARIOS: &[Scenario] = &[
     },
     Scenario {
         name: "old-curl",
-        about: "curl 7.81 and no AWS CLI",
+        about: "curl 7.81, which cannot sign: Python does, and nothing secret shows",
         when: When::Ci,
-        run: faults::old_curl,
+        run: secrets::old_curl,
     },
     Scenario {
         name: "secrets",
@@ -240,12 +237,6 @@ pub const SCENARIOS: &[Scenario] = &[
         about: "the volume has grown at the next boot",
         when: When::Ci,
         run: power::grow,
-    },
-    Scenario {
-        name: NEEDS_CLI,
-        about: "curl 7.81 and the AWS CLI",
-        when: When::All,
-        run: faults::old_curl_with_cli,
     },
     Scenario {
         name: "vm-replacement",

@@ -7,6 +7,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
 use super::boots::served_bytes;
+use super::faults::install;
+use crate::boot_lab::cloud::Cloud;
 use crate::boot_lab::command::ensure;
 use crate::boot_lab::lab::Lab;
 use crate::boot_lab::stack::Options;
@@ -21,11 +23,40 @@ struct Sampled {
 }
 
 pub fn nothing_shows(lab: &mut Lab) -> TaskResult<()> {
+    let (cloud, id) = boots_discreetly(lab, None)?;
+    signed_by(&cloud, &id, "curl")
+}
+
+/// A curl that signs as Ubuntu 22.04's does: not the session token.
+pub fn old_curl(lab: &mut Lab) -> TaskResult<()> {
+    let (cloud, id) = boots_discreetly(lab, Some(OLD_CURL))?;
+    signed_by(&cloud, &id, "/usr/bin/python3")?;
+    let refused = cloud.wire.log().into_iter().find(|record| record.call.is_none());
+    ensure(refused.is_none(), || format!("a signature was refused: {refused:?}"))?;
+    ensure(cloud.address_holder() == Some(id), || {
+        "the address is not with the instance".to_owned()
+    })
+}
+
+/// A curl that says it is 7.81, before the real one on PATH. Asked to sign, it fails, so that nobody rests on it.
+const OLD_CURL: &str = "#!/bin/bash\n[[ $1 != --version ]] || { echo 'curl 7.81.0 (x86_64-pc-linux-gnu)'; exit; }\n\
+                        [[ \" $* \" != *' --aws-sigv4 '* ]] || exit 99\nexec /usr/bin/curl \"$@\"\n";
+
+fn signed_by(cloud: &Cloud, id: &str, expected: &str) -> TaskResult<()> {
+    let signer = cloud.run_in(id, &["cat", "/var/lib/selfheal/signer"])?;
+    ensure(signer.trim() == expected, || format!("signed by {signer}"))
+}
+
+/// Boots an instance, with another curl if one is given, and looks for its secrets meanwhile and afterwards.
+fn boots_discreetly(lab: &mut Lab, curl: Option<&str>) -> TaskResult<(Cloud, String)> {
     let cloud = lab.prepare(&Options::default())?;
     cloud.set_boots(false);
     cloud.run();
     let id = cloud.await_launched(1, 10)?;
     cloud.await_machine(&id, 10)?;
+    if let Some(curl) = curl {
+        install(&cloud, &id, "usr/local/bin/curl", curl)?;
+    }
     // The credentials that are issued here are not the machine's, but the machine's are published beside them.
     let ip = cloud.machine(&id, |machine| Ok(machine.identity().ip()))?;
     let secrets = cloud.imds.secrets_of(ip.into());
@@ -85,7 +116,7 @@ pub fn nothing_shows(lab: &mut Lab) -> TaskResult<()> {
         "{} rounds over {} processes",
         sampled.rounds, sampled.processes
     ));
-    Ok(())
+    Ok((cloud, id))
 }
 
 /// Looks at the command line and the environment of every process of the machine, again and again.

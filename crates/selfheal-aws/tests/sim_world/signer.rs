@@ -1,0 +1,81 @@
+//! What signs in curl's place, against the verifier of the simulated AWS, which takes nothing but a right signature.
+
+use std::io::Write as _;
+use std::net::TcpListener;
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use selfheal_aws::sim::wire::Wire;
+
+use crate::support::{healed, launch, world};
+
+/// Sends a call as the boot program does; answers what comes back.
+fn send(url: &str, service: &str, config: &str) -> String {
+    let program = Path::new(env!("CARGO_MANIFEST_DIR")).join("../selfheal-userdata/src/boot/sign.py");
+    let mut child = Command::new("python3")
+        .arg("-I")
+        .arg(program)
+        .args(["eu-west-1", service, url])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    child.stdin.take().unwrap().write_all(config.as_bytes()).unwrap();
+    let output = child.wait_with_output().unwrap();
+    assert!(output.status.success());
+    String::from_utf8(output.stdout).unwrap()
+}
+
+#[test]
+fn python_signs_as_aws_verifies() {
+    let sim = world(1);
+    let stack = launch(&sim);
+    let id = healed(&sim, &stack);
+    // Signatures are dated by the real clock.
+    sim.tamper(|world| {
+        let since = jiff::SignedDuration::from_millis(i64::try_from(world.now_ms).unwrap());
+        world.config.start = jiff::Timestamp::now().checked_sub(since).unwrap();
+    });
+    let wire = Wire::new(sim.clone());
+    let credentials: serde_json::Value = serde_json::from_str(&wire.issue(&id).document()).unwrap();
+    let text = |key: &str| credentials[key].as_str().unwrap().to_owned();
+    let secrets = format!(
+        "user = \"{}:{}\"\nheader = \"X-Amz-Security-Token: {}\"\n",
+        text("AccessKeyId"),
+        text("SecretAccessKey"),
+        text("Token")
+    );
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}/", listener.local_addr().unwrap());
+    wire.serve(listener).unwrap();
+    let group = &stack.settings.name;
+    let tag = r#"A value: 100% of \"it\", a+b = c & d, \\ and /~é"#;
+    let config = [
+        "Version=2011-01-01",
+        "Tags.member.1.ResourceType=auto-scaling-group",
+        &format!("Tags.member.1.ResourceId={group}"),
+        "Tags.member.1.Key=selfheal:last-error",
+        &format!("Tags.member.1.Value={tag}"),
+        "Tags.member.1.PropagateAtLaunch=false",
+        "Action=CreateOrUpdateTags",
+    ]
+    .map(|pair| format!("data-urlencode = \"{pair}\"\n"))
+    .concat();
+    let answer = send(&url, "autoscaling", &(secrets.clone() + &config));
+    assert!(answer.ends_with("\u{1e}200"), "{answer} {:?}", wire.log());
+    let written = sim.inspect(|world| world.groups[group].tags["selfheal:last-error"].clone());
+    assert_eq!(written, r#"A value: 100% of "it", a+b = c & d, \ and /~é"#);
+    // A refusal comes with its status, its date and its body.
+    let describe = "data-urlencode = \"Version=2016-11-15\"\ndata-urlencode = \"VolumeId.1=vol-0\"\n\
+                    data-urlencode = \"Action=DescribeVolumes\"\n";
+    let answer = send(&url, "ec2", &(secrets.clone() + describe));
+    assert!(answer.ends_with(" GMT\u{1e}400"), "{answer}");
+    assert!(answer.contains("<Code>InvalidVolume.NotFound</Code>"), "{answer}");
+    // A secret that is not the role's is refused, so the verifier did look.
+    let answer = send(
+        &url,
+        "ec2",
+        &(secrets.replace(&text("SecretAccessKey"), "another") + describe),
+    );
+    assert!(answer.contains("SignatureDoesNotMatch"), "{answer}");
+}
