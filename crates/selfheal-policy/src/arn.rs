@@ -14,7 +14,8 @@ pub const ARN_BYTES_MAX: usize = 2_048;
 /// Is an Amazon Resource Name: `arn:partition:service:region:account:resource`.
 ///
 /// It may hold wildcards (`*`, `?`) and policy variables where IAM allows them: in every component except `arn` and the
-/// service. The resource keeps its own colons and slashes.
+/// service. The resource keeps its own colons and slashes. Policies may also leave components out at the end; reading a
+/// [`crate::ResourcePattern`] completes them.
 ///
 /// Source: "Identify AWS resources with Amazon Resource Names" and "IAM JSON policy elements: Resource".
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -157,21 +158,77 @@ impl Arn {
         [1, 2, 3, 4, 5].map(|index| self.component(index))
     }
 
-    /// Tells whether it, taken as a pattern without variables, matches another ARN.
+    /// Tells whether it, taken as a resource of a policy without variables, matches another ARN.
     ///
-    /// Each of the first five components is matched by itself, so that a `*` in the account never swallows the
-    /// resource; within the resource `*` also matches slashes and colons. Source: "IAM JSON policy elements: Resource".
+    /// Within a component `*` and `?` stop at its colon, unless the `*` is its last character: it "can expand to match
+    /// beyond the colon boundaries". Within the resource both match slashes and colons. Source: "IAM JSON policy
+    /// elements: Resource".
     #[must_use]
     pub fn matches(&self, other: &Self) -> bool {
         self.matches_with(other, &|_| None)
     }
 
-    /// Does the same as [`Arn::matches`], with values for policy variables.
+    /// Does the same as [`Arn::matches`], with values for policy variables; one that has none matches nothing.
     pub(crate) fn matches_with(&self, other: &Self, value_of: &dyn Fn(&str) -> Option<String>) -> bool {
-        self.components().iter().zip(other.components()).all(|(pattern, text)| {
-            pattern::expand(pattern, value_of).is_some_and(|tokens| pattern::matches(&tokens, text))
-        })
+        let tokens = |component: &&str| pattern::expand(component, value_of);
+        let Some(parts) = self.components().iter().map(tokens).collect::<Option<Vec<_>>>() else {
+            return false;
+        };
+        covers(&parts, other)
     }
+
+    /// Does the same as [`Arn::matches`] for a document in which variables are plain text.
+    pub(crate) fn matches_as_text(&self, other: &Self) -> bool {
+        covers(&self.components().map(pattern::tokens), other)
+    }
+
+    /// Completes a text with fewer than six components: IAM adds `*` for each that is missing.
+    ///
+    /// Source: "IAM identifiers", IAM ARNs: "specifying `arn:aws:sqs` is equivalent to `arn:aws:sqs:*:*:*`". Partition
+    /// and service cannot be left out.
+    pub(crate) fn of_policy(text: &str) -> Result<Self, ArnError> {
+        // The text is not made longer before it is known to be short enough.
+        if text.len() > ARN_BYTES_MAX || !text.starts_with("arn:") {
+            return text.parse();
+        }
+        let colons = colons(text)?;
+        if (2..5).contains(&colons.len()) {
+            format!("{text}{}", ":*".repeat(5 - colons.len())).parse()
+        } else {
+            text.parse()
+        }
+    }
+}
+
+/// Tells whether the components of a pattern match an ARN, as IAM matches a resource of a policy.
+fn covers(pattern: &[Vec<pattern::Token>], arn: &Arn) -> bool {
+    let Some((resource, components)) = pattern.split_last() else {
+        return false;
+    };
+    // `reach` holds the parts of the ARN at which the next component of the pattern may begin.
+    let text = &arn.text["arn:".len()..];
+    let parts: Vec<&str> = text.split(':').collect();
+    let mut reach = vec![false; parts.len()];
+    reach[0] = true;
+    for component in components {
+        let runs_on = component.last() == Some(&pattern::Token::Any);
+        let mut next = vec![false; parts.len()];
+        for (at, part) in parts.iter().enumerate().filter(|(at, _)| reach[*at]) {
+            if pattern::matches(component, part) {
+                let end = if runs_on { parts.len() } else { at + 2 };
+                next[(at + 1).min(parts.len())..end.min(parts.len())].fill(true);
+                if runs_on {
+                    // Whatever else begins later reaches no further.
+                    break;
+                }
+            }
+        }
+        reach = next;
+    }
+    let starts = std::iter::once(0).chain(text.match_indices(':').map(|(at, _)| at + 1));
+    starts
+        .zip(reach)
+        .any(|(start, reached)| reached && pattern::matches(resource, &text[start..]))
 }
 
 impl FromStr for Arn {
@@ -215,17 +272,19 @@ impl FromStr for Arn {
     }
 }
 
-/// Finds the five separating colons; colons inside of policy variables do not count.
+/// Finds the five separating colons.
 fn separators(text: &str) -> Result<[usize; 5], ArnError> {
-    let mut colons = [0; 5];
-    let (mut found, mut at) = (0, 0);
-    while found < colons.len() {
-        let Some(step) = text[at..].find([':', '$']) else {
-            return Err(ArnError {
-                kind: ArnErrorKind::Components,
-                offset: text.len(),
-            });
-        };
+    <[usize; 5]>::try_from(colons(text)?).map_err(|_| ArnError {
+        kind: ArnErrorKind::Components,
+        offset: text.len(),
+    })
+}
+
+/// Finds the separating colons, five at most; colons inside of policy variables do not count.
+fn colons(text: &str) -> Result<Vec<usize>, ArnError> {
+    let mut colons = Vec::with_capacity(5);
+    let mut at = 0;
+    while let Some(step) = text[at..].find([':', '$']) {
         at += step;
         if text[at..].starts_with("${") {
             let Some(close) = text[at..].find('}') else {
@@ -236,25 +295,10 @@ fn separators(text: &str) -> Result<[usize; 5], ArnError> {
             };
             at += close + 1;
         } else {
-            if text[at..].starts_with(':') {
-                colons[found] = at;
-                found += 1;
+            if text[at..].starts_with(':') && colons.len() < 5 {
+                colons.push(at);
             }
             at += 1;
-        }
-    }
-    let resource = &text[at..];
-    let mut from = 0;
-    while let Some(open) = resource[from..].find("${") {
-        let open = from + open;
-        match resource[open..].find('}') {
-            Some(close) => from = open + close + 1,
-            None => {
-                return Err(ArnError {
-                    kind: ArnErrorKind::Variable,
-                    offset: at + open,
-                });
-            }
         }
     }
     Ok(colons)

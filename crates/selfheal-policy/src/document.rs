@@ -61,6 +61,22 @@ impl Document {
         }
     }
 
+    /// Parses the policy of a user, a role or a group, a permissions boundary or a session policy.
+    ///
+    /// # Errors
+    /// When the text is no policy document, or a statement names a principal: IAM refuses to store such a policy.
+    pub fn parse_identity(text: &str) -> Result<Self, parse::ParseError> {
+        parse::document_as(text, &parse::IDENTITY)
+    }
+
+    /// Parses a role's trust policy.
+    ///
+    /// # Errors
+    /// When the text is no policy document, or a statement names a resource: IAM refuses to store such a policy.
+    pub fn parse_trust(text: &str) -> Result<Self, parse::ParseError> {
+        parse::document_as(text, &parse::TRUST)
+    }
+
     /// Prints the document without white space.
     #[must_use]
     pub fn to_json(&self) -> String {
@@ -114,21 +130,23 @@ impl Document {
             id: self.id.clone(),
             statements,
         };
+        // Sizes add up, so that no document is printed anew for each statement.
+        let empty = with(Vec::new()).size();
         let mut documents: Vec<Self> = Vec::new();
+        let mut size = 0;
         for statement in &self.statements {
-            let alone = with(vec![statement.clone()]);
-            if alone.size() > limit.characters() {
+            let own = with(vec![statement.clone()]).size() - empty;
+            if empty + own > limit.characters() {
                 return Err(Box::new(statement.clone()));
             }
+            // A comma stands between two.
+            size += own + 1;
             match documents.last_mut() {
-                Some(last) => {
-                    last.statements.push(statement.clone());
-                    if last.size() > limit.characters() {
-                        last.statements.pop();
-                        documents.push(alone);
-                    }
+                Some(last) if size <= limit.characters() => last.statements.push(statement.clone()),
+                _ => {
+                    documents.push(with(vec![statement.clone()]));
+                    size = empty + own;
                 }
-                None => documents.push(alone),
             }
         }
         Ok(documents)
@@ -148,7 +166,7 @@ fn sorted(mut values: Vec<String>) -> Vec<String> {
 }
 
 /// Prints a statement so that two print the same exactly if they mean the same; `{:?}` keeps strings apart.
-fn normal_form(statement: &Statement) -> String {
+pub(crate) fn normal_form(statement: &Statement) -> String {
     let (action_word, actions) = match &statement.actions {
         ActionSet::Action(patterns) => ("Action", patterns),
         ActionSet::NotAction(patterns) => ("NotAction", patterns),

@@ -2,7 +2,12 @@
 
 use std::fmt;
 
-use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
+use serde::de::{self, Deserialize, DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
+
+use crate::parse::DOCUMENT_BYTES_MAX;
+
+/// Is how deep values are read: a policy is at most seven deep, and a value that is dropped takes stack for each level.
+const DEPTH_MAX: usize = 16;
 
 /// Is a JSON value whose objects may hold a key twice.
 #[derive(Clone, Debug, PartialEq)]
@@ -31,59 +36,119 @@ impl Node {
 
 impl<'de> Deserialize<'de> for Node {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(NodeVisitor)
+        let mut left = DOCUMENT_BYTES_MAX;
+        let seed = Seed {
+            left: &mut left,
+            depth: 0,
+        };
+        seed.deserialize(deserializer)
     }
 }
 
-struct NodeVisitor;
+/// Reads one value and counts what it would take as text, so that no other format hands over more than the parser reads.
+struct Seed<'a> {
+    left: &'a mut usize,
+    depth: usize,
+}
 
-impl<'de> Visitor<'de> for NodeVisitor {
+impl Seed<'_> {
+    /// Takes a text and what stands around it off what is left.
+    fn take<E: de::Error>(&mut self, bytes: usize) -> Result<(), E> {
+        // The shortest value is one byte and a comma.
+        *self.left = self.left.checked_sub(bytes.saturating_add(2)).ok_or_else(|| {
+            E::custom(format_args!(
+                "the document is too long, at most {DOCUMENT_BYTES_MAX} bytes are read"
+            ))
+        })?;
+        Ok(())
+    }
+
+    fn string<E: de::Error>(mut self, value: String) -> Result<Node, E> {
+        self.take(value.len())?;
+        Ok(Node::String(value))
+    }
+
+    fn number<E: de::Error>(mut self, value: impl fmt::Display) -> Result<Node, E> {
+        let text = value.to_string();
+        self.take(text.len())?;
+        Ok(Node::Number(text))
+    }
+
+    /// Returns the seed of a value inside of this one.
+    fn inner<E: de::Error>(&mut self) -> Result<Seed<'_>, E> {
+        if self.depth == DEPTH_MAX {
+            return Err(E::custom(format_args!(
+                "the document is too deep, at most {DEPTH_MAX} levels are read"
+            )));
+        }
+        Ok(Seed {
+            left: self.left,
+            depth: self.depth + 1,
+        })
+    }
+}
+
+impl<'de> DeserializeSeed<'de> for Seed<'_> {
+    type Value = Node;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Node, D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Seed<'_> {
     type Value = Node;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("a JSON value")
     }
 
-    fn visit_unit<E>(self) -> Result<Node, E> {
+    fn visit_unit<E: de::Error>(mut self) -> Result<Node, E> {
+        self.take(0)?;
         Ok(Node::Null)
     }
 
-    fn visit_bool<E>(self, value: bool) -> Result<Node, E> {
+    fn visit_bool<E: de::Error>(mut self, value: bool) -> Result<Node, E> {
+        self.take(0)?;
         Ok(Node::Bool(value))
     }
 
-    fn visit_i64<E>(self, value: i64) -> Result<Node, E> {
-        Ok(Node::Number(value.to_string()))
+    fn visit_i64<E: de::Error>(self, value: i64) -> Result<Node, E> {
+        self.number(value)
     }
 
-    fn visit_u64<E>(self, value: u64) -> Result<Node, E> {
-        Ok(Node::Number(value.to_string()))
+    fn visit_u64<E: de::Error>(self, value: u64) -> Result<Node, E> {
+        self.number(value)
     }
 
-    fn visit_f64<E>(self, value: f64) -> Result<Node, E> {
-        Ok(Node::Number(value.to_string()))
+    fn visit_f64<E: de::Error>(self, value: f64) -> Result<Node, E> {
+        self.number(value)
     }
 
-    fn visit_str<E>(self, value: &str) -> Result<Node, E> {
-        Ok(Node::String(value.to_owned()))
+    fn visit_str<E: de::Error>(self, value: &str) -> Result<Node, E> {
+        self.string(value.to_owned())
     }
 
-    fn visit_string<E>(self, value: String) -> Result<Node, E> {
-        Ok(Node::String(value))
+    fn visit_string<E: de::Error>(self, value: String) -> Result<Node, E> {
+        self.string(value)
     }
 
-    fn visit_seq<A: SeqAccess<'de>>(self, mut access: A) -> Result<Node, A::Error> {
+    fn visit_seq<A: SeqAccess<'de>>(mut self, mut access: A) -> Result<Node, A::Error> {
+        self.take(0)?;
         let mut elements = Vec::new();
-        while let Some(element) = access.next_element()? {
+        while let Some(element) = access.next_element_seed(self.inner()?)? {
             elements.push(element);
         }
         Ok(Node::Array(elements))
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, mut access: A) -> Result<Node, A::Error> {
+    fn visit_map<A: MapAccess<'de>>(mut self, mut access: A) -> Result<Node, A::Error> {
+        self.take(0)?;
         let mut entries = Vec::new();
-        while let Some(entry) = access.next_entry()? {
-            entries.push(entry);
+        while let Some(key) = access.next_key::<String>()? {
+            self.take(key.len())?;
+            let value = access.next_value_seed(self.inner()?)?;
+            entries.push((key, value));
         }
         Ok(Node::Object(entries))
     }

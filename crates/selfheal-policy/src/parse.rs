@@ -93,6 +93,8 @@ pub enum ParseErrorKind {
     Principal,
     /// A condition operator is unknown.
     Operator,
+    /// An element that this kind of policy does not take, such as `Principal` in an identity policy.
+    WrongKind,
 }
 
 type Parsed<T> = Result<T, ParseError>;
@@ -105,8 +107,13 @@ fn fail<T>(kind: ParseErrorKind, path: &str, message: impl Into<String>) -> Pars
     })
 }
 
-/// Parses a document.
+/// Parses a document of any kind.
 pub(crate) fn document(text: &str) -> Parsed<Document> {
+    read(text).map(|(_, document)| document)
+}
+
+/// Parses a text into its JSON and the document that it is.
+fn read(text: &str) -> Parsed<(Node, Document)> {
     if text.len() > DOCUMENT_BYTES_MAX {
         let message = format!(
             "a document of {} bytes, at most {DOCUMENT_BYTES_MAX} are read",
@@ -122,7 +129,8 @@ pub(crate) fn document(text: &str) -> Parsed<Document> {
         },
         message: "malformed JSON".to_owned(),
     })?;
-    document_of(&node)
+    let document = document_of(&node)?;
+    Ok((node, document))
 }
 
 /// Parses a document from JSON.
@@ -175,6 +183,55 @@ pub(crate) fn document_of(node: &Node) -> Parsed<Document> {
         id,
         statements,
     })
+}
+
+/// Says which elements a kind of policy does not take, and what it is called.
+pub(crate) struct Kind {
+    name: &'static str,
+    none_of: [&'static str; 2],
+    what: &'static str,
+}
+
+/// Policies of users, roles and groups, permissions boundaries and session policies.
+pub(crate) const IDENTITY: Kind = Kind {
+    name: "an identity policy",
+    none_of: ["Principal", "NotPrincipal"],
+    what: "principals",
+};
+
+/// Trust policies of roles.
+pub(crate) const TRUST: Kind = Kind {
+    name: "a trust policy",
+    none_of: ["Resource", "NotResource"],
+    what: "resources",
+};
+
+/// Parses a document that must be of a kind.
+///
+/// A statement has a target, so that one without what its kind forbids has what its kind asks for.
+pub(crate) fn document_as(text: &str, kind: &Kind) -> Parsed<Document> {
+    let (node, document) = read(text)?;
+    let statements = match &node {
+        Node::Object(elements) => get(elements, "Statement"),
+        _ => None,
+    };
+    let listed = match statements {
+        Some(Node::Array(list)) => list
+            .iter()
+            .enumerate()
+            .map(|(at, one)| (format!("Statement[{at}]"), one))
+            .collect(),
+        Some(one) => vec![("Statement".to_owned(), one)],
+        None => Vec::new(),
+    };
+    for (path, statement) in listed {
+        let Node::Object(elements) = statement else { continue };
+        if let Some(name) = kind.none_of.into_iter().find(|name| get(elements, name).is_some()) {
+            let message = format!("{} names no {}", kind.name, kind.what);
+            return fail(ParseErrorKind::WrongKind, &join(&path, name), message);
+        }
+    }
+    Ok(document)
 }
 
 /// Parses one statement from JSON.

@@ -5,6 +5,8 @@
 //! for the characters themselves. Rules: "IAM JSON policy elements: Variables and tags" and "IAM JSON policy elements:
 //! Resource" in the IAM User Guide.
 
+use std::collections::BTreeMap;
+
 /// Is one element of a pattern whose variables have been replaced.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Token {
@@ -138,12 +140,18 @@ pub(crate) fn expand(pattern: &str, value_of: &dyn Fn(&str) -> Option<String>) -
 
 /// Tells whether the pattern matches the whole text.
 ///
-/// Linear in the product of both lengths at worst: it remembers only the last `*`, so no pattern makes it exponential.
+/// It goes back to the last `*` alone, which takes a few steps a character for what people write. What takes more is
+/// hostile, and is matched once more with 64 positions of the pattern at a time.
 pub(crate) fn matches(pattern: &[Token], text: &str) -> bool {
     let text: Vec<char> = text.chars().collect();
     let (mut at_pattern, mut at_text) = (0, 0);
     let mut last_any: Option<(usize, usize)> = None;
+    let mut steps_left = 64 * (pattern.len() + text.len());
     while at_text < text.len() {
+        if steps_left == 0 {
+            return Positions::of(pattern).match_all(&text);
+        }
+        steps_left -= 1;
         match pattern.get(at_pattern) {
             Some(Token::Any) => {
                 last_any = Some((at_pattern, at_text));
@@ -168,6 +176,108 @@ pub(crate) fn matches(pattern: &[Token], text: &str) -> bool {
         }
     }
     pattern[at_pattern..].iter().all(|token| *token == Token::Any)
+}
+
+/// Holds a set of positions of a pattern, one bit each; the position after the last token is that of a match.
+type Bits = Vec<u64>;
+
+const WORD: usize = u64::BITS as usize;
+
+/// Knows which positions of a pattern take which character.
+struct Positions {
+    /// One more than there are tokens, without a `*` after a `*`.
+    count: usize,
+    any: Bits,
+    one: Bits,
+    literals: BTreeMap<char, Taking>,
+}
+
+/// Are the positions that take one character: listed while they are few, as bits once that is shorter. A pattern has so
+/// few characters that stand in it so often that all of this together is not longer than the pattern.
+enum Taking {
+    Listed(Vec<usize>),
+    Bits(Bits),
+}
+
+fn set(bits: &mut Bits, at: usize) {
+    bits[at / WORD] |= 1 << (at % WORD);
+}
+
+impl Positions {
+    fn of(pattern: &[Token]) -> Self {
+        let mut tokens = pattern.to_vec();
+        tokens.dedup_by(|one, other| *one == Token::Any && *other == Token::Any);
+        let count = tokens.len() + 1;
+        let empty = vec![0; count.div_ceil(WORD)];
+        let (mut any, mut one) = (empty.clone(), empty.clone());
+        let mut listed: BTreeMap<char, Vec<usize>> = BTreeMap::new();
+        for (at, token) in tokens.iter().enumerate() {
+            match token {
+                Token::Any => set(&mut any, at),
+                Token::One => set(&mut one, at),
+                Token::Literal(character) => listed.entry(*character).or_default().push(at),
+            }
+        }
+        let taking = |positions: Vec<usize>| {
+            if positions.len() <= empty.len() {
+                return Taking::Listed(positions);
+            }
+            let mut bits = empty.clone();
+            positions.into_iter().for_each(|at| set(&mut bits, at));
+            Taking::Bits(bits)
+        };
+        let literals = listed
+            .into_iter()
+            .map(|(character, at)| (character, taking(at)))
+            .collect();
+        Self {
+            count,
+            any,
+            one,
+            literals,
+        }
+    }
+
+    fn match_all(&self, text: &[char]) -> bool {
+        let mut here: Bits = vec![0; self.any.len()];
+        set(&mut here, 0);
+        self.pass_any(&mut here);
+        for character in text {
+            let mut taken: Bits = here.iter().zip(&self.one).map(|(here, one)| here & one).collect();
+            match self.literals.get(character) {
+                Some(Taking::Bits(bits)) => {
+                    for ((taken, here), bits) in taken.iter_mut().zip(&here).zip(bits) {
+                        *taken |= here & bits;
+                    }
+                }
+                Some(Taking::Listed(positions)) => {
+                    for at in positions.iter().filter(|at| here[*at / WORD] >> (*at % WORD) & 1 == 1) {
+                        set(&mut taken, *at);
+                    }
+                }
+                None => {}
+            }
+            // What took the character goes on by one; a `*` takes it and stays.
+            let mut carry = 0;
+            for ((here, taken), any) in here.iter_mut().zip(taken).zip(&self.any) {
+                *here = (taken << 1 | carry) | (*here & any);
+                carry = taken >> (WORD - 1);
+            }
+            self.pass_any(&mut here);
+        }
+        let end = self.count - 1;
+        here[end / WORD] >> (end % WORD) & 1 == 1
+    }
+
+    /// Adds the positions after each `*`, since it may take nothing. Two never follow each other, so once is enough.
+    fn pass_any(&self, here: &mut Bits) {
+        let mut carry = 0;
+        for (here, any) in here.iter_mut().zip(&self.any) {
+            let stars = *here & any;
+            *here |= stars << 1 | carry;
+            carry = stars >> (WORD - 1);
+        }
+    }
 }
 
 /// Tells whether some text is matched by both patterns.
@@ -238,6 +348,61 @@ mod tests {
         let pattern = "a*".repeat(200);
         let text = "a".repeat(2_000);
         assert!(!glob(&format!("{pattern}b"), &text));
+    }
+
+    /// Both ways to match agree with a third that only recurses, over all short patterns and texts.
+    #[test]
+    fn every_way_to_match_agrees() {
+        fn plainly(pattern: &[Token], text: &[char]) -> bool {
+            match pattern.split_first() {
+                None => text.is_empty(),
+                Some((Token::Any, rest)) => (0..=text.len()).any(|taken| plainly(rest, &text[taken..])),
+                Some((Token::One, rest)) => !text.is_empty() && plainly(rest, &text[1..]),
+                Some((Token::Literal(literal), rest)) => text.first() == Some(literal) && plainly(rest, &text[1..]),
+            }
+        }
+        fn words(letters: &[char], length: usize) -> Vec<String> {
+            let mut all = vec![String::new()];
+            for _ in 0..length {
+                let longer: Vec<String> = all
+                    .iter()
+                    .flat_map(|word| letters.iter().map(move |letter| format!("{word}{letter}")))
+                    .collect();
+                all.extend(longer);
+                all.sort();
+                all.dedup();
+            }
+            all
+        }
+        let texts = words(&['a', 'b'], 5);
+        for pattern in words(&['a', 'b', '*', '?'], 5) {
+            let tokens = tokens(&pattern);
+            let positions = Positions::of(&tokens);
+            for text in &texts {
+                let characters: Vec<char> = text.chars().collect();
+                let expected = plainly(&tokens, &characters);
+                assert_eq!(matches(&tokens, text), expected, "{pattern} against {text}");
+                assert_eq!(positions.match_all(&characters), expected, "{pattern} against {text}");
+            }
+        }
+    }
+
+    /// Positions beyond the first word of bits, and characters of both kinds.
+    #[test]
+    fn long_patterns_carry_from_word_to_word() {
+        let pattern = format!("{}*é?{}*", "a".repeat(63), "b".repeat(200));
+        let good = format!("{}xyzéx{}end", "a".repeat(63), "b".repeat(200));
+        let positions = Positions::of(&tokens(&pattern));
+        for (text, expected) in [
+            (good.clone(), true),
+            (good.replacen('b', "c", 1), false),
+            (good.replace('é', "e"), false),
+            (good[1..].to_owned(), false),
+        ] {
+            let characters: Vec<char> = text.chars().collect();
+            assert_eq!(positions.match_all(&characters), expected, "{text}");
+            assert_eq!(glob(&pattern, &text), expected, "{text}");
+        }
     }
 
     #[test]

@@ -123,6 +123,11 @@ impl Service {
             .map(|(_, kind)| *kind)
     }
 
+    /// Returns the names of the actions in lower case, without the prefix.
+    pub(crate) fn folded_names(&self) -> impl Iterator<Item = &str> {
+        self.actions.keys().map(String::as_str)
+    }
+
     /// Tells whether a pattern could name a resource of the type.
     pub(crate) fn is_of_type(&self, pattern: &Arn, resource_type: &str) -> bool {
         self.types

@@ -101,6 +101,9 @@ impl ActionSet {
 }
 
 /// Is one resource of a statement: `*`, or an ARN that may hold wildcards and policy variables.
+///
+/// An ARN with fewer than six components is completed when it is read, as IAM does: `arn:aws:sqs` is
+/// `arn:aws:sqs:*:*:*`. IAM refuses such a one in a session policy alone.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum ResourcePattern {
     /// `*`: every resource, and the calls that name none.
@@ -133,7 +136,7 @@ impl FromStr for ResourcePattern {
         if text == "*" {
             Ok(Self::Any)
         } else {
-            text.parse().map(Self::Arn)
+            Arn::of_policy(text).map(Self::Arn)
         }
     }
 }

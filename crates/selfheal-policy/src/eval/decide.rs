@@ -6,7 +6,6 @@ use super::condition;
 use super::context::{Request, ResourceRequest, View};
 use crate::arn::Arn;
 use crate::document::{Document, Version};
-use crate::pattern;
 use crate::statement::{Effect, ResourcePattern, ResourceSet, Statement, Target};
 
 /// Says which kind of policy decided.
@@ -82,6 +81,16 @@ pub enum Decision {
         /// The resource; `None` for a call that names none.
         resource: Option<Arn>,
     },
+    /// Denied since a statement names a principal: IAM stores no such policy of this kind, and passing the statement over
+    /// would lose what it denies.
+    Malformed {
+        /// The kind of policy.
+        layer: Layer,
+        /// The index among the documents of that kind.
+        document: usize,
+        /// The index among the document's statements.
+        statement: usize,
+    },
 }
 
 impl Decision {
@@ -109,6 +118,10 @@ impl fmt::Display for Decision {
             Self::ImplicitDeny { layer, resource: on } => {
                 write!(f, "denied on {}: no statement of the {layer} allows it", resource(on))
             }
+            Self::Malformed { layer, statement, .. } => write!(
+                f,
+                "denied: statement {statement} of the {layer} names a principal, and IAM refuses such a policy"
+            ),
         }
     }
 }
@@ -126,6 +139,12 @@ pub fn evaluate(policies: Policies<'_>, request: &Request) -> Decision {
     }
     if policies.session.is_some() {
         layers.push((Layer::Session, session));
+    }
+    if let Some(malformed) = layers
+        .iter()
+        .find_map(|(layer, documents)| malformed(*layer, documents))
+    {
+        return malformed;
     }
     let resources: Vec<Option<&ResourceRequest>> = if request.resources.is_empty() {
         vec![None]
@@ -158,6 +177,19 @@ pub fn evaluate(policies: Policies<'_>, request: &Request) -> Decision {
     Decision::Allow(grants)
 }
 
+/// Finds a statement that names a principal; there is none in an identity policy, a boundary or a session policy.
+fn malformed(layer: Layer, documents: &[&Document]) -> Option<Decision> {
+    documents.iter().enumerate().find_map(|(document, one)| {
+        let names_principal = |statement: &Statement| statement.target.principals().is_some();
+        let statement = one.statements.iter().position(names_principal)?;
+        Some(Decision::Malformed {
+            layer,
+            document,
+            statement,
+        })
+    })
+}
+
 /// Finds the first statement of an effect that matches the request on one resource.
 fn find(
     effect: Effect,
@@ -183,8 +215,6 @@ fn find(
 }
 
 /// Tells whether a statement speaks of the request on one resource.
-///
-/// A statement that names principals belongs to another kind of policy; IAM refuses an identity policy that holds one.
 fn applies(document: &Document, statement: &Statement, request: &Request, resource: Option<&ResourceRequest>) -> bool {
     let Target::Identity(resources) = &statement.target else {
         return false;
@@ -203,28 +233,13 @@ fn covers(set: &ResourceSet, arn: Option<&Arn>, view: View<'_>, variables: bool)
     let any = set.patterns().iter().any(|pattern| match (pattern, arn) {
         (ResourcePattern::Any, _) => true,
         (ResourcePattern::Arn(_), None) => false,
-        (ResourcePattern::Arn(pattern), Some(arn)) => arn_matches(pattern.as_str(), arn, view, variables),
+        // A pattern with a variable that has no value stands for no resource: it matches nothing, and of `NotResource` it
+        // excludes nothing. Source: "Policy variables with no value".
+        (ResourcePattern::Arn(pattern), Some(arn)) if variables => pattern.matches_with(arn, &|key| view.variable(key)),
+        (ResourcePattern::Arn(pattern), Some(arn)) => pattern.matches_as_text(arn),
     });
     match set {
         ResourceSet::Resource(_) => any,
         ResourceSet::NotResource(_) => !any,
     }
-}
-
-/// Matches an ARN pattern component by component.
-///
-/// A pattern with a variable that has no value stands for no resource: it matches nothing, and of `NotResource` it
-/// excludes nothing. Source: "Policy variables with no value".
-fn arn_matches(pattern: &str, arn: &Arn, view: View<'_>, variables: bool) -> bool {
-    let Some(components) = crate::arn::split(pattern) else {
-        return false;
-    };
-    components.iter().zip(arn.components()).all(|(component, text)| {
-        let tokens = if variables {
-            pattern::expand(component, &|key| view.variable(key))
-        } else {
-            Some(pattern::tokens(component))
-        };
-        tokens.is_some_and(|tokens| pattern::matches(&tokens, text))
-    })
 }

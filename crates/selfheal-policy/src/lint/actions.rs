@@ -1,6 +1,7 @@
 //! Checks of actions.
 
-use super::{Findings, Rule, allows};
+use super::{Findings, Rule, allows, redundant};
+use crate::action::ActionPattern;
 use crate::pattern;
 use crate::reference::reference;
 use crate::statement::{ActionSet, Statement};
@@ -13,19 +14,17 @@ pub(super) fn check(statement: &Statement, findings: &mut Findings) {
         );
     }
     let patterns = statement.actions.patterns();
-    for (index, action) in patterns.iter().enumerate() {
+    for action in patterns {
         if action.has_wildcard() && allows(statement) {
             findings.add(Rule::WildcardAction, format!("action `{action}` has a wildcard"));
         }
         if !exists(action.service(), action.name()) {
             findings.add(Rule::UnknownAction, format!("action `{action}` does not exist"));
         }
-        let contained = patterns.iter().enumerate().any(|(other_index, other)| {
-            other_index != index && other.matches(action.as_str()) && (other_index < index || other != action)
-        });
-        if contained {
-            findings.add(Rule::Redundant, format!("action `{action}` stands in the list twice"));
-        }
+    }
+    let contains = |outer: &ActionPattern, inner: &ActionPattern| outer.matches(inner.as_str());
+    for action in redundant(patterns, ActionPattern::folded, ActionPattern::has_wildcard, contains) {
+        findings.add(Rule::Redundant, format!("action `{action}` stands in the list twice"));
     }
 }
 
@@ -41,9 +40,8 @@ fn exists(service: &str, name: &str) -> bool {
     if !name.contains(['*', '?']) {
         return reference.action(&format!("{service}:{name}")).is_some();
     }
-    let name = name.to_ascii_lowercase();
+    let name = pattern::tokens(&name.to_ascii_lowercase());
     reference
-        .actions()
-        .filter(|action| action.service().eq_ignore_ascii_case(service))
-        .any(|action| pattern::glob(&name, &action.name().to_ascii_lowercase()))
+        .service(service)
+        .is_some_and(|service| service.folded_names().any(|action| pattern::matches(&name, action)))
 }

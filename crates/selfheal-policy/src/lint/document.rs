@@ -1,52 +1,46 @@
 //! Checks of a document as a whole.
 
+use std::collections::BTreeSet;
+
 use super::conditions::demands;
 use super::{DocumentKind, Findings, Limit, Rule};
-use crate::document::{Document, Version};
+use crate::document::{Document, Version, normal_form};
 use crate::requests::{self, Call, Caller};
 use crate::statement::{Effect, PrincipalSet, Principals, Statement, Target};
 
-pub(super) fn check(document: &Document, kind: DocumentKind, findings: &mut Findings) {
+/// Tells whether the document exceeds its quota, and says so.
+pub(super) fn is_too_long(document: &Document, kind: DocumentKind, findings: &mut Findings) -> bool {
     let limit = match kind {
         DocumentKind::InstanceRole | DocumentKind::Operator => Limit::RoleInline,
         DocumentKind::Trust => Limit::Trust,
     };
     let size = document.size();
-    if size > limit.characters() {
-        findings.add(
-            Rule::TooLong,
-            format!("{size} characters, {limit} allows {}", limit.characters()),
-        );
+    let too_long = size > limit.characters();
+    if too_long {
+        let message = format!("{size} characters, {limit} allows {}", limit.characters());
+        findings.add(Rule::TooLong, message);
     }
+    too_long
+}
+
+pub(super) fn check(document: &Document, kind: DocumentKind, findings: &mut Findings) {
     if document.version != Some(Version::V2012) {
         findings.add(
             Rule::Version,
             "the version is not 2012-10-17, so policy variables are plain text",
         );
     }
+    let mut seen = BTreeSet::new();
     for (index, statement) in document.statements.iter().enumerate() {
         findings.at = Some((index, statement.name().to_owned()));
         target(statement, kind, findings);
-        if document.statements[..index]
-            .iter()
-            .any(|other| same_but_sid(other, statement))
-        {
+        if !seen.insert(normal_form(statement)) {
             findings.add(Rule::Redundant, "the same statement stands above");
         }
     }
     findings.at = None;
     if kind != DocumentKind::Trust {
         incomplete_calls(document, kind, findings);
-    }
-}
-
-fn same_but_sid(one: &Statement, other: &Statement) -> bool {
-    Statement {
-        sid: None,
-        ..one.clone()
-    } == Statement {
-        sid: None,
-        ..other.clone()
     }
 }
 

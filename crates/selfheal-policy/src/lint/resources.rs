@@ -1,7 +1,7 @@
 //! Checks of resources.
 
 use super::conditions::demands;
-use super::{DocumentKind, Findings, Rule, allows};
+use super::{DocumentKind, Findings, Rule, allows, redundant};
 use crate::arn::Arn;
 use crate::condition::Comparison;
 use crate::pattern;
@@ -37,7 +37,14 @@ pub(super) fn check(statement: &Statement, kind: DocumentKind, findings: &mut Fi
             }
         }
     }
-    redundant(set.patterns(), findings);
+    let is_pattern = |pattern: &ResourcePattern| match pattern {
+        ResourcePattern::Any => true,
+        ResourcePattern::Arn(arn) => arn.has_wildcard(),
+    };
+    for one in redundant(set.patterns(), ToString::to_string, is_pattern, contains) {
+        let message = format!("another resource of the list contains `{one}`");
+        findings.add(Rule::Redundant, message);
+    }
 }
 
 /// Finds actions that take none of the resources, and resources that no action takes.
@@ -173,21 +180,6 @@ fn unnarrowed(statement: &Statement, arn: &Arn, actions: &[&Action], findings: &
         for kind in type_of(action, &ResourcePattern::Arn(arn.clone())) {
             let message = format!("`{arn}` in {} without a condition on the {kind}", action.full_name());
             findings.add(Rule::MissingCondition, message);
-        }
-    }
-}
-
-/// Finds resources that another one of the list contains.
-fn redundant(patterns: &[ResourcePattern], findings: &mut Findings) {
-    for (index, one) in patterns.iter().enumerate() {
-        let contained = patterns.iter().enumerate().any(|(other_index, other)| {
-            other_index != index && contains(other, one) && (other_index < index || !contains(one, other))
-        });
-        if contained {
-            findings.add(
-                Rule::Redundant,
-                format!("another resource of the list contains `{one}`"),
-            );
         }
     }
 }

@@ -1,15 +1,21 @@
 //! The tests of the generated policies, the evaluator and the linter, in one binary.
 
 #[cfg(test)]
+mod arns;
+#[cfg(test)]
 mod calls;
 #[cfg(test)]
 mod common;
+#[cfg(test)]
+mod costs;
 #[cfg(test)]
 mod documents;
 #[cfg(test)]
 mod evaluation;
 #[cfg(test)]
 mod examples;
+#[cfg(test)]
+mod kinds;
 #[cfg(test)]
 mod lint;
 #[cfg(test)]
