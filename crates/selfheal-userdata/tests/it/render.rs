@@ -302,3 +302,20 @@ fn systemd_finds_nothing_in_the_units() {
         }
     }
 }
+
+#[test]
+fn what_was_rendered_before_does_not_show_in_what_is_rendered_next() {
+    let first: Vec<_> = stacks().iter().map(|(_, config)| render(config).unwrap()).collect();
+    // Each again, among others that differ in one id, and in another order.
+    for (place, (name, config)) in stacks().iter().enumerate().rev() {
+        let other = BootConfig {
+            allocation_id: "eipalloc-0fedcba9876543210".to_owned(),
+            ..config.clone()
+        };
+        assert!(
+            render(&other).unwrap().script().contains("eipalloc-0fedcba9876543210"),
+            "{name}"
+        );
+        assert_eq!(render(config).unwrap(), first[place], "{name}");
+    }
+}
