@@ -32,6 +32,8 @@ pub struct SimConfig {
     pub latency: Latency,
     /// How long AWS takes over what it does by itself.
     pub timings: Timings,
+    /// How many network interfaces an instance gets beside its primary one.
+    pub more_interfaces: u32,
     /// Whether instances run the model of the boot program; a lab that boots them for real switches it off.
     pub boot_model: bool,
     /// Whether every call of an instance is authorised by the policy of its role.
@@ -87,6 +89,9 @@ pub struct Timings {
     pub instance_pending: Range,
     /// From running to the first command of the boot program.
     pub instance_boot: Range,
+    /// From running until the group has come to its launch hook. Before that nothing can complete the hook, and the
+    /// metadata names no target state.
+    pub hook_lag: Range,
     /// An instance from shutting-down to terminated.
     pub instance_terminate: Range,
     /// An instance from stopping to stopped.
@@ -123,6 +128,7 @@ impl Default for Timings {
             snapshot: Range::new(20_000, 90_000),
             instance_pending: Range::new(5_000, 17_000),
             instance_boot: Range::new(6_000, 14_000),
+            hook_lag: Range::new(1_000, 15_000),
             instance_terminate: Range::new(15_000, 45_000),
             instance_stop: Range::new(10_000, 30_000),
             health_detect: Range::new(5_000, 60_000),
@@ -154,6 +160,7 @@ impl Default for SimConfig {
                 response: Range::new(5, 30),
             },
             timings: Timings::default(),
+            more_interfaces: 0,
             boot_model: true,
             authorise_instances: true,
             operator_policy: None,

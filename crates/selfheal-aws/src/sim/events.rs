@@ -16,6 +16,7 @@ pub(super) enum WorldEvent {
     VolumesReleased(String),
     SnapshotCompleted(String),
     InstanceRunning(String),
+    MemberRunning(String),
     InstanceTerminated(String),
     InstanceStopped(String),
     Boot {
@@ -96,6 +97,7 @@ impl World {
             E::VolumesReleased(instance) => self.volumes_released(&instance),
             E::SnapshotCompleted(id) => self.snapshot_completed(&id),
             E::InstanceRunning(id) => self.instance_running(&id),
+            E::MemberRunning(id) => self.member_running(&id),
             E::InstanceTerminated(id) => self.instance_terminated(&id),
             E::InstanceStopped(id) => self.instance_stopped(&id),
             E::Boot { instance, boot } => self.boot_step(&instance, boot),

@@ -74,12 +74,12 @@ impl InstanceCaller {
         self.call(|world, me| world.api_describe_addresses(me, allocations))
     }
 
-    /// `ec2:AssociateAddress`; answers the association.
+    /// `ec2:AssociateAddress` with an instance or its primary network interface; answers the association.
     ///
     /// # Errors
     /// As AWS answers them.
-    pub fn associate_address(&self, allocation: &str, instance: &str, reassociate: bool) -> CallResult<String> {
-        self.call(|world, me| world.api_associate_address(me, allocation, instance, reassociate))
+    pub fn associate_address(&self, allocation: &str, holder: &str, reassociate: bool) -> CallResult<String> {
+        self.call(|world, me| world.api_associate_address(me, allocation, holder, reassociate))
     }
 
     /// `ec2:DisassociateAddress`.
@@ -233,16 +233,18 @@ impl World {
         &mut self,
         me: &Caller,
         allocation: &str,
-        instance: &str,
+        holder: &str,
         reassociate: bool,
     ) -> CallResult<String> {
+        let instance = self.owner_of_interface(holder).to_owned();
+        // Whichever of the two is named, both are taken to be evaluated: AWS does not say.
         let call = Call::change("ec2:AssociateAddress")
             .about(allocation)
             .on(Target::Address(allocation.to_owned()))
-            .on(Target::Instance(instance.to_owned()))
-            .on(Target::Interface(instance.to_owned()));
+            .on(Target::Instance(instance.clone()))
+            .on(Target::Interface(instance));
         self.call_now(me, &call, |world| {
-            world.associate_address(allocation, instance, reassociate)
+            world.associate_address(allocation, holder, reassociate)
         })
     }
 

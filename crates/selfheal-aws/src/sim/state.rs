@@ -187,8 +187,10 @@ pub struct InstanceRecord {
     pub subnet_id: String,
     /// Its VPC.
     pub vpc_id: String,
-    /// Its network interface.
+    /// Its primary network interface.
     pub interface_id: String,
+    /// Its network interfaces beside the primary one.
+    pub more_interfaces: Vec<String>,
     /// The public address that it got at launch.
     pub launch_ip: Option<String>,
     /// Its template.

@@ -7,6 +7,7 @@ mod dns;
 mod ec2;
 mod faults;
 mod group;
+mod hooks;
 mod iam;
 mod machine;
 mod replay;

@@ -132,7 +132,22 @@ impl World {
         });
     }
 
-    /// An instance runs: its launch hook holds it, or it is in service.
+    /// What the instance's metadata tells as `autoscaling/target-lifecycle-state`: nothing until its group has come to the
+    /// launch hook, or to putting it in service.
+    ///
+    /// Source: Auto Scaling user guide, "Retrieve the target lifecycle state through instance metadata".
+    #[must_use]
+    pub fn target_state(&self, instance: &str) -> Option<String> {
+        let group = self.groups.get(&self.group_of(instance)?)?;
+        let member = group.members.iter().find(|member| member.id == instance)?;
+        match member.lifecycle {
+            Lifecycle::Pending => None,
+            lifecycle if lifecycle.leaving() => Some("Terminated".to_owned()),
+            _ => Some("InService".to_owned()),
+        }
+    }
+
+    /// The group sees that an instance runs: its launch hook holds it, or it is in service.
     pub(in crate::sim) fn member_running(&mut self, instance: &str) {
         let Some(group) = self.instances.get(instance).and_then(|record| record.group.clone()) else {
             return;

@@ -63,6 +63,8 @@ pub struct BootState {
     pub heartbeat_ms: u64,
     /// Whether the mark of first use was removed on this instance.
     pub settled: bool,
+    /// Whether the launch hook was completed on this instance, or found to be over.
+    pub completed: bool,
     /// Why the boot failed.
     pub failure: Option<String>,
     /// Whether a failure of this boot was counted in the group's tags.
@@ -93,6 +95,8 @@ const RETRY: Range = Range::new(1_000, 2_000);
 const ATTACH_MS_MAX: u64 = 900_000;
 /// How long the program bears with refusals of anything else, those for lack of rights among them.
 const CALL_MS_MAX: u64 = 180_000;
+/// How long the program waits for its group to come to the launch hook.
+const HOOK_MS_MAX: u64 = 900_000;
 
 impl World {
     /// An instance starts its boot program, at the launch or after a reboot.
@@ -105,10 +109,11 @@ impl World {
         };
         instance.boots += 1;
         let boot = instance.boots;
-        let (config, settled) = (instance.boot.config.take(), instance.boot.settled);
+        let BootState { settled, completed, .. } = instance.boot;
         instance.boot = BootState {
-            config,
+            config: instance.boot.config.take(),
             settled,
+            completed,
             ..BootState::default()
         };
         self.wake_checks(id);

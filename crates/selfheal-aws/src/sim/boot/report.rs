@@ -5,7 +5,8 @@ use selfheal_core::names::{TAG_FAILED_BOOTS, TAG_LAST_ERROR, TAG_LAST_LOG, TAG_P
 use super::super::World;
 use super::super::call::Caller;
 use super::super::events::WorldEvent;
-use super::{AT_ONCE, BootConfig, BootPhase, CALL_MS_MAX, Next};
+use super::steps::HookEnd;
+use super::{AT_ONCE, BootConfig, BootPhase, CALL_MS_MAX, HOOK_MS_MAX, Next, RETRY};
 use crate::backend::CallResult;
 
 /// What is suspended when a stack parks itself: never Launch without ReplaceUnhealthy (S13).
@@ -44,10 +45,17 @@ impl World {
                 }
             }
         }
-        let given_up = if self.launch_hook_waits(id, &config.group) {
-            self.api_complete_lifecycle_action(me, &config.group, &config.launch_hook, id, "ABANDON")
+        let completed = self.instances.get(id).is_some_and(|instance| instance.boot.completed);
+        let ended = if completed {
+            Ok(HookEnd::Over)
         } else {
-            self.api_set_instance_health(me, id, "Unhealthy", false)
+            self.complete_launch(id, me, config, "ABANDON")
+        };
+        let given_up = match ended {
+            Ok(HookEnd::Done) => Ok(()),
+            Ok(HookEnd::NotYet) if self.in_phase_ms(id) < HOOK_MS_MAX => return Next::Again(RETRY),
+            Ok(HookEnd::NotYet | HookEnd::Over) => self.api_set_instance_health(me, id, "Unhealthy", false),
+            Err(error) => Err(error),
         };
         match given_up {
             Ok(()) => Next::Rest,

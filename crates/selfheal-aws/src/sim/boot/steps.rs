@@ -5,9 +5,10 @@ use selfheal_core::names::{TAG_FIRST_USE, TAG_FORMATTING, Tags};
 use super::super::World;
 use super::super::call::Caller;
 use super::super::rng::Range;
-use super::super::state::{Content, Lifecycle};
+use super::super::state::Content;
 use super::super::trace::Happening;
-use super::{AT_ONCE, ATTACH_MS_MAX, BootConfig, BootPhase, CALL_MS_MAX, Next, RETRY};
+use super::{AT_ONCE, ATTACH_MS_MAX, BootConfig, BootPhase, CALL_MS_MAX, HOOK_MS_MAX, Next, RETRY};
+use crate::backend::CallResult;
 
 /// The device name that the boot program asks for; on Nitro the kernel names it otherwise.
 const DEVICE: &str = "/dev/sdf";
@@ -19,6 +20,16 @@ const LOOK: Range = Range::exactly(20);
 const DEVICE_MS_MAX: u64 = 120_000;
 /// How often a wait records the hook's heartbeat.
 const HEARTBEAT_MS: u64 = 60_000;
+
+/// What came of completing a launch hook.
+pub(super) enum HookEnd {
+    /// It is completed.
+    Done,
+    /// It no longer waits.
+    Over,
+    /// The group has not come to it yet.
+    NotYet,
+}
 
 impl World {
     /// The volume is the lock: attach it, or wait for whoever holds it. Never forced.
@@ -50,26 +61,16 @@ impl World {
     /// Keeps the launch hook from timing out during a wait.
     fn heartbeat(&mut self, id: &str, me: &Caller, config: &BootConfig) {
         let now_ms = self.now_ms;
-        let held = self.launch_hook_waits(id, &config.group);
         let Some(instance) = self.instances.get_mut(id) else {
             return;
         };
-        if !held || now_ms < instance.boot.heartbeat_ms + HEARTBEAT_MS {
+        if instance.boot.completed || now_ms < instance.boot.heartbeat_ms + HEARTBEAT_MS {
             return;
         }
         instance.boot.heartbeat_ms = now_ms;
         if let Err(error) = self.api_heartbeat(me, &config.group, &config.launch_hook, id) {
             self.say(id, format!("could not record a heartbeat: {error}"));
         }
-    }
-
-    /// Whether the launch hook still holds the instance.
-    pub(super) fn launch_hook_waits(&self, id: &str, group: &str) -> bool {
-        let members = self.groups.get(group).map(|group| group.members.as_slice());
-        members
-            .unwrap_or_default()
-            .iter()
-            .any(|member| member.id == id && member.lifecycle == Lifecycle::PendingWait)
     }
 
     pub(super) fn boot_device(&mut self, id: &str, config: &BootConfig) -> Next {
@@ -221,7 +222,9 @@ impl World {
         {
             return Next::Fail("the volume was lost before the address moved".to_owned());
         }
-        if let Err(error) = self.api_associate_address(me, allocation, id, true) {
+        let interface = self.instances.get(id).map(|record| record.interface_id.clone());
+        let interface = interface.unwrap_or_default();
+        if let Err(error) = self.api_associate_address(me, allocation, &interface, true) {
             return self.again(id, &error, CALL_MS_MAX);
         }
         match self.api_describe_addresses(me, std::slice::from_ref(allocation)) {
@@ -234,16 +237,39 @@ impl World {
         }
     }
 
-    /// Completes the launch hook, where it holds the instance; after a reboot there is none.
+    /// Completes the launch hook, once an instance.
     pub(super) fn boot_complete(&mut self, id: &str, me: &Caller, config: &BootConfig) -> Next {
-        if self.launch_hook_waits(id, &config.group) {
-            let done = self.api_complete_lifecycle_action(me, &config.group, &config.launch_hook, id, "CONTINUE");
-            if let Err(error) = done {
-                return self.again(id, &error, CALL_MS_MAX);
+        if self.instances.get(id).is_some_and(|instance| !instance.boot.completed) {
+            match self.complete_launch(id, me, config, "CONTINUE") {
+                Ok(HookEnd::NotYet) if self.in_phase_ms(id) < HOOK_MS_MAX => return Next::Again(RETRY),
+                Ok(_) => {}
+                Err(error) => return self.again(id, &error, CALL_MS_MAX),
+            }
+            if let Some(instance) = self.instances.get_mut(id) {
+                instance.boot.completed = true;
             }
         }
         self.say(id, "ready");
         Next::Go(BootPhase::Settle, AT_ONCE)
+    }
+
+    /// Completes the launch hook with this result. That no action waits is said of a hook that is over, and of one that the
+    /// group has not come to yet: the target state in the metadata tells which.
+    pub(super) fn complete_launch(
+        &mut self,
+        id: &str,
+        me: &Caller,
+        config: &BootConfig,
+        result: &str,
+    ) -> CallResult<HookEnd> {
+        match self.api_complete_lifecycle_action(me, &config.group, &config.launch_hook, id, result) {
+            Ok(()) => Ok(HookEnd::Done),
+            Err(error) if error.message.contains("No active Lifecycle Action") => Ok(match self.target_state(id) {
+                None => HookEnd::NotYet,
+                Some(_) => HookEnd::Over,
+            }),
+            Err(error) => Err(error),
+        }
     }
 
     /// What can wait until the instance serves: the mark of first use, where the volume came with its filesystem, and the

@@ -56,21 +56,40 @@ impl World {
         address
     }
 
-    /// `AssociateAddress` with an instance id; answers the association.
+    /// The instance whose primary network interface this is; the id itself where it is another kind of id.
+    pub(in crate::sim) fn owner_of_interface<'a>(&'a self, id: &'a str) -> &'a str {
+        let owner = self.instances.values().find(|record| record.interface_id == id);
+        owner.map_or(id, |record| record.id.as_str())
+    }
+
+    /// `AssociateAddress` with the id of an instance or of its primary network interface; answers the association.
     ///
-    /// An address that is on the instance already stays as it is.
+    /// An address that is on the instance already stays as it is. An instance with several interfaces is refused by its
+    /// own id.
     pub(in crate::sim) fn associate_address(
         &mut self,
         allocation_id: &str,
-        instance_id: &str,
+        holder: &str,
         reassociate: bool,
     ) -> CallResult<String> {
         const ACTION: &str = "ec2:AssociateAddress";
         let now_ms = self.now_ms;
+        let instance_id = &self.owner_of_interface(holder).to_owned();
         let Some(instance) = self.instances.get(instance_id) else {
-            let message = format!("The instance ID '{instance_id}' does not exist");
-            return fail(ACTION, "InvalidInstanceID.NotFound", message);
+            let (code, what) = if holder.starts_with("eni-") {
+                ("InvalidNetworkInterfaceID.NotFound", "network interface")
+            } else {
+                ("InvalidInstanceID.NotFound", "instance")
+            };
+            return fail(ACTION, code, format!("The {what} ID '{holder}' does not exist"));
         };
+        if holder == instance_id && !instance.more_interfaces.is_empty() {
+            let message = format!(
+                "There are multiple interfaces attached to instance '{holder}'. Please specify an interface ID for the \
+                 operation instead."
+            );
+            return fail(ACTION, "InvalidInstanceID", message);
+        }
         let state = instance.state;
         let Some(record) = self
             .addresses

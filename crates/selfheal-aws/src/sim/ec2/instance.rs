@@ -68,6 +68,7 @@ impl World {
         };
         let id = self.new_id("i");
         let interface_id = self.new_id("eni");
+        let more_interfaces = (0..self.config.more_interfaces).map(|_| self.new_id("eni")).collect();
         let taken: Vec<String> = self
             .instances
             .values()
@@ -87,6 +88,7 @@ impl World {
             subnet_id: subnet.id,
             vpc_id: subnet.vpc_id,
             interface_id,
+            more_interfaces,
             launch_ip,
             template_id: settings.template_id,
             template_version: settings.template_version,
@@ -169,7 +171,7 @@ impl World {
         self.trace_instance(id, "");
         self.wake_checks(id);
         self.start_boot(id);
-        self.member_running(id);
+        self.after(self.config.timings.hook_lag, WorldEvent::MemberRunning(id.to_owned()));
     }
 
     /// Terminates an instance; answers whether it was there to be terminated.

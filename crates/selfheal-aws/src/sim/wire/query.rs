@@ -186,10 +186,14 @@ pub(super) fn ec2(me: &InstanceCaller, call: &WireCall, request_id: &str) -> Res
             node("applicationStatusesResponseType", &node("instanceSet", &items))
         }
         "AssociateAddress" => {
-            let (allocation, instance) = (with.required("AllocationId")?, with.required("InstanceId")?);
+            let allocation = with.required("AllocationId")?;
+            let holder = match with.optional("NetworkInterfaceId") {
+                Some(interface) => interface,
+                None => with.required("InstanceId")?,
+            };
             let reassociate = with.flag("AllowReassociation", false)?;
             with.end()?;
-            let association = me.associate_address(allocation, instance, reassociate)?;
+            let association = me.associate_address(allocation, holder, reassociate)?;
             leaf("return", "true") + &leaf("associationId", &association)
         }
         "DisassociateAddress" => {
