@@ -80,9 +80,26 @@ impl CallError {
     pub fn from_code(action: &'static str, code: &str, message: impl Into<String>) -> Self {
         let message = message.into();
         let kind = classify(code, &message);
+        let denied_action = named_action(&message).filter(|_| kind == CallErrorKind::Denied);
         Self {
             code: Some(code.to_owned()),
+            denied_action: denied_action.map(str::to_owned),
             ..Self::new(kind, action, message)
+        }
+    }
+
+    /// The actions that the caller may lack, where the call was denied: the one that AWS names, or else all that AWS checks
+    /// for the call, since some of its refusals name none ("You are not authorized to use launch template").
+    #[must_use]
+    pub fn lacking(&self) -> Vec<&str> {
+        if self.kind != CallErrorKind::Denied {
+            return Vec::new();
+        }
+        match &self.denied_action {
+            Some(action) => vec![action],
+            // The group itself was allowed where the launch is what is refused.
+            None if self.message.contains("launch template") => also_checked(self.action).to_vec(),
+            None => [&[self.action], also_checked(self.action)].concat(),
         }
     }
 
@@ -115,6 +132,38 @@ impl fmt::Display for CallError {
         }
         Ok(())
     }
+}
+
+/// What AWS checks for a call beside its own action, when it makes or launches what we make and launch.
+fn also_checked(action: &str) -> &'static [&'static str] {
+    match action {
+        "ec2:AllocateAddress"
+        | "ec2:CreateVolume"
+        | "ec2:CreateSecurityGroup"
+        | "ec2:CreateLaunchTemplate"
+        | "ec2:CreateSnapshot"
+        | "ec2:CreateApplicationStatusCheck" => &["ec2:CreateTags"],
+        "autoscaling:CreateAutoScalingGroup" | "autoscaling:UpdateAutoScalingGroup" => {
+            &["ec2:RunInstances", "ec2:CreateTags", "iam:PassRole"]
+        }
+        "iam:CreateRole" => &["iam:TagRole"],
+        "iam:CreateInstanceProfile" => &["iam:TagInstanceProfile"],
+        "iam:AddRoleToInstanceProfile" => &["iam:PassRole"],
+        _ => &[],
+    }
+}
+
+/// The action that a refusal names, in the words that all services share.
+pub(crate) fn named_action(message: &str) -> Option<&str> {
+    word_after(message, "not authorized to perform: ")
+}
+
+/// The word that follows this phrase, without a full stop at its end.
+pub(crate) fn word_after<'a>(message: &'a str, phrase: &str) -> Option<&'a str> {
+    let (_, rest) = message.split_once(phrase)?;
+    rest.split_whitespace()
+        .next()
+        .map(|word| word.trim_end_matches(['.', ',']))
 }
 
 /// Decides from AWS's error code and message what may be done.

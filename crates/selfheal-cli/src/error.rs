@@ -109,7 +109,14 @@ impl CliError {
             | Self::Apply {
                 statement: Some(statement),
                 ..
-            } => Some(format!("the operator's policy needs this statement:\n{statement}")),
+            } => {
+                let these = if statement.starts_with('[') {
+                    "these statements"
+                } else {
+                    "this statement"
+                };
+                Some(format!("the operator's policy needs {these}:\n{statement}"))
+            }
             Self::Interrupted(Some(_)) => Some("nothing is lost: the same command continues from here".to_owned()),
             Self::World { path, .. } => Some(format!("delete {} to begin with a new world", path.display())),
             _ => None,

@@ -63,7 +63,8 @@ impl Session {
         })
     }
 
-    /// The statement that the operator's policy lacks, as JSON, where a call was denied.
+    /// The statements that the operator's policy may lack, as JSON, where a call was denied: those of the action that AWS
+    /// names, which need not be the call's own.
     #[must_use]
     pub fn lacking(&self, error: &CallError, account: Option<&str>) -> Option<String> {
         if error.kind() != CallErrorKind::Denied {
@@ -81,7 +82,15 @@ impl Session {
         };
         let observed = Observed::default();
         let scope = operator_scope(&self.spec, account.or(asked.as_deref())?, &observed);
-        let statement = selfheal_policy::operator_statement_for(&scope, error.action)?;
-        serde_json::to_string_pretty(&statement).ok()
+        let actions = error.lacking();
+        let mut statements: Vec<_> = actions
+            .iter()
+            .flat_map(|action| selfheal_policy::operator_statements_for(&scope, action, error.action))
+            .collect();
+        match statements.len() {
+            0 => None,
+            1 => serde_json::to_string_pretty(&statements.remove(0)).ok(),
+            _ => serde_json::to_string_pretty(&statements).ok(),
+        }
     }
 }

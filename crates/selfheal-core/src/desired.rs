@@ -120,7 +120,7 @@ pub fn instance_policy(
         volume_id: volume_id.map(str::to_owned),
         vpc_id: None,
         subnet_id: Some(subnet_id.to_owned()),
-        session_manager: true,
+        session_manager: spec.access.session_manager,
         parameter_path: None,
         log_group: None,
         kms_key: None,

@@ -2,8 +2,8 @@
 
 use proptest::prelude::*;
 use selfheal_core::spec::{
-    AddressSpec, AddressWhen, AppSpec, DataSpec, DnsSpec, Filesystem, HealthFrom, HealthProbe, HealthSpec, ImageRef,
-    Ingress, InstanceSpec, Protocol, Setup, Spec, SpecFile, VolumeType,
+    AccessSpec, AddressSpec, AddressWhen, AppSpec, DataSpec, DnsSpec, Filesystem, HealthFrom, HealthProbe, HealthSpec,
+    ImageRef, Ingress, InstanceSpec, Protocol, Setup, Spec, SpecFile, VolumeType,
 };
 
 fn id(prefix: &'static str) -> impl Strategy<Value = String> {
@@ -133,6 +133,7 @@ prop_compose! {
         setup in proptest::option::of("[^\\x00]{1,20}"),
         health in proptest::option::of(health()),
         breaker_limit in 1..=10_u32,
+        session_manager in any::<bool>(),
     ) -> Spec {
         let when = mounted.then_some(AddressWhen::Mounted);
         let setup = setup.map(|path| Setup { path, body: b"#!/bin/sh\n".to_vec() });
@@ -144,6 +145,7 @@ prop_compose! {
             data,
             dns,
             app: AppSpec { setup, health, breaker_limit },
+            access: AccessSpec { session_manager },
         }
     }
 }

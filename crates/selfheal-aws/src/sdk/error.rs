@@ -11,7 +11,7 @@ use hyper_util::client::legacy::Error as HyperError;
 use jiff::Timestamp;
 use jiff::fmt::rfc2822;
 
-use crate::error::{CallError, CallErrorKind, classify};
+use crate::error::{CallError, CallErrorKind, classify, named_action, word_after};
 
 /// AWS accepts signatures that are up to five minutes off; one minute is left for the time that the call took.
 const SKEW_NAMED: Duration = Duration::from_secs(4 * 60);
@@ -89,7 +89,7 @@ where
     failure.request_id = error.meta().request_id().map(str::to_owned);
     match kind {
         CallErrorKind::Denied => {
-            failure.denied_action = word_after(message, "not authorized to perform: ").map(str::to_owned);
+            failure.denied_action = named_action(message).map(str::to_owned);
             failure.resource = word_after(message, "on resource: ").map(str::to_owned);
         }
         CallErrorKind::Unauthenticated => {
@@ -216,14 +216,6 @@ fn without_blob(message: &str) -> &str {
         .next()
         .unwrap_or(message)
         .trim_end()
-}
-
-/// The word that follows this phrase, without a full stop at its end.
-fn word_after<'a>(message: &'a str, phrase: &str) -> Option<&'a str> {
-    let (_, rest) = message.split_once(phrase)?;
-    rest.split_whitespace()
-        .next()
-        .map(|word| word.trim_end_matches(['.', ',']))
 }
 
 /// Names how far this machine's clock is off, when the answer's `Date` says that it is too far.

@@ -234,7 +234,7 @@ impl Fault {
             Self::Throttle => error("Throttling", "Rate exceeded"),
             Self::ErrorBeforeEffect if ec2 => error("InternalError", "An internal error has occurred"),
             Self::ErrorBeforeEffect => error("InternalFailure", "An internal error has occurred"),
-            Self::AccessDenied => Some(denied(action, who, "*")),
+            Self::AccessDenied => Some(denied(action, action, who, "*")),
             Self::PageLost => Some(CallError::new(
                 CallErrorKind::Ambiguous,
                 action,
@@ -260,7 +260,9 @@ impl Fault {
 }
 
 /// The refusal of a caller that may not do this, in the words of the service.
-pub(super) fn denied(action: &'static str, who: &str, resource: &str) -> CallError {
+///
+/// `lacking` is the action that is refused, which need not be the call's own.
+pub(super) fn denied(action: &'static str, lacking: &str, who: &str, resource: &str) -> CallError {
     let code = if action.starts_with("ec2:") {
         "UnauthorizedOperation"
     } else {
@@ -268,13 +270,13 @@ pub(super) fn denied(action: &'static str, who: &str, resource: &str) -> CallErr
     };
     let message = if action.starts_with("ec2:") {
         format!(
-            "You are not authorized to perform this operation. User: {who} is not authorized to perform: {action} on \
-             resource: {resource} because no identity-based policy allows the {action} action."
+            "You are not authorized to perform this operation. User: {who} is not authorized to perform: {lacking} on \
+             resource: {resource} because no identity-based policy allows the {lacking} action."
         )
     } else {
         format!(
-            "User: {who} is not authorized to perform: {action} on resource: {resource} because no identity-based \
-             policy allows the {action} action"
+            "User: {who} is not authorized to perform: {lacking} on resource: {resource} because no identity-based \
+             policy allows the {lacking} action"
         )
     };
     let error = CallError::from_code(action, code, message);

@@ -261,7 +261,9 @@ fn on_profile(action: &'static str, profile: &str) -> Call {
 #[async_trait]
 impl Iam for Sim {
     async fn get_role(&self, name: &str) -> CallResult<Option<IamRole>> {
-        let call = Call::read("iam:GetRole").about(name).on(Target::Role(name.to_owned()));
+        let call = Call::read("iam:GetRole")
+            .about(name)
+            .on(Target::ReadRole(name.to_owned()));
         let name = name.to_owned();
         self.call(call, move |world| {
             let seen = world.roles.get(&name).filter(|record| world.sees(record.visible_ms));
@@ -273,7 +275,7 @@ impl Iam for Sim {
     async fn get_role_policy(&self, role: &str, policy: &str) -> CallResult<Option<String>> {
         let call = Call::read("iam:GetRolePolicy")
             .about(role)
-            .on(Target::Role(role.to_owned()));
+            .on(Target::ReadRole(role.to_owned()));
         let (role, policy) = (role.to_owned(), policy.to_owned());
         self.call(call, move |world| {
             let found = world.roles.get(&role).and_then(|record| record.policies.get(&policy));
@@ -285,7 +287,7 @@ impl Iam for Sim {
     async fn get_instance_profile(&self, name: &str) -> CallResult<Option<InstanceProfile>> {
         let call = Call::read("iam:GetInstanceProfile")
             .about(name)
-            .on(Target::Profile(name.to_owned()));
+            .on(Target::ReadProfile(name.to_owned()));
         let name = name.to_owned();
         self.call(call, move |world| {
             let seen = world.profiles.get(&name).filter(|record| world.sees(record.visible_ms));
@@ -297,7 +299,7 @@ impl Iam for Sim {
     async fn list_role_policies(&self, role: &str) -> CallResult<Vec<String>> {
         let call = Call::read("iam:ListRolePolicies")
             .about(role)
-            .on(Target::Role(role.to_owned()));
+            .on(Target::ReadRole(role.to_owned()));
         let role = role.to_owned();
         self.call(call, move |world| {
             let names = world
@@ -312,7 +314,7 @@ impl Iam for Sim {
     async fn list_attached_role_policies(&self, role: &str) -> CallResult<Vec<String>> {
         let call = Call::read("iam:ListAttachedRolePolicies")
             .about(role)
-            .on(Target::Role(role.to_owned()));
+            .on(Target::ReadRole(role.to_owned()));
         let role = role.to_owned();
         self.call(call, move |world| {
             Ok(world

@@ -3,6 +3,7 @@
 
 mod application;
 mod boot;
+mod denied;
 mod dns;
 mod ec2;
 mod faults;

@@ -187,3 +187,34 @@ fn somebody_without_rights_can_print_the_policy_that_they_lack() {
     let policy = folder.expect(&["policy", "operator"], 0).stdout;
     assert!(policy.contains("123456789012"), "{policy}");
 }
+
+/// AWS tells of a creation that the tags were refused, and of a launch nothing at all.
+#[test]
+fn the_statements_are_those_of_the_action_that_is_refused_and_not_of_the_call() {
+    let folder = Folder::new();
+    folder.expect(&["plan"], 0);
+    let whole = folder.expect(&["policy", "operator"], 0).stdout;
+    let actions = |sid: &str| -> Vec<String> {
+        let mut policy: serde_json::Value = serde_json::from_str(&whole).expect("JSON");
+        let statements = policy["Statement"].as_array_mut().expect("a list");
+        let before = statements.len();
+        statements.retain(|statement| statement["Sid"] != sid);
+        assert!(statements.len() < before, "no statement {sid}");
+        folder.authorise_by(&policy.to_string());
+        let run = folder.expect(&["apply", "--yes"], 7);
+        let (_, needed) = run.stderr.split_once("the operator's policy needs th").expect("help");
+        let (_, json) = needed.split_once(":\n").expect("statements");
+        let statements: serde_json::Value = serde_json::from_str(json).expect("the statements are JSON");
+        let list = statements.as_array().cloned().unwrap_or_else(|| vec![statements]);
+        let mut actions: Vec<String> = list
+            .iter()
+            .map(|one| one["Action"].as_str().unwrap_or_default().to_owned())
+            .collect();
+        actions.dedup();
+        actions
+    };
+    assert_eq!(actions("TagOnCreate"), ["ec2:CreateTags"]);
+    assert_eq!(actions("PassRole"), ["iam:PassRole"]);
+    let launch = ["ec2:RunInstances", "ec2:CreateTags", "iam:PassRole"];
+    assert_eq!(actions("LaunchByOwnTemplate"), launch);
+}

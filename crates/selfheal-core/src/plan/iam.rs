@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use selfheal_policy::{Document, Partition, trust_policy};
+use selfheal_policy::{Document, Effect, Partition, Statement, trust_policy};
 
 use super::builder::{Builder, Draft, Later};
 use super::volume::DataVolume;
@@ -123,17 +123,19 @@ fn plan_policy(
         return;
     }
     let after = document.show(|document| summary(&document.to_json()));
-    let draft =
-        match have {
-            None => Draft::new(
-                StepKey::PutRolePolicy,
-                Change::Create,
-                "exactly what the instance needs to heal itself",
-            )
-            .sets_later("document", after),
-            Some(have) => Draft::new(StepKey::PutRolePolicy, Change::Update, "the role's policy differs")
-                .changes_later("document", summary(have), after),
-        };
+    let sessions = may_open(builder.spec.access.session_manager);
+    let draft = match have {
+        None => Draft::new(
+            StepKey::PutRolePolicy,
+            Change::Create,
+            "exactly what the instance needs to heal itself",
+        )
+        .sets_later("document", after)
+        .sets("Session Manager", sessions),
+        Some(have) => Draft::new(StepKey::PutRolePolicy, Change::Update, "the role's policy differs")
+            .changes_later("document", summary(have), after)
+            .changes("Session Manager", may_open(opens_sessions(have)), sessions),
+    };
     let draft = draft.target(builder.names.role.clone());
     let action = role
         .clone()
@@ -195,6 +197,25 @@ fn plan_profile(builder: &mut Builder<'_>, role: &Later<String>, needs: &mut BTr
         .map(|(profile, role)| Action::AddRoleToProfile { profile, role });
     builder.step(draft, action);
     needs.insert(Need::Step(StepKey::AddRoleToProfile));
+}
+
+/// Whether a role's policy lets Session Manager open sessions.
+fn opens_sessions(json: &str) -> bool {
+    let speaks = |document: Document| {
+        let allows = |statement: &Statement| {
+            statement.effect == Effect::Allow && statement.actions.contains("ssmmessages:CreateControlChannel")
+        };
+        document.statements.iter().any(allows)
+    };
+    json.parse().is_ok_and(speaks)
+}
+
+const fn may_open(yes: bool) -> &'static str {
+    if yes {
+        "may open a shell"
+    } else {
+        "may not open a shell"
+    }
 }
 
 /// Whether two documents mean the same; one that cannot be read means something else.

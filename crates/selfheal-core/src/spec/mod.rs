@@ -18,6 +18,6 @@ pub use health::{HealthFrom, HealthProbe, HealthSpec};
 pub use image::{Architecture, ImageRef};
 pub use problem::{SpecErrors, SpecProblem, SpecProblemKind};
 pub use types::{
-    AddressSpec, AddressWhen, AppSpec, DataSpec, DnsSpec, Filesystem, Ingress, InstanceSpec, Protocol, Setup, Spec,
-    VolumeType,
+    AccessSpec, AddressSpec, AddressWhen, AppSpec, DataSpec, DnsSpec, Filesystem, Ingress, InstanceSpec, Protocol,
+    Setup, Spec, VolumeType,
 };

@@ -226,6 +226,11 @@ impl<'d> Section<'d> {
         self.string(reader, key, expected)
     }
 
+    /// Reads `true` or `false`.
+    pub(super) fn boolean(&self, reader: &mut Reader<'_>, key: &str) -> Option<Located<bool>> {
+        self.value(reader, key, "`true` or `false`", Value::as_bool)
+    }
+
     /// Reads a whole number within a range.
     pub(super) fn integer(
         &self,

@@ -2,7 +2,9 @@
 
 use toml_edit::{Array, DocumentMut, Item, Table, Value, value};
 
-use super::{AddressSpec, AppSpec, DataSpec, DnsSpec, HealthProbe, HealthSpec, Ingress, InstanceSpec, Spec};
+use super::{
+    AccessSpec, AddressSpec, AppSpec, DataSpec, DnsSpec, HealthProbe, HealthSpec, Ingress, InstanceSpec, Spec,
+};
 
 impl Spec {
     /// Renders the spec as a `selfheal.toml`, without the setup script's content.
@@ -19,6 +21,7 @@ impl Spec {
             ("data", self.data.as_ref().map(data)),
             ("dns", self.dns.as_ref().map(dns)),
             ("app", app(&self.app)),
+            ("access", access(&self.access)),
         ] {
             if let Some(table) = table {
                 document[key] = Item::Table(table);
@@ -89,6 +92,14 @@ fn app(spec: &AppSpec) -> Option<Table> {
     }
     if let Some(spec) = &spec.health {
         table["health"] = Item::Table(health(spec));
+    }
+    (!table.is_empty()).then_some(table)
+}
+
+fn access(spec: &AccessSpec) -> Option<Table> {
+    let mut table = Table::new();
+    if *spec != AccessSpec::default() {
+        table["session_manager"] = value(spec.session_manager);
     }
     (!table.is_empty()).then_some(table)
 }

@@ -3,13 +3,16 @@
 use toml_edit::TableLike;
 
 use super::reader::{Fault, Located, Reader, Section, list, nearest};
-use super::{AddressSpec, AddressWhen, AppSpec, DnsSpec, HealthFrom, HealthSpec, Ingress, InstanceSpec, Spec};
+use super::{
+    AccessSpec, AddressSpec, AddressWhen, AppSpec, DnsSpec, HealthFrom, HealthSpec, Ingress, InstanceSpec, Spec,
+};
 use super::{data, syntax};
 
-const ROOT: &[&str] = &["name", "region", "instance", "address", "data", "dns", "app"];
+const ROOT: &[&str] = &["name", "region", "instance", "address", "data", "dns", "app", "access"];
 const INSTANCE: &[&str] = &["type", "image", "subnet", "ingress", "security_groups", "root_size"];
 const ADDRESS: &[&str] = &["allocation", "when"];
 const DNS: &[&str] = &["zone", "name", "ttl"];
+const ACCESS: &[&str] = &["session_manager"];
 const APP: &[&str] = &["setup", "breaker", "health"];
 const HEALTH: &[&str] = &[
     "http",
@@ -29,6 +32,7 @@ pub(super) const SECTIONS: &[(&str, &[&str])] = &[
     ("data", data::KEYS),
     ("dns", DNS),
     ("app", APP),
+    ("access", ACCESS),
     ("app.health", HEALTH),
 ];
 
@@ -64,6 +68,8 @@ pub(super) fn read(reader: &mut Reader<'_>, table: &dyn TableLike) -> Option<(Sp
     let (app, setup) = app.map_or((AppSpec::default(), None), |section| app_section(reader, &section));
     let address = root.child(reader, "address", "address", ADDRESS);
     let address = address.map_or_else(AddressSpec::default, |section| address_section(reader, &section, &app));
+    let access = root.child(reader, "access", "access", ACCESS);
+    let access = access.map_or_else(AccessSpec::default, |section| access_section(reader, &section));
     let spec = Spec {
         name: name?.value,
         region: region?.value,
@@ -72,6 +78,7 @@ pub(super) fn read(reader: &mut Reader<'_>, table: &dyn TableLike) -> Option<(Sp
         data: transpose(data)?,
         dns: transpose(dns)?,
         app,
+        access,
     };
     Some((spec, setup))
 }
@@ -222,6 +229,14 @@ fn address_section(reader: &mut Reader<'_>, section: &Section<'_>, app: &AppSpec
     AddressSpec {
         allocation: allocation.map(|id| id.value),
         when: when.map(|when| when.value),
+    }
+}
+
+fn access_section(reader: &mut Reader<'_>, section: &Section<'_>) -> AccessSpec {
+    let session_manager = section.boolean(reader, "session_manager");
+    let defaults = AccessSpec::default();
+    AccessSpec {
+        session_manager: session_manager.map_or(defaults.session_manager, |at| at.value),
     }
 }
 

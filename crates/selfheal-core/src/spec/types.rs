@@ -23,6 +23,8 @@ pub struct Spec {
     pub dns: Option<DnsSpec>,
     /// What runs on the instance.
     pub app: AppSpec,
+    /// How people get at the instance.
+    pub access: AccessSpec,
 }
 
 impl Spec {
@@ -54,6 +56,7 @@ impl Spec {
             data: None,
             dns: None,
             app: AppSpec::default(),
+            access: AccessSpec::default(),
         }
     }
 
@@ -74,6 +77,20 @@ impl Spec {
             Some(_) => AddressWhen::Healthy,
             None => AddressWhen::Mounted,
         })
+    }
+}
+
+/// How people get at the instance.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AccessSpec {
+    /// Whether the instance's role lets Session Manager open sessions on it.
+    pub session_manager: bool,
+}
+
+impl Default for AccessSpec {
+    /// Without it nobody gets at an instance that has no key and no open port.
+    fn default() -> Self {
+        Self { session_manager: true }
     }
 }
 

@@ -99,6 +99,18 @@ impl Place<'_> {
             .map(Into::into)
     }
 
+    /// Makes the ARNs by which IAM judges a read of a role and of an instance profile: with our path where they exist, and
+    /// without it where they do not.
+    pub(crate) fn identity_to_read(self, role: &str, profile: &str) -> Result<Vec<ResourcePattern>, ScopeError> {
+        let unpathed = |resource: String| self.arn("iam", "", self.account, &resource).map(Into::into);
+        Ok(vec![
+            self.role(role)?,
+            unpathed(format!("role/{role}"))?,
+            self.profile(profile)?,
+            unpathed(format!("instance-profile/{profile}"))?,
+        ])
+    }
+
     /// Makes the ARN of the role that Auto Scaling itself acts under.
     pub(crate) fn autoscaling_role(self) -> Made {
         let resource = "role/aws-service-role/autoscaling.amazonaws.com/AWSServiceRoleForAutoScaling";

@@ -15,5 +15,5 @@ pub use names::{
     GROUP_MARK_KEYS, TAG_FIRST_USE, TAG_ROLE, TAG_STACK, group_name, launch_template_name, role_name,
     security_group_name,
 };
-pub use operator::{operator_policy, operator_statement_for};
+pub use operator::{operator_policy, operator_statement_for, operator_statements_for};
 pub use scope::{InstanceScope, OperatorScope, Purpose, UnknownPurpose};

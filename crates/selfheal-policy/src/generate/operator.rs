@@ -47,24 +47,68 @@ pub fn operator_policy(scope: &OperatorScope, purpose: Purpose) -> Result<Docume
 pub fn operator_statement_for(scope: &OperatorScope, action: &str) -> Option<Statement> {
     check::operator(scope).ok()?;
     let order = [Purpose::Plan, Purpose::Status, Purpose::Apply, Purpose::Destroy];
-    let mut found = order
+    let found = order
         .iter()
         .filter_map(|purpose| statements(scope, *purpose).ok())
         .flat_map(|drafts| drafts.into_iter().flatten())
         .find(|statement| statement.actions.contains(action))?;
-    let exact: ActionPattern = found
-        .actions
-        .patterns()
-        .iter()
-        .find(|pattern| pattern.matches(action))?
-        .clone();
-    found.actions = ActionSet::Action(NonEmpty::one(exact));
-    if let (Some(known), Some(set)) = (reference().action(action), found.target.resources()) {
+    alone(found, action)
+}
+
+/// Returns all statements that the operator's policy would need for an action that AWS checks within a call of ours, such
+/// as `ec2:CreateTags` within `ec2:CreateSnapshot`; each speaks of that action alone.
+///
+/// Those of the narrowest command that makes the call. Empty if no command of ours makes it or the scope is malformed.
+#[must_use]
+pub fn operator_statements_for(scope: &OperatorScope, action: &str, call: &str) -> Vec<Statement> {
+    if check::operator(scope).is_err() {
+        return Vec::new();
+    }
+    let order = [Purpose::Plan, Purpose::Status, Purpose::Apply, Purpose::Destroy];
+    let of_purpose = |purpose: &Purpose| -> Vec<Statement> {
+        let drafts = statements(scope, *purpose).unwrap_or_default();
+        drafts.into_iter().flatten().collect()
+    };
+    let makes = |statements: &Vec<Statement>| {
+        let speaks = |name: &str| statements.iter().any(|statement| statement.actions.contains(name));
+        speaks(call) && speaks(action)
+    };
+    let Some(all) = order.iter().map(of_purpose).find(makes) else {
+        return Vec::new();
+    };
+    let within = |statement: &&Statement| {
+        let created_by = |key: &str| key.eq_ignore_ascii_case("ec2:CreateAction");
+        let mut asked = statement
+            .conditions
+            .iter()
+            .filter(|(_, key, _)| created_by(key.as_str()));
+        let name = call.split_once(':').map_or(call, |(_, name)| name);
+        // What a group launches is created by RunInstances.
+        let name = if call.starts_with("autoscaling:") {
+            "RunInstances"
+        } else {
+            name
+        };
+        asked.all(|(_, _, values)| values.iter().any(|value| value == name))
+    };
+    let found = all.iter().filter(|statement| statement.actions.contains(action));
+    found
+        .filter(within)
+        .filter_map(|statement| alone(statement.clone(), action))
+        .collect()
+}
+
+/// Narrows a statement to one of its actions, and to the resources that this action takes.
+fn alone(mut statement: Statement, action: &str) -> Option<Statement> {
+    let patterns = statement.actions.patterns();
+    let exact: ActionPattern = patterns.iter().find(|pattern| pattern.matches(action))?.clone();
+    statement.actions = ActionSet::Action(NonEmpty::one(exact));
+    if let (Some(known), Some(set)) = (reference().action(action), statement.target.resources()) {
         let of_action = |pattern: &&ResourcePattern| !known.has_resources() || !type_of(known, pattern).is_empty();
         let resources: Vec<ResourcePattern> = set.patterns().iter().filter(of_action).cloned().collect();
-        found.target = Target::Identity(ResourceSet::Resource(NonEmpty::new(resources)?));
+        statement.target = Target::Identity(ResourceSet::Resource(NonEmpty::new(resources)?));
     }
-    Some(found)
+    Some(statement)
 }
 
 fn statements(scope: &OperatorScope, purpose: Purpose) -> Result<Vec<Draft>, ScopeError> {

@@ -55,15 +55,7 @@ pub(crate) fn reading(scope: &OperatorScope, place: Place<'_>, purpose: Purpose)
     if purpose != Purpose::Destroy {
         drafts.push(image_names(scope, place)?);
     }
-    if matches!(purpose, Purpose::Plan | Purpose::Status) {
-        // Apply and destroy read the identity in the statement that changes it.
-        drafts.push(allow(
-            "ReadIdentity",
-            &READ_IDENTITY,
-            both(scope, place)?,
-            Conditions::none(),
-        ));
-    }
+    drafts.push(read_identity(scope, place, purpose)?);
     if scope.record_name.is_some() {
         let zone = place.hosted_zone(scope.hosted_zone_id.as_deref())?;
         drafts.push(allow(
@@ -74,6 +66,20 @@ pub(crate) fn reading(scope: &OperatorScope, place: Place<'_>, purpose: Purpose)
         ));
     }
     Ok(drafts)
+}
+
+/// What reads the role and its profile, whether they exist or not.
+///
+/// IAM judges a read of a name that does not exist without any path, and would answer `AccessDenied` in place of
+/// `NoSuchEntity` to a policy that names the path alone (aws-parallelcluster#5837). Names are unique whatever their path, so
+/// the second spelling lets nothing else be read than what somebody else has made under our names, which a plan must see.
+fn read_identity(scope: &OperatorScope, place: Place<'_>, purpose: Purpose) -> Result<Draft, ScopeError> {
+    let mut calls = READ_IDENTITY.to_vec();
+    if purpose == Purpose::Destroy {
+        calls.extend(["iam:ListRolePolicies", "iam:ListAttachedRolePolicies"]);
+    }
+    let identity = place.identity_to_read(&scope.role_name, &scope.profile_name)?;
+    Ok(allow("ReadIdentity", &calls, identity, Conditions::none()))
 }
 
 /// What resolves an image's name: a public parameter, or the user's own.
@@ -260,12 +266,11 @@ pub(crate) fn identity(scope: &OperatorScope, place: Place<'_>) -> Drafts {
         "iam:CreateInstanceProfile",
         "iam:TagInstanceProfile",
     ];
-    let mut change = vec![
+    let change = [
         "iam:UpdateAssumeRolePolicy",
         "iam:PutRolePolicy",
         "iam:AddRoleToInstanceProfile",
     ];
-    change.extend(READ_IDENTITY);
     let to_ec2 = Conditions::none().with(
         Operator::new(Comparison::StringEquals),
         "iam:PassedToService",
@@ -335,15 +340,12 @@ pub(crate) fn removing(scope: &OperatorScope, place: Place<'_>) -> Drafts {
         removed.push("application-status-check/*");
     }
     let group = || place.group(&scope.group).map(|group| vec![group]);
-    let mut identity = vec![
+    let identity = [
         "iam:RemoveRoleFromInstanceProfile",
         "iam:DeleteInstanceProfile",
-        "iam:ListRolePolicies",
-        "iam:ListAttachedRolePolicies",
         "iam:DeleteRolePolicy",
         "iam:DeleteRole",
     ];
-    identity.extend(READ_IDENTITY);
     Ok(vec![
         allow("Remove", &remove, place.ec2_all(&removed)?, owned(&scope.stack)),
         allow(

@@ -2,7 +2,7 @@
 
 use selfheal_policy::{
     InstanceScope, OperatorScope, Partition, Purpose, ScopeErrorKind, TAG_STACK, instance_policy, operator_policy,
-    operator_statement_for,
+    operator_statement_for, operator_statements_for,
 };
 
 use crate::common::{instance_scope, operator_scope};
@@ -152,4 +152,26 @@ fn the_statement_for_a_refused_call_speaks_of_that_call_alone() {
         statement.contains(TAG_STACK) && !statement.contains("elastic-ip"),
         "{statement}"
     );
+}
+
+#[test]
+fn the_statements_for_what_aws_checks_within_a_call_are_those_of_that_call() {
+    let names = |action: &str, call: &str| -> Vec<String> {
+        operator_statements_for(&operator_scope(), action, call)
+            .iter()
+            .inspect(|statement| assert_eq!(statement.actions.patterns().len(), 1))
+            .map(|statement| statement.name().to_owned())
+            .collect()
+    };
+    assert_eq!(names("ec2:CreateTags", "ec2:AllocateAddress"), ["TagOnCreate"]);
+    assert_eq!(names("ec2:CreateTags", "ec2:CreateSnapshot"), ["TagSnapshot"]);
+    let group = "autoscaling:CreateAutoScalingGroup";
+    assert_eq!(names("ec2:CreateTags", group), ["TagOnCreate"]);
+    assert_eq!(names("ec2:RunInstances", group), ["Launch", "LaunchByOwnTemplate"]);
+    assert_eq!(names("iam:PassRole", "iam:AddRoleToInstanceProfile"), ["PassRole"]);
+    assert_eq!(
+        names("ec2:CreateSecurityGroup", "ec2:CreateSecurityGroup"),
+        ["Create", "CreateInVpc"]
+    );
+    assert_eq!(names("s3:GetObject", "s3:GetObject"), [""; 0]);
 }

@@ -35,6 +35,10 @@ pub(super) enum Target {
     GroupOf(String),
     Role(String),
     Profile(String),
+    /// A role that is read, which need not exist.
+    ReadRole(String),
+    /// An instance profile that is read, which need not exist.
+    ReadProfile(String),
     Zone(String),
     Record {
         record: ARecord,
@@ -206,13 +210,19 @@ impl World {
     }
 
     fn refuse(&self, caller: &Caller, call: &Call, request: &Request) -> CallError {
+        // Auto Scaling says of a launch alone that the template may not be used, and of nothing that is lacking.
+        if call.action.starts_with("autoscaling:") && request.action.starts_with("ec2:") {
+            let template = call.targets.iter().find_map(|target| match target {
+                Target::NewGroup(settings) | Target::ChangedGroup(settings) => Some(settings.template_id.as_str()),
+                _ => None,
+            });
+            let template = template.unwrap_or_default();
+            let message = format!("You are not authorized to use launch template: {template}");
+            return CallError::from_code(call.action, "AccessDenied", message);
+        }
         let who = self.principal_arn(caller);
         let resource = request.resources.first().map_or("*", |resource| resource.arn.as_str());
-        let mut error = denied(call.action, &who, resource);
-        if request.action != call.action {
-            error.message = error.message.replace(call.action, &request.action);
-        }
-        error
+        denied(call.action, &request.action, &who, resource)
     }
 
     /// Notes what an operator changes although it bears no stack's tag (S6). Tagging it is how it is adopted.

@@ -184,6 +184,21 @@ impl World {
                 format!("instance-profile{IAM_PATH}{name}"),
                 self.profiles.get(name).map(|record| &record.profile.tags),
             ),
+            Target::ReadRole(name) => {
+                let record = self.roles.get(name).filter(|record| self.sees(record.visible_ms));
+                iam(
+                    read_name("role", name, record.map(|record| record.role.arn.as_str())),
+                    record.map(|record| &record.role.tags),
+                )
+            }
+            Target::ReadProfile(name) => {
+                let record = self.profiles.get(name).filter(|record| self.sees(record.visible_ms));
+                let arn = record.map(|record| record.profile.arn.as_str());
+                iam(
+                    read_name("instance-profile", name, arn),
+                    record.map(|record| &record.profile.tags),
+                )
+            }
             Target::Zone(id)
             | Target::Record {
                 record: ARecord { zone_id: id, .. },
@@ -239,4 +254,11 @@ impl World {
         };
         (name.to_owned(), keys)
     }
+}
+
+/// The last part of the ARN by which IAM judges a read: that of what exists, and the bare name, without any path, of what
+/// does not (aws-parallelcluster#5837).
+fn read_name(kind: &str, name: &str, arn: Option<&str>) -> String {
+    let of_arn = arn.and_then(|arn| arn.splitn(6, ':').nth(5)).map(str::to_owned);
+    of_arn.unwrap_or_else(|| format!("{kind}/{name}"))
 }

@@ -93,7 +93,10 @@ fn names(kind: &str, owner: Owner) -> Vec<(&'static str, String)> {
             }
             roles
         }
-        "instance-profile" => one(format!("selfheal/selfheal-{stack}-{REGION}")),
+        "instance-profile" => vec![
+            ("", format!("selfheal/selfheal-{stack}-{REGION}")),
+            (":unpathed", format!("selfheal-{stack}-{REGION}")),
+        ],
         "hostedzone" if owner == Owner::Own || owner == Owner::OtherRegion => one("Z0AAAAAAAAAAAAAAAAAAA".to_owned()),
         "hostedzone" => one("Z0BBBBBBBBBBBBBBBBBBB".to_owned()),
         "key" if owner == Owner::OtherStack => one("ffffffff-12ab-34cd-56ef-1234567890ab".to_owned()),
