@@ -5,7 +5,7 @@ use crate::units::{APP_TARGET, BOOT_UNIT, WATCHDOG_TIMER, mount_unit};
 use crate::{BootConfig, BootExit, Probe, RenderError, quote};
 
 /// Time limits in seconds, by the name that the boot program uses.
-const LIMITS_S: [(&str, u32); 11] = [
+const LIMITS_S: [(&str, u32); 14] = [
     // Network and role credentials may come late, but a boot that waits longer is better replaced.
     ("metadata_s_max", 120),
     // Volumes of dead instances have been seen held for about ten minutes.
@@ -14,6 +14,12 @@ const LIMITS_S: [(&str, u32); 11] = [
     ("device_s_max", 120),
     // A single call, with throttling and a control plane that is briefly away.
     ("call_s_max", 180),
+    // An outage of AWS, in which a new instance would fare no better. The longest of a whole Region took hours.
+    ("outage_s_max", 14_400),
+    // For as long reads may show what was before a change.
+    ("stale_s_max", 60),
+    // What the metadata service shows lags behind an association by seconds.
+    ("address_look_s", 60),
     // A pending instance is refused for up to two minutes.
     ("address_s_max", 300),
     // IAM takes up to two minutes to spread a new role.
@@ -92,13 +98,15 @@ pub(crate) fn program(config: &BootConfig) -> String {
     let mut body = String::new();
     for part in fragments(config) {
         body.push('\n');
-        body.push_str(&kept(part));
+        // No string of ours goes over a line's end, so that the indentation can stay in the source, too.
+        let lines = kept(part);
+        body.extend(lines.lines().flat_map(|line| [line.trim_start(), "\n"]));
     }
-    body.push_str("\nboot() {\n  begin boot\n");
+    body.push_str("\nboot() {\nbegin boot\n");
     for step in Step::sequence(config) {
-        body.push_str(&format!("  {}\n", step.function()));
+        body.push_str(&format!("{}\n", step.function()));
     }
-    body.push_str("  trap - EXIT\n  log 'boot is done'\n}\n");
+    body.push_str("trap - EXIT\nlog 'boot is done'\n}\n");
     let verbs = if config.health.is_some() {
         "boot | watch | watchdog"
     } else {

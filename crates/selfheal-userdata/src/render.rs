@@ -22,6 +22,11 @@ pub const CONFIG_PATH: &str = "/etc/selfheal/config";
 /// Where the setup script is installed, below the root prefix.
 pub const SETUP_PATH: &str = "/etc/selfheal/setup";
 
+/// Where needrestart is told, in Perl, to leave our units alone when an upgrade changes what they run on: a restart in the
+/// middle of the boot would be one in the middle of the user's setup, and one of the boot unit stops the app.
+const NEEDRESTART_PATH: &str = "/etc/needrestart/conf.d/selfheal.conf";
+const NEEDRESTART: &str = "$nrconf{override_rc}{qr(^selfheal-)} = 0;\n";
+
 /// Where what signs in curl's place is installed, below the root prefix.
 const SIGN_PATH: &str = "/usr/local/lib/selfheal/sign";
 /// The end of the here-documents that hold the boot program and what signs in curl's place. Both are our own text, and no
@@ -170,6 +175,8 @@ fn script(config: &BootConfig) -> Result<String, RenderError> {
         let path = quote(format!("/etc/systemd/system/{}", unit.name))?;
         put(&mut script, 0o644, &path, &words?.join("\"$root\""));
     }
+    // Written where there is no needrestart yet, too: it may come with the setup's own packages.
+    put(&mut script, 0o644, NEEDRESTART_PATH, &quote(NEEDRESTART)?);
     // cloud-init notes that it ran user data before it does, and never runs it again: what it installs has to be on the
     // disk, the link that enables the unit too, before the boot that may be cut short.
     push(

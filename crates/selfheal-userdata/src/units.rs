@@ -71,6 +71,8 @@ pub(crate) fn units(config: &BootConfig) -> Vec<Unit> {
     units
 }
 
+/// The boot program's own unit. Nobody but the program itself may speak for it: what the setup starts may well send
+/// `STOPPING=1` some day. Its commands of the user's get broken pipes as any script does.
 fn boot_unit() -> String {
     let decided: Vec<String> = BootExit::ALL
         .iter()
@@ -87,11 +89,12 @@ StartLimitBurst=5
 
 [Service]
 Type=notify
-NotifyAccess=all
+NotifyAccess=main
 RemainAfterExit=yes
 ExecStart=/bin/bash {ROOT_MARK}{PROGRAM_PATH} boot
 TimeoutStartSec=infinity
 TimeoutStopSec=15
+IgnoreSIGPIPE=no
 Restart=on-failure
 RestartSec=2
 RestartPreventExitStatus={}
@@ -169,6 +172,7 @@ Description=selfheal: one look at the app
 Type=oneshot
 ExecStart=/bin/bash {ROOT_MARK}{PROGRAM_PATH} watchdog
 KillMode=process
+IgnoreSIGPIPE=no
 "
     )
 }

@@ -2,29 +2,48 @@
 
 associate_address() {
   local passing='InvalidInstanceID.*|IncorrectInstanceState|IncorrectState|InvalidAllocationID\.NotFound'
-  local known attempt
+  local known deadline
   # What the metadata service shows needs no call, so a reboot works while EC2's control plane does not.
   if { read -r known <"$state_dir/address"; } 2>/dev/null && [[ -n $known && $known == "$public_ip" ]]; then
     log "address $known is ours already"
     return
   fi
-  for attempt in 1 2 3; do
-    holds_lock || die "$exit_address" "the volume was lost before the address moved"
-    if ! persistently "$address_s_max" "$passing" ec2 AssociateAddress "AllocationId=$allocation_id" \
-      "InstanceId=$instance" AllowReassociation=true; then
-      why AssociateAddress
-      die "$exit_address" "$value"
-    fi
-    log "address associated, attempt $attempt"
-    ! address_is_ours || return 0
-    pause
+  require_lock
+  if ! unless=address_moved take_address persistently "$address_s_max" "$passing"; then
+    why AssociateAddress
+    die "$exit_address" "$value"
+  fi
+  log "address associated"
+  # Once: each association may be charged, and what is read goes back in time for a while.
+  clock
+  deadline=$((now + stale_s_max))
+  until address_is_ours; do
+    clock
+    ((now < deadline)) || die "$exit_address" "address $allocation_id did not stay with this instance"
+    pace "$now"
   done
-  die "$exit_address" "address $allocation_id did not stay with this instance"
 }
 
-# Reads back whom the address belongs to, and notes its value for the next boot.
+require_lock() {
+  holds_lock || die "$exit_address" "the volume was lost before the address moved"
+}
+
+# Asks for the address, by the command that the arguments begin with.
+take_address() {
+  "$@" ec2 AssociateAddress "AllocationId=$allocation_id" "InstanceId=$instance" AllowReassociation=true
+}
+
+# Tells whether an association whose answer was lost has moved the address.
+address_moved() {
+  require_lock
+  error=$said
+  outage && address_is_ours
+}
+
+# Reads whom the address belongs to, and notes its value for the next boot.
 address_is_ours() {
-  if ! persistently "$call_s_max" '' ec2 DescribeAddresses "AllocationId.1=$allocation_id"; then
+  if ! persistently "$call_s_max" 'Invalid(Address|AllocationID)\.NotFound' ec2 DescribeAddresses \
+    "AllocationId.1=$allocation_id"; then
     why DescribeAddresses
     die "$exit_address" "$value"
   fi

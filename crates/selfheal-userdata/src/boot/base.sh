@@ -16,6 +16,8 @@ run_dir=$root/run/selfheal
 log_dir=$root/var/log/selfheal
 newline=$'\n'
 access_key='' instance='' leaving=''
+# How long an outage of AWS is waited out beyond a call's own limit, or until when.
+patience_s=0 patience_until='' away='' blameless=''
 # Seconds between heartbeats, and when the next one is due; 0 where none was thought of yet.
 heartbeat_s=60 next_heartbeat=0
 
@@ -53,6 +55,16 @@ pause() {
 persist() {
   printf '%s\n' "$2" >"$1.new" && sync -f "$1.new" && mv -f "$1.new" "$1" && sync -f "$1"
 } 2>&"$log_fd"
+
+# Sheds what is ours, before a command of the user takes this process's place: what systemd tells the unit, above all the
+# socket by which a database that stops would end it, the open files, and the deafness to broken pipes.
+shed() {
+  unset NOTIFY_SOCKET WATCHDOG_PID WATCHDOG_USEC LISTEN_PID LISTEN_FDS LISTEN_FDNAMES INVOCATION_ID JOURNAL_STREAM \
+    SYSTEMD_EXEC_PID RUNTIME_DIRECTORY
+  exec {log_fd}>&-
+  [[ -z ${nap_fd-} ]] || exec {nap_fd}>&-
+  trap - PIPE
+}
 
 # Curl, first of all without the configuration that somebody may have left in root's home.
 curl=(curl --disable --config - --silent --show-error)

@@ -44,11 +44,15 @@ element() {
   [[ $2 =~ $pattern ]] && value=${BASH_REMATCH[1]}
 }
 
+# Tells whether the last error says that AWS is away or overrun, which no other instance would find otherwise.
+outage() {
+  [[ $error =~ ^(Throttl|EC2Throttl|RequestThrottled|RequestLimitExceeded|Http429|Network|Http5|Internal|.*Unavailable|ResourceContention|ServiceFailure|RequestTimeout) ]]
+}
+
 # Tells whether the last error is one that passes with time: $1 is a pattern of codes that do for this call.
 passes() {
+  ! outage || return 0
   case $error in
-    Throttl* | EC2Throttl* | RequestThrottled* | RequestLimitExceeded | Http429) return 0 ;;
-    Network | Http5* | Internal* | *Unavailable | ResourceContention) return 0 ;;
     UnauthorizedOperation | AccessDenied* | AuthFailure | InvalidClientTokenId)
       # A role that is new may take minutes until it works everywhere.
       clock
@@ -67,21 +71,35 @@ passes() {
   [[ $error =~ ^($1)$ ]]
 }
 
-# Repeats a call for at most $1 seconds while its error passes; $2 is as for `passes`, the rest as for `call`.
+# Repeats a call for at most $1 seconds while its error passes; $2 is as for `passes`, the rest as for `call`. The time of
+# an outage does not count where there is patience; one that outlasts it leaves `away` set. `unless` names what tells that
+# the call has had its effect already.
 persistently() {
-  local deadline=$1 passing=$2 denied_at='' said=''
+  local deadline=$1 passing=$2 denied_at='' said='' began last effect=${unless:-false} unless=''
   shift 2
   clock
-  deadline=$((now + deadline))
+  began=$now last=$now deadline=$((now + deadline)) away=''
   until call "$@"; do
     [[ $said == "$error" ]] || log "$2: $error: $message"
     said=$error
     passes "$passing" || return 1
     clock
-    ((now < deadline)) || return 1
-    heartbeat
-    pause
+    ! outage || ((now >= ${patience_until:-began + patience_s})) || deadline=$((deadline + now - last))
+    last=$now
+    if ((now >= deadline)); then
+      ! outage || away=1
+      return 1
+    fi
+    pace "$began"
+    ! "$effect" || return 0
   done
+}
+
+# Waits before the next attempt of what began at $1: longer in an outage that lasts.
+pace() {
+  ! outage || ((now < $1 + 60)) || nap 15
+  heartbeat
+  pause
 }
 
 # Puts into `value` why the call $1 was given up. A clock that is off comes as a refusal like any other, so every

@@ -95,15 +95,25 @@ reads_as_zero() {
   done
 }
 
-# Asks EC2 about the volume. `mark` becomes "new" where it is attached here, marked for first use and from no snapshot,
+# Asks EC2 about the volume, again while it does not show yet that it is attached here. `mark` becomes "new" where it is attached here, marked for first use and from no snapshot,
 # "used" where it is attached here and not marked, and otherwise says what is amiss.
 read_mark() {
   local pattern='<key>selfheal:first-use</key>[[:space:]]*<value>true</value>'
-  if ! persistently "$call_s_max" '' ec2 DescribeVolumes "VolumeId.1=$volume_id"; then
-    mark="DescribeVolumes: $error: $message"
-  elif [[ $reply != *"<volumeId>$volume_id</volumeId>"* || $reply != *"<instanceId>$instance</instanceId>"* ]]; then
+  local deadline
+  clock
+  deadline=$((now + stale_s_max))
+  while :; do
+    if ! persistently "$stale_s_max" 'InvalidVolume\.NotFound' ec2 DescribeVolumes "VolumeId.1=$volume_id"; then
+      mark="DescribeVolumes: $error: $message"
+      return
+    fi
+    [[ $reply != *"<volumeId>$volume_id</volumeId>"* || $reply != *"<instanceId>$instance</instanceId>"* ]] || break
     mark="EC2 does not show it as attached here"
-  elif [[ ! $reply =~ $pattern ]]; then
+    clock
+    ((now < deadline)) || return 0
+    pace "$now"
+  done
+  if [[ ! $reply =~ $pattern ]]; then
     mark=used
   else
     mark=new

@@ -5,8 +5,9 @@ probe() {
   { read -r pid <"$run_dir/probe"; } 2>/dev/null || :
   [[ -z $pid ]] || ! kill -0 "$pid" 2>/dev/null || return 1
   (
-    trap - PIPE
-    exec timeout -k 1 "$probe_s_max" bash -c "$probe_target" </dev/null >&"$log_fd" 2>&1
+    exec </dev/null >&"$log_fd" 2>&1
+    shed
+    exec timeout -k 1 "$probe_s_max" bash -c "$probe_target"
   ) &
   pid=$!
   printf '%s\n' "$pid" >"$run_dir/probe" || :

@@ -5,6 +5,11 @@ holds_lock() {
   find_device
 }
 
+# Tells whether an address that is not here belongs here: to whoever has the volume.
+claims_address() {
+  holds_lock
+}
+
 check_lock() {
   holds_lock || lost_volume
 }
@@ -18,7 +23,7 @@ lost_volume() {
   read_identity || exit 1
   ! report_unhealthy false 0 || told=1
   give_up_address
-  [[ -n $told ]] || report_unhealthy false "$call_s_max"
+  [[ -n $told ]] || report_or_stop
   exit 0
 }
 

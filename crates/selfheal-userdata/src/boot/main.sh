@@ -19,9 +19,18 @@ give_up() {
   exit "$1"
 }
 
+# Only an instance that is to be in service takes anything, or one that has no group yet. What is kept warm, stands by, or
+# is in a state that came up later waits until the group wants it.
 require_identity() {
+  local said=''
   read_identity ||
     give_up "$exit_metadata" "the metadata service gives no identity or no credentials of role $role"
+  until given_up || wanted; do
+    [[ $said == "$target_state" ]] || log "waiting: the group wants this instance $target_state, not InService"
+    said=$target_state
+    nap 5
+    identity_once || :
+  done
   given_up || return 0
   give_up "$exit_ended" "the group ends this instance: it takes neither the volume nor the address"
 }
@@ -62,7 +71,7 @@ end_failures() {
 }
 
 begin() {
-  told=()
+  told=() patience_s=$outage_s_max
   open_log "$1"
   : >"$run_dir/serving" || :
   trap unexpected_exit EXIT

@@ -2,6 +2,11 @@
 
 holds_lock() { :; }
 
+# Where another instance has the address it is the newer one; what nobody has is there to be taken.
+claims_address() {
+  ! element associationId "$reply"
+}
+
 check_lock() { :; }
 
 unmount_volume() { :; }

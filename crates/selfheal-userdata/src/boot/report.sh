@@ -91,7 +91,8 @@ write_group_tags() {
   persistently "$call_s_max" '' autoscaling CreateOrUpdateTags "${pairs[@]}"
 }
 
-# Counts the failure $1 where it survives the instance, with the end of the log $2, and parks the stack at the limit.
+# Counts the failure $1 where it survives the instance, with the end of the log $2, and parks the stack at the limit. What
+# an outage of AWS has cost is noted and not counted: the next instance may find it over.
 # Launch is never suspended alone: ReplaceUnhealthy would go on terminating what nothing replaces.
 count_failure() {
   local failed stamp lines='' parked=()
@@ -100,10 +101,10 @@ count_failure() {
     return
   fi
   [[ $value =~ ^[0-9]{1,6}$ ]] || value=0
-  failed=$((10#$value + 1))
+  failed=$((10#$value + (${#blameless} == 0)))
   printf -v stamp '%(%Y-%m-%dT%H:%M:%S%z)T' -1
   log "failed replacements in a row: $failed of $breaker_limit"
-  if ((failed >= breaker_limit)); then
+  if [[ -z $blameless ]] && ((failed >= breaker_limit)); then
     if persistently "$call_s_max" ResourceInUse autoscaling SuspendProcesses "AutoScalingGroupName=$group" \
       ScalingProcesses.member.1=Launch ScalingProcesses.member.2=ReplaceUnhealthy; then
       log "parked"
@@ -134,9 +135,25 @@ report_unhealthy() {
   return 1
 }
 
+# Tells the group that this instance does not serve, for hours if AWS does not answer. Where nobody can be told, it stops:
+# that the group sees by itself. An instance that its group does not know is nobody's to replace.
+report_or_stop() {
+  clock
+  patience_until=${patience_until:-$((now + outage_s_max))}
+  ! report_unhealthy false "$call_s_max" || return 0
+  [[ $error != ValidationError ]] || return 0
+  log "nobody can be told: powering off"
+  systemctl poweroff
+}
+
 # Tells whether the group has given this instance up: then it must not take anything, and its failures count nothing.
 given_up() {
-  [[ ${target_state-} == Terminated ]]
+  [[ ${target_state-} == *Terminated ]]
+}
+
+# Tells whether the group wants this instance in service, as far as it says anything.
+wanted() {
+  [[ ${target_state:-InService} == InService ]]
 }
 
 # Ends a boot that failed: the reason for a person to see, the breaker, and the way out of the group. The watch is there
@@ -158,12 +175,13 @@ die() {
   if given_up; then
     log "not reported: the group has given this instance up"
   else
+    clock
+    patience_until=$((now + outage_s_max)) blameless=$away
     count_failure "$reason" "$story"
-    if hook_waits; then
-      complete_hook "$launch_hook" ABANDON || log "CompleteLifecycleAction: $error: $message"
+    if hook_waits && complete_hook "$launch_hook" ABANDON; then
       log "launch abandoned"
     else
-      report_unhealthy false "$call_s_max"
+      report_or_stop
     fi
   fi
   exit "$code"

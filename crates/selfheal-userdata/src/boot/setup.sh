@@ -14,8 +14,10 @@ run_setup() {
 # Becomes the setup script, with what a script may expect to find.
 setup_process() {
   umask 022
-  trap - PIPE
+  shed
   cd / || exit
+  # What restarts services after an upgrade would restart this one, in the middle of it.
+  export NEEDRESTART_SUSPEND=1
   export SELFHEAL_STACK=$stack SELFHEAL_REGION=$region SELFHEAL_INSTANCE_ID=$instance SELFHEAL_MOUNT=${mount_path-}
   exec "$root/etc/selfheal/setup" </dev/null >>"$log_dir/setup.log" 2>&1
 }

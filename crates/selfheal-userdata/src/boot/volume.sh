@@ -19,31 +19,23 @@ find_device() {
 
 # Attaches the volume unless it is here already. Never forces: the old holder has to let go.
 attach_volume() {
-  local deadline denied_at='' said='' letters=fghijklmnop
+  local letters=fghijklmnop
+  # The last of them: while the volume is being modified.
+  local passing='VolumeInUse|Incorrect(Instance)?State|InvalidInstanceID.*|InvalidVolume\.NotFound|OperationNotPermitted'
   if find_device; then
     log "volume $volume_id is attached already"
     return
   fi
-  clock
-  deadline=$((now + attach_s_max))
-  until call ec2 AttachVolume "VolumeId=$volume_id" "InstanceId=$instance" "Device=/dev/sd${letters:0:1}"; do
-    [[ $said == "$error" ]] || log "AttachVolume: $error: $message"
-    said=$error
+  # An attachment of an earlier attempt whose answer was lost is ours as well.
+  until unless=find_device persistently "$attach_s_max" "$passing" ec2 AttachVolume "VolumeId=$volume_id" \
+    "InstanceId=$instance" "Device=/dev/sd${letters:0:1}"; do
     if [[ $error == InvalidParameterValue && $message == *'already in use'* && ${#letters} -gt 1 ]]; then
       # The name is taken by another volume of this instance.
       letters=${letters:1}
       continue
     fi
-    if ! passes 'VolumeInUse|IncorrectState|IncorrectInstanceState|InvalidInstanceID.*|InvalidVolume\.NotFound'; then
-      why AttachVolume
-      die "$exit_attach" "$value"
-    fi
-    # An attachment of an earlier attempt whose answer was lost is ours as well.
-    ! find_device || break
-    clock
-    ((now < deadline)) || die "$exit_attach" "volume $volume_id is still held elsewhere after $attach_s_max s: $message"
-    heartbeat
-    pause
+    why AttachVolume
+    die "$exit_attach" "$value"
   done
   log "volume $volume_id is ours"
 }

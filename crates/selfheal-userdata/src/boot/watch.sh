@@ -7,7 +7,7 @@ start_watch() {
 }
 
 watch() {
-  local serving state notice heeded='' asker
+  local serving state seen notice heeded='' asker missed_at=0 looked_at=0 look_s=$address_look_s
   begin_watch
   # The metadata service may hang, which must not keep this process from seeing that the volume is gone.
   : >"$run_dir/notice" || :
@@ -19,13 +19,15 @@ watch() {
     { read -r serving <"$run_dir/serving"; } 2>/dev/null || :
     [[ -z $serving || -n $heeded ]] || check_lock
     # What is read is how things stand, so that nothing is lost if a look comes too early or too late.
-    state='' notice=''
-    { read -r state notice <"$run_dir/notice"; } 2>/dev/null || :
-    if [[ $state == Terminated ]]; then
+    state='' seen='' notice=''
+    { read -r state seen notice <"$run_dir/notice"; } 2>/dev/null || :
+    if [[ $state == *Terminated ]]; then
       leave
     elif [[ -n $notice && -z $heeded ]]; then
       heeded=1
       heed "$notice"
+    elif [[ -n $serving && -z $heeded && $state == @(InService|unknown) ]]; then
+      mind_address
     fi
     nap 1
   done
@@ -39,16 +41,39 @@ begin_watch() {
   trap 'exit 0' TERM
 }
 
-# Notes what the metadata service says: the target state, and the notice of an end. The answer "no such path" is the usual
+# Notes what the metadata service says: the target state, the address, and the notice of an end. The answer "no such path" is the usual
 # one. Ends with the process that reads it.
 watch_metadata() {
   while kill -0 $$ 2>/dev/null; do
     if metadata_once meta-data/autoscaling/target-lifecycle-state meta-data/spot/instance-action \
-      meta-data/events/recommendations/rebalance; then
-      printf '%s %s\n' "${values[0]:-unknown}" "${values[1]//$newline/ }${values[2]//$newline/ }" >"$run_dir/notice"
+      meta-data/events/recommendations/rebalance meta-data/public-ipv4; then
+      printf '%s %s %s\n' "${values[0]:-unknown}" "${values[3]:-none}" "${values[1]//$newline/ }${values[2]//$newline/ }" \
+        >"$run_dir/notice"
     fi
     nap 5
   done
+}
+
+# Takes the address again where somebody took it off. What the metadata service shows costs no call; EC2 is asked only when
+# that differs, and twice as seldom each time, since each association may be charged.
+mind_address() {
+  local known=''
+  { read -r known <"$state_dir/address"; } 2>/dev/null || :
+  clock
+  if [[ -z $seen || -z $known || $seen == "$known" ]]; then
+    missed_at=0
+    # An hour of quiet, and it begins anew.
+    ((now < looked_at + 3600)) || look_s=$address_look_s
+    return
+  fi
+  ((missed_at > 0)) || missed_at=$now
+  ((now >= missed_at + look_s)) || return 0
+  missed_at=$now looked_at=$now look_s=$((look_s < 1800 ? look_s * 2 : 3600))
+  identity_once && call ec2 DescribeAddresses "AllocationId.1=$allocation_id" || return 0
+  element instanceId "$reply"
+  [[ $value != "$instance" ]] && claims_address || return 0
+  log "the address $known is not here any more: taking it again"
+  take_address call || log "AssociateAddress: $error: $message"
 }
 
 # The group ends this instance: gives everything back and lets the group go on.

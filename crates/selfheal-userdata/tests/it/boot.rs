@@ -176,22 +176,6 @@ fn metadata_service_that_stumbles_is_asked_again() {
 }
 
 #[test]
-fn address_that_did_not_stay_is_associated_again() {
-    let machine = Machine::new();
-    // The answer is a success that did nothing, as seen in the wild.
-    machine.aws.fail("AssociateAddress", &[(200, "", "")]);
-    machine.boot(&full(), 0);
-    assert_eq!(
-        machine
-            .actions()
-            .iter()
-            .filter(|action| *action == "AssociateAddress")
-            .count(),
-        2
-    );
-}
-
-#[test]
 fn hook_that_no_longer_waits_is_good_enough() {
     let machine = Machine::new();
     let gone = (

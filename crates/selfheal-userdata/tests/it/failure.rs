@@ -65,7 +65,7 @@ fn volume_that_is_not_known_to_be_new_is_left_alone() {
     let machine = Machine::new();
     machine
         .aws
-        .fail("DescribeVolumes", &[(400, "InvalidVolume.NotFound", "gone")]);
+        .fail("DescribeVolumes", &[(400, "InvalidParameterValue", "no")]);
     refused(&machine, 14);
 }
 

@@ -2,13 +2,18 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails by panicking")]
 
+mod address_watch;
 mod after;
 mod boot;
 mod cost;
 mod failure;
 mod fallback;
 mod kill;
+mod lifecycle;
+mod outage;
 mod quoting;
 mod render;
+mod reread;
 mod secrets;
+mod shed;
 mod support;

@@ -23,6 +23,8 @@ pub struct State {
     pub calls: Vec<(String, BTreeMap<String, String>)>,
     /// Answers to give instead of the real one, by action: status, code, message.
     pub faults: HashMap<String, VecDeque<(u16, &'static str, &'static str)>>,
+    /// How many of the next reads answer as if nothing were attached or associated, by action.
+    pub stale: HashMap<String, u32>,
     /// Statuses to give instead of the metadata service's answer, by path.
     pub metadata_faults: HashMap<String, VecDeque<u16>>,
     /// Metadata beside the usual, by path.
@@ -211,6 +213,13 @@ impl State {
         if let Some((status, code, message)) = self.faults.get_mut(&action).and_then(VecDeque::pop_front) {
             return error(status, code, message);
         }
+        if let Some(left) = self.stale.get_mut(&action).filter(|left| **left > 0) {
+            *left -= 1;
+            let (holder, address_of) = (self.holder.take(), self.address_of.take());
+            let answer = self.answer(&action, &parameters);
+            (self.holder, self.address_of) = (holder, address_of);
+            return answer;
+        }
         self.answer(&action, &parameters)
     }
 
@@ -250,11 +259,11 @@ impl State {
                 self.application_status
             ),
             "DescribeAddresses" => {
-                let holder = self.address_of.clone().unwrap_or_default();
-                format!(
-                    "<addressesSet><item><publicIp>{ADDRESS}</publicIp><instanceId>{holder}</instanceId>\
-                     <associationId>eipassoc-1</associationId></item></addressesSet>"
-                )
+                let held = self.address_of.as_ref().map(|holder| {
+                    format!("<instanceId>{holder}</instanceId><associationId>eipassoc-1</associationId>")
+                });
+                let held = held.unwrap_or_default();
+                format!("<addressesSet><item><publicIp>{ADDRESS}</publicIp>{held}</item></addressesSet>")
             }
             "DescribeTags" => {
                 let key = text("Filters.member.2.Values.member.1");

@@ -98,11 +98,18 @@ impl Machine {
 
     /// Installs the full stack with a limit of the boot program changed, where reaching it would take minutes.
     pub fn set_limit(&self, name: &str, limit: u32) {
-        self.install(&super::full());
+        self.install_with(&super::full(), &[(name, limit)]);
+    }
+
+    /// Installs a stack with limits of the boot program changed, where reaching them would take minutes.
+    pub fn install_with(&self, config: &BootConfig, limits: &[(&str, u32)]) {
+        self.install(config);
         let path = self.root().join(PROGRAM_PATH.trim_start_matches('/'));
-        let text = fs::read_to_string(&path).unwrap();
-        let line = text.lines().find(|line| line.starts_with(&format!("{name}="))).unwrap();
-        fs::write(&path, text.replace(line, &format!("{name}={limit}"))).unwrap();
+        for (name, limit) in limits {
+            let text = fs::read_to_string(&path).unwrap();
+            let line = text.lines().find(|line| line.starts_with(&format!("{name}="))).unwrap();
+            fs::write(&path, text.replace(line, &format!("{name}={limit}"))).unwrap();
+        }
     }
 
     /// Writes text into the volume, wherever it is now.
@@ -163,6 +170,13 @@ impl Machine {
     pub fn program_under(&self, tracer: &[&str], verb: &str) -> Output {
         let program = self.root().join(PROGRAM_PATH.trim_start_matches('/'));
         self.run(&[tracer, &["/bin/bash", program.to_str().unwrap(), verb]].concat())
+    }
+
+    /// Runs the installed program with more in its environment, as a unit has it.
+    pub fn program_among(&self, environment: &[(&str, &str)], verb: &str) -> Output {
+        let settings = environment.iter().map(|(name, value)| format!("{name}={value}"));
+        let command: Vec<String> = ["/usr/bin/env".to_owned()].into_iter().chain(settings).collect();
+        self.program_under(&command.iter().map(String::as_str).collect::<Vec<_>>(), verb)
     }
 
     fn run(&self, command: &[&str]) -> Output {
