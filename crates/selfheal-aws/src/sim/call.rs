@@ -166,11 +166,13 @@ impl World {
         self.note_strangers(caller, call);
         match decision.fault {
             Some(Fault::LateVisibility(ms)) => self.late_visibility_ms = ms,
+            Some(Fault::Stale(ms)) => self.stale_ms = ms,
             Some(Fault::LatePropagation(ms)) => self.late_propagation_ms = ms,
             _ => {}
         }
         let result = effect(self);
         self.late_visibility_ms = 0;
+        self.stale_ms = 0;
         self.late_propagation_ms = 0;
         result
     }

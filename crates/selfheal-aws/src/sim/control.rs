@@ -4,7 +4,7 @@ use selfheal_core::names::Tags;
 
 use super::faults::{FaultPlan, FaultState};
 use super::invariants::Violation;
-use super::state::{Content, Lifecycle};
+use super::state::Content;
 use super::trace::{Happening, TraceEvent};
 use super::world::WORLD_SCHEMA;
 use super::{Sim, World};
@@ -124,21 +124,17 @@ impl Sim {
     /// What the instance metadata tells under `autoscaling/target-lifecycle-state`; `None` before the first transition,
     /// where the metadata service answers 404.
     #[must_use]
-    pub fn target_lifecycle_state(&self, id: &str) -> Option<&'static str> {
-        self.inspect(|world| {
-            let group = world.group_of(id)?;
-            let member = world
-                .groups
-                .get(&group)?
-                .members
-                .iter()
-                .find(|member| member.id == id)?;
-            match member.lifecycle {
-                Lifecycle::Pending => None,
-                lifecycle if lifecycle.leaving() => Some("Terminated"),
-                _ => Some("InService"),
-            }
-        })
+    pub fn target_lifecycle_state(&self, id: &str) -> Option<String> {
+        self.inspect(|world| world.target_state(id))
+    }
+
+    /// Lets the metadata of an instance tell another target state, as in a warm pool (`Warmed:Running`) or in standby;
+    /// `None` lets it follow from the group again.
+    pub fn set_target_state(&self, id: &str, state: Option<&str>) {
+        self.tamper(|world| match state {
+            Some(state) => world.target_states.insert(id.to_owned(), state.to_owned()),
+            None => world.target_states.remove(id),
+        });
     }
 
     /// Lets the application on an instance fail, which the watchdog of the boot program reports after a while; answers

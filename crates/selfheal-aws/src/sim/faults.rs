@@ -61,6 +61,8 @@ pub enum Fault {
     LateVisibility(u64),
     /// The effect of an IAM change reaches the other services only after so many milliseconds.
     LatePropagation(u64),
+    /// The read shows attachments and associations as they were so many milliseconds ago.
+    Stale(u64),
     /// Refused for lack of permission.
     AccessDenied,
     /// A page of the listing was lost.
@@ -251,6 +253,7 @@ impl Fault {
             Self::Refuse(code, message) => Some(CallError::from_code(action, code, message.clone())),
             Self::AnswerLost
             | Self::LateVisibility(_)
+            | Self::Stale(_)
             | Self::LatePropagation(_)
             | Self::Slow(_)
             | Self::CrashBefore

@@ -8,7 +8,7 @@ use selfheal_core::observed::VolumeState;
 use serde::{Deserialize, Serialize};
 
 use super::World;
-use super::state::Lifecycle;
+use super::state::{InstanceRecord, InstanceState, Lifecycle};
 use super::trace::Happening;
 
 /// A safety invariant that does not hold.
@@ -84,6 +84,12 @@ impl Ledger {
         self.faults.push(Violation::new("S6", detail));
     }
 
+    /// A volume or an address was taken by an instance that its group does not want in service.
+    pub(super) fn unwanted(&mut self, resource: &str, instance: &str, state: &str) {
+        let detail = format!("{resource} was taken by {instance}, whose target state is {state}");
+        self.faults.push(Violation::new("S9", detail));
+    }
+
     /// An address was pointed at an instance that does not hold its stack's volume.
     pub(super) fn stray_address(&mut self, allocation_id: &str, instance: &str) {
         let detail = format!("{allocation_id} was pointed at {instance}, which does not hold the volume");
@@ -97,6 +103,7 @@ impl World {
         if !self.config.check_invariants {
             return;
         }
+        self.note_hollow();
         for violation in invariants(self) {
             if self.ledger.known.insert(violation.clone()) {
                 let Violation { invariant, detail } = violation.clone();
@@ -107,7 +114,8 @@ impl World {
     }
 }
 
-/// The safety invariants of the reliability catalogue that a world shows: S1, S2, S3, S4, S5, S6, S9 and S13.
+/// The safety invariants of the reliability catalogue that a world shows: S1, S2, S3, S4, S5, S6, S9 and S13; and of L4 that
+/// no instance is held for good for hours without its volume.
 ///
 /// Those that concern acts (S1, S2, S4, S6, S9) are judged when the act takes place and stay in the answer. S1 and S2 take the
 /// word of [`Sim::permit`](super::Sim::permit) for the confirmation of the user.
@@ -117,7 +125,50 @@ pub fn invariants(world: &World) -> Vec<Violation> {
     one_writer(world, &mut found);
     one_of_each(world, &mut found);
     no_deadly_suspension(world, &mut found);
+    none_hollow_for_long(world, &mut found);
     found
+}
+
+/// How long an instance may stay in service without its volume: it tells its group for four hours, then powers off.
+const HOLLOW_MS_MAX: u64 = 5 * 3_600_000;
+
+impl World {
+    /// Notes which instances their groups hold for good although they are without the volume that they are made for. One
+    /// that hangs cannot say so, and one whose group replaces nothing stays.
+    fn note_hollow(&mut self) {
+        let mut hollow = Vec::new();
+        for group in self.groups.values() {
+            if group.deleting || group.suspends("ReplaceUnhealthy") || group.suspends("Terminate") {
+                continue;
+            }
+            for member in &group.members {
+                let without = |instance: &&InstanceRecord| {
+                    let volume = instance.boot.config.as_ref().and_then(|config| config.volume.as_ref());
+                    let up = instance.state == InstanceState::Running && !instance.impaired;
+                    up && volume.is_some() && volume != instance.mounted.as_ref()
+                };
+                let kept = member.healthy && member.lifecycle == Lifecycle::InService;
+                if kept && self.instances.get(&member.id).filter(without).is_some() {
+                    hollow.push(member.id.clone());
+                }
+            }
+        }
+        let now_ms = self.now_ms;
+        self.hollow_since.retain(|id, _| hollow.contains(id));
+        for id in hollow {
+            self.hollow_since.entry(id).or_insert(now_ms);
+        }
+    }
+}
+
+/// L4, with a bound: no instance is held for good without its volume.
+fn none_hollow_for_long(world: &World, found: &mut Vec<Violation>) {
+    for (id, since_ms) in &world.hollow_since {
+        if world.now_ms - since_ms > HOLLOW_MS_MAX {
+            let detail = format!("{id} is in service without its volume, and its group does not know");
+            found.push(Violation::new("L4", detail));
+        }
+    }
 }
 
 /// What has not healed in a world that has come to rest: the liveness that the catalogue asks for once faults stop.

@@ -8,6 +8,7 @@ use selfheal_policy::Partition;
 use serde::{Deserialize, Serialize};
 
 use super::config::SimConfig;
+use super::ec2::Past;
 use super::events::{Scheduled, WorldEvent};
 use super::faults::{FaultPlan, FaultState};
 use super::ids;
@@ -85,6 +86,18 @@ pub struct World {
     pub(super) faults: FaultState,
     /// What the current call made, for the trace.
     pub(super) made: Option<String>,
+    /// What attachments and associations were before their last change, by volume and address.
+    #[serde(default)]
+    pub(super) pasts: BTreeMap<String, Past>,
+    /// How far the current read goes back in time, in milliseconds.
+    #[serde(default)]
+    pub(super) stale_ms: u64,
+    /// Target lifecycle states that the metadata of instances tells in place of what follows from their groups.
+    #[serde(default)]
+    pub(super) target_states: BTreeMap<String, String>,
+    /// Since when instances are in service without the volume that they are made for, in logical milliseconds.
+    #[serde(default)]
+    pub(super) hollow_since: BTreeMap<String, u64>,
     /// Groups whose boot programs fail.
     pub(super) failing_boots: BTreeSet<String>,
     /// Extra milliseconds before what the current call makes can be seen.
@@ -135,6 +148,10 @@ impl World {
             next_seq: 0,
             faults: FaultState::new(FaultPlan::none()),
             made: None,
+            pasts: BTreeMap::new(),
+            stale_ms: 0,
+            target_states: BTreeMap::new(),
+            hollow_since: BTreeMap::new(),
             failing_boots: BTreeSet::new(),
             late_visibility_ms: 0,
             late_propagation_ms: 0,

@@ -157,7 +157,7 @@ fn a_hook_holds_until_its_time_is_over() {
     let id = member(&sim);
     let state = |sim: &Sim| sim.inspect(|world| world.groups["selfheal-web"].members[0].lifecycle);
     assert_eq!(state(&sim), Lifecycle::PendingWait);
-    assert_eq!(sim.target_lifecycle_state(&id), Some("InService"));
+    assert_eq!(sim.target_lifecycle_state(&id).as_deref(), Some("InService"));
     sim.as_instance(&id)
         .record_lifecycle_action_heartbeat("selfheal-web", &hook().name, &id)
         .unwrap();
@@ -261,7 +261,7 @@ fn a_termination_hook_holds_the_way_out() {
                 .map(|it| it.lifecycle)
         })
     };
-    assert_eq!(sim.target_lifecycle_state(&first), Some("Terminated"));
+    assert_eq!(sim.target_lifecycle_state(&first).as_deref(), Some("Terminated"));
     assert_eq!(held(&sim), Some(Lifecycle::TerminatingWait));
     sim.as_instance(&first)
         .complete_lifecycle_action("selfheal-web", &termination_hook().name, &first, "CONTINUE")

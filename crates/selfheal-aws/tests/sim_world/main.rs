@@ -11,6 +11,7 @@ mod group;
 mod hooks;
 mod iam;
 mod machine;
+mod outage;
 mod replay;
 #[cfg(feature = "wire")]
 mod signer;

@@ -138,6 +138,9 @@ impl World {
     /// Source: Auto Scaling user guide, "Retrieve the target lifecycle state through instance metadata".
     #[must_use]
     pub fn target_state(&self, instance: &str) -> Option<String> {
+        if let Some(state) = self.target_states.get(instance) {
+            return Some(state.clone());
+        }
         let group = self.groups.get(&self.group_of(instance)?)?;
         let member = group.members.iter().find(|member| member.id == instance)?;
         match member.lifecycle {

@@ -2,15 +2,18 @@
 
 use super::super::World;
 use super::super::call::Caller;
+use super::super::events::WorldEvent;
 use super::super::rng::Range;
-use super::super::state::InstanceState;
-use super::{BootConfig, BootPhase, RETRY};
+use super::super::state::{InstanceRecord, InstanceState};
+use super::{BootConfig, BootPhase, OUTAGE_MS_MAX, RETRY, SLOW, is_outage};
 use crate::backend::CallResult;
 
 /// How often the watchers of one boot act on what they see.
 const WATCHED_MAX: u32 = 100;
 /// From an application's failure to the watchdog's report: a few probes in a row.
 const WATCHDOG: Range = Range::new(30_000, 90_000);
+/// From an address that the metadata does not show any more to the question to EC2.
+const ADDRESS_LOOK: Range = Range::new(60_000, 66_000);
 /// How long an application must stay well until its boot counts as good.
 const STABLE: Range = Range::new(300_000, 600_000);
 /// The same where AWS asks, which must have had the time to find it impaired.
@@ -53,11 +56,10 @@ impl World {
     /// The watchers of a ready instance: the volume first, since whoever has lost it may not serve.
     pub(super) fn boot_watch(&mut self, id: &str, me: &Caller, config: &BootConfig) {
         if self.lost_volume(id, config) {
-            if let Err(error) = self.give_up_address(id, me, config) {
-                self.watch_again(id, RETRY, &error.to_string());
-            }
+            self.leave_service(id, me, config);
             return;
         }
+        self.mind_address(id, me, config);
         let failed = config.watchdog && self.instances.get(id).is_some_and(|it| it.boot.app_failed);
         let impaired = config.asks_aws && self.hears_impaired(id, me);
         if impaired {
@@ -97,7 +99,7 @@ impl World {
         if self.instances.get(id).is_none_or(|instance| instance.boot.counted) {
             return;
         }
-        match self.count_failure(me, config, why) {
+        match self.count_failure(me, config, why, false) {
             Ok(()) => {
                 if let Some(instance) = self.instances.get_mut(id) {
                     instance.boot.counted = true;
@@ -132,13 +134,74 @@ impl World {
         held.is_none_or(|held| held.instance_id != id || held.state != "attached")
     }
 
-    /// An instance that lost the volume unmounts, tells the group, and gives the address up, so that the winner proceeds.
-    fn give_up_address(&mut self, id: &str, me: &Caller, config: &BootConfig) -> CallResult<()> {
+    /// An instance that lost the volume unmounts, tells the group, for hours if need be, and gives the address up, so that
+    /// the winner proceeds.
+    fn leave_service(&mut self, id: &str, me: &Caller, config: &BootConfig) {
         self.say(id, "lost the volume");
         self.unmount(id);
         let told = self.api_set_instance_health(me, id, "Unhealthy", false);
-        self.free_own_address(id, me, config)?;
-        told
+        let freed = self.free_own_address(id, me, config);
+        let now_ms = self.now_ms;
+        let Some(instance) = self.instances.get_mut(id) else {
+            return;
+        };
+        let lost_ms = *instance.boot.lost_ms.get_or_insert(now_ms);
+        match told {
+            Err(error) if is_outage(&error) && now_ms - lost_ms < OUTAGE_MS_MAX => self.wake_watch(id, SLOW),
+            Err(error) => self.power_off(id, &error),
+            Ok(()) => {
+                if let Err(error) = freed {
+                    self.watch_again(id, RETRY, &error.to_string());
+                }
+            }
+        }
+    }
+
+    /// Takes the address again where somebody took it off. The metadata tells; EC2 is asked only if that differs.
+    fn mind_address(&mut self, id: &str, me: &Caller, config: &BootConfig) {
+        let Some(allocation) = &config.allocation else { return };
+        let ip = self
+            .addresses
+            .get(allocation)
+            .map(|record| record.address.public_ip.clone());
+        if ip.is_none() || self.public_ip(id) == ip || !self.wanted(id) {
+            return;
+        }
+        let found = match self.api_describe_addresses(me, std::slice::from_ref(allocation)) {
+            Ok(found) => found.into_iter().find(|it| it.allocation_id == *allocation),
+            Err(error) => return self.watch_again(id, ADDRESS_LOOK, &error.to_string()),
+        };
+        let Some(address) = found.filter(|it| it.instance_id.as_deref() != Some(id)) else {
+            return;
+        };
+        let claims = match &config.volume {
+            Some(volume) => self.has_device(id, volume),
+            // Where another instance has it, that is the newer one.
+            None => address.association_id.is_none(),
+        };
+        if claims {
+            self.say(id, "the address is not here any more: taking it again");
+            if let Err(error) = self.take_address(id, me, allocation) {
+                self.watch_again(id, ADDRESS_LOOK, &error.to_string());
+            }
+        }
+    }
+
+    /// An address has moved: the instances that are made for it see that in their metadata, and look after a minute.
+    pub(in crate::sim) fn address_missed(&mut self, allocation: &str) {
+        let ip = self
+            .addresses
+            .get(allocation)
+            .map(|record| record.address.public_ip.clone());
+        let misses = |it: &&InstanceRecord| {
+            let made_for = it.boot.config.as_ref().and_then(|config| config.allocation.as_deref());
+            it.boot.phase == BootPhase::Ready && made_for == Some(allocation) && self.public_ip(&it.id) != ip
+        };
+        let missing = self.instances.values().filter(misses);
+        let missing: Vec<(String, u32)> = missing.map(|it| (it.id.clone(), it.boots)).collect();
+        for (instance, boot) in missing {
+            self.after_ms(ADDRESS_LOOK.max, WorldEvent::Watch { instance, boot });
+        }
     }
 
     /// Takes the address off this instance. The association's id is its own, so nothing is taken from a replacement.

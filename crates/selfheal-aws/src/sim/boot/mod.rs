@@ -69,6 +69,24 @@ pub struct BootState {
     pub failure: Option<String>,
     /// Whether a failure of this boot was counted in the group's tags.
     pub counted: bool,
+    /// Whether AWS's own outage was what failed it, which counts nothing.
+    #[serde(default)]
+    pub blameless: bool,
+    /// Milliseconds of the current phase that were an outage of AWS.
+    #[serde(default)]
+    pub excused_ms: u64,
+    /// When it last tried, in logical milliseconds.
+    #[serde(default)]
+    pub tried_ms: u64,
+    /// When its association was accepted, in logical milliseconds.
+    #[serde(default)]
+    pub associated_ms: Option<u64>,
+    /// Whether the answer to its association was lost.
+    #[serde(default)]
+    pub unsure: bool,
+    /// Since when it knows that its volume is lost, in logical milliseconds.
+    #[serde(default)]
+    pub lost_ms: Option<u64>,
     /// How often its watchers have acted.
     pub watched: u32,
     /// What it works with, read from user data when the instance was launched.
@@ -85,6 +103,8 @@ pub(super) enum Next {
     Rest,
     /// A failed boot.
     Fail(String),
+    /// A boot that AWS's own outage has failed.
+    Away(String),
 }
 
 /// Between two commands of the boot program.
@@ -93,6 +113,14 @@ const AT_ONCE: Range = Range::new(5, 40);
 const RETRY: Range = Range::new(1_000, 2_000);
 /// How long the program waits for the volume: dead instances have held one for ten minutes.
 const ATTACH_MS_MAX: u64 = 900_000;
+/// Between two attempts in an outage that lasts.
+const SLOW: Range = Range::new(16_000, 17_000);
+/// Between two looks of an instance that is not wanted yet.
+const UNWANTED: Range = Range::exactly(5_000);
+/// How long the program waits out an outage of AWS, and tries to tell that it does not serve.
+const OUTAGE_MS_MAX: u64 = 4 * 3_600_000;
+/// How long reads may show what was before a change.
+const STALE_MS_MAX: u64 = 60_000;
 /// How long the program bears with refusals of anything else, those for lack of rights among them.
 const CALL_MS_MAX: u64 = 180_000;
 /// How long the program waits for its group to come to the launch hook.
@@ -171,6 +199,7 @@ impl World {
             return;
         }
         let next = match phase {
+            BootPhase::Off if !self.wanted(id) => Next::Again(UNWANTED),
             BootPhase::Off => Next::Go(
                 if config.volume.is_some() {
                     BootPhase::Attach
@@ -201,7 +230,8 @@ impl World {
                 self.after(delay, WorldEvent::Boot { instance, boot });
             }
             Next::Rest => {}
-            Next::Fail(why) => self.boot_failed(id, boot, why),
+            Next::Fail(why) => self.boot_failed(id, boot, why, false),
+            Next::Away(why) => self.boot_failed(id, boot, why, true),
         }
     }
 
@@ -210,6 +240,8 @@ impl World {
         if let Some(instance) = self.instances.get_mut(id) {
             instance.boot.phase = phase;
             instance.boot.since_ms = now_ms;
+            instance.boot.tried_ms = now_ms;
+            instance.boot.excused_ms = 0;
         }
         self.wake_checks(id);
     }
@@ -238,29 +270,58 @@ impl World {
             .any(|member| member.id == id && member.lifecycle == Lifecycle::TerminatingWait)
     }
 
-    /// Whether a call is worth repeating, and until when: by the kind of its error, never without end.
-    fn again(&self, id: &str, error: &CallError, limit_ms: u64) -> Next {
-        let repeat = match error.kind() {
-            CallErrorKind::Throttled
-            | CallErrorKind::Ambiguous
-            | CallErrorKind::Busy
-            | CallErrorKind::InUse
-            | CallErrorKind::NotReady
-            | CallErrorKind::Denied
-            | CallErrorKind::Unauthenticated => true,
-            // EC2 calls a pending instance an invalid one.
-            _ => matches!(
-                error.code.as_deref(),
-                Some("InvalidInstanceID" | "IncorrectInstanceState")
-            ),
-        };
+    /// Whether the group wants the instance in service, as far as it says anything: only then it takes anything.
+    pub(super) fn wanted(&self, id: &str) -> bool {
+        self.target_state(id).is_none_or(|state| state == "InService")
+    }
+
+    /// Judges an instance that takes the volume or the address. One that is ended meanwhile may not know it yet.
+    pub(in crate::sim) fn judge_taking(&mut self, resource: &str, instance: &str) {
+        let state = self.target_state(instance);
+        if let Some(state) = state.filter(|state| !matches!(state.as_str(), "InService" | "Terminated")) {
+            self.ledger.unwanted(resource, instance, &state);
+        }
+    }
+
+    /// Whether a call is worth repeating, and until when: by the kind of its error, never without end. The time of an
+    /// outage does not count: another instance would find AWS no better.
+    fn again(&mut self, id: &str, error: &CallError, limit_ms: u64) -> Next {
+        let outage = is_outage(error);
+        let repeat = outage
+            || match error.kind() {
+                CallErrorKind::Busy
+                | CallErrorKind::InUse
+                | CallErrorKind::NotReady
+                | CallErrorKind::Denied
+                | CallErrorKind::Unauthenticated => true,
+                // EC2 calls a pending instance an invalid one, and does not attach a volume while it is being modified.
+                _ => matches!(
+                    error.code.as_deref(),
+                    Some("InvalidInstanceID" | "IncorrectInstanceState" | "OperationNotPermitted")
+                ),
+            };
         // A lack of rights is borne for as long as IAM takes to spread a policy, whatever the call's own limit is.
         let denied = matches!(error.kind(), CallErrorKind::Denied | CallErrorKind::Unauthenticated);
         let limit_ms = if denied { CALL_MS_MAX } else { limit_ms };
-        if repeat && self.in_phase_ms(id) < limit_ms {
-            Next::Again(RETRY)
+        let (now_ms, in_phase_ms) = (self.now_ms, self.in_phase_ms(id));
+        let Some(boot) = self.instances.get_mut(id).map(|instance| &mut instance.boot) else {
+            return Next::Rest;
+        };
+        if outage && boot.excused_ms < OUTAGE_MS_MAX {
+            boot.excused_ms += now_ms - boot.tried_ms;
+        }
+        boot.tried_ms = now_ms;
+        if repeat && in_phase_ms < limit_ms + boot.excused_ms {
+            Next::Again(if outage && in_phase_ms > 60_000 { SLOW } else { RETRY })
+        } else if outage {
+            Next::Away(error.to_string())
         } else {
             Next::Fail(error.to_string())
         }
     }
+}
+
+/// Whether an error says that AWS is away or overrun.
+fn is_outage(error: &CallError) -> bool {
+    matches!(error.kind(), CallErrorKind::Throttled | CallErrorKind::Ambiguous)
 }

@@ -8,6 +8,7 @@ use super::super::events::WorldEvent;
 use super::steps::HookEnd;
 use super::{AT_ONCE, BootConfig, BootPhase, CALL_MS_MAX, HOOK_MS_MAX, Next, RETRY};
 use crate::backend::CallResult;
+use crate::error::CallError;
 
 /// What is suspended when a stack parks itself: never Launch without ReplaceUnhealthy (S13).
 const PARKED_PROCESSES: [&str; 2] = ["Launch", "ReplaceUnhealthy"];
@@ -16,12 +17,13 @@ const ERROR_MAX: usize = 200;
 
 impl World {
     /// A boot failed: from now on it only reports.
-    pub(super) fn boot_failed(&mut self, id: &str, boot: u32, why: String) {
+    pub(super) fn boot_failed(&mut self, id: &str, boot: u32, why: String, blameless: bool) {
         self.enter(id, BootPhase::Failed);
         self.say(id, format!("failed: {why}"));
         if let Some(instance) = self.instances.get_mut(id) {
             instance.boot.failure = Some(why);
             instance.boot.counted = false;
+            instance.boot.blameless = blameless;
         }
         let instance = id.to_owned();
         self.after(AT_ONCE, WorldEvent::Boot { instance, boot });
@@ -32,9 +34,12 @@ impl World {
         let Some(instance) = self.instances.get(id) else {
             return Next::Rest;
         };
-        let why = instance.boot.failure.clone().unwrap_or_default();
+        let (why, blameless) = (
+            instance.boot.failure.clone().unwrap_or_default(),
+            instance.boot.blameless,
+        );
         if !instance.boot.counted {
-            match self.count_failure(me, config, &why) {
+            match self.count_failure(me, config, &why, blameless) {
                 Ok(()) => self.mark_counted(id),
                 Err(error) => {
                     if let Next::Again(delay) = self.again(id, &error, CALL_MS_MAX) {
@@ -62,10 +67,19 @@ impl World {
             Err(error) => match self.again(id, &error, 2 * CALL_MS_MAX) {
                 Next::Again(delay) => Next::Again(delay),
                 _ => {
-                    self.say(id, format!("could not give the instance up: {error}"));
+                    self.power_off(id, &error);
                     Next::Rest
                 }
             },
+        }
+    }
+
+    /// Nobody can be told that the instance does not serve: that it is off, its group sees by itself. One that its group
+    /// does not know is nobody's to replace.
+    pub(super) fn power_off(&mut self, id: &str, error: &CallError) {
+        self.say(id, format!("nobody can be told: {error}"));
+        if error.code.as_deref() != Some("ValidationError") {
+            self.stop_ec2(id, "powered off by itself");
         }
     }
 
@@ -75,21 +89,28 @@ impl World {
         }
     }
 
-    /// Counts a failure in the group's tags; at the limit the stack is parked first.
-    pub(super) fn count_failure(&mut self, me: &Caller, config: &BootConfig, why: &str) -> CallResult<()> {
+    /// Counts a failure in the group's tags; at the limit the stack is parked first. What AWS's own outage has cost is noted
+    /// and not counted.
+    pub(super) fn count_failure(
+        &mut self,
+        me: &Caller,
+        config: &BootConfig,
+        why: &str,
+        blameless: bool,
+    ) -> CallResult<()> {
         let tags = self.api_describe_group_tags(me, &config.group)?;
         let before: u32 = tags
             .get(TAG_FAILED_BOOTS)
             .and_then(|text| text.parse().ok())
             .unwrap_or(0);
-        let failed = before.saturating_add(1);
+        let failed = before.saturating_add(u32::from(!blameless));
         let mut marks = Tags::from([
             (TAG_FAILED_BOOTS.to_owned(), failed.to_string()),
             (TAG_LAST_ERROR.to_owned(), why.chars().take(ERROR_MAX).collect()),
             // The model has no log of its own.
             (TAG_LAST_LOG.to_owned(), why.chars().take(ERROR_MAX).collect()),
         ]);
-        if failed >= config.breaker_limit {
+        if !blameless && failed >= config.breaker_limit {
             let processes = PARKED_PROCESSES.map(str::to_owned);
             self.api_suspend_processes(me, &config.group, &processes)?;
             let parked = format!("{} {failed} failed replacements", self.now());

@@ -1,13 +1,16 @@
 //! The steps of a boot, in the order of the real program: volume, mount, setup, address, hook, and what can wait.
 
 use selfheal_core::names::{TAG_FIRST_USE, TAG_FORMATTING, Tags};
+use selfheal_core::observed::Volume;
 
 use super::super::World;
 use super::super::call::Caller;
 use super::super::rng::Range;
 use super::super::state::Content;
 use super::super::trace::Happening;
-use super::{AT_ONCE, ATTACH_MS_MAX, BootConfig, BootPhase, CALL_MS_MAX, HOOK_MS_MAX, Next, RETRY};
+use super::{
+    AT_ONCE, ATTACH_MS_MAX, BootConfig, BootPhase, CALL_MS_MAX, HOOK_MS_MAX, Next, RETRY, STALE_MS_MAX, is_outage,
+};
 use crate::backend::CallResult;
 
 /// The device name that the boot program asks for; on Nitro the kernel names it otherwise.
@@ -118,11 +121,16 @@ impl World {
         let found = self
             .api_describe_volumes(me, &[volume.to_owned()])
             .map_err(|error| self.again(id, &error, CALL_MS_MAX))?;
-        let new = found.iter().any(|volume| {
-            volume.tags.get(TAG_FIRST_USE).is_some_and(|mark| mark == "true")
-                && volume.snapshot_id.is_none()
-                && volume.attachment.as_ref().is_some_and(|held| held.instance_id == id)
-        });
+        let here = |volume: &&Volume| volume.attachment.as_ref().is_some_and(|held| held.instance_id == id);
+        let Some(seen) = found.iter().find(here) else {
+            // What is read goes back in time for a while.
+            return Err(if self.in_phase_ms(id) < STALE_MS_MAX {
+                Next::Again(RETRY)
+            } else {
+                Next::Fail(format!("{volume} does not show as attached here: not formatted"))
+            });
+        };
+        let new = seen.tags.get(TAG_FIRST_USE).is_some_and(|mark| mark == "true") && seen.snapshot_id.is_none();
         if !new {
             let why = format!("{volume} looks blank but is not marked for first use: not formatted");
             return Err(Next::Fail(why));
@@ -208,11 +216,15 @@ impl World {
         let Some(allocation) = &config.allocation else {
             return Next::Go(BootPhase::Complete, AT_ONCE);
         };
+        let (associated_ms, unsure) = self
+            .instances
+            .get(id)
+            .map_or((None, false), |it| (it.boot.associated_ms, it.boot.unsure));
         let ip = self
             .addresses
             .get(allocation)
             .map(|record| record.address.public_ip.clone());
-        if ip.is_some() && self.public_ip(id) == ip {
+        if associated_ms.is_none() && !unsure && ip.is_some() && self.public_ip(id) == ip {
             return Next::Go(BootPhase::Complete, AT_ONCE);
         }
         if config
@@ -222,19 +234,39 @@ impl World {
         {
             return Next::Fail("the volume was lost before the address moved".to_owned());
         }
-        let interface = self.instances.get(id).map(|record| record.interface_id.clone());
-        let interface = interface.unwrap_or_default();
-        if let Err(error) = self.api_associate_address(me, allocation, &interface, true) {
-            return self.again(id, &error, CALL_MS_MAX);
+        if associated_ms.is_none() && !unsure {
+            let answer = self.take_address(id, me, allocation);
+            let now_ms = self.now_ms;
+            if let Some(instance) = self.instances.get_mut(id) {
+                instance.boot.unsure = answer.as_ref().is_err_and(is_outage);
+                instance.boot.associated_ms = answer.is_ok().then_some(now_ms);
+            }
+            if let Err(error) = answer {
+                return self.again(id, &error, CALL_MS_MAX);
+            }
         }
         match self.api_describe_addresses(me, std::slice::from_ref(allocation)) {
             Ok(found) if found.iter().any(|it| it.instance_id.as_deref() == Some(id)) => {
                 Next::Go(BootPhase::Complete, AT_ONCE)
             }
-            Ok(_) if self.in_phase_ms(id) < CALL_MS_MAX => Next::Again(RETRY),
+            // Each association may be charged: one whose answer was lost is looked for before it is asked for again.
+            Ok(_) if unsure => {
+                if let Some(instance) = self.instances.get_mut(id) {
+                    instance.boot.unsure = false;
+                }
+                Next::Again(AT_ONCE)
+            }
+            // What is read goes back in time for a while.
+            Ok(_) if associated_ms.is_none_or(|since_ms| self.now_ms - since_ms < STALE_MS_MAX) => Next::Again(RETRY),
             Ok(_) => Next::Fail(format!("address {allocation} did not stay with this instance")),
             Err(error) => self.again(id, &error, CALL_MS_MAX),
         }
+    }
+
+    /// Asks for the address, by the instance's first interface.
+    pub(super) fn take_address(&mut self, id: &str, me: &Caller, allocation: &str) -> CallResult<String> {
+        let interface = self.instances.get(id).map(|record| record.interface_id.clone());
+        self.api_associate_address(me, allocation, &interface.unwrap_or_default(), true)
     }
 
     /// Completes the launch hook, once an instance.

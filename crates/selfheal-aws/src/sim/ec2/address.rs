@@ -14,7 +14,7 @@ use crate::backend::CallResult;
 impl World {
     pub(in crate::sim) fn describe_addresses(&self) -> Vec<Address> {
         let seen = self.addresses.values().filter(|record| self.sees(record.visible_ms));
-        seen.map(|record| record.address.clone()).collect()
+        seen.map(|record| self.read_address(&record.address)).collect()
     }
 
     /// `AllocateAddress`. It has no token: each call that takes effect makes an address.
@@ -126,6 +126,7 @@ impl World {
 
     fn move_address(&mut self, allocation_id: &str, instance_id: &str) -> String {
         let association = self.new_id("eipassoc");
+        self.judge_taking(allocation_id, instance_id);
         if !self.may_take_address(instance_id) {
             self.ledger.stray_address(allocation_id, instance_id);
         }
@@ -139,6 +140,7 @@ impl World {
         for other in displaced {
             self.free_address(&other);
         }
+        self.keep_past(allocation_id);
         if let Some(record) = self.addresses.get_mut(allocation_id) {
             record.address.association_id = Some(association.clone());
             record.address.instance_id = Some(instance_id.to_owned());
@@ -146,6 +148,7 @@ impl World {
             let (id, instance) = (allocation_id.to_owned(), Some(instance_id.to_owned()));
             self.record(Happening::Address { id, ip, instance });
         }
+        self.address_missed(allocation_id);
         association
     }
 
@@ -162,6 +165,7 @@ impl World {
     }
 
     fn free_address(&mut self, allocation_id: &str) {
+        self.keep_past(allocation_id);
         let Some(record) = self.addresses.get_mut(allocation_id) else {
             return;
         };
@@ -173,6 +177,7 @@ impl World {
             ip,
             instance: None,
         });
+        self.address_missed(allocation_id);
     }
 
     /// Takes every Elastic IP off an instance, as its termination does.

@@ -64,6 +64,8 @@ impl World {
             instance_id: instance_id.to_owned(),
             state: "attaching".to_owned(),
         };
+        self.judge_taking(id, instance_id);
+        self.keep_past(id);
         let Some(record) = self.volumes.get_mut(id) else {
             return fail(ACTION, "InternalError", "An internal error has occurred");
         };

@@ -3,6 +3,7 @@
 mod address;
 mod attach;
 mod instance;
+mod past;
 mod security_group;
 mod snapshot;
 mod template;
@@ -16,6 +17,8 @@ use selfheal_core::observed::{
     Address, Image, IngressRule, Instance, LaunchTemplate, SecurityGroup, Snapshot, Subnet, TemplateData, Volume,
     VolumeState,
 };
+
+pub(super) use past::Past;
 
 use super::auth::Target;
 use super::call::{Call, fail};

@@ -22,7 +22,7 @@ impl World {
             .values()
             .filter(|record| self.sees(record.visible_ms) && record.volume.state != VolumeState::Deleted)
             .filter(|record| wanted(&record.volume))
-            .map(|record| record.volume.clone())
+            .map(|record| self.read_volume(&record.volume))
             .collect()
     }
 
