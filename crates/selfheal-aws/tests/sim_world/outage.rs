@@ -12,7 +12,7 @@ use crate::support::{
 
 /// Lets these actions answer with an outage for so long, from now on.
 fn outage(sim: &Sim, actions: &[&str], lasts: Duration) {
-    let (from, ms) = (sim.now_ms(), u64::try_from(lasts.as_millis()).unwrap());
+    let (from, ms) = (sim.now_ms(), lasts.as_secs() * 1_000);
     let plan = actions.iter().fold(FaultPlan::none(), |plan, action| {
         plan.with(When::Between((*action).to_owned(), from, from + ms), Fault::ServiceDown)
     });
@@ -191,8 +191,8 @@ fn take_off(sim: &Sim, allocation: &str) {
     let association = sim.inspect(|world| world.addresses[allocation].address.association_id.clone());
     let id = member(sim);
     sim.as_instance(&id)
-        .disassociate_address(&association.unwrap())
-        .unwrap();
+        .disassociate_address(&association.expect("it is associated"))
+        .expect("it is ours");
 }
 
 #[test]
