@@ -148,8 +148,11 @@ pub struct PolicyArgs {
     #[arg(value_enum)]
     pub whose: Whose,
     /// The operator's command that it allows
-    #[arg(long = "for", value_name = "COMMAND", default_value = "apply", value_parser = ["plan", "apply", "status", "destroy"])]
+    #[arg(long = "for", value_name = "COMMAND", default_value = "apply", value_parser = ["plan", "apply", "status", "destroy", "resume"])]
     pub purpose: String,
+    /// Print one of the managed policies that it makes together, from 1; a managed policy holds 6,144 characters
+    #[arg(long, value_name = "NUMBER")]
+    pub part: Option<usize>,
     /// What is known without asking AWS.
     #[command(flatten)]
     pub offline: OfflineArgs,

@@ -240,42 +240,41 @@ impl Positions {
 
     fn match_all(&self, text: &[char]) -> bool {
         let mut here: Bits = vec![0; self.any.len()];
-        set(&mut here, 0);
-        self.pass_any(&mut here);
+        let nothing = here.clone();
+        // Holds the listed positions of one character at a time.
+        let mut scratch = here.clone();
+        here[0] = 1;
+        self.step(&mut here, &nothing, true);
         for character in text {
-            let mut taken: Bits = here.iter().zip(&self.one).map(|(here, one)| here & one).collect();
             match self.literals.get(character) {
-                Some(Taking::Bits(bits)) => {
-                    for ((taken, here), bits) in taken.iter_mut().zip(&here).zip(bits) {
-                        *taken |= here & bits;
-                    }
-                }
+                Some(Taking::Bits(bits)) => self.step(&mut here, bits, false),
                 Some(Taking::Listed(positions)) => {
-                    for at in positions.iter().filter(|at| here[*at / WORD] >> (*at % WORD) & 1 == 1) {
-                        set(&mut taken, *at);
-                    }
+                    positions.iter().for_each(|at| set(&mut scratch, *at));
+                    self.step(&mut here, &scratch, false);
+                    positions.iter().for_each(|at| scratch[*at / WORD] = 0);
                 }
-                None => {}
+                None => self.step(&mut here, &nothing, false),
             }
-            // What took the character goes on by one; a `*` takes it and stays.
-            let mut carry = 0;
-            for ((here, taken), any) in here.iter_mut().zip(taken).zip(&self.any) {
-                *here = (taken << 1 | carry) | (*here & any);
-                carry = taken >> (WORD - 1);
-            }
-            self.pass_any(&mut here);
         }
         let end = self.count - 1;
         here[end / WORD] >> (end % WORD) & 1 == 1
     }
 
-    /// Adds the positions after each `*`, since it may take nothing. Two never follow each other, so once is enough.
-    fn pass_any(&self, here: &mut Bits) {
-        let mut carry = 0;
-        for (here, any) in here.iter_mut().zip(&self.any) {
+    /// Takes one character, which these positions take as a literal; at the start, takes none.
+    ///
+    /// What takes it goes on by one, and a `*` takes it and stays. Since a `*` may take nothing, the position after it is
+    /// reached with it; two never follow each other, so that this goes on by one alone.
+    fn step(&self, here: &mut Bits, literal: &Bits, start: bool) {
+        let (mut gone_on, mut passed) = (0, 0);
+        for (((here, literal), one), any) in here.iter_mut().zip(literal).zip(&self.one).zip(&self.any) {
+            if !start {
+                let taken = *here & (literal | one);
+                *here = (taken << 1 | gone_on) | (*here & any);
+                gone_on = taken >> (WORD - 1);
+            }
             let stars = *here & any;
-            *here |= stars << 1 | carry;
-            carry = stars >> (WORD - 1);
+            *here |= stars << 1 | passed;
+            passed = stars >> (WORD - 1);
         }
     }
 }

@@ -71,7 +71,7 @@ impl World {
     fn put_role_policy(&mut self, role: &str, policy: &str, document: &str) -> CallResult<()> {
         const ACTION: &str = "iam:PutRolePolicy";
         check_name(ACTION, "policyName", policy, 128)?;
-        if let Err(why) = auth::parses(document) {
+        if let Err(why) = auth::is_role_policy(document) {
             return fail(ACTION, "MalformedPolicyDocument", why);
         }
         let now_ms = self.now_ms;
@@ -234,7 +234,7 @@ fn check_name(action: &'static str, field: &str, name: &str, longest: usize) -> 
 }
 
 fn check_trust(action: &'static str, document: &str, partition: Partition) -> CallResult<()> {
-    if let Err(why) = auth::parses(document) {
+    if let Err(why) = auth::is_trust_policy(document) {
         return fail(action, "MalformedPolicyDocument", why);
     }
     if let Some(name) = auth::unknown_service(document, partition) {

@@ -66,6 +66,7 @@ mod world;
 use std::fmt;
 use std::sync::{Arc, Mutex};
 
+pub use auth::Granted;
 pub use boot::{BootConfig, BootPhase, BootState};
 pub use call::Caller;
 pub use config::{Latency, SimConfig, SubnetConfig, Timings};

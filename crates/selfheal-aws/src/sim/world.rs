@@ -79,6 +79,10 @@ pub struct World {
     pub trace: Vec<TraceEvent>,
     /// How many entries of the trace were drained before.
     pub drained: u64,
+    /// What the statements of callers' policies have allowed, each once; of operators only under a policy of
+    /// [`SimConfig::operator_policy`].
+    #[serde(default)]
+    pub granted: BTreeSet<super::auth::Granted>,
     /// Volumes that a completed snapshot allows to be deleted, and data that was given up, for the invariants.
     pub(super) ledger: super::invariants::Ledger,
     pub(super) queue: BTreeSet<Scheduled>,
@@ -143,6 +147,7 @@ impl World {
             tokens: BTreeMap::new(),
             trace: Vec::new(),
             drained: 0,
+            granted: BTreeSet::new(),
             ledger: super::invariants::Ledger::default(),
             queue: BTreeSet::new(),
             next_seq: 0,

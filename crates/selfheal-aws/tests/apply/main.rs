@@ -6,6 +6,7 @@ mod converge;
 mod crash;
 mod destroy;
 mod faults;
+mod granted;
 mod heal;
 mod operators;
 mod partitions;

@@ -6,7 +6,8 @@ use selfheal_core::observed::LaunchTemplate;
 use selfheal_core::plan::existing;
 use selfheal_core::spec::ImageRef;
 use selfheal_core::{Observed, Spec};
-use selfheal_policy::{OperatorScope, Partition, Purpose, operator_policy};
+use selfheal_policy::lint::Limit;
+use selfheal_policy::{Document, OperatorScope, Partition, Purpose, operator_policy};
 
 use crate::cli::{Global, OfflineArgs, PolicyArgs, Whose};
 use crate::error::CliError;
@@ -36,8 +37,40 @@ pub fn run(global: &Global, output: Output, args: &PolicyArgs) -> Result<u8, Cli
             operator_policy(&scope, purpose).map_err(|error| render(&error))?
         }
     };
-    output.json(&document)?;
+    output.json(&part(document, args.part)?)?;
     Ok(exit::DONE)
+}
+
+/// Returns the document, or one of the managed policies that make it together; tells on standard error where the whole is
+/// too long for one.
+fn part(document: Document, number: Option<usize>) -> Result<Document, CliError> {
+    let failed = |message: String| CliError::Failed(message);
+    let limit = Limit::Managed.characters();
+    let parts = document.split(Limit::Managed).map_err(|statement| {
+        failed(format!(
+            "the statement `{}` alone is longer than the {limit} characters of a managed policy",
+            statement.name()
+        ))
+    })?;
+    match number {
+        Some(number) => {
+            let of = parts.len();
+            let part = number.checked_sub(1).and_then(|at| parts.into_iter().nth(at));
+            part.ok_or_else(|| failed(format!("there is no part {number}: the policy has parts 1 to {of}")))
+        }
+        None => {
+            if parts.len() > 1 {
+                eprintln!(
+                    "note: {} characters; a managed policy holds {limit}, the inline policies of a role {}: `--part 1` to \
+                     `--part {}` print it as managed policies",
+                    document.size(),
+                    Limit::RoleInline.characters(),
+                    parts.len()
+                );
+            }
+            Ok(document)
+        }
+    }
 }
 
 /// What the operator may touch, from the stack's file and from what exists.

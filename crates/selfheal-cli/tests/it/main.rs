@@ -5,4 +5,5 @@
 mod commands;
 mod demo;
 mod errors;
+mod policies;
 mod support;

@@ -31,6 +31,19 @@ pub(crate) fn allow(
     })
 }
 
+/// Builds a denying statement; nothing if there is no action or no resource.
+pub(crate) fn deny(
+    sid: &'static str,
+    actions: &[&'static str],
+    resources: Vec<ResourcePattern>,
+    conditions: Conditions,
+) -> Draft {
+    allow(sid, actions, resources, conditions).map(|statement| Statement {
+        effect: Effect::Deny,
+        ..statement
+    })
+}
+
 /// Checks the document's size and returns it.
 pub(crate) fn finish(statements: Vec<Draft>, limit: Limit) -> Result<Document, ScopeError> {
     let document = Document::new(statements.into_iter().flatten().collect());

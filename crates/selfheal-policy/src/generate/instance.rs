@@ -1,6 +1,6 @@
 //! What the instance may do.
 
-use super::build::{Draft, Place, allow, finish, given, in_region, only, owned, via_services};
+use super::build::{Draft, Place, allow, deny, finish, given, in_region, only, owned, via_services};
 use super::check;
 use super::error::ScopeError;
 use super::names::{GROUP_MARK_KEYS, TAG_FIRST_USE};
@@ -17,13 +17,17 @@ use crate::statement::{
 /// Generates the inline policy of the instance's role: what the boot program calls, and nothing else.
 ///
 /// Every resource that a request names is evaluated, so AssociateAddress has a statement for the exact Elastic IP, one
-/// for instances that run under our own instance profile, and one for our network interfaces in the subnet (or in the
-/// VPC). A policy that names the Elastic IP alone is taken for insufficient. That follows the Service Authorization
+/// for instances of ours, and one for our network interfaces in the subnet (or in the VPC), whichever the call names. A policy that names the Elastic IP alone is taken for insufficient. That follows the Service Authorization
 /// Reference and the policies in use; it was not verified on a live account.
 ///
-/// AttachVolume and DetachVolume name the exact volume and an instance. Both carry the stack's tag, and an instance that
-/// has a profile must have ours. `IfExists` is there because a volume has none; an instance without a profile needs the
-/// stack's tag all the same.
+/// AttachVolume and DetachVolume name the exact volume and an instance. Whatever names an instance asks for the stack's
+/// tag, and for our profile if AWS tells one: `IfExists` is there because a volume has none, and because nothing may rest
+/// on that key alone.
+///
+/// `OnlyItself` denies to name another instance than the calling one. The session of an instance's role is named after the
+/// instance (`aws:userid` is `AROA…:i-…`), and `ec2:InstanceID` is a key of what is named. Where AWS does not tell the
+/// latter the deny does not apply, so that no stack stands still for a key. It does not bind a DetachVolume that names no
+/// instance: AWS judges that one by the volume alone, for which no key tells who holds it.
 ///
 /// `*` stands as a resource in three statements alone, because the Service Authorization Reference offers these actions
 /// no resource. Each is narrowed to the Region, the last one to calls from an instance as well; the others have no
@@ -48,6 +52,7 @@ pub fn instance_policy(scope: &InstanceScope) -> Result<Document, ScopeError> {
     };
     let mut drafts = address(scope, place)?;
     drafts.extend(volume(scope, place)?);
+    drafts.push(only_itself(scope, place)?);
     drafts.extend(group(scope, place)?);
     drafts.push(look(scope));
     drafts.extend(session_manager(scope, place)?);
@@ -72,7 +77,10 @@ pub fn trust_policy(partition: Partition) -> Document {
 
 const ASSOCIATE: &str = "ec2:AssociateAddress";
 const DISASSOCIATE: &str = "ec2:DisassociateAddress";
+const ATTACH: &str = "ec2:AttachVolume";
+const DETACH: &str = "ec2:DetachVolume";
 const INSTANCE_PROFILE: &str = "ec2:InstanceProfile";
+const INSTANCE_ID: &str = "ec2:InstanceID";
 
 fn address(scope: &InstanceScope, place: Place<'_>) -> Result<Vec<Draft>, ScopeError> {
     let address = place.ec2(&format!("elastic-ip/{}", scope.allocation_id))?;
@@ -87,7 +95,6 @@ fn address(scope: &InstanceScope, place: Place<'_>) -> Result<Vec<Draft>, ScopeE
             });
         }
     };
-    let ours = Conditions::none().when(Comparison::ArnEquals, INSTANCE_PROFILE, &scope.instance_profile);
     let near = owned(&scope.stack).when(Comparison::ArnEquals, key, network.as_str());
     Ok(vec![
         allow(
@@ -100,7 +107,7 @@ fn address(scope: &InstanceScope, place: Place<'_>) -> Result<Vec<Draft>, ScopeE
             "AddressToOwnInstances",
             &[ASSOCIATE],
             vec![place.ec2("instance/*")?],
-            ours,
+            of_ours(scope),
         ),
         allow(
             "AddressToOwnInterfaces",
@@ -111,23 +118,40 @@ fn address(scope: &InstanceScope, place: Place<'_>) -> Result<Vec<Draft>, ScopeE
     ])
 }
 
+/// Asks for the stack's tag, and for our own instance profile of what AWS tells one of.
+fn of_ours(scope: &InstanceScope) -> Conditions {
+    let arn_equals = Operator::new(Comparison::ArnEquals);
+    owned(&scope.stack).with(
+        arn_equals.if_exists().unwrap_or(arn_equals),
+        INSTANCE_PROFILE,
+        [scope.instance_profile.as_str()],
+    )
+}
+
+/// Denies to name another instance than the one that calls.
+fn only_itself(scope: &InstanceScope, place: Place<'_>) -> Result<Draft, ScopeError> {
+    let mut calls = vec![ASSOCIATE];
+    if scope.volume_id.is_some() {
+        calls.extend([ATTACH, DETACH]);
+    }
+    // The id of a role holds no colon, so that what follows it is the whole name of the session.
+    let another = Conditions::none()
+        .when(Comparison::StringNotLike, "aws:userid", format!("*:${{{INSTANCE_ID}}}"))
+        .when(Comparison::Null, INSTANCE_ID, "false");
+    Ok(deny("OnlyItself", &calls, vec![place.ec2("instance/*")?], another))
+}
+
 fn volume(scope: &InstanceScope, place: Place<'_>) -> Result<Vec<Draft>, ScopeError> {
     let Some(volume_id) = &scope.volume_id else {
         return Ok(Vec::new());
     };
     let volume = place.ec2(&format!("volume/{volume_id}"))?;
-    let arn_equals = Operator::new(Comparison::ArnEquals);
-    let ours = owned(&scope.stack).with(
-        arn_equals.if_exists().unwrap_or(arn_equals),
-        INSTANCE_PROFILE,
-        [scope.instance_profile.as_str()],
-    );
     Ok(vec![
         allow(
             "TheVolume",
-            &["ec2:AttachVolume", "ec2:DetachVolume"],
+            &[ATTACH, DETACH],
             vec![volume.clone(), place.ec2("instance/*")?],
-            ours,
+            of_ours(scope),
         ),
         allow(
             "VolumeIsUsed",

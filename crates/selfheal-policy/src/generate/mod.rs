@@ -12,8 +12,8 @@ mod scope;
 pub use error::{ScopeError, ScopeErrorKind};
 pub use instance::{instance_policy, trust_policy};
 pub use names::{
-    GROUP_MARK_KEYS, TAG_FIRST_USE, TAG_ROLE, TAG_STACK, group_name, launch_template_name, role_name,
-    security_group_name,
+    GROUP_MARK_KEYS, RESOURCE_TAG_KEYS, TAG_FIRST_USE, TAG_ROLE, TAG_STACK, group_name, launch_template_name,
+    role_name, security_group_name,
 };
 pub use operator::{operator_policy, operator_statement_for, operator_statements_for};
 pub use scope::{InstanceScope, OperatorScope, Purpose, UnknownPurpose};

@@ -9,6 +9,10 @@ pub const TAG_ROLE: &str = "selfheal:role";
 /// Is the tag that marks a volume as never used; the boot program formats no volume without it.
 pub const TAG_FIRST_USE: &str = "selfheal:first-use";
 
+/// Are the tags that a resource of a stack bears, and the only ones that an adopted one may be given; a test of core
+/// compares them with what is sent.
+pub const RESOURCE_TAG_KEYS: [&str; 3] = ["Name", TAG_STACK, TAG_ROLE];
+
 /// Are the tags of the group in which the boot program notes what has to survive the instance: failed boots, and the
 /// volume that it begins to format.
 pub const GROUP_MARK_KEYS: [&str; 5] = [

@@ -39,6 +39,15 @@ pub fn operator_policy(scope: &OperatorScope, purpose: Purpose) -> Result<Docume
     finish(statements(scope, purpose)?, Limit::RoleInline)
 }
 
+/// Are the commands, the narrowest first.
+const ORDER: [Purpose; 5] = [
+    Purpose::Plan,
+    Purpose::Status,
+    Purpose::Resume,
+    Purpose::Apply,
+    Purpose::Destroy,
+];
+
 /// Returns the statement that the operator's policy would need for an action such as `ec2:CreateVolume`.
 ///
 /// It holds that action alone, with the resources and conditions of the narrowest command that needs it; for the
@@ -46,8 +55,7 @@ pub fn operator_policy(scope: &OperatorScope, purpose: Purpose) -> Result<Docume
 #[must_use]
 pub fn operator_statement_for(scope: &OperatorScope, action: &str) -> Option<Statement> {
     check::operator(scope).ok()?;
-    let order = [Purpose::Plan, Purpose::Status, Purpose::Apply, Purpose::Destroy];
-    let found = order
+    let found = ORDER
         .iter()
         .filter_map(|purpose| statements(scope, *purpose).ok())
         .flat_map(|drafts| drafts.into_iter().flatten())
@@ -64,7 +72,6 @@ pub fn operator_statements_for(scope: &OperatorScope, action: &str, call: &str) 
     if check::operator(scope).is_err() {
         return Vec::new();
     }
-    let order = [Purpose::Plan, Purpose::Status, Purpose::Apply, Purpose::Destroy];
     let of_purpose = |purpose: &Purpose| -> Vec<Statement> {
         let drafts = statements(scope, *purpose).unwrap_or_default();
         drafts.into_iter().flatten().collect()
@@ -73,7 +80,7 @@ pub fn operator_statements_for(scope: &OperatorScope, action: &str, call: &str) 
         let speaks = |name: &str| statements.iter().any(|statement| statement.actions.contains(name));
         speaks(call) && speaks(action)
     };
-    let Some(all) = order.iter().map(of_purpose).find(makes) else {
+    let Some(all) = ORDER.iter().map(of_purpose).find(makes) else {
         return Vec::new();
     };
     let within = |statement: &&Statement| {
@@ -120,6 +127,7 @@ fn statements(scope: &OperatorScope, purpose: Purpose) -> Result<Vec<Draft>, Sco
     let mut drafts = parts::reading(scope, place, purpose)?;
     match purpose {
         Purpose::Plan | Purpose::Status => {}
+        Purpose::Resume => drafts.push(parts::resuming(scope, place)?),
         Purpose::Apply => {
             drafts.extend(parts::creating(scope, place)?);
             drafts.extend(parts::launching(scope, place)?);

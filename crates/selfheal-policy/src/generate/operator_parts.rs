@@ -2,7 +2,7 @@
 
 use super::build::{Draft, Place, allow, given, in_region, only, owned, tagged, via_services};
 use super::error::ScopeError;
-use super::names::{TAG_ROLE, TAG_STACK};
+use super::names::RESOURCE_TAG_KEYS;
 use super::scope::{OperatorScope, Purpose};
 use crate::condition::{Comparison, Conditions, Operator};
 use crate::statement::ResourcePattern;
@@ -30,7 +30,7 @@ fn both(scope: &OperatorScope, place: Place<'_>) -> Result<Vec<ResourcePattern>,
 pub(crate) fn reading(scope: &OperatorScope, place: Place<'_>, purpose: Purpose) -> Drafts {
     let mut describe = DESCRIBE.to_vec();
     match purpose {
-        Purpose::Plan | Purpose::Apply => describe.push("ec2:DescribeImages"),
+        Purpose::Plan | Purpose::Apply | Purpose::Resume => describe.push("ec2:DescribeImages"),
         Purpose::Status => describe.extend([
             "ec2:DescribeImages",
             "ec2:DescribeInstances",
@@ -193,13 +193,13 @@ fn tag_on_create(scope: &OperatorScope, place: Place<'_>) -> Result<Draft, Scope
     ))
 }
 
-/// Lets an existing address be marked as the stack's, with our two tags and no other.
+/// Lets an existing address be marked as the stack's, with our tags and no other; `Name` only where it has none.
 fn adopt_address(scope: &OperatorScope, place: Place<'_>) -> Result<Draft, ScopeError> {
     let Some(allocation) = &scope.allocation_id else {
         return Ok(None);
     };
     let address = place.ec2(&format!("elastic-ip/{allocation}"))?;
-    let conditions = only(tagged(&scope.stack), "aws:TagKeys", &[TAG_STACK, TAG_ROLE]);
+    let conditions = only(tagged(&scope.stack), "aws:TagKeys", &RESOURCE_TAG_KEYS);
     Ok(allow("AdoptAddress", &["ec2:CreateTags"], vec![address], conditions))
 }
 
@@ -230,31 +230,32 @@ pub(crate) fn launching(scope: &OperatorScope, place: Place<'_>) -> Drafts {
 /// What makes and changes the group. A group of more than one instance is refused here as well.
 pub(crate) fn group(scope: &OperatorScope, place: Place<'_>) -> Drafts {
     let group = || place.group(&scope.group).map(|group| vec![group]);
-    let one = tagged(&scope.stack)
-        .when(Comparison::NumericLessThanEquals, "autoscaling:MaxSize", "1")
-        .when(Comparison::Bool, "autoscaling:LaunchTemplateVersionSpecified", "true");
-    let calls = [
-        "autoscaling:PutLifecycleHook",
-        "autoscaling:CreateOrUpdateTags",
-        "autoscaling:DeleteTags",
-        "autoscaling:ResumeProcesses",
-    ];
+    let calls = ["autoscaling:PutLifecycleHook", "autoscaling:CreateOrUpdateTags"];
+    let create = one_of_a_numbered_version(tagged(&scope.stack));
+    let change = one_of_a_numbered_version(Conditions::none());
     Ok(vec![
-        allow("CreateGroup", &["autoscaling:CreateAutoScalingGroup"], group()?, one),
-        allow(
-            "ChangeGroup",
-            &["autoscaling:UpdateAutoScalingGroup"],
-            group()?,
-            at_most_one(),
-        ),
+        allow("CreateGroup", &["autoscaling:CreateAutoScalingGroup"], group()?, create),
+        allow("ChangeGroup", &["autoscaling:UpdateAutoScalingGroup"], group()?, change),
         allow("TheGroup", &calls, group()?, Conditions::none()),
     ])
 }
 
-/// Asks for a maximum of one, in requests that change the maximum.
-fn at_most_one() -> Conditions {
-    let at_most = Operator::new(Comparison::NumericLessThanEquals);
-    Conditions::none().with(at_most.if_exists().unwrap_or(at_most), "autoscaling:MaxSize", ["1"])
+/// Asks for a maximum of one, and for a version of a launch template by its number.
+///
+/// Auto Scaling checks in the operator's name what a numbered version launches, and the role that it passes. Of `$Latest`
+/// and `$Default` it would launch whatever they become, and of a launch configuration whatever profile that names.
+fn one_of_a_numbered_version(conditions: Conditions) -> Conditions {
+    conditions
+        .when(Comparison::NumericLessThanEquals, "autoscaling:MaxSize", "1")
+        .when(Comparison::Bool, "autoscaling:LaunchTemplateVersionSpecified", "true")
+        .when(Comparison::Null, "autoscaling:LaunchConfigurationName", "true")
+}
+
+/// What takes the marks of a parked stack off its group, and lets the group act again.
+pub(crate) fn resuming(scope: &OperatorScope, place: Place<'_>) -> Result<Draft, ScopeError> {
+    let calls = ["autoscaling:DeleteTags", "autoscaling:ResumeProcesses"];
+    let group = place.group(&scope.group)?;
+    Ok(allow("Resume", &calls, vec![group], Conditions::none()))
 }
 
 /// What makes the role and its instance profile, and hands the role to EC2.
@@ -348,12 +349,6 @@ pub(crate) fn removing(scope: &OperatorScope, place: Place<'_>) -> Drafts {
     ];
     Ok(vec![
         allow("Remove", &remove, place.ec2_all(&removed)?, owned(&scope.stack)),
-        allow(
-            "EmptyGroup",
-            &["autoscaling:UpdateAutoScalingGroup"],
-            group()?,
-            at_most_one(),
-        ),
         allow(
             "RemoveGroup",
             &["autoscaling:DeleteAutoScalingGroup"],

@@ -116,11 +116,13 @@ pub enum Purpose {
     Status,
     /// `selfheal destroy`: reads, and removes the stack.
     Destroy,
+    /// `selfheal resume`: reads, and lets a parked group act again.
+    Resume,
 }
 
 impl Purpose {
     /// Every purpose.
-    pub const ALL: [Self; 4] = [Self::Plan, Self::Apply, Self::Status, Self::Destroy];
+    pub const ALL: [Self; 5] = [Self::Plan, Self::Apply, Self::Status, Self::Destroy, Self::Resume];
 
     /// Returns the command's name.
     #[must_use]
@@ -130,6 +132,7 @@ impl Purpose {
             Self::Apply => "apply",
             Self::Status => "status",
             Self::Destroy => "destroy",
+            Self::Resume => "resume",
         }
     }
 }
@@ -142,7 +145,7 @@ impl fmt::Display for Purpose {
 
 /// Reports a purpose that no operator's policy has.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("unknown purpose `{0}`, expected plan, apply, status or destroy")]
+#[error("unknown purpose `{0}`, expected plan, apply, status, destroy or resume")]
 pub struct UnknownPurpose(pub String);
 
 impl FromStr for Purpose {

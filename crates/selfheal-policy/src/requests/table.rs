@@ -22,6 +22,7 @@ const PLAN: Caller = Caller::Operator(Purpose::Plan);
 const APPLY: Caller = Caller::Operator(Purpose::Apply);
 const STATUS: Caller = Caller::Operator(Purpose::Status);
 const DESTROY: Caller = Caller::Operator(Purpose::Destroy);
+const RESUME: Caller = Caller::Operator(Purpose::Resume);
 
 /// Writes the calls: the action, what it names (`old` is there before, `new` is created), who makes it, and why.
 macro_rules! calls {
@@ -37,7 +38,8 @@ calls! {
     "ec2:DetachVolume" [old "volume", old "instance"] by [INSTANCE] => "gives the data volume up";
     "ec2:DescribeVolumes" [] by [INSTANCE] => "reads the volume's state, snapshot and tags";
     "ec2:DeleteTags" [old "volume"] by [INSTANCE] => "takes the mark of first use off the formatted volume";
-    // Policies in use name the instance where the call passes its id; the interface is evaluated as well here.
+    // Policies in use name the instance where the call passes its id, and the interface where it passes that; both are
+    // evaluated here.
     "ec2:AssociateAddress"
         [old "elastic-ip", old "instance", old "network-interface"]
         by [INSTANCE] => "takes the address";
@@ -66,27 +68,27 @@ calls! {
     "ssmmessages:OpenDataChannel" [] by [INSTANCE] => "opens Session Manager's channels";
     "ssm:GetParametersByPath" [old "parameter"] by [INSTANCE] => "reads the app's configuration";
     "ssm:GetParameter" [old "parameter"] by [INSTANCE] => "reads one parameter of the app's";
-    "ssm:GetParameter" [old "parameter"] by [PLAN, APPLY, STATUS] => "resolves the image's name";
+    "ssm:GetParameter" [old "parameter"] by [PLAN, APPLY, STATUS, RESUME] => "resolves the image's name";
     "logs:CreateLogStream" [old "log-stream"] by [INSTANCE] => "ships logs";
     "logs:PutLogEvents" [old "log-stream"] by [INSTANCE] => "ships logs";
     "kms:Decrypt" [old "key"] by [INSTANCE, APPLY] => "uses the volume's key, through EBS";
     "kms:CreateGrant" [old "key"] by [INSTANCE, APPLY] => "lets EBS use the volume's key";
     "kms:DescribeKey" [old "key"] by [APPLY] => "makes the encrypted volume, through EBS";
     "kms:GenerateDataKeyWithoutPlaintext" [old "key"] by [APPLY] => "makes the encrypted volume, through EBS";
-    "sts:GetCallerIdentity" [] by [PLAN, APPLY, STATUS, DESTROY] => "shows and checks the account";
-    "ec2:DescribeImages" [] by [PLAN, APPLY, STATUS] => "checks the image";
-    "ec2:DescribeAddresses" [] by [PLAN, APPLY, STATUS, DESTROY] => "finds the address";
-    "ec2:DescribeVolumes" [] by [PLAN, APPLY, STATUS, DESTROY] => "finds the volume";
-    "ec2:DescribeSecurityGroups" [] by [PLAN, APPLY, STATUS, DESTROY] => "finds the security group";
-    "ec2:DescribeSubnets" [] by [PLAN, APPLY, STATUS, DESTROY] => "finds the subnet of the volume's zone";
-    "ec2:DescribeLaunchTemplateVersions" [] by [PLAN, APPLY, STATUS, DESTROY] => "finds the launch template";
-    "autoscaling:DescribeAutoScalingGroups" [] by [PLAN, APPLY, STATUS, DESTROY] => "finds the group";
-    "autoscaling:DescribeLifecycleHooks" [] by [PLAN, APPLY, STATUS, DESTROY] => "reads the hooks";
-    "iam:GetRole" [old "role"] by [PLAN, APPLY, STATUS, DESTROY] => "finds the role";
-    "iam:GetRolePolicy" [old "role"] by [PLAN, APPLY, STATUS, DESTROY] => "reads the role's policy";
-    "iam:GetInstanceProfile" [old "instance-profile"] by [PLAN, APPLY, STATUS, DESTROY] => "finds the profile";
-    "route53:ListHostedZonesByName" [] by [PLAN, APPLY, STATUS, DESTROY] => "finds the zone";
-    "route53:ListResourceRecordSets" [old "hostedzone"] by [PLAN, APPLY, STATUS, DESTROY] => "reads the record";
+    "sts:GetCallerIdentity" [] by [PLAN, APPLY, STATUS, DESTROY, RESUME] => "shows and checks the account";
+    "ec2:DescribeImages" [] by [PLAN, APPLY, STATUS, RESUME] => "checks the image";
+    "ec2:DescribeAddresses" [] by [PLAN, APPLY, STATUS, DESTROY, RESUME] => "finds the address";
+    "ec2:DescribeVolumes" [] by [PLAN, APPLY, STATUS, DESTROY, RESUME] => "finds the volume";
+    "ec2:DescribeSecurityGroups" [] by [PLAN, APPLY, STATUS, DESTROY, RESUME] => "finds the security group";
+    "ec2:DescribeSubnets" [] by [PLAN, APPLY, STATUS, DESTROY, RESUME] => "finds the subnet of the volume's zone";
+    "ec2:DescribeLaunchTemplateVersions" [] by [PLAN, APPLY, STATUS, DESTROY, RESUME] => "finds the launch template";
+    "autoscaling:DescribeAutoScalingGroups" [] by [PLAN, APPLY, STATUS, DESTROY, RESUME] => "finds the group";
+    "autoscaling:DescribeLifecycleHooks" [] by [PLAN, APPLY, STATUS, DESTROY, RESUME] => "reads the hooks";
+    "iam:GetRole" [old "role"] by [PLAN, APPLY, STATUS, DESTROY, RESUME] => "finds the role";
+    "iam:GetRolePolicy" [old "role"] by [PLAN, APPLY, STATUS, DESTROY, RESUME] => "reads the role's policy";
+    "iam:GetInstanceProfile" [old "instance-profile"] by [PLAN, APPLY, STATUS, DESTROY, RESUME] => "finds the profile";
+    "route53:ListHostedZonesByName" [] by [PLAN, APPLY, STATUS, DESTROY, RESUME] => "finds the zone";
+    "route53:ListResourceRecordSets" [old "hostedzone"] by [PLAN, APPLY, STATUS, DESTROY, RESUME] => "reads the record";
     "ec2:DescribeInstances" [] by [STATUS, DESTROY] => "reads the instance";
     "autoscaling:DescribeScalingActivities" [] by [STATUS] => "reads the last replacements";
     "ec2:AllocateAddress" [new "elastic-ip"] by [APPLY] => "makes the address";
@@ -97,7 +99,7 @@ calls! {
     "ec2:RevokeSecurityGroupIngress" [old "security-group"] by [APPLY] => "closes a port";
     "ec2:CreateLaunchTemplate" [new "launch-template"] by [APPLY] => "makes the launch template";
     "ec2:CreateLaunchTemplateVersion" [old "launch-template"] by [APPLY] => "changes what is launched";
-    "ec2:DescribeApplicationStatusChecks" [] by [PLAN, APPLY, STATUS, DESTROY] => "finds the application status check";
+    "ec2:DescribeApplicationStatusChecks" [] by [PLAN, APPLY, STATUS, DESTROY, RESUME] => "finds the application status check";
     "ec2:DescribeApplicationStatus" [] by [INSTANCE, STATUS] => "reads what the check finds of the instance";
     "ec2:CreateApplicationStatusCheck" [new "application-status-check"] by [APPLY] => "makes the check";
     "ec2:AssociateApplicationStatusCheck" [old "application-status-check"] by [APPLY] => "lets the check ask the instance";
@@ -120,13 +122,11 @@ calls! {
         ]
         by [APPLY] => "is checked when a group takes a launch template";
     "autoscaling:CreateAutoScalingGroup" [old "autoScalingGroup"] by [APPLY] => "makes the group";
-    "autoscaling:UpdateAutoScalingGroup"
-        [old "autoScalingGroup"]
-        by [APPLY, DESTROY] => "changes the group, or empties it";
+    "autoscaling:UpdateAutoScalingGroup" [old "autoScalingGroup"] by [APPLY] => "changes the group";
     "autoscaling:PutLifecycleHook" [old "autoScalingGroup"] by [APPLY] => "makes or changes a hook";
-    "autoscaling:CreateOrUpdateTags" [old "autoScalingGroup"] by [APPLY] => "corrects the group's tags";
-    "autoscaling:DeleteTags" [old "autoScalingGroup"] by [APPLY] => "lifts the marks of a parked stack";
-    "autoscaling:ResumeProcesses" [old "autoScalingGroup"] by [APPLY] => "lifts the suspension of a parked stack";
+    "autoscaling:CreateOrUpdateTags" [old "autoScalingGroup"] by [APPLY] => "tags the group on creation";
+    "autoscaling:DeleteTags" [old "autoScalingGroup"] by [RESUME] => "lifts the marks of a parked stack";
+    "autoscaling:ResumeProcesses" [old "autoScalingGroup"] by [RESUME] => "lifts the suspension of a parked stack";
     "iam:CreateRole" [old "role"] by [APPLY] => "makes the role";
     "iam:TagRole" [old "role"] by [APPLY] => "tags the role on creation";
     "iam:UpdateAssumeRolePolicy" [old "role"] by [APPLY] => "corrects who may take the role";

@@ -128,19 +128,19 @@ fn of_a_document_that_is_too_long_nothing_else_is_said() {
 
 #[test]
 fn a_pattern_of_many_wildcards_matches_what_it_should_and_in_time() {
-    let text = "a".repeat(100_000);
+    let text = "a".repeat(80_000);
     let like = |pattern: &str, value: &str| {
         let document: Document = with_values("StringLike", &format!("\"{pattern}\"")).parse().unwrap();
         let request = Request::new("s3:GetObject").with("s3:prefix", value);
         evaluate(Policies::identity(&[&document]), &request).is_allowed()
     };
     let start = Instant::now();
-    let stars = "*a?".repeat(30_000);
+    let stars = "*a?".repeat(25_000);
     assert!(like(&stars, &text));
     assert!(!like(&format!("{stars}b"), &text));
     assert!(like(&format!("{stars}b"), &format!("{text}b")));
-    assert!(!like(&"a?".repeat(30_000), &text));
-    let half = "a".repeat(50_000);
+    assert!(!like(&"a?".repeat(25_000), &text));
+    let half = "a".repeat(40_000);
     assert!(!like(&format!("*{half}b*"), &text));
     assert!(like(&format!("*{half}b*"), &format!("{text}bc")));
     assert!(start.elapsed() < AT_MOST, "{:?}", start.elapsed());

@@ -24,6 +24,8 @@ mod mutations;
 mod parsing;
 mod partitions;
 #[cfg(test)]
+mod pinned;
+#[cfg(test)]
 mod proof;
 #[cfg(test)]
 mod properties;

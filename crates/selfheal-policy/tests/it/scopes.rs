@@ -121,7 +121,7 @@ fn purposes_are_named_as_the_commands() {
     }
     assert_eq!(
         "wake".parse::<Purpose>().unwrap_err().to_string(),
-        "unknown purpose `wake`, expected plan, apply, status or destroy"
+        "unknown purpose `wake`, expected plan, apply, status, destroy or resume"
     );
 }
 

@@ -4,9 +4,12 @@ mod targets;
 
 use selfheal_core::action::{ARecord, CreateVolume, GroupSettings};
 use selfheal_core::names::{IAM_PATH, TAG_STACK};
-use selfheal_policy::eval::{Policies, Request, ResourceRequest, evaluate};
+use selfheal_policy::eval::{Decision, Policies, Request, ResourceRequest, evaluate};
 use selfheal_policy::requests::documented;
-use selfheal_policy::{Arn, Document, Effect, Partition, Principal, PrincipalSet, Principals, Target as PolicyTarget};
+use selfheal_policy::{
+    Arn, Document, Effect, ParseErrorKind, Partition, Principal, PrincipalSet, Principals, Target as PolicyTarget,
+};
+use serde::{Deserialize, Serialize};
 
 use super::World;
 use super::call::{Call, Caller};
@@ -58,6 +61,17 @@ pub(super) enum Target {
     Unknown,
 }
 
+/// What a statement of a caller's policies has allowed.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Granted {
+    /// Whether an operator called; an instance otherwise.
+    pub operator: bool,
+    /// The statement's identifier.
+    pub statement: String,
+    /// The action that AWS has checked, which may be another than the call's own.
+    pub action: String,
+}
+
 impl Target {
     /// The target that an EC2 id stands for.
     pub(super) fn of_ec2_id(id: &str) -> Self {
@@ -92,10 +106,22 @@ impl Target {
     }
 }
 
-/// Whether a policy document can be read; IAM's words where it cannot.
-pub(super) fn parses(document: &str) -> Result<(), String> {
-    match document.parse::<Document>() {
+/// Whether IAM takes a document as a policy of a role; its words where it does not.
+pub(super) fn is_role_policy(document: &str) -> Result<(), String> {
+    match Document::parse_identity(document) {
         Ok(_) => Ok(()),
+        Err(error) if error.kind() == ParseErrorKind::WrongKind => {
+            Err("Policy document should not specify a principal.".to_owned())
+        }
+        Err(error) => Err(format!("Syntax errors in policy: {error}")),
+    }
+}
+
+/// Whether IAM takes a document as a trust policy; its words where it does not.
+pub(super) fn is_trust_policy(document: &str) -> Result<(), String> {
+    match Document::parse_trust(document) {
+        Ok(_) => Ok(()),
+        Err(error) if error.kind() == ParseErrorKind::WrongKind => Err("Has prohibited field Resource".to_owned()),
         Err(error) => Err(format!("Syntax errors in policy: {error}")),
     }
 }
@@ -168,8 +194,8 @@ impl World {
             .clone()
     }
 
-    /// Refuses a call that the caller's policies do not allow.
-    pub(super) fn authorise(&self, caller: &Caller, call: &Call) -> CallResult<()> {
+    /// Refuses a call that the caller's policies do not allow, and notes which statements allow it.
+    pub(super) fn authorise(&mut self, caller: &Caller, call: &Call) -> CallResult<()> {
         let documents = match caller {
             Caller::Operator(_) => match &self.config.operator_policy {
                 None => return Ok(()),
@@ -202,9 +228,15 @@ impl World {
         let documents: Vec<&Document> = documents.iter().collect();
         // Only the keys that the Service Authorization Reference lists for an action are there for a policy to ask for.
         for request in self.requests(caller, call).into_iter().map(documented) {
-            if !evaluate(Policies::identity(&documents), &request).is_allowed() {
+            let Decision::Allow(grants) = evaluate(Policies::identity(&documents), &request) else {
                 return Err(self.refuse(caller, call, &request));
-            }
+            };
+            let granted = grants.into_iter().map(|grant| Granted {
+                operator: matches!(caller, Caller::Operator(_)),
+                statement: grant.sid,
+                action: request.action.clone(),
+            });
+            self.granted.extend(granted);
         }
         Ok(())
     }
@@ -284,7 +316,9 @@ impl World {
             Caller::Operator(_) => request.with("aws:PrincipalArn", self.principal_arn(caller)),
             Caller::Instance(id) => {
                 let role = self.role_of(id).unwrap_or_default();
+                // The session of an instance's role is named after the instance.
                 request
+                    .with("aws:userid", format!("AROA{}:{id}", role.to_ascii_uppercase()))
                     .with("aws:PrincipalArn", self.arn("iam", &format!("role{IAM_PATH}{role}")))
                     .with("ec2:SourceInstanceARN", self.arn("ec2", &format!("instance/{id}")))
             }

@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use selfheal_policy::eval::{Context, Policies, Request, ResourceRequest, evaluate};
 use selfheal_policy::reference::{Action, Row, reference};
 use selfheal_policy::requests::{Call, documented};
-use selfheal_policy::{Document, GROUP_MARK_KEYS, TAG_FIRST_USE, TAG_ROLE, TAG_STACK};
+use selfheal_policy::{Document, GROUP_MARK_KEYS, RESOURCE_TAG_KEYS, TAG_FIRST_USE, TAG_STACK};
 
 use super::{ACCOUNT, REGION};
 
@@ -72,7 +72,11 @@ fn names(kind: &str, owner: Owner) -> Vec<(&'static str, String)> {
     match kind {
         "elastic-ip" => one(format!("eipalloc-{id}")),
         "volume" => one(format!("vol-{id}")),
-        "instance" => one(format!("i-{id}")),
+        // The instance that calls, and another one of the same stack, such as its predecessor.
+        "instance" => vec![
+            ("", format!("i-{id}")),
+            (":sibling", format!("i-{}", id.replace('0', "9"))),
+        ],
         "network-interface" => one(format!("eni-{id}")),
         "vpc" => one(format!("vpc-{id}")),
         "subnet" => one(format!("subnet-{id}")),
@@ -188,7 +192,10 @@ fn describe(request: ResourceRequest, kind: &str, owner: Owner, name: &str) -> R
     );
     let near = format!("arn:aws:ec2:{region}:{account}");
     let request = match kind {
-        "instance" => request.with("ec2:InstanceProfile", profile),
+        "instance" if name == "*" => request.with("ec2:InstanceProfile", profile),
+        "instance" => request
+            .with("ec2:InstanceProfile", profile)
+            .with("ec2:InstanceID", name),
         "network-interface" => request
             .with("ec2:Subnet", format!("{near}:subnet/subnet-0aaaaaaaaaaaaaaaa"))
             .with("ec2:Vpc", format!("{near}:vpc/vpc-0aaaaaaaaaaaaaaaa")),
@@ -213,6 +220,7 @@ pub fn attempts(action: &Action, region: &str) -> Vec<Context> {
                 "ec2:SourceInstanceARN",
                 format!("arn:aws:ec2:{region}:{ACCOUNT}:instance/i-0aaaaaaaaaaaaaaaa"),
             )
+            .with("aws:userid", "AROAEXAMPLEROLEID:i-0aaaaaaaaaaaaaaaa")
             .with("iam:PassedToService", "ec2.amazonaws.com")
             .with("iam:AWSServiceName", "autoscaling.amazonaws.com")
             .with("kms:GrantIsForAWSResource", "true")
@@ -228,7 +236,7 @@ pub fn attempts(action: &Action, region: &str) -> Vec<Context> {
     let vary: [(&str, Vec<Vec<&str>>); 4] = [
         (
             "aws:TagKeys",
-            vec![vec![TAG_STACK, TAG_ROLE], vec![TAG_FIRST_USE], marks],
+            vec![RESOURCE_TAG_KEYS.to_vec(), vec![TAG_FIRST_USE], marks],
         ),
         (
             "ec2:CreateAction",
@@ -260,7 +268,7 @@ pub fn attempts(action: &Action, region: &str) -> Vec<Context> {
         }
     }
     for context in &mut contexts {
-        context.retain(|key| key == "aws:requestedregion" || action.has_key_anywhere(key));
+        context.retain(|key| ["aws:requestedregion", "aws:userid"].contains(&key) || action.has_key_anywhere(key));
     }
     contexts
 }

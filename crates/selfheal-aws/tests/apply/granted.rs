@@ -1,0 +1,260 @@
+//! What the generated policies grant is what runs use: every statement and every action of each policy allows some call of
+//! a story, and every call of the stories is allowed. What is called is recorded, and not taken from a table.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use selfheal_aws::sim::{Granted, Sim};
+use selfheal_aws::{Control, Goal, Scope, Silent, observe};
+use selfheal_core::names::{TAG_STACK, Tags};
+use selfheal_core::observed::Observed;
+use selfheal_core::plan::DestroyOptions;
+use selfheal_core::spec::{HealthFrom, Ingress, Protocol, Spec};
+use selfheal_policy::{Document, Effect, OperatorScope, Partition, Purpose, operator_policy};
+
+use crate::support::{even, look, probed, run_until_done, serving};
+
+const HOUR: Duration = Duration::from_secs(3_600);
+const REMOVE_ALL: Goal = Goal::Destroy(DestroyOptions {
+    release_address: true,
+    delete_data: true,
+});
+
+/// A statement and an action of it.
+type Right = (String, String);
+
+fn scope() -> OperatorScope {
+    let mut scope = OperatorScope::new(Partition::Aws, "eu-west-1", "123456789012", "web");
+    scope.record_name = Some("app.example.com".to_owned());
+    scope.application_check = true;
+    scope
+}
+
+/// Lets the operator act under the policy of a command from here on.
+fn operate(sim: &Sim, scope: &OperatorScope, purpose: Purpose) -> Document {
+    let policy = operator_policy(scope, purpose).expect("the scope is well-formed");
+    sim.tamper(|world| {
+        world.config.operator_policy = Some(policy.to_json());
+        world.granted.clear();
+    });
+    policy
+}
+
+fn read(sim: &Sim, spec: &Spec, scope: Scope) -> Observed {
+    let ctl = Control {
+        clock: sim,
+        jitter: sim,
+        progress: &Silent,
+    };
+    sim.block_on(observe(sim, spec, scope, &ctl))
+        .expect("it ends")
+        .expect("the policy allows to read")
+}
+
+fn used(sim: &Sim, operator: bool) -> BTreeSet<Right> {
+    sim.inspect(|world| {
+        let of_caller = |granted: &&Granted| granted.operator == operator;
+        let right = |granted: &Granted| (granted.statement.clone(), granted.action.clone());
+        world.granted.iter().filter(of_caller).map(right).collect()
+    })
+}
+
+fn granted(document: &Document) -> BTreeSet<Right> {
+    document
+        .statements
+        .iter()
+        .filter(|statement| statement.effect == Effect::Allow)
+        .flat_map(|statement| {
+            let actions = statement.actions.patterns().iter();
+            actions.map(|action| (statement.name().to_owned(), action.to_string()))
+        })
+        .collect()
+}
+
+/// Checks that all that is granted was used, but for what no simulated call can show.
+#[track_caller]
+fn check(document: &Document, used: &BTreeSet<Right>, beyond: &[(&str, &str)]) {
+    let beyond: BTreeSet<Right> = beyond
+        .iter()
+        .map(|(sid, action)| ((*sid).to_owned(), (*action).to_owned()))
+        .collect();
+    let unused: BTreeSet<Right> = granted(document).difference(used).cloned().collect();
+    assert_eq!(unused, beyond, "granted, and used by no call");
+}
+
+/// The stack with a probe of AWS's and everything that is changed later.
+fn first(sim: &Sim) -> Spec {
+    let spec = probed(HealthFrom::Both);
+    run_until_done(sim, &spec, Goal::Apply, 1);
+    sim.settle(HOUR);
+    spec
+}
+
+/// Changes all that an apply may change, and breaks all that it mends.
+fn changes(sim: &Sim, spec: &Spec) {
+    let mut other = spec.clone();
+    other.instance.instance_type = "t4g.medium".to_owned();
+    other.instance.ingress = Ingress::Ports(vec![(80, Protocol::Tcp), (8443, Protocol::Tcp)]);
+    other.data.as_mut().expect("it has data").size_gib = 30;
+    other.app.health.as_mut().expect("it has a probe").threshold = 7;
+    sim.tamper(|world| {
+        let role = world.roles.values_mut().next().expect("there is a role");
+        role.role.trust_policy = role
+            .role
+            .trust_policy
+            .replace("Ec2TakesTheRole", "Somebody")
+            .replace("ec2.", "ssm.");
+        let group = world.groups.get_mut("selfheal-web").expect("there is a group");
+        group.hooks.clear();
+    });
+    run_until_done(sim, &other, Goal::Apply, 1);
+    sim.settle(HOUR);
+    // The check goes once the spec does not ask for it.
+    let mut without = other.clone();
+    without.app.health = None;
+    run_until_done(sim, &without, Goal::Apply, 2);
+    sim.settle(HOUR);
+}
+
+#[test]
+fn whatever_apply_is_granted_some_apply_uses() {
+    let sim = Sim::new(even(21));
+    let policy = operate(&sim, &scope(), Purpose::Apply);
+    let spec = first(&sim);
+    changes(&sim, &spec);
+    check(
+        &policy,
+        &used(&sim, true),
+        &[
+            // The role of Auto Scaling's own is made in the first account that has no group yet; the simulated one has it.
+            ("AutoScalingRole", "iam:CreateServiceLinkedRole"),
+            // An image that is named by its id; the stories name it by an alias, whose root device is known.
+            ("Look", "ec2:DescribeImages"),
+        ],
+    );
+}
+
+#[test]
+fn whatever_plan_status_and_resume_are_granted_they_use() {
+    let sim = Sim::new(even(22));
+    let spec = first(&sim);
+    let images = [("Look", "ec2:DescribeImages")];
+    let policy = operate(&sim, &scope(), Purpose::Plan);
+    assert!(look(&sim, &spec, Goal::Apply).is_empty());
+    check(&policy, &used(&sim, true), &images);
+    let policy = operate(&sim, &scope(), Purpose::Status);
+    read(&sim, &spec, Scope::Status);
+    check(&policy, &used(&sim, true), &images);
+
+    sim.tamper(|world| world.config.operator_policy = None);
+    sim.fail_boots("selfheal-web", true);
+    let (instance, ..) = serving(&sim).expect("it serves");
+    sim.kill_instance(&instance);
+    sim.settle(6 * HOUR);
+    sim.fail_boots("selfheal-web", false);
+    let policy = operate(&sim, &scope(), Purpose::Resume);
+    run_until_done(&sim, &spec, Goal::Resume, 1);
+    check(&policy, &used(&sim, true), &images);
+    sim.settle(6 * HOUR);
+    assert!(serving(&sim).is_some(), "it serves again\n{}", sim.trace_text());
+}
+
+#[test]
+fn whatever_destroy_is_granted_some_destroy_uses() {
+    let sim = Sim::new(even(23));
+    let spec = first(&sim);
+    let policy = operate(&sim, &scope(), Purpose::Destroy);
+    run_until_done(&sim, &spec, REMOVE_ALL, 1);
+    check(&policy, &used(&sim, true), &[]);
+}
+
+/// An address that was there before, with a name of its own and without one.
+#[test]
+fn whatever_is_granted_for_an_adopted_address_is_used() {
+    let named = Tags::from([("Name".to_owned(), "the old server".to_owned())]);
+    for tags in [named, Tags::new()] {
+        let sim = Sim::new(even(24));
+        let allocation = sim.foreign_address(&tags);
+        let mut scope = scope();
+        scope.allocation_id = Some(allocation.clone());
+        let mut spec = probed(HealthFrom::Both);
+        spec.address.allocation = Some(allocation.clone());
+        let policy = operate(&sim, &scope, Purpose::Apply);
+        run_until_done(&sim, &spec, Goal::Apply, 1);
+        let of_the_address = |right: &Right| right.0 == "AdoptAddress";
+        assert!(granted(&policy).iter().any(of_the_address));
+        assert!(used(&sim, true).iter().any(of_the_address));
+        sim.inspect(|world| {
+            let kept = world.addresses[&allocation].address.tags.clone();
+            assert_eq!(kept.get(TAG_STACK).map(String::as_str), Some("web"));
+            let name = tags.get("Name").map_or("selfheal-web", String::as_str);
+            assert_eq!(
+                kept.get("Name").map(String::as_str),
+                Some(name),
+                "its owner's name stays"
+            );
+        });
+        sim.settle(HOUR);
+        let policy = operate(&sim, &scope, Purpose::Destroy);
+        run_until_done(&sim, &spec, REMOVE_ALL, 1);
+        check(&policy, &used(&sim, true), &[]);
+    }
+}
+
+/// Boots, heals, fails and parks, with a volume and a check.
+#[test]
+fn whatever_the_instance_is_granted_some_instance_uses() {
+    let sim = Sim::new(even(25));
+    first(&sim);
+    let policy = sim.inspect(|world| {
+        let role = world.roles.values().next().expect("there is a role");
+        let (_, policy) = role.policies.iter().next().expect("it has a policy");
+        policy.document.clone()
+    });
+    let policy: Document = policy.parse().expect("it is a policy");
+    let (instance, ..) = serving(&sim).expect("it serves");
+    sim.fail_app(&instance);
+    sim.settle(HOUR);
+    sim.fail_boots("selfheal-web", true);
+    if let Some((instance, ..)) = serving(&sim) {
+        sim.impair_instance(&instance);
+    }
+    sim.settle(6 * HOUR);
+    check(
+        &policy,
+        &used(&sim, false),
+        &[
+            // The agent of Session Manager calls these; it is no part of the simulation.
+            ("SessionChannels", "ssmmessages:CreateDataChannel"),
+            ("SessionChannels", "ssmmessages:OpenControlChannel"),
+            ("SessionChannels", "ssmmessages:OpenDataChannel"),
+            ("SessionControl", "ssmmessages:CreateControlChannel"),
+            ("SessionRegistration", "ssm:UpdateInstanceInformation"),
+        ],
+    );
+}
+
+/// The predecessor of an instance runs under the same role: it can take the address or the volume from nobody by name.
+#[test]
+fn no_instance_acts_for_another_one_of_its_stack() {
+    let sim = Sim::new(even(26));
+    first(&sim);
+    let (instance, ..) = serving(&sim).expect("it serves");
+    sim.kill_instance(&instance);
+    sim.settle(HOUR);
+    let (second, ..) = serving(&sim).expect("it serves again");
+    // A third one, launched beside it.
+    sim.tamper(|world| {
+        let mut twin = world.instances[&second].clone();
+        twin.mounted = None;
+        world.instances.insert("i-0twin".to_owned(), twin);
+    });
+    let twin = sim.as_instance("i-0twin");
+    let volume = sim.inspect(|world| world.instances[&second].mounted.clone().expect("it has the volume"));
+    let denied = |result: Result<_, selfheal_aws::CallError>| {
+        result.expect_err("it is refused").kind() == selfheal_aws::CallErrorKind::Denied
+    };
+    assert!(denied(twin.detach_volume(&volume, Some(&second)).map(drop)));
+    let allocation = sim.inspect(|world| world.addresses.keys().next().cloned().expect("there is an address"));
+    assert!(denied(twin.associate_address(&allocation, &second, true).map(drop)));
+}
