@@ -20,6 +20,14 @@ const REMOVE_ALL: Goal = Goal::Destroy(DestroyOptions {
     delete_data: true,
 });
 
+/// What a destroy comes to only where others had their hands in the stack: an address that is on an instance which the
+/// group does not have, and a role with policies that are not ours.
+const BY_OTHERS: [(&str, &str); 3] = [
+    ("FreeAddress", "ec2:DisassociateAddress"),
+    ("RemoveIdentity", "iam:ListAttachedRolePolicies"),
+    ("RemoveIdentity", "iam:ListRolePolicies"),
+];
+
 /// A statement and an action of it.
 type Right = (String, String);
 
@@ -71,15 +79,23 @@ fn granted(document: &Document) -> BTreeSet<Right> {
         .collect()
 }
 
-/// Checks that all that is granted was used, but for what no simulated call can show.
+/// Checks that all that is granted was used, but for what these stories do not come to.
 #[track_caller]
 fn check(document: &Document, used: &BTreeSet<Right>, beyond: &[(&str, &str)]) {
-    let beyond: BTreeSet<Right> = beyond
-        .iter()
-        .map(|(sid, action)| ((*sid).to_owned(), (*action).to_owned()))
-        .collect();
-    let unused: BTreeSet<Right> = granted(document).difference(used).cloned().collect();
-    assert_eq!(unused, beyond, "granted, and used by no call");
+    let told = |right: &&Right| !beyond.contains(&(right.0.as_str(), right.1.as_str()));
+    let granted = granted(document);
+    let unused: Vec<&Right> = granted.difference(used).filter(told).collect();
+    assert!(unused.is_empty(), "granted, and used by no call: {unused:?}");
+    for (sid, action) in beyond {
+        let right = ((*sid).to_owned(), (*action).to_owned());
+        assert!(granted.contains(&right), "{right:?} is not granted");
+    }
+}
+
+/// Tells the invariants that the address and the volume may go.
+fn permit_all(sim: &Sim) {
+    let ids: Vec<String> = sim.inspect(|world| world.addresses.keys().chain(world.volumes.keys()).cloned().collect());
+    ids.iter().for_each(|id| sim.permit(id));
 }
 
 /// The stack with a probe of AWS's and everything that is changed later.
@@ -144,7 +160,9 @@ fn whatever_plan_status_and_resume_are_granted_they_use() {
     check(&policy, &used(&sim, true), &images);
     let policy = operate(&sim, &scope(), Purpose::Status);
     read(&sim, &spec, Scope::Status);
-    check(&policy, &used(&sim, true), &images);
+    // Why a launch failed is asked where no instance is in service; here one is.
+    let beyond = [images[0], ("Look", "autoscaling:DescribeScalingActivities")];
+    check(&policy, &used(&sim, true), &beyond);
 
     sim.tamper(|world| world.config.operator_policy = None);
     sim.fail_boots("selfheal-web", true);
@@ -164,8 +182,9 @@ fn whatever_destroy_is_granted_some_destroy_uses() {
     let sim = Sim::new(even(23));
     let spec = first(&sim);
     let policy = operate(&sim, &scope(), Purpose::Destroy);
+    permit_all(&sim);
     run_until_done(&sim, &spec, REMOVE_ALL, 1);
-    check(&policy, &used(&sim, true), &[]);
+    check(&policy, &used(&sim, true), &BY_OTHERS);
 }
 
 /// An address that was there before, with a name of its own and without one.
@@ -196,33 +215,41 @@ fn whatever_is_granted_for_an_adopted_address_is_used() {
         });
         sim.settle(HOUR);
         let policy = operate(&sim, &scope, Purpose::Destroy);
+        permit_all(&sim);
         run_until_done(&sim, &spec, REMOVE_ALL, 1);
-        check(&policy, &used(&sim, true), &[]);
+        let beyond = [&BY_OTHERS[..], &[("FreeInterfaces", "ec2:DisassociateAddress")]].concat();
+        check(&policy, &used(&sim, true), &beyond);
     }
 }
 
-/// Boots, heals, fails and parks, with a volume and a check.
+/// Boots, heals, fails and parks, with a volume and a check; once asked by its own watchdog too, once by AWS alone.
 #[test]
 fn whatever_the_instance_is_granted_some_instance_uses() {
-    let sim = Sim::new(even(25));
-    first(&sim);
-    let policy = sim.inspect(|world| {
-        let role = world.roles.values().next().expect("there is a role");
-        let (_, policy) = role.policies.iter().next().expect("it has a policy");
-        policy.document.clone()
-    });
-    let policy: Document = policy.parse().expect("it is a policy");
-    let (instance, ..) = serving(&sim).expect("it serves");
-    sim.fail_app(&instance);
-    sim.settle(HOUR);
-    sim.fail_boots("selfheal-web", true);
-    if let Some((instance, ..)) = serving(&sim) {
-        sim.impair_instance(&instance);
+    let mut all = BTreeSet::new();
+    let mut policy = None;
+    for from in [HealthFrom::Both, HealthFrom::Aws] {
+        let sim = Sim::new(even(25));
+        run_until_done(&sim, &probed(from), Goal::Apply, 1);
+        sim.settle(HOUR);
+        let text = sim.inspect(|world| {
+            let role = world.roles.values().next().expect("there is a role");
+            let (_, policy) = role.policies.iter().next().expect("it has a policy");
+            policy.document.clone()
+        });
+        policy = Some(text.parse::<Document>().expect("it is a policy"));
+        let (instance, ..) = serving(&sim).expect("it serves");
+        sim.fail_app(&instance);
+        sim.settle(2 * HOUR);
+        sim.fail_boots("selfheal-web", true);
+        if let Some((instance, ..)) = serving(&sim) {
+            sim.impair_instance(&instance);
+        }
+        sim.settle(6 * HOUR);
+        all.extend(used(&sim, false));
     }
-    sim.settle(6 * HOUR);
     check(
-        &policy,
-        &used(&sim, false),
+        &policy.expect("it has a policy"),
+        &all,
         &[
             // The agent of Session Manager calls these; it is no part of the simulation.
             ("SessionChannels", "ssmmessages:CreateDataChannel"),
