@@ -24,8 +24,8 @@ const REMOVE_ALL: Goal = Goal::Destroy(DestroyOptions {
 /// group does not have, and a role with policies that are not ours.
 const BY_OTHERS: [(&str, &str); 3] = [
     ("FreeAddress", "ec2:DisassociateAddress"),
-    ("RemoveIdentity", "iam:ListAttachedRolePolicies"),
-    ("RemoveIdentity", "iam:ListRolePolicies"),
+    ("ReadIdentity", "iam:ListAttachedRolePolicies"),
+    ("ReadIdentity", "iam:ListRolePolicies"),
 ];
 
 /// A statement and an action of it.
