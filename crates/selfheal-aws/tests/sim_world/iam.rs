@@ -120,7 +120,10 @@ fn documents_are_read_and_measured() {
     // IAM stores no policy of a role that names a principal, and no trust policy that names a resource.
     let with_principal = ALLOW.replace(r#""Action""#, r#""Principal":"*","Action""#);
     assert!(words(on(&sim, sim.put_role_policy("r", "p", &with_principal))).contains("should not specify a principal"));
-    assert_eq!(code(on(&sim, sim.create_role("t", ALLOW, &Tags::new()))), "MalformedPolicyDocument");
+    assert_eq!(
+        code(on(&sim, sim.create_role("t", ALLOW, &Tags::new()))),
+        "MalformedPolicyDocument"
+    );
     let padded = ALLOW.replace("ec2:AttachVolume", &format!("ec2:{}", "A".repeat(6_000)));
     on(&sim, sim.put_role_policy("r", "one", &padded)).unwrap();
     assert_eq!(
