@@ -18,7 +18,7 @@ const REGION: &str = "eu-west-1";
 const TERMINATE_HOOK: &str = "selfheal-terminate";
 
 /// Installs the app: a web server that shows the volume, writes once what must survive and notes every start.
-const APP_SETUP: &str = include_str!("../../boot-lab/app-setup.sh");
+pub const APP_SETUP: &str = include_str!("../../boot-lab/app-setup.sh");
 
 /// What a scenario can choose about its stack.
 #[derive(Clone, Debug)]

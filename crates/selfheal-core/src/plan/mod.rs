@@ -18,6 +18,7 @@ mod iam;
 mod key;
 mod network;
 mod resume;
+mod serving;
 mod step;
 mod template;
 mod volume;
@@ -46,6 +47,7 @@ pub fn plan(spec: &Spec, observed: &Observed) -> Plan {
     application_check::check(&mut builder);
     network::check_image(&mut builder);
     let address = address::plan(&mut builder);
+    serving::note_address(&mut builder, &address);
     let subnet = network::plan_subnet(&mut builder);
     let volume = volume::plan(&mut builder, subnet);
     let groups = network::plan_security_groups(&mut builder, subnet);

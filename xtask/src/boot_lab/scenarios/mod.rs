@@ -7,6 +7,7 @@ mod kill;
 mod leaving;
 mod power;
 mod secrets;
+mod strangers;
 mod virtual_machines;
 mod volumes;
 
@@ -117,6 +118,18 @@ pub const SCENARIOS: &[Scenario] = &[
         about: "the app is away for less than the threshold",
         when: When::Ci,
         run: failures::watchdog_patience,
+    },
+    Scenario {
+        name: "stopping-setup",
+        about: "a daemon that the setup starts tells systemd that it stops",
+        when: When::Ci,
+        run: strangers::stopping_setup,
+    },
+    Scenario {
+        name: "address-taken-off",
+        about: "somebody takes the address off: it comes back",
+        when: When::All,
+        run: strangers::address_taken_off,
     },
     Scenario {
         name: "spot-notice",

@@ -1,0 +1,36 @@
+//! What serves, where a plan has nothing to do about it and a person should know all the same.
+
+use super::builder::{Builder, Later};
+use crate::observed::Address;
+
+/// Notes an address that is not at an instance in service: somebody took it off, or AWS has not moved it.
+///
+/// An instance takes the address before it comes into service, so it is never elsewhere in between.
+pub(super) fn note_address(builder: &mut Builder<'_>, address: &Later<Address>) {
+    let (Later::Known(address), Some(group)) = (address, &builder.observed.group) else {
+        return;
+    };
+    let serving: Vec<&str> = group
+        .instances
+        .iter()
+        .filter(|instance| instance.lifecycle == "InService" && instance.health == "Healthy")
+        .map(|instance| instance.id.as_str())
+        .collect();
+    let holder = address.instance_id.as_deref();
+    if group.deleting || serving.is_empty() || holder.is_some_and(|holder| serving.contains(&holder)) {
+        return;
+    }
+    let condition = match builder.spec.data {
+        Some(_) => "it holds the data volume",
+        None => "no other instance has it",
+    };
+    let message = format!(
+        "the Elastic IP {} ({}) is at {} and not at {}, which is in service: nobody reaches the app by it. The instance \
+         takes it again within some minutes where {condition}",
+        address.allocation_id,
+        address.public_ip,
+        holder.unwrap_or("no instance"),
+        serving.join(" or "),
+    );
+    builder.note("address-elsewhere", message);
+}
