@@ -153,6 +153,7 @@ pub fn user_data(spec: &Spec, allocation_id: &str, volume_id: Option<&str>) -> R
         allocation_id: allocation_id.to_owned(),
         data,
         setup: spec.app.setup.as_ref().map(|setup| setup.body.clone()),
+        setup_timeout_s: spec.app.setup_timeout_s,
         health: spec.app.health.as_ref().map(health_check),
         address_when: match spec.address_when() {
             spec::AddressWhen::Mounted => selfheal_userdata::AddressWhen::Mounted,

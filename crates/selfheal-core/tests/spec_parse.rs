@@ -34,6 +34,7 @@ ttl = 60
 
 [app]
 setup = "setup.sh"
+setup_timeout = "90m"
 breaker = 5
 
 [app.health]
@@ -81,7 +82,7 @@ fn every_key_of_a_full_file_is_read() {
         (dns.zone.as_str(), dns.name.as_str(), dns.ttl_s),
         ("example.com", "app.example.com", 60)
     );
-    assert_eq!(spec.app.breaker_limit, 5);
+    assert_eq!((spec.app.breaker_limit, spec.app.setup_timeout_s), (5, 5_400));
     assert_eq!(spec.app.setup.as_ref().unwrap().path, "setup.sh");
     let health = spec.app.health.as_ref().unwrap();
     assert_eq!(
@@ -106,7 +107,7 @@ fn the_smallest_file_has_the_defaults() {
     let image = ImageRef::alias("al2023-arm64").unwrap();
     assert_eq!(spec, Spec::minimal("web", "eu-west-1", "t4g.small", image));
     assert_eq!(spec.address_when(), AddressWhen::Mounted);
-    assert_eq!(spec.app.breaker_limit, 3);
+    assert_eq!((spec.app.breaker_limit, spec.app.setup_timeout_s), (3, 3_600));
 }
 
 #[test]

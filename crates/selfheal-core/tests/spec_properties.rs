@@ -130,13 +130,14 @@ prop_compose! {
         mounted in any::<bool>(),
         data in proptest::option::of(data()),
         dns in proptest::option::of(dns()),
-        setup in proptest::option::of("[^\\x00]{1,20}"),
+        setup in proptest::option::of(("[^\\x00]{1,20}", 60..=43_200_u32)),
         health in proptest::option::of(health()),
         breaker_limit in 1..=10_u32,
         session_manager in any::<bool>(),
     ) -> Spec {
         let when = mounted.then_some(AddressWhen::Mounted);
-        let setup = setup.map(|path| Setup { path, body: b"#!/bin/sh\n".to_vec() });
+        let setup_timeout_s = setup.as_ref().map_or(AppSpec::SETUP_TIMEOUT_S_DEFAULT, |(_, seconds)| *seconds);
+        let setup = setup.map(|(path, _)| Setup { path, body: b"#!/bin/sh\n".to_vec() });
         Spec {
             name,
             region: "eu-west-1".to_owned(),
@@ -144,7 +145,7 @@ prop_compose! {
             address: AddressSpec { allocation, when },
             data,
             dns,
-            app: AppSpec { setup, health, breaker_limit },
+            app: AppSpec { setup, setup_timeout_s, health, breaker_limit },
             access: AccessSpec { session_manager },
         }
     }

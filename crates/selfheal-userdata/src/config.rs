@@ -29,6 +29,8 @@ pub struct BootConfig {
     pub data: Option<DataVolume>,
     /// The user's setup script, run once an instance after the mount. Any bytes that the kernel can execute, or bash.
     pub setup: Option<Vec<u8>>,
+    /// Seconds that the setup script may take; at least 1.
+    pub setup_timeout_s: u32,
     /// How to tell that the app is well, if the stack says so.
     pub health: Option<HealthCheck>,
     /// When the address moves to the new instance.
@@ -214,6 +216,7 @@ impl BootConfig {
             )?;
         }
         at_least_one("breaker_limit", self.breaker_limit)?;
+        at_least_one("setup_timeout_s", self.setup_timeout_s)?;
         if let Some(data) = &self.data {
             only("data.volume_id", &data.volume_id, id, "must be a volume id")?;
             data.validate_mount()?;

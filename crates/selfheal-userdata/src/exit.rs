@@ -34,11 +34,13 @@ pub enum BootExit {
     Ended = 21,
     /// A command that the boot needs is not installed.
     Tools = 22,
+    /// The program came with an image that was made from another instance, and does nothing here.
+    Foreign = 23,
 }
 
 impl BootExit {
     /// Every status, in ascending order.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::Preflight,
         Self::Metadata,
         Self::Attach,
@@ -52,6 +54,7 @@ impl BootExit {
         Self::Internal,
         Self::Ended,
         Self::Tools,
+        Self::Foreign,
     ];
 
     /// Returns the exit status.
@@ -64,7 +67,7 @@ impl BootExit {
     /// its time-out, and the console says why.
     #[must_use]
     pub const fn reported(self) -> bool {
-        !matches!(self, Self::Preflight | Self::Metadata | Self::Ended)
+        !matches!(self, Self::Preflight | Self::Metadata | Self::Ended | Self::Foreign)
     }
 
     /// Returns whether trying again on the same instance may help.
@@ -89,6 +92,7 @@ impl BootExit {
             Self::Internal => "exit_internal",
             Self::Ended => "exit_ended",
             Self::Tools => "exit_tools",
+            Self::Foreign => "exit_foreign",
         }
     }
 }

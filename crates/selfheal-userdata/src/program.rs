@@ -5,7 +5,7 @@ use crate::units::{APP_TARGET, BOOT_UNIT, WATCHDOG_TIMER, mount_unit};
 use crate::{BootConfig, BootExit, Probe, RenderError, quote};
 
 /// Time limits in seconds, by the name that the boot program uses.
-const LIMITS_S: [(&str, u32); 14] = [
+const LIMITS_S: [(&str, u32); 15] = [
     // Network and role credentials may come late, but a boot that waits longer is better replaced.
     ("metadata_s_max", 120),
     // Volumes of dead instances have been seen held for about ten minutes.
@@ -24,8 +24,10 @@ const LIMITS_S: [(&str, u32); 14] = [
     ("address_s_max", 300),
     // IAM takes up to two minutes to spread a new role.
     ("denied_s_max", 180),
-    // Package installations take minutes; an hour is a hang.
-    ("setup_s_max", 3600),
+    // The hook's own time-out: a group that has not come to it by then has none.
+    ("hook_s_max", 900),
+    // Updates that an image makes by itself after its first boot take minutes.
+    ("packages_s_max", 600),
     // A check of a large filesystem takes minutes.
     ("fsck_s_max", 3600),
     // 8 GiB of a volume, which gp3 reads in about a minute.
@@ -53,6 +55,9 @@ pub(crate) fn config_text(config: &BootConfig) -> Result<String, RenderError> {
         ("breaker_limit", config.breaker_limit.to_string()),
     ];
     // The boot first: what it may still be doing must not start anew what is stopped after it.
+    if config.setup.is_some() {
+        values.push(("setup_s_max", config.setup_timeout_s.to_string()));
+    }
     let mut app_units = vec![BOOT_UNIT.to_owned(), APP_TARGET.to_owned()];
     let timers: &[&str] = if config.health.is_some() {
         &[WATCHDOG_TIMER]
@@ -98,9 +103,12 @@ pub(crate) fn program(config: &BootConfig) -> String {
     let mut body = String::new();
     for part in fragments(config) {
         body.push('\n');
-        // No string of ours goes over a line's end, so that the indentation can stay in the source, too.
-        let lines = kept(part);
-        body.extend(lines.lines().flat_map(|line| [line.trim_start(), "\n"]));
+        body.push_str(&bare(part));
+    }
+    // A number takes less room than a name and its assignment.
+    for exit in BootExit::ALL {
+        let name = format!("\"${}\"", exit.variable());
+        body = body.replace(&name, &exit.code().to_string());
     }
     body.push_str("\nboot() {\nbegin boot\n");
     for step in Step::sequence(config) {
@@ -118,14 +126,16 @@ pub(crate) fn program(config: &BootConfig) -> String {
     )
 }
 
-/// Returns an assignment for each limit and exit status that the program mentions.
+/// Returns an assignment for each limit that the program mentions.
 fn constants(body: &str) -> String {
-    let limits = LIMITS_S.iter().copied();
-    let exits = BootExit::ALL
-        .iter()
-        .map(|exit| (exit.variable(), u32::from(exit.code())));
-    let mentioned = limits.chain(exits).filter(|(name, _)| body.contains(name));
+    let mentioned = LIMITS_S.iter().filter(|(name, _)| body.contains(name));
     mentioned.map(|(name, value)| format!("{name}={value}\n")).collect()
+}
+
+/// Returns shell source without comments and indentation: no string of ours goes over a line's end.
+pub(crate) fn bare(source: &str) -> String {
+    let lines = kept(source);
+    lines.lines().flat_map(|line| [line.trim_start(), "\n"]).collect()
 }
 
 /// Returns the source without its comments: on the instance they would only use up room that the setup script can have.

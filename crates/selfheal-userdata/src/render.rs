@@ -10,8 +10,8 @@ use base64::engine::general_purpose::STANDARD;
 use flate2::read::GzDecoder;
 use flate2::{Compression, GzBuilder};
 
-use crate::program::{config_text, kept, program};
-use crate::units::{BOOT_UNIT, PROGRAM_PATH, units};
+use crate::program::{bare, config_text, kept, program};
+use crate::units::{BOOT_UNIT, PROGRAM_PATH, WATCH_UNIT, units};
 use crate::{BootConfig, RenderError, quote};
 
 /// The size of user data that EC2 accepts, in bytes before base64.
@@ -145,7 +145,7 @@ fn script(config: &BootConfig) -> Result<String, RenderError> {
         "#!/bin/bash\n# selfheal installs its boot program; the systemd units run it at every boot.\n\
          set -euo pipefail\numask 077\nroot=${SELFHEAL_ROOT:-}\n\n",
     );
-    script.push_str(include_str!("boot/install.sh"));
+    script.push_str(&bare(include_str!("boot/install.sh")));
     script.push('\n');
     put(&mut script, 0o600, CONFIG_PATH, &quote(config_text(config)?)?);
     for (path, text) in [
@@ -178,14 +178,17 @@ fn script(config: &BootConfig) -> Result<String, RenderError> {
     // Written where there is no needrestart yet, too: it may come with the setup's own packages.
     put(&mut script, 0o644, NEEDRESTART_PATH, &quote(NEEDRESTART)?);
     // cloud-init notes that it ran user data before it does, and never runs it again: what it installs has to be on the
-    // disk, the link that enables the unit too, before the boot that may be cut short.
+    // disk, the link that enables the unit too, before the boot that may be cut short. What runs already came with the
+    // image.
     push(
         &mut script,
         format_args!(
             "find_signer\nput 0644 /var/lib/selfheal/signer \"$signer\"$'\\n'\n\
+             find_owner\nput 0644 /var/lib/selfheal/owner \"$owner\"$'\\n'\n\
              mkdir -p \"$root/var/log/selfheal\" \"$root/run/selfheal\"\n\
              systemctl daemon-reload\nsystemctl enable --quiet {BOOT_UNIT}\n\
-             sync -f \"$root/etc/systemd/system\"\nsystemctl start --no-block {BOOT_UNIT}\n"
+             sync -f \"$root/etc/systemd/system\"\n\
+             systemctl try-restart --no-block {WATCH_UNIT}\nsystemctl restart --no-block {BOOT_UNIT}\n"
         ),
     );
     Ok(script)

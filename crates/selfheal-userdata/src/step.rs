@@ -117,6 +117,9 @@ pub fn commands(config: &BootConfig) -> Vec<&'static str> {
             Filesystem::Ext4 => commands.extend(["e2fsck", "mkfs.ext4", "resize2fs", "tune2fs"]),
         }
     }
+    if config.setup.is_some() {
+        commands.push("stat");
+    }
     if config.setup.as_ref().is_some_and(|setup| setup.contains(&0)) {
         commands.push("base64");
     }

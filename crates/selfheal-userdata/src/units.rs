@@ -81,7 +81,7 @@ fn boot_unit() -> String {
         .collect();
     format!(
         "[Unit]
-Description=selfheal: volume, setup, address and lifecycle hook
+Description=selfheal: boot
 Wants=network-online.target {WATCH_UNIT}
 After=network-online.target
 StartLimitIntervalSec=600
@@ -117,7 +117,7 @@ fn app_target(data: Option<&DataVolume>) -> String {
         .unwrap_or_default();
     format!(
         "[Unit]
-Description=selfheal: the app, after the volume is mounted and the setup is done
+Description=selfheal: the app
 Requires={BOOT_UNIT}{mount}
 After={BOOT_UNIT}{mount}
 "
@@ -150,7 +150,7 @@ Options=noatime
 fn watch_unit() -> String {
     format!(
         "[Unit]
-Description=selfheal: gives the volume back before the instance ends
+Description=selfheal: watch
 After={BOOT_UNIT}
 
 [Service]

@@ -33,10 +33,6 @@ pub fn of(sim: &Sim, wire: &Wire, role: &str, record: &InstanceRecord, identity:
             format!("meta-data/iam/security-credentials/{role}"),
             credentials.document(),
         ),
-        (
-            "meta-data/autoscaling/target-lifecycle-state".to_owned(),
-            "InService".to_owned(),
-        ),
         (format!("{interface}/device-number"), "0".to_owned()),
         (format!("{interface}/interface-id"), record.interface_id.clone()),
         (format!("{interface}/local-ipv4s"), ip),

@@ -45,6 +45,8 @@ pub struct Options {
     pub release_ms: u64,
     /// Milliseconds from pending to running.
     pub pending_ms: u64,
+    /// Milliseconds from running until the group has come to its launch hook.
+    pub hook_lag_ms: u64,
     /// How many instances the group wants.
     pub desired: u32,
 }
@@ -63,6 +65,7 @@ impl Default for Options {
             attach_ms: 150,
             release_ms: 500,
             pending_ms: 100,
+            hook_lag_ms: 100,
             desired: 1,
         }
     }
@@ -117,6 +120,7 @@ pub fn world(options: &Options) -> Sim {
         volume_detach: exactly(200),
         volume_release: exactly(options.release_ms),
         instance_pending: exactly(options.pending_ms),
+        hook_lag: exactly(options.hook_lag_ms),
         instance_terminate: exactly(1_500),
         health_detect: exactly(200),
         group_reaction: exactly(50),
@@ -247,6 +251,7 @@ fn boot_config(names: &Names, allocation_id: &str, volume_id: &str, options: &Op
             filesystem: options.filesystem,
         }),
         setup: options.setup.clone().map(String::into_bytes),
+        setup_timeout_s: 3_600,
         health: options.health.clone(),
         address_when: options.address_when,
         breaker_limit: options.breaker_limit,

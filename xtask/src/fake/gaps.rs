@@ -5,6 +5,8 @@
 //!    the log as stood in for; nothing changes in moto's world.
 //! 2. Lifecycle hooks given to `CreateAutoScalingGroup`. moto accepts and drops them, so that every later plan would find
 //!    the hook missing. Once moto has created the group, the same hooks are put with `PutLifecycleHook`, which it has.
+//! 3. `AssociateAddress` by network interface. moto then forgets which instance the address is at, so that DescribeAddresses
+//!    names none. It is asked for the interface's instance, and told that.
 
 use super::call::{Call, form_value};
 use crate::net::{Request, Response};
@@ -66,6 +68,40 @@ pub fn hooks_at_creation(call: &Call, request: &Request) -> Vec<Request> {
         .collect()
 }
 
+/// The call that asks for the instance of the network interface that an address is associated to; `None` for every other
+/// call.
+pub fn owner_of_interface(call: &Call, request: &Request) -> Option<Request> {
+    if call.service != "ec2" || call.action != "AssociateAddress" {
+        return None;
+    }
+    let interface = form_value(&request.body, "NetworkInterfaceId")?;
+    let body = format!("Action=DescribeNetworkInterfaces&Version=2016-11-15&NetworkInterfaceId.1={interface}");
+    Some(Request {
+        body: body.into_bytes(),
+        ..request.clone()
+    })
+}
+
+/// The same association by the instance that moto's answer names.
+pub fn by_instance(request: &Request, answer: &str) -> Request {
+    let instance = answer
+        .split_once("<instanceId>")
+        .and_then(|(_, rest)| rest.split_once('<'))
+        .map_or("", |(instance, _)| instance);
+    let body = String::from_utf8_lossy(&request.body);
+    let pairs: Vec<String> = body
+        .split('&')
+        .map(|pair| match pair.split_once('=') {
+            Some(("NetworkInterfaceId", _)) => format!("InstanceId={instance}"),
+            _ => pair.to_owned(),
+        })
+        .collect();
+    Request {
+        body: pairs.join("&").into_bytes(),
+        ..request.clone()
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -83,6 +119,25 @@ mod tests {
     fn only_what_moto_lacks_is_answered() {
         assert!(stand_in(&call("CompleteLifecycleAction")).is_some());
         assert!(stand_in(&call("SetInstanceHealth")).is_none());
+    }
+
+    #[test]
+    fn an_association_by_interface_becomes_one_by_instance() {
+        let request = Request {
+            body: b"Action=AssociateAddress&AllocationId=eipalloc-1&NetworkInterfaceId=eni-1&Version=1".to_vec(),
+            ..Request::default()
+        };
+        let call = Call {
+            service: "ec2".to_owned(),
+            ..call("AssociateAddress")
+        };
+        let asked = owner_of_interface(&call, &request).unwrap();
+        assert!(asked.body.ends_with(b"&NetworkInterfaceId.1=eni-1"));
+        let told = by_instance(&request, "<attachment><instanceId>i-1</instanceId></attachment>");
+        assert_eq!(
+            String::from_utf8_lossy(&told.body),
+            "Action=AssociateAddress&AllocationId=eipalloc-1&InstanceId=i-1&Version=1"
+        );
     }
 
     #[test]

@@ -50,6 +50,8 @@ pub struct Instance {
     pub zone: String,
     /// Its private address.
     pub private_ip: String,
+    /// Its primary network interface.
+    pub interface_id: String,
     /// Its tags.
     pub tags: Tags,
 }
@@ -202,6 +204,7 @@ pub fn instances(aws: &Aws) -> TaskResult<Vec<Instance>> {
             instance_type: text(node, "instanceType"),
             zone: deep_text(node, "availabilityZone"),
             private_ip: text(node, "privateIpAddress"),
+            interface_id: deep_text(node, "networkInterfaceId"),
             tags: ec2_tags(node),
         })
         .filter(|instance| instance.state != "terminated")

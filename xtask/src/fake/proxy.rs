@@ -243,7 +243,10 @@ impl State {
         if let Some(response) = gaps::stand_in(call) {
             return (response, true);
         }
-        let response = self.ask_moto(request);
+        let response = match gaps::owner_of_interface(call, request) {
+            Some(question) => self.ask_moto(&gaps::by_instance(request, &self.ask_moto(&question).text())),
+            None => self.ask_moto(request),
+        };
         if response.is_success() {
             for put in gaps::hooks_at_creation(call, request) {
                 let put = self.ask_moto(&put);

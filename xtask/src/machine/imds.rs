@@ -25,6 +25,8 @@ pub struct Facts {
     pub zone: String,
     /// The private address.
     pub private_ip: String,
+    /// The primary network interface.
+    pub interface_id: String,
     /// The name of the instance's role.
     pub role: String,
     /// The instance's tags, where the launch template lets them be read.
@@ -153,10 +155,12 @@ impl Service {
         if let Some(key) = path.strip_prefix("tags/instance/") {
             return self.facts.tags.as_ref()?.get(key).cloned();
         }
-        if path.strip_prefix("network/interfaces/macs/")? == format!("{MAC}/public-ipv4s") {
-            return self.public_ip();
+        let (mac, path) = path.strip_prefix("network/interfaces/macs/")?.split_once('/')?;
+        match path {
+            "public-ipv4s" if mac == MAC => self.public_ip(),
+            "interface-id" if mac == MAC => Some(self.facts.interface_id.clone()),
+            _ => None,
         }
-        None
     }
 
     /// The instance's Elastic IP in moto's world.
@@ -193,6 +197,7 @@ mod tests {
                 region: "eu-west-1".to_owned(),
                 zone: "eu-west-1a".to_owned(),
                 private_ip: "10.0.0.1".to_owned(),
+                interface_id: "eni-1".to_owned(),
                 role: "role".to_owned(),
                 tags: None,
             },

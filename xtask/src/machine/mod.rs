@@ -80,6 +80,7 @@ impl Machine {
                 region: world.region().to_owned(),
                 zone: instance.zone.clone(),
                 private_ip: instance.private_ip.clone(),
+                interface_id: instance.interface_id.clone(),
                 role: world.role().to_owned(),
                 tags: None,
             },

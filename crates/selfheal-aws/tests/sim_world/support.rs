@@ -156,6 +156,7 @@ pub fn boot_config(address: &str, volume: &str) -> BootConfig {
             filesystem: Filesystem::Xfs,
         }),
         setup: Some(b"echo 'volume_id=vol-not-this-one'".to_vec()),
+        setup_timeout_s: 3_600,
         health: Some(HealthCheck {
             probe: Probe::Tcp { port: 80 },
             interval_s: 10,

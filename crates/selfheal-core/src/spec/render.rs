@@ -86,6 +86,9 @@ fn app(spec: &AppSpec) -> Option<Table> {
     let mut table = Table::new();
     if let Some(setup) = &spec.setup {
         table["setup"] = value(&setup.path);
+        if spec.setup_timeout_s != AppSpec::SETUP_TIMEOUT_S_DEFAULT {
+            table["setup_timeout"] = value(format!("{}s", spec.setup_timeout_s));
+        }
     }
     if spec.breaker_limit != AppSpec::BREAKER_LIMIT_DEFAULT {
         table["breaker"] = value(i64::from(spec.breaker_limit));

@@ -13,7 +13,7 @@ const INSTANCE: &[&str] = &["type", "image", "subnet", "ingress", "security_grou
 const ADDRESS: &[&str] = &["allocation", "when"];
 const DNS: &[&str] = &["zone", "name", "ttl"];
 const ACCESS: &[&str] = &["session_manager"];
-const APP: &[&str] = &["setup", "breaker", "health"];
+const APP: &[&str] = &["setup", "setup_timeout", "breaker", "health"];
 const HEALTH: &[&str] = &[
     "http",
     "tcp",
@@ -243,10 +243,18 @@ fn access_section(reader: &mut Reader<'_>, section: &Section<'_>) -> AccessSpec 
 fn app_section(reader: &mut Reader<'_>, section: &Section<'_>) -> (AppSpec, Option<Located<String>>) {
     let setup = section.string(reader, "setup", "the path of a script, such as \"setup.sh\"");
     let setup = reader.check(setup, |path| syntax::setup_path(path));
+    let setup_timeout = duration(reader, section, "setup_timeout", 60..=AppSpec::SETUP_TIMEOUT_S_MAX);
+    if let Some(at) = setup_timeout.as_ref().filter(|_| !section.has("setup")) {
+        reader.fault(
+            at,
+            Fault::conflict("limits a script, and there is none", "`setup` beside it"),
+        );
+    }
     let breaker = section.integer(reader, "breaker", 1..=10, "");
     let health = section.child(reader, "health", "app.health", HEALTH);
     let app = AppSpec {
         setup: None,
+        setup_timeout_s: setup_timeout.map_or(AppSpec::SETUP_TIMEOUT_S_DEFAULT, |at| at.value),
         health: health.and_then(|section| health_section(reader, &section)),
         breaker_limit: breaker.map_or(AppSpec::BREAKER_LIMIT_DEFAULT, |breaker| breaker.value),
     };

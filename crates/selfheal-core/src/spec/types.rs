@@ -232,6 +232,8 @@ pub struct DnsSpec {
 pub struct AppSpec {
     /// The user's script, run once an instance after the data volume is mounted.
     pub setup: Option<Setup>,
+    /// Seconds that the script may take before its boot has failed, 60 to 43,200.
+    pub setup_timeout_s: u32,
     /// How to tell that the app works, where there is a way.
     pub health: Option<HealthSpec>,
     /// Replacements in a row that fail to become healthy before the stack parks itself, 1 to 10.
@@ -241,12 +243,18 @@ pub struct AppSpec {
 impl AppSpec {
     /// Three in a row: one may be bad luck with a host and two may share its cause, the third is the app's own.
     pub const BREAKER_LIMIT_DEFAULT: u32 = 3;
+    /// Package installations take minutes; an hour is a hang.
+    pub const SETUP_TIMEOUT_S_DEFAULT: u32 = 3_600;
+    /// Half a day: AWS holds a launch for 25 hours at most, and the wait for the volume, for a new volume to be read whole
+    /// and for the app's start-up want their share of it.
+    pub const SETUP_TIMEOUT_S_MAX: u32 = 43_200;
 }
 
 impl Default for AppSpec {
     fn default() -> Self {
         Self {
             setup: None,
+            setup_timeout_s: Self::SETUP_TIMEOUT_S_DEFAULT,
             health: None,
             breaker_limit: Self::BREAKER_LIMIT_DEFAULT,
         }

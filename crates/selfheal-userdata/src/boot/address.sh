@@ -1,7 +1,7 @@
 # The Elastic IP. It moves here only after the volume has: the volume is the lock.
 
 associate_address() {
-  local passing='InvalidInstanceID.*|IncorrectInstanceState|IncorrectState|InvalidAllocationID\.NotFound'
+  local passing='InvalidInstanceID.*|InvalidNetworkInterfaceI.*|IncorrectInstanceState|IncorrectState|InvalidAllocationID\.NotFound'
   local known deadline
   # What the metadata service shows needs no call, so a reboot works while EC2's control plane does not.
   if { read -r known <"$state_dir/address"; } 2>/dev/null && [[ -n $known && $known == "$public_ip" ]]; then
@@ -28,9 +28,12 @@ require_lock() {
   holds_lock || die "$exit_address" "the volume was lost before the address moved"
 }
 
-# Asks for the address, by the command that the arguments begin with.
+# Asks for the address, by the command that the arguments begin with; for the interface, since an instance that has several
+# is refused by its own id.
 take_address() {
-  "$@" ec2 AssociateAddress "AllocationId=$allocation_id" "InstanceId=$instance" AllowReassociation=true
+  [[ -n $interface ]] || insist 'network interface' interface_once ||
+    { error=Metadata message='no network interface is told' && return 1; }
+  "$@" ec2 AssociateAddress "AllocationId=$allocation_id" "NetworkInterfaceId=$interface" AllowReassociation=true
 }
 
 # Tells whether an association whose answer was lost has moved the address.

@@ -15,7 +15,7 @@ state_dir=$root/var/lib/selfheal
 run_dir=$root/run/selfheal
 log_dir=$root/var/log/selfheal
 newline=$'\n'
-access_key='' instance='' leaving=''
+access_key='' instance='' interface='' leaving=''
 # How long an outage of AWS is waited out beyond a call's own limit, or until when.
 patience_s=0 patience_until='' away='' blameless=''
 # Seconds between heartbeats, and when the next one is due; 0 where none was thought of yet.

@@ -29,3 +29,8 @@ curl_signs() {
   # An unknown option; a feature that was not built in, as the library has it in older and in newer versions.
   [[ $status != 2 && $status != 4 && $status != 48 ]]
 }
+
+# Finds out whose user data this is: cloud-init knows the instance before it runs any.
+find_owner() {
+  { read -r owner <"$root/var/lib/cloud/data/instance-id"; } 2>/dev/null || owner=''
+}

@@ -12,19 +12,25 @@ require_signer() {
     give_up "$exit_preflight" "neither curl from 7.86 on nor Python signs here: no call can be made"
 }
 
-# Ends a boot that cannot tell anybody.
+# Ends a boot that cannot tell anybody. An instance that has been in service and hears nothing for hours, by the clock of
+# its start, stops: that the group sees.
 give_up() {
   trap - EXIT
   log "failed: $2 (exit $1)"
+  clock
+  [[ $1 != "$exit_metadata" ]] || ((now < outage_s_max)) || systemctl poweroff
   exit "$1"
 }
 
 # Only an instance that is to be in service takes anything, or one that has no group yet. What is kept warm, stands by, or
 # is in a state that came up later waits until the group wants it.
 require_identity() {
-  local said=''
+  local said='' owner
   read_identity ||
     give_up "$exit_metadata" "the metadata service gives no identity or no credentials of role $role"
+  # An image made from a running instance carries its program: cloud-init is about to bring this instance's own.
+  { read -r owner <"$state_dir/owner"; } 2>/dev/null || owner=''
+  [[ $owner != i-* || $owner == "$instance" ]] || give_up "$exit_foreign" "this program is that of $owner"
   until given_up || wanted; do
     [[ $said == "$target_state" ]] || log "waiting: the group wants this instance $target_state, not InService"
     said=$target_state

@@ -61,14 +61,20 @@ metadata_once() {
   [[ -z $failed ]]
 }
 
-# Reads who this instance is and the credentials of its role, retrying for `metadata_s_max` seconds: the network may be
-# late, and the role's credentials may not be there yet.
+# Reads who this instance is and the credentials of its role, which may not be there yet.
 read_identity() {
-  local deadline said=''
+  insist "identity or no credentials of role $role" identity_once
+}
+
+# Repeats a question to the metadata service for `metadata_s_max` seconds, since the network may be late. $1 is what it is
+# about, the rest asks it.
+insist() {
+  local what=$1 deadline said=''
+  shift
   clock
   deadline=$((now + metadata_s_max))
-  until identity_once; do
-    [[ -n $said ]] || log "the metadata service gives no identity or no credentials of role $role yet"
+  until "$@"; do
+    [[ -n $said ]] || log "the metadata service gives no $what yet"
     said=1
     clock
     ((now < deadline)) || return 1
@@ -83,6 +89,12 @@ identity_once() {
   instance=${values[0]} public_ip=${values[2]} target_state=${values[3]}
   # What holds a secret is not left where something else may print it.
   values=()
+}
+
+# Puts the id of the primary network interface into `interface`.
+interface_once() {
+  metadata_once meta-data/mac && metadata_once "meta-data/network/interfaces/macs/${values[0]}/interface-id" &&
+    interface=${values[0]} && [[ -n $interface ]]
 }
 
 # Takes the credentials out of the JSON text $1.

@@ -27,14 +27,17 @@ heartbeat() {
 attended() {
   local limit=$1 pid
   shift
+  # A process group of its own, so that it is ended with all that it has started.
+  set -m
   "$@" &
   pid=$!
+  set +m
   clock
   limit=$((now + limit))
   while kill -0 "$pid" 2>/dev/null; do
     clock
     if ((now >= limit)); then
-      kill -KILL "$pid"
+      kill -KILL -- "-$pid"
       return 124
     fi
     heartbeat
@@ -43,22 +46,37 @@ attended() {
   wait "$pid"
 }
 
-# Completes the hook $1 with the result $2. A hook that no longer waits is as good as completed.
+# Completes the hook $1 with the result $2; the status is 2 where it is over. That no action waits is said of a hook that
+# is over, and of one that the group has not come to yet, where the instance was quicker: until the group has, the metadata
+# name no target state.
 complete_hook() {
-  local attempt
-  for attempt in 1 2 3; do
-    persistently "$call_s_max" '' autoscaling CompleteLifecycleAction "AutoScalingGroupName=$group" \
-      "LifecycleHookName=$1" "LifecycleActionResult=$2" "InstanceId=$instance" && return
-    [[ $error == ValidationError && $message == *'No active Lifecycle Action'* ]] || return
-    log "no action of hook $1 waits for this instance, attempt $attempt"
-    pause
+  local attempt=1 look hook_deadline
+  clock
+  hook_deadline=$((now + hook_s_max))
+  until persistently "$call_s_max" '' autoscaling CompleteLifecycleAction "AutoScalingGroupName=$group" \
+    "LifecycleHookName=$1" "LifecycleActionResult=$2" "InstanceId=$instance"; do
+    [[ $error == ValidationError && $message == *'No active Lifecycle Action'* ]] || return 1
+    identity_once || :
+    if [[ -n ${target_state-} ]]; then
+      ((attempt++ < 3)) || return 2
+      pause
+      continue
+    fi
+    clock
+    ((now < hook_deadline)) || return 2
+    log "the group has not come to the hook $1 yet"
+    for ((look = 0; look < 15; look++)); do
+      nap 1
+      ! identity_once || [[ -z $target_state ]] || break
+    done
   done
 }
 
 finish_launch() {
   await_told
   hook_waits || return 0
-  if ! complete_hook "$launch_hook" CONTINUE; then
+  complete_hook "$launch_hook" CONTINUE
+  if [[ $? == 1 ]]; then
     why CompleteLifecycleAction
     die "$exit_hook" "$value"
   fi

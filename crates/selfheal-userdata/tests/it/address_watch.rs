@@ -5,7 +5,7 @@ use std::time::Duration;
 use selfheal_userdata::BootConfig;
 
 use crate::lifecycle::watch_until;
-use crate::support::aws::INSTANCE;
+use crate::support::aws::{INSTANCE, INTERFACE};
 use crate::support::machine::Machine;
 use crate::support::{bare, full};
 
@@ -29,7 +29,7 @@ fn address_that_was_taken_off_comes_back_to_whoever_has_the_volume() {
         let made = &machine.actions()[calls..];
         assert_eq!(made[..2], ["DescribeAddresses", "AssociateAddress"], "{made:?}");
         assert_eq!(made.iter().filter(|name| *name == "AssociateAddress").count(), 1);
-        assert_eq!(machine.last("AssociateAddress")["InstanceId"], INSTANCE);
+        assert_eq!(machine.last("AssociateAddress")["NetworkInterfaceId"], INTERFACE);
     }
 }
 

@@ -4,7 +4,7 @@ use std::fs;
 
 use selfheal_userdata::{AddressWhen, BootConfig, DataVolume, Filesystem, HealthCheck, Probe};
 
-use crate::support::aws::INSTANCE;
+use crate::support::aws::{INSTANCE, INTERFACE};
 use crate::support::machine::Machine;
 use crate::support::{bare, full};
 
@@ -26,7 +26,11 @@ fn first_boot_does_everything_in_order() {
         machine.last("CompleteLifecycleAction")["LifecycleActionResult"],
         "CONTINUE"
     );
-    assert_eq!(machine.last("AssociateAddress")["AllowReassociation"], "true");
+    let associated = machine.last("AssociateAddress");
+    assert_eq!(associated["AllowReassociation"], "true");
+    // An instance that has several interfaces is refused by its own id.
+    assert_eq!(associated["NetworkInterfaceId"], INTERFACE);
+    assert_eq!(associated.get("InstanceId"), None);
     let commands = machine.commands();
     let boot = &commands[commands.iter().position(|line| line.starts_with("blkid")).unwrap()..];
     let state = format!("/var/lib/selfheal/{INSTANCE}");
@@ -172,18 +176,6 @@ fn metadata_service_that_stumbles_is_asked_again() {
         .metadata_faults
         .insert("api/token".into(), [500].into());
     machine.aws.state().metadata_faults.insert(role, [404, 401].into());
-    machine.boot(&full(), 0);
-}
-
-#[test]
-fn hook_that_no_longer_waits_is_good_enough() {
-    let machine = Machine::new();
-    let gone = (
-        400,
-        "ValidationError",
-        "No active Lifecycle Action found with instance ID i-0",
-    );
-    machine.aws.fail("CompleteLifecycleAction", &[gone, gone, gone]);
     machine.boot(&full(), 0);
 }
 

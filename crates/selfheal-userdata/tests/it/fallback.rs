@@ -158,3 +158,19 @@ fn missing_commands_are_named_before_anything_is_taken() {
         ["DescribeTags", "CreateOrUpdateTags", "CompleteLifecycleAction"]
     );
 }
+
+#[test]
+fn boot_that_hears_nothing_does_not_loop_without_end() {
+    for (hours_max, stops) in [(0, true), (u32::MAX, false)] {
+        let machine = Machine::new();
+        machine.install_with(&full(), &[("metadata_s_max", 1), ("outage_s_max", hours_max)]);
+        machine
+            .aws
+            .state()
+            .metadata_faults
+            .insert("api/token".into(), [500; 100].into());
+        let text = machine.again("boot", 11);
+        let stopped = machine.commands().contains(&"systemctl poweroff".to_owned());
+        assert_eq!(stopped, stops, "{text}");
+    }
+}

@@ -4,13 +4,16 @@
 
 mod address_watch;
 mod after;
+mod baked;
 mod boot;
 mod cost;
 mod failure;
 mod fallback;
+mod hook;
 mod kill;
 mod lifecycle;
 mod outage;
+mod packages;
 mod quoting;
 mod render;
 mod reread;

@@ -186,16 +186,12 @@ impl Cloud {
                     machine.kill()?;
                 }
             }
-            Happening::Lifecycle { instance, state, .. } => {
-                let target = if state.starts_with("Terminating") {
-                    "Terminated"
-                } else {
-                    "InService"
-                };
+            Happening::Lifecycle { instance, .. } => {
+                let target = self.sim.inspect(|world| world.target_state(instance));
                 if let Some(machine) = effects.machines.get(instance) {
                     let ip = machine.identity().ip().into();
                     self.imds
-                        .set(ip, "meta-data/autoscaling/target-lifecycle-state", Some(target));
+                        .set(ip, "meta-data/autoscaling/target-lifecycle-state", target.as_deref());
                 }
             }
             Happening::Violation { invariant, detail } => {

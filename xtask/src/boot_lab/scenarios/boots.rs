@@ -45,6 +45,26 @@ pub fn first_boot(lab: &mut Lab) -> TaskResult<()> {
     ensure(failed.trim().is_empty(), || format!("units failed: {failed}"))
 }
 
+/// The group comes to its launch hook long after the instance is ready: nothing is lost, and the hook is completed then.
+pub fn late_hook(lab: &mut Lab) -> TaskResult<()> {
+    let cloud = lab.launch(&Options {
+        hook_lag_ms: 20_000,
+        ..Options::default()
+    })?;
+    let id = cloud.await_launched(1, 10)?;
+    cloud.await_console(&id, "the group has not come to the hook selfheal-launch yet", 18)?;
+    ensure(cloud.await_in_service(1, 60)? == id, || {
+        "another instance came".to_owned()
+    })?;
+    cloud.await_console(&id, "boot is done", 10)?;
+    let completed = actions_of(&cloud, &id);
+    let completed = completed
+        .iter()
+        .filter(|action| *action == "CompleteLifecycleAction")
+        .count();
+    ensure(completed == 1, || format!("{completed} actions were completed"))
+}
+
 pub fn reboot(lab: &mut Lab) -> TaskResult<()> {
     let cloud = lab.launch(&Options::default())?;
     let id = cloud.await_in_service(1, 60)?;

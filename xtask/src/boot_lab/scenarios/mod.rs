@@ -3,6 +3,7 @@
 mod boots;
 mod failures;
 mod faults;
+mod images;
 mod kill;
 mod leaving;
 mod power;
@@ -48,6 +49,12 @@ pub const SCENARIOS: &[Scenario] = &[
         run: boots::first_boot,
     },
     Scenario {
+        name: "late-hook",
+        about: "the group comes to its hook 20 s after the instance runs",
+        when: When::Ci,
+        run: boots::late_hook,
+    },
+    Scenario {
         name: "reboot",
         about: "the same instance boots again",
         when: When::Ci,
@@ -58,6 +65,12 @@ pub const SCENARIOS: &[Scenario] = &[
         about: "the power of the host is cut, and the old holder is slow to let go",
         when: When::Ci,
         run: boots::replacement,
+    },
+    Scenario {
+        name: "baked-image",
+        about: "the image was made from a running instance, whose program it carries",
+        when: When::Ci,
+        run: images::baked,
     },
     Scenario {
         name: "foreign-volume",

@@ -9,6 +9,8 @@ use std::thread;
 
 /// The instance that boots here.
 pub const INSTANCE: &str = "i-0aaaaaaaaaaaaaaa1";
+/// Its primary network interface.
+pub const INTERFACE: &str = "eni-0aaaaaaaaaaaaaaa1";
 /// The address that belongs to the allocation.
 pub const ADDRESS: &str = "203.0.113.7";
 /// Secrets that must never show anywhere but in signatures.
@@ -181,6 +183,8 @@ impl State {
         let mine = self.address_of.as_deref() == Some(INSTANCE);
         match path.as_str() {
             "meta-data/instance-id" => (200, INSTANCE.to_owned()),
+            "meta-data/mac" => (200, "02:00:00:00:00:01".to_owned()),
+            "meta-data/network/interfaces/macs/02:00:00:00:00:01/interface-id" => (200, INTERFACE.to_owned()),
             "meta-data/public-ipv4" => (200, if mine { ADDRESS } else { "198.51.100.1" }.to_owned()),
             "meta-data/iam/security-credentials/selfheal-web-eu-west-1" => {
                 let [secret, token] = SECRETS;
@@ -245,7 +249,15 @@ impl State {
                 String::new()
             }
             "AssociateAddress" => {
-                self.address_of = Some(text("InstanceId"));
+                // An instance that has several interfaces is refused by its own id, so no instance is taken by it here.
+                if text("NetworkInterfaceId") != INTERFACE {
+                    return error(
+                        400,
+                        "InvalidInstanceID",
+                        "There are multiple interfaces attached to the instance",
+                    );
+                }
+                self.address_of = Some(INSTANCE.to_owned());
                 "<associationId>eipassoc-1</associationId>".to_owned()
             }
             "DisassociateAddress" => {

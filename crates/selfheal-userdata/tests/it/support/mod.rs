@@ -22,6 +22,7 @@ pub fn full() -> BootConfig {
             filesystem: Filesystem::Xfs,
         }),
         setup: Some(b"#!/bin/sh\necho \"it's $SELFHEAL_STACK\"\n".to_vec()),
+        setup_timeout_s: 3_600,
         health: Some(HealthCheck {
             probe: Probe::Command {
                 command: "test -e /etc/hostname".into(),
