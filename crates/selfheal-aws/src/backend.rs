@@ -18,7 +18,7 @@ use selfheal_core::names::Tags;
 use selfheal_core::observed::{
     Address, ApplicationCheck, ApplicationCheckSettings, Group, HostedZone, IamRole, Identity, Image, IngressRule,
     Instance, InstanceProfile, LaunchTemplate, LifecycleHook, RecordSet, SecurityGroup, Snapshot, Subnet, TemplateData,
-    Volume,
+    Volume, VolumeModification,
 };
 
 use crate::error::CallError;
@@ -55,6 +55,16 @@ pub trait Ec2: Send + Sync + Debug {
     async fn describe_addresses(&self) -> CallResult<Vec<Address>>;
     /// `DescribeVolumes` by the tag `selfheal:stack`.
     async fn describe_volumes(&self, stack: &str) -> CallResult<Vec<Volume>>;
+    /// `DescribeVolumes` of one id, whatever its tags; `None` when AWS says that there is no such volume. An answer that
+    /// holds neither it nor that word is an error.
+    async fn describe_volume(&self, id: &str) -> CallResult<Option<Volume>>;
+    /// `DescribeVolumes` by the instance that they are attached to.
+    async fn describe_attached_volumes(&self, instance_id: &str) -> CallResult<Vec<Volume>>;
+    /// `DescribeVolumesModifications` of one volume: the last one, or `None` when it never was modified.
+    async fn describe_volume_modification(&self, volume_id: &str) -> CallResult<Option<VolumeModification>>;
+    /// `DescribeAddresses` of one allocation, whatever its tags; `None` when AWS says that there is none. An answer that
+    /// holds neither it nor that word is an error.
+    async fn describe_address(&self, allocation_id: &str) -> CallResult<Option<Address>>;
     /// `DescribeSecurityGroups`.
     async fn describe_security_groups(&self, query: &SecurityGroupQuery) -> CallResult<Vec<SecurityGroup>>;
     /// `DescribeLaunchTemplateVersions` of `$Latest` by the template's name.

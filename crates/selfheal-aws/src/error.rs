@@ -201,9 +201,7 @@ pub fn classify(code: &str, message: &str) -> CallErrorKind {
         | "ConcurrentModificationException"
         | "InstanceRefreshInProgress"
         | "IncorrectState"
-        | "IncorrectInstanceState"
-        | "IncorrectModificationState"
-        | "VolumeModificationRateExceeded" => K::Busy,
+        | "IncorrectInstanceState" => K::Busy,
         "NoSuchEntity" | "NoSuchHostedZone" | "ParameterNotFound" | "InvalidLaunchTemplateName.NotFoundException" => {
             K::NotFound
         }
@@ -241,6 +239,9 @@ pub fn classify(code: &str, message: &str) -> CallErrorKind {
         | "SnapshotLimitExceeded"
         | "SecurityGroupLimitExceeded"
         | "AttachmentLimitExceeded"
+        // Minutes to hours, which no run waits out.
+        | "IncorrectModificationState"
+        | "VolumeModificationRateExceeded"
         // Not in the references yet; spelled as EC2 spells the others.
         | "ApplicationStatusCheckLimitExceeded"
         | "MaxIOPSLimitExceeded" => K::LimitExceeded,

@@ -1,23 +1,25 @@
 //! Reading a stack: every call at once, two round trips deep at most.
 
 use std::collections::BTreeMap;
+use std::future::Future;
+use std::time::Duration;
 
 use futures::future::{BoxFuture, FutureExt, try_join_all};
 use selfheal_core::observed::{ApplicationCheck, HostedZone, Image, Instance, LaunchTemplate, Observed, RecordSet};
 use selfheal_core::spec::{ImageRef, Ingress, Spec};
-use selfheal_core::{Names, names::POLICY_NAME};
+use selfheal_core::{Found, Names, Unread, names::POLICY_NAME, unread};
 
 use crate::backend::{Aws, CallResult, SecurityGroupQuery, SubnetQuery};
 use crate::control::Control;
 use crate::error::CallError;
-use crate::retry::{Repeat, retry};
+use crate::retry::{Repeat, backoff, retry};
 
 /// How much of a stack is read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Scope {
     /// What planning needs.
     Plan,
-    /// Also the instances.
+    /// Also the instances, and the snapshots where the spec has a data volume.
     Status,
     /// Also the instances and the snapshots; not the image, which may be gone.
     Destroy,
@@ -71,6 +73,9 @@ impl Scope {
             Self::Status => parts.extend([P::Image, P::Instances]),
             Self::Destroy => parts.extend([P::Instances, P::Snapshots]),
         }
+        if self == Self::Status && spec.data.is_some() {
+            parts.push(P::Snapshots);
+        }
         if spec.asks_aws() {
             parts.push(P::ApplicationChecks);
         }
@@ -94,7 +99,95 @@ pub async fn observe(aws: &dyn Aws, spec: &Spec, scope: Scope, ctl: &Control<'_>
     for reading in readings {
         reading(&mut observed);
     }
+    // What is read by its id may ask for more: a volume, then its modification.
+    for _ in 0..ROUNDS_MAX {
+        let unread = missing(spec, &observed, scope);
+        if unread.is_empty() {
+            break;
+        }
+        read_unread(aws, unread, ctl)
+            .await?
+            .into_iter()
+            .for_each(|found| observed.found(found));
+    }
     Ok(observed)
+}
+
+/// What a reading of this scope lacks. Whether a volume is being modified matters to no destroy.
+pub(crate) fn missing(spec: &Spec, observed: &Observed, scope: Scope) -> Unread {
+    let mut unread = unread(spec, observed);
+    if scope == Scope::Destroy {
+        unread.modifications.clear();
+    }
+    unread
+}
+
+/// How often what was read may ask for more: a volume by its id, its modification, and one to spare.
+const ROUNDS_MAX: u32 = 3;
+
+/// How often AWS has to say that something does not exist before that is believed, with a pause between: for longer than
+/// a listing lags behind, because what is new may be unknown by its id as well.
+const GONE_READS: u32 = 5;
+
+/// Reads by their ids what the stack's other witnesses name and no listing shows.
+pub(crate) async fn read_unread(aws: &dyn Aws, unread: Unread, ctl: &Control<'_>) -> CallResult<Vec<Found>> {
+    let mut calls: Vec<BoxFuture<'_, CallResult<Found>>> = Vec::new();
+    for id in unread.volumes {
+        calls.push(
+            async move {
+                let volume = unless_gone(ctl, || aws.describe_volume(&id)).await?;
+                Ok(Found::Volume(id, volume.map(Box::new)))
+            }
+            .boxed(),
+        );
+    }
+    for id in unread.addresses {
+        calls.push(
+            async move {
+                let address = unless_gone(ctl, || aws.describe_address(&id)).await?;
+                Ok(Found::Address(id, address))
+            }
+            .boxed(),
+        );
+    }
+    for id in unread.attached_to {
+        calls.push(
+            async move {
+                let volumes = retry(ctl, Repeat::Read, || aws.describe_attached_volumes(&id)).await?;
+                Ok(Found::Attached(id, volumes))
+            }
+            .boxed(),
+        );
+    }
+    for id in unread.modifications {
+        calls.push(
+            async move {
+                let last = retry(ctl, Repeat::Read, || aws.describe_volume_modification(&id)).await?;
+                Ok(Found::Modification(id, last))
+            }
+            .boxed(),
+        );
+    }
+    try_join_all(calls).await
+}
+
+/// Reads one thing by its id, and believes that it is gone only when AWS keeps saying so.
+async fn unless_gone<T, F, Fut>(ctl: &Control<'_>, mut call: F) -> CallResult<Option<T>>
+where
+    F: FnMut() -> Fut,
+    Fut: Future<Output = CallResult<Option<T>>>,
+{
+    for attempt in 0..GONE_READS {
+        if attempt > 0 {
+            let pause = backoff(ctl, Duration::from_secs(1), Duration::from_secs(8), attempt);
+            ctl.clock.sleep(pause).await;
+        }
+        let found = retry(ctl, Repeat::Read, &mut call).await?;
+        if found.is_some() {
+            return Ok(found);
+        }
+    }
+    Ok(None)
 }
 
 /// Puts what one part's reading found into the observed world.

@@ -39,6 +39,12 @@ const BUSY: Patience = Patience {
     longest: Duration::from_secs(8),
     budget: SignedDuration::from_mins(2),
 };
+/// A dead instance has been seen to hold its volumes for ten minutes.
+const HELD: Patience = Patience {
+    first: Duration::from_secs(1),
+    longest: Duration::from_secs(15),
+    budget: SignedDuration::from_mins(15),
+};
 /// What was just created may be unknown to the next call for some seconds.
 const NOT_VISIBLE: Patience = Patience {
     first: Duration::from_millis(500),
@@ -67,6 +73,8 @@ pub(crate) enum Repeat {
     Mutation,
     /// A mutation that names what this run has just made, which may not be visible yet.
     MutationOfNew,
+    /// The deletion of a volume, which its last instance may still hold.
+    VolumeRemoval,
 }
 
 impl Repeat {
@@ -75,6 +83,7 @@ impl Repeat {
             (CallErrorKind::Throttled, _) => Some(THROTTLED),
             (CallErrorKind::NotReady, _) => Some(NOT_READY),
             (CallErrorKind::Busy, Self::Mutation | Self::MutationOfNew) => Some(BUSY),
+            (CallErrorKind::Busy | CallErrorKind::InUse, Self::VolumeRemoval) => Some(HELD),
             (CallErrorKind::InUse, Self::MutationOfNew) => Some(BUSY),
             (CallErrorKind::NotFound, Self::MutationOfNew) => Some(NOT_VISIBLE),
             (CallErrorKind::Unreachable, _) => Some(UNREACHABLE),

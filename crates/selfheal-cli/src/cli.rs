@@ -84,7 +84,7 @@ pub enum Command {
     /// Remove the stack; the address and the data stay unless each is named
     Destroy(DestroyArgs),
     /// Let a stack that has parked itself replace its instance again
-    Resume(ApplyArgs),
+    Resume(ResumeArgs),
     /// Print a least-privilege policy as JSON
     Policy(PolicyArgs),
     /// Print the boot program as it would be sent
@@ -105,9 +105,26 @@ pub struct PlanArgs {
     pub check: bool,
 }
 
-/// Arguments of `apply` and `resume`.
+/// Arguments of `apply`.
 #[derive(Debug, Args)]
 pub struct ApplyArgs {
+    /// Do not ask
+    #[arg(short, long)]
+    pub yes: bool,
+    /// Make a new, EMPTY data volume where the stack's own is gone for good; changes nothing where it is not
+    #[arg(long)]
+    pub new_volume: bool,
+    /// Allocate a new Elastic IP where the stack's own is gone for good; changes nothing where it is not
+    #[arg(long)]
+    pub new_address: bool,
+    /// Print what was done as JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Arguments of `resume`.
+#[derive(Debug, Args)]
+pub struct ResumeArgs {
     /// Do not ask
     #[arg(short, long)]
     pub yes: bool,

@@ -1,10 +1,12 @@
 //! Putting the answers of calls into the observed world.
 
+use std::collections::BTreeSet;
+
 use crate::action::{Action, GroupSettings};
-use crate::names::Tags;
+use crate::names::{Role, TAG_ROLE, Tags};
 use crate::observed::{
     Address, ApplicationCheck, Group, IamRole, InstanceProfile, LaunchTemplate, Observed, RecordSet, SecurityGroup,
-    Snapshot, Volume, VolumeState,
+    Snapshot, Volume, VolumeModification, VolumeState,
 };
 
 /// What AWS answers to an action.
@@ -94,13 +96,27 @@ impl Observed {
     /// Puts a new reading of the volumes into the observed world.
     ///
     /// A volume that this run made and that the reading does not show stays, because a listing lags behind; it stays
-    /// unseen, so that nothing counts on it yet.
+    /// unseen, so that nothing counts on it yet. One that an earlier reading showed is to be read by its id.
     pub fn read_volumes(&mut self, volumes: Vec<Volume>) {
         self.unseen_volumes
             .retain(|id| !volumes.iter().any(|volume| volume.id == *id));
-        let mut unseen = std::mem::replace(&mut self.volumes, volumes);
-        unseen.retain(|volume| self.unseen_volumes.contains(&volume.id));
-        self.volumes.extend(unseen);
+        // They tell of what was shown before.
+        self.modifications.clear();
+        let before = std::mem::replace(&mut self.volumes, volumes);
+        let shown: BTreeSet<String> = self.volumes.iter().map(|volume| volume.id.clone()).collect();
+        self.gone.retain(|id| !shown.contains(id));
+        for volume in before.into_iter().filter(|volume| !shown.contains(&volume.id)) {
+            if self.unseen_volumes.contains(&volume.id) {
+                self.volumes.push(volume);
+            } else if volume
+                .tags
+                .get(TAG_ROLE)
+                .is_some_and(|role| role == Role::Volume.as_str())
+            {
+                self.missed_volumes.insert(volume.id);
+            }
+        }
+        self.missed_volumes.retain(|id| !shown.contains(id));
     }
 
     /// Gives up a volume that AWS answered with and that does not exist: the next create has another token.
@@ -144,6 +160,15 @@ impl Observed {
         match action {
             Action::CreateTags { resource, tags } => self.add_tags(resource, tags),
             Action::ModifyVolume(input) => {
+                let record = VolumeModification {
+                    state: "modifying".to_owned(),
+                    size_gib: input.size_gib,
+                    volume_type: input.volume_type.clone(),
+                    iops: input.iops,
+                    throughput_mibps: input.throughput_mibps,
+                    started_at: None,
+                };
+                self.modifications.insert(input.id.clone(), Some(record));
                 for volume in self.volumes.iter_mut().filter(|volume| volume.id == input.id) {
                     volume.size_gib = input.size_gib.unwrap_or(volume.size_gib);
                     volume.volume_type = input.volume_type.clone().unwrap_or_else(|| volume.volume_type.clone());
@@ -257,8 +282,12 @@ impl Observed {
             }
             Action::ReleaseAddress { allocation_id } => {
                 self.addresses.retain(|address| address.allocation_id != *allocation_id);
+                self.gone.insert(allocation_id.clone());
             }
-            Action::DeleteVolume { id } => self.volumes.retain(|volume| volume.id != *id),
+            Action::DeleteVolume { id } => {
+                self.volumes.retain(|volume| volume.id != *id);
+                self.gone.insert(id.clone());
+            }
             _ => {}
         }
     }
@@ -273,6 +302,7 @@ impl Observed {
         }
         for volume in self.volumes.iter_mut().filter(|volume| volume.id == resource) {
             volume.tags.extend(tags.clone());
+            self.tagged_volumes.insert(volume.id.clone());
         }
     }
 }

@@ -12,6 +12,7 @@ pub mod plan;
 pub mod spec;
 pub mod status;
 mod token;
+mod witness;
 
 pub use absorb::Answer;
 pub use action::Action;
@@ -19,3 +20,4 @@ pub use names::Names;
 pub use observed::Observed;
 pub use plan::{DestroyOptions, Plan, plan, plan_destroy, plan_resume};
 pub use spec::Spec;
+pub use witness::{Found, Unread, unread};

@@ -15,7 +15,8 @@ pub const TAG_ROLE: &str = "selfheal:role";
 pub const TAG_FIRST_USE: &str = "selfheal:first-use";
 /// Tag key on a data volume that says which filesystem it is formatted with.
 pub const TAG_FILESYSTEM: &str = "selfheal:filesystem";
-/// Tag key on the snapshot that `destroy --delete-data` takes once nothing writes any more.
+/// Tag key on the snapshot that `destroy --delete-data` takes once nothing writes any more. Its value is the time at which
+/// that run began to read the stack, by which the run knows its own again after a lost answer.
 pub const TAG_FINAL: &str = "selfheal:final";
 /// Tag key on an instance that says which stack's application status check AWS is to ask it.
 ///

@@ -2,7 +2,7 @@
 //!
 //! Every type here is plain data in AWS's own terms. A backend fills it; the planner reads it and nothing else.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -29,7 +29,17 @@ pub struct Observed {
     pub dead_volumes: Vec<String>,
     /// Volumes that a create of this run answered with and that no reading has shown yet.
     pub unseen_volumes: Vec<String>,
-    /// Snapshots that this run started, which count whatever the clocks say.
+    /// Ids of volumes and Elastic IPs that AWS says do not exist, asked for each by itself.
+    pub gone: BTreeSet<String>,
+    /// Volumes that an earlier reading of this run showed and the last one did not: to be read by their ids.
+    pub missed_volumes: BTreeSet<String>,
+    /// Instances of which the attached volumes were read.
+    pub attachments_read: BTreeSet<String>,
+    /// Volumes whose tags this run has set: nothing else is done to them in the same run.
+    pub tagged_volumes: BTreeSet<String>,
+    /// Last modifications of volumes, by volume, where one was read; `None` where a volume never was modified.
+    pub modifications: BTreeMap<String, Option<VolumeModification>>,
+    /// Snapshots that this run started: no other counts as the last one of a volume.
     pub own_snapshots: Vec<String>,
     /// The security group that bears our name, or those that the spec names.
     pub security_groups: Vec<SecurityGroup>,
@@ -60,7 +70,7 @@ pub struct Observed {
     pub records: Vec<RecordSet>,
     /// Instances that bear the stack's tags, in any state. Read for status and destroy, not for apply.
     pub instances: Vec<Instance>,
-    /// Snapshots of the data volume that bear the stack's tags. Read for destroy alone.
+    /// Snapshots of the data volume that bear the stack's tags. Read for status and destroy, not for apply.
     pub snapshots: Vec<Snapshot>,
 }
 
@@ -168,6 +178,39 @@ pub struct Attachment {
     pub instance_id: String,
     /// `attaching`, `attached`, `detaching`, `detached` or `busy`.
     pub state: String,
+}
+
+/// A modification of a volume: what it was to become, and how far that is.
+///
+/// While it is [under way](Self::is_modifying), `DescribeVolumes` shows the old values.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct VolumeModification {
+    /// `modifying`, `optimizing`, `completed` or `failed`.
+    pub state: String,
+    /// Size in GiB that it leads to.
+    pub size_gib: Option<u32>,
+    /// Type that it leads to.
+    pub volume_type: Option<String>,
+    /// IOPS that it leads to.
+    pub iops: Option<u32>,
+    /// Throughput in MiB/s that it leads to.
+    pub throughput_mibps: Option<u32>,
+    /// When it began, where that is known.
+    pub started_at: Option<Timestamp>,
+}
+
+impl VolumeModification {
+    /// Whether the volume does not show its new values yet, and cannot be attached.
+    #[must_use]
+    pub fn is_modifying(&self) -> bool {
+        self.state == "modifying"
+    }
+
+    /// Whether AWS refuses another one until this one is done.
+    #[must_use]
+    pub fn is_under_way(&self) -> bool {
+        matches!(self.state.as_str(), "modifying" | "optimizing")
+    }
 }
 
 /// A security group.

@@ -36,6 +36,9 @@ pub struct StatusReport {
     pub address: Option<AddressStatus>,
     /// The data volume; `null` also where the spec has none.
     pub volume: Option<VolumeStatus>,
+    /// The last snapshot of the stack's data, which outlives the stack; `null` where there is none, or the spec has no
+    /// data volume.
+    pub last_snapshot: Option<SnapshotStatus>,
     /// The instance: the one in service, else the one on its way there, else any that the group has.
     pub instance: Option<InstanceStatus>,
     /// Further instances of the group, during a replacement.
@@ -90,6 +93,20 @@ pub struct VolumeStatus {
     pub zone: String,
     /// Size in GiB.
     pub size_gib: u32,
+}
+
+/// A snapshot of a stack's data.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct SnapshotStatus {
+    /// `snap-…`.
+    pub id: String,
+    /// The volume that it was taken of.
+    pub volume_id: String,
+    /// `pending`, `completed` or `error`.
+    pub state: String,
+    /// When it was started, RFC 3339.
+    pub started_at: Timestamp,
 }
 
 /// An instance of a stack.
@@ -190,6 +207,7 @@ pub fn status(spec: &Spec, observed: &Observed, plan: &Plan) -> StatusReport {
         problems: Vec::new(),
         address: address(&existing),
         volume: volume(&existing),
+        last_snapshot: last_snapshot(observed),
         instance,
         other_instances: instances,
         group: group.map(|group| group.name.clone()),
@@ -244,6 +262,18 @@ fn volume(existing: &Existing) -> Option<VolumeStatus> {
         zone: volume.zone.clone(),
         size_gib: volume.size_gib,
     })
+}
+
+fn last_snapshot(observed: &Observed) -> Option<SnapshotStatus> {
+    let usable = observed.snapshots.iter().filter(|snapshot| snapshot.state != "error");
+    usable
+        .max_by_key(|snapshot| snapshot.started_at)
+        .map(|snapshot| SnapshotStatus {
+            id: snapshot.id.clone(),
+            volume_id: snapshot.volume_id.clone(),
+            state: snapshot.state.clone(),
+            started_at: snapshot.started_at,
+        })
 }
 
 /// The group's instances, the one that serves or will serve first.

@@ -156,7 +156,7 @@ htttp = "/"
     line 8, column 44: `instance.ingress[3]` is an integer (expected a list of ports such as ["80/tcp", "443/tcp"])
     line 9, column 13: `instance.root_size` is an integer (expected a size with its unit, such as "8GiB")
     line 10, column 10: `instance.subnet` is `subnet-xyz` (expected an id such as "subnet-0123456789abcdef0")
-    line 13, column 1: `data.sise` is not a key in [data] (did you mean `size`? expected one of `size`, `mount`, `filesystem`, `type`, `iops`, `throughput`)
+    line 13, column 1: `data.sise` is not a key in [data] (did you mean `size`? expected one of `size`, `mount`, `filesystem`, `type`, `iops`, `throughput`, `volume`)
     line 14, column 8: `data.size` is `20GB` (did you mean `20GiB`? expected a whole number of GiB or TiB, such as "20GiB")
     line 15, column 9: `data.mount` is `/usr/share/data`, which is the system's (expected a directory of its own, such as "/srv/data")
     line 16, column 14: `data.filesystem` is `xsf` (did you mean `xfs`? expected one of `xfs`, `ext4`)
@@ -174,7 +174,7 @@ fn a_key_of_another_section_is_sent_there() {
     insta::assert_snapshot!(errors(&text), @r"
     line 8, column 1: `instance.setup` is not a key in [instance]: it belongs in [app] (expected one of `type`, `image`, `subnet`, `ingress`, `security_groups`, `root_size`)
     line 9, column 1: `instance.mount` is not a key in [instance]: it belongs in [data] (expected one of `type`, `image`, `subnet`, `ingress`, `security_groups`, `root_size`)
-    line 12, column 1: `data.mountpoint` is not a key in [data] (did you mean `mount`? expected one of `size`, `mount`, `filesystem`, `type`, `iops`, `throughput`)
+    line 12, column 1: `data.mountpoint` is not a key in [data] (did you mean `mount`? expected one of `size`, `mount`, `filesystem`, `type`, `iops`, `throughput`, `volume`)
     ");
 }
 

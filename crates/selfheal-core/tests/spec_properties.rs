@@ -67,14 +67,16 @@ fn data() -> impl Strategy<Value = DataSpec> {
             },
         );
     let io2 = (4..=65_536_u32, 100..=4_000_u32).prop_map(|(size, iops)| (VolumeType::Io2, size, Some(iops), None));
-    (prop_oneof![gp3, io2], "(/[a-z0-9_-]{1,8}){1,3}", filesystem).prop_map(
-        |((volume_type, size_gib, iops, throughput_mibps), mount, filesystem)| DataSpec {
+    let volume = proptest::option::of(id("vol"));
+    (prop_oneof![gp3, io2], "(/[a-z0-9_-]{1,8}){1,3}", filesystem, volume).prop_map(
+        |((volume_type, size_gib, iops, throughput_mibps), mount, filesystem, volume)| DataSpec {
             size_gib,
             mount: format!("/srv{mount}"),
             filesystem,
             volume_type,
             iops,
             throughput_mibps,
+            volume,
         },
     )
 }

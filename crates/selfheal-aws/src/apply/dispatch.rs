@@ -107,7 +107,7 @@ pub(super) const fn part_of(key: StepKey) -> Part {
     use StepKey as K;
     match key {
         K::AllocateAddress | K::TagAddress | K::DisassociateAddress | K::ReleaseAddress => Part::Addresses,
-        K::CreateVolume | K::ModifyVolume | K::DeleteVolume => Part::Volumes,
+        K::CreateVolume | K::TagVolume | K::ModifyVolume | K::DeleteVolume => Part::Volumes,
         K::CreateSecurityGroup | K::AuthorizeIngress | K::RevokeIngress | K::DeleteSecurityGroup => {
             Part::SecurityGroups
         }
@@ -159,6 +159,7 @@ pub(super) const fn repeat_of(key: StepKey) -> Repeat {
         | K::CreateInstanceProfile
         | K::CreateSecurityGroup
         | K::CreateApplicationStatusCheck => Repeat::Mutation,
+        K::DeleteVolume => Repeat::VolumeRemoval,
         // Deletes wait for what still depends on the thing; creates for what was made a moment ago to be seen.
         _ => Repeat::MutationOfNew,
     }

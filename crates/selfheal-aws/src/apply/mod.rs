@@ -21,7 +21,7 @@ mod run;
 
 use jiff::SignedDuration;
 use selfheal_core::observed::Observed;
-use selfheal_core::plan::{DestroyOptions, Plan, StepKey, plan, plan_destroy, plan_resume};
+use selfheal_core::plan::{DestroyOptions, Plan, PlanOptions, StepKey, plan, plan_destroy, plan_resume, plan_with};
 use selfheal_core::spec::Spec;
 
 use crate::backend::Aws;
@@ -39,6 +39,8 @@ pub const FRESH: SignedDuration = SignedDuration::from_secs(10);
 pub enum Goal {
     /// The world as the spec says.
     Apply,
+    /// The same, with what a person has asked for beside the spec.
+    ApplyWith(PlanOptions),
     /// The stack gone.
     Destroy(DestroyOptions),
     /// A parked stack at work again.
@@ -46,11 +48,17 @@ pub enum Goal {
 }
 
 impl Goal {
+    /// Whether a plan for it rests on what the stack owns, so that what a listing lacks has to be read by its id.
+    pub(crate) const fn rests_on_ownership(&self) -> bool {
+        !matches!(self, Self::Resume)
+    }
+
     /// The plan for this goal.
     #[must_use]
     pub fn plan(&self, spec: &Spec, observed: &Observed) -> Plan {
         match self {
             Self::Apply => plan(spec, observed),
+            Self::ApplyWith(options) => plan_with(spec, observed, options),
             Self::Destroy(options) => plan_destroy(spec, observed, options),
             Self::Resume => plan_resume(spec, observed),
         }
@@ -61,7 +69,7 @@ impl Goal {
     pub const fn scope(&self) -> Scope {
         match self {
             Self::Destroy(_) => Scope::Destroy,
-            Self::Apply | Self::Resume => Scope::Plan,
+            Self::Apply | Self::ApplyWith(_) | Self::Resume => Scope::Plan,
         }
     }
 }

@@ -31,8 +31,13 @@ pub(super) fn rhythm(wait: &WorldWait) -> Rhythm {
             10,
             SignedDuration::from_mins(30),
         ),
-        // The first snapshot of a large volume takes hours.
-        WorldWait::SnapshotCompleted { .. } => (&[Part::Snapshots], 2, 30, SignedDuration::from_hours(12)),
+        // The first snapshot of a large volume takes hours, in which somebody may apply the stack again.
+        WorldWait::SnapshotCompleted { .. } => (
+            &[Part::Snapshots, Part::Group, Part::Instances],
+            2,
+            30,
+            SignedDuration::from_hours(12),
+        ),
         _ => (&[Part::Group], 2, 10, SignedDuration::from_mins(30)),
     };
     Rhythm {

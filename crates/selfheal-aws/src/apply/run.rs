@@ -11,7 +11,7 @@ use jiff::Timestamp;
 use selfheal_core::observed::Observed;
 use selfheal_core::plan::{Approval, Plan, StepKey, WorldWait};
 use selfheal_core::spec::Spec;
-use selfheal_core::{Action, Answer};
+use selfheal_core::{Action, Answer, Found};
 
 use super::dispatch::{detail_of, dispatch, is_removal, part_of, repeat_of};
 use super::error::{ApplyError, ApplyErrorKind, Done};
@@ -20,7 +20,7 @@ use super::{Goal, Outcome, keys};
 use crate::backend::{Aws, CallResult};
 use crate::control::{Control, Event};
 use crate::error::{CallError, CallErrorKind};
-use crate::observe::{Part, Reading, read};
+use crate::observe::{Part, Reading, Scope, missing, read, read_unread};
 use crate::retry::{backoff, retry_unless};
 
 /// How often the effect of one step may be in doubt before the run gives up.
@@ -34,19 +34,26 @@ const READS_IN_DOUBT: u32 = 4;
 /// How often one step may run: once, and again where what it made turned out to be gone.
 const RUNS_MAX: usize = 3;
 
+/// What a step is about: it tells apart the steps of one key.
+type Target = Option<String>;
+
 /// How a task ended.
 enum TaskEnd {
     /// A step's call was answered, or failed for good.
     Step {
         key: StepKey,
+        target: Target,
         action: Box<Action>,
         result: CallResult<Answer>,
     },
     /// What a step in doubt may have changed was read.
     Read {
         key: StepKey,
+        target: Target,
         result: CallResult<Vec<Reading>>,
     },
+    /// What a listing lacks, and other witnesses name, was read by its id.
+    Found(CallResult<Vec<Found>>),
     /// What tells whether a wait is over was read.
     Polled {
         wait: WorldWait,
@@ -69,6 +76,8 @@ pub(super) struct Run<'a> {
     approval: Approval,
     world: Observed,
     done: Vec<Done>,
+    /// How often each step is done.
+    runs: BTreeMap<(StepKey, Target), usize>,
     in_flight: BTreeSet<StepKey>,
     doubts: BTreeMap<StepKey, u32>,
     polls: BTreeMap<WorldWait, Poll>,
@@ -77,6 +86,8 @@ pub(super) struct Run<'a> {
     /// Dropped when the run has failed: from then on no call is made again.
     halt: Option<oneshot::Sender<()>>,
     halted: Shared<oneshot::Receiver<()>>,
+    /// Whether something is being read by its id.
+    looking: bool,
 }
 
 impl<'a> Run<'a> {
@@ -97,6 +108,7 @@ impl<'a> Run<'a> {
             approval: Approval::of(shown),
             world,
             done: Vec::new(),
+            runs: BTreeMap::new(),
             in_flight: BTreeSet::new(),
             doubts: BTreeMap::new(),
             polls: BTreeMap::new(),
@@ -104,10 +116,18 @@ impl<'a> Run<'a> {
             waits: FuturesUnordered::new(),
             halt: Some(halt),
             halted: halted.shared(),
+            looking: false,
         }
     }
 
     pub(super) async fn finish_all(mut self) -> Result<Outcome, ApplyError> {
+        // Also what cannot run yet: it is too late to learn at the last step that somebody meant another resource.
+        let plan = self.plan();
+        if !plan.is_refused()
+            && let Some(deviation) = plan.steps.iter().find_map(|step| self.approval.check(step).err())
+        {
+            return Err(self.fail(ApplyErrorKind::Changed(deviation)).await);
+        }
         loop {
             if let Err(kind) = self.start_ready() {
                 return Err(self.fail(kind).await);
@@ -124,8 +144,28 @@ impl<'a> Run<'a> {
         self.goal.plan(self.spec, &self.world)
     }
 
+    /// Reads by its id what a new reading lacks and other witnesses name; answers whether that is under way.
+    fn look_for_missing(&mut self) -> bool {
+        if self.looking || !self.goal.rests_on_ownership() {
+            return self.looking;
+        }
+        let unread = missing(self.spec, &self.world, self.goal.scope());
+        if unread.is_empty() {
+            return false;
+        }
+        self.looking = true;
+        let (aws, ctl) = (self.aws, self.ctl);
+        self.steps
+            .push(async move { TaskEnd::Found(read_unread(aws, unread, ctl).await) }.boxed());
+        true
+    }
+
     /// Starts every step that is ready and every wait that has begun.
     fn start_ready(&mut self) -> Result<(), ApplyErrorKind> {
+        // Nothing new is begun on the absence of what was there before.
+        if self.look_for_missing() {
+            return Ok(());
+        }
         let plan = self.plan();
         if plan.is_refused() {
             return Err(ApplyErrorKind::Refused(plan.refusals));
@@ -135,10 +175,14 @@ impl<'a> Run<'a> {
                 continue;
             }
             self.approval.check(step).map_err(ApplyErrorKind::Changed)?;
-            if self.done.iter().filter(|done| done.key == step.key).count() >= RUNS_MAX {
+            if self
+                .runs
+                .get(&(step.key, step.target.clone()))
+                .is_some_and(|runs| *runs >= RUNS_MAX)
+            {
                 return Err(ApplyErrorKind::NoProgress(step.key));
             }
-            self.start(step.key, action.clone());
+            self.start(step.key, step.target.clone(), action.clone());
         }
         for wait in plan.waits {
             if !self.polls.contains_key(&wait) {
@@ -156,7 +200,7 @@ impl<'a> Run<'a> {
         Ok(())
     }
 
-    fn start(&mut self, key: StepKey, action: Action) {
+    fn start(&mut self, key: StepKey, target: Target, action: Action) {
         self.ctl.progress.event(&Event::Started { key });
         self.in_flight.insert(key);
         let (aws, ctl, halted) = (self.aws, self.ctl, self.halted.clone());
@@ -164,6 +208,7 @@ impl<'a> Run<'a> {
             let result = retry_unless(ctl, repeat_of(key), halted, || dispatch(aws, &action)).await;
             TaskEnd::Step {
                 key,
+                target,
                 action: Box::new(action),
                 result,
             }
@@ -173,52 +218,70 @@ impl<'a> Run<'a> {
 
     fn take(&mut self, end: TaskEnd) -> Result<(), ApplyErrorKind> {
         match end {
-            TaskEnd::Step { key, action, result } => self.take_step(key, &action, result),
-            TaskEnd::Read { key, result } => {
+            TaskEnd::Step {
+                key,
+                target,
+                action,
+                result,
+            } => self.take_step(key, target, &action, result),
+            TaskEnd::Read { key, target, result } => {
                 self.in_flight.remove(&key);
                 for reading in result.map_err(|error| ApplyErrorKind::Step { key, error })? {
                     reading(&mut self.world);
                 }
-                if self.plan().step(key).is_none() {
-                    self.finished(key, String::new());
+                if !self.plan().has(key, target.as_deref()) {
+                    self.finished(key, target, String::new());
                 }
+                Ok(())
+            }
+            TaskEnd::Found(result) => {
+                self.looking = false;
+                let found = result.map_err(ApplyErrorKind::Reading)?;
+                found.into_iter().for_each(|found| self.world.found(found));
                 Ok(())
             }
             TaskEnd::Polled { wait, result } => self.take_poll(wait, result),
         }
     }
 
-    fn take_step(&mut self, key: StepKey, action: &Action, result: CallResult<Answer>) -> Result<(), ApplyErrorKind> {
+    fn take_step(
+        &mut self,
+        key: StepKey,
+        target: Target,
+        action: &Action,
+        result: CallResult<Answer>,
+    ) -> Result<(), ApplyErrorKind> {
         match result {
-            Ok(answer) => self.succeeded(key, action, answer),
+            Ok(answer) => self.succeeded(key, target, action, answer),
             Err(error) if is_removal(key) && error.kind() == CallErrorKind::NotFound => {
-                self.succeeded(key, action, Answer::Done);
+                self.succeeded(key, target, action, Answer::Done);
             }
             Err(error) if error.kind() == CallErrorKind::NotFound && check_of(action).is_some() => {
                 // AWS may repeat the answer to an old token, also for a check that is gone. The next plan makes another.
                 check_of(action).iter().for_each(|id| self.world.give_up_check(id));
                 self.in_flight.remove(&key);
             }
-            Err(error) if may_be_done(key, error.kind()) => self.look_again(key, error)?,
+            Err(error) if may_be_done(key, error.kind()) => self.look_again(key, target, error)?,
             Err(error) => return Err(ApplyErrorKind::Step { key, error }),
         }
         Ok(())
     }
 
-    fn succeeded(&mut self, key: StepKey, action: &Action, answer: Answer) {
+    fn succeeded(&mut self, key: StepKey, target: Target, action: &Action, answer: Answer) {
         let detail = detail_of(action, &answer);
         self.world.absorb(action, answer);
         self.in_flight.remove(&key);
-        self.finished(key, detail);
+        self.finished(key, target, detail);
     }
 
-    fn finished(&mut self, key: StepKey, detail: String) {
+    fn finished(&mut self, key: StepKey, target: Target, detail: String) {
+        *self.runs.entry((key, target)).or_default() += 1;
         self.ctl.progress.event(&Event::Finished { key, detail: &detail });
         self.done.push(Done { key, detail });
     }
 
     /// Reads what a step may have changed. The step stays in flight until then, so that nothing repeats it blindly.
-    fn look_again(&mut self, key: StepKey, error: CallError) -> Result<(), ApplyErrorKind> {
+    fn look_again(&mut self, key: StepKey, target: Target, error: CallError) -> Result<(), ApplyErrorKind> {
         let doubts = self.doubts.entry(key).or_default();
         *doubts += 1;
         if *doubts > DOUBTS_MAX {
@@ -244,15 +307,20 @@ impl<'a> Run<'a> {
                 );
                 ctl.progress.event(&Event::Retrying { error: &error, pause });
                 ctl.clock.sleep(pause).await;
-                readings = read_all(aws, spec, &parts, ctl).await;
-                let Ok(readings) = &readings else { break };
                 let mut then = world.clone();
-                readings.iter().for_each(|reading| reading(&mut then));
-                if goal.plan(spec, &then).step(key).is_none() {
+                readings = read_again(aws, spec, (goal.scope(), &parts), ctl, &mut then).await;
+                if readings.is_err() {
+                    break;
+                }
+                if !goal.plan(spec, &then).has(key, target.as_deref()) {
                     break;
                 }
             }
-            TaskEnd::Read { key, result: readings }
+            TaskEnd::Read {
+                key,
+                target,
+                result: readings,
+            }
         };
         self.steps.push(task.boxed());
         Ok(())
@@ -308,11 +376,12 @@ impl<'a> Run<'a> {
         while let Some(end) = self.steps.next().await {
             if let TaskEnd::Step {
                 key,
+                target,
                 action,
                 result: Ok(answer),
             } = end
             {
-                self.succeeded(key, &action, answer);
+                self.succeeded(key, target, &action, answer);
             }
         }
         let left = keys(&self.plan());
@@ -352,6 +421,27 @@ fn check_of(action: &Action) -> Option<&str> {
         }
         _ => None,
     }
+}
+
+/// Reads parts anew, and by its id what they then lack, into a world as it would be.
+async fn read_again<'a>(
+    aws: &'a dyn Aws,
+    spec: &'a Spec,
+    (scope, parts): (Scope, &[Part]),
+    ctl: &'a Control<'a>,
+    then: &mut Observed,
+) -> CallResult<Vec<Reading>> {
+    let mut readings = read_all(aws, spec, parts, ctl).await?;
+    readings.iter().for_each(|reading| reading(then));
+    let unread = missing(spec, then, scope);
+    if !unread.is_empty() {
+        let found = read_unread(aws, unread, ctl).await?;
+        readings.push(Box::new(move |observed: &mut Observed| {
+            found.iter().cloned().for_each(|found| observed.found(found));
+        }));
+        readings.iter().for_each(|reading| reading(then));
+    }
+    Ok(readings)
 }
 
 async fn read_all<'a>(

@@ -94,6 +94,10 @@ pub struct Timings {
     pub hook_lag: Range,
     /// An instance from shutting-down to terminated.
     pub instance_terminate: Range,
+    /// How long a terminated instance is still described, in logical milliseconds.
+    ///
+    /// Source: EC2 user guide, "Terminate Amazon EC2 instances": it remains visible "for a short while".
+    pub terminated_shown_ms: u64,
     /// An instance from stopping to stopped.
     pub instance_stop: Range,
     /// How long a group takes to see that an instance is not running any more.
@@ -130,6 +134,7 @@ impl Default for Timings {
             instance_boot: Range::new(6_000, 14_000),
             hook_lag: Range::new(1_000, 15_000),
             instance_terminate: Range::new(15_000, 45_000),
+            terminated_shown_ms: 3_600_000,
             instance_stop: Range::new(10_000, 30_000),
             health_detect: Range::new(5_000, 60_000),
             health_impaired: Range::new(120_000, 240_000),

@@ -57,17 +57,17 @@ impl Ledger {
         }
     }
 
-    /// A volume was deleted.
-    pub(super) fn delete(&mut self, volume: &str, blank: bool, snapshot_completed: bool) {
+    /// A volume was deleted; `saved` says whether it was blank, or a completed snapshot holds what was on it.
+    pub(super) fn delete(&mut self, volume: &str, saved: bool) {
         if !self.permitted.contains(volume) {
             self.faults.push(Violation::new(
                 "S1",
                 format!("{volume} was deleted without being named"),
             ));
-        } else if !blank && !snapshot_completed {
+        } else if !saved {
             self.faults.push(Violation::new(
                 "S1",
-                format!("{volume} was deleted without a completed snapshot"),
+                format!("{volume} was deleted without a completed snapshot of what is on it"),
             ));
         }
     }

@@ -58,6 +58,14 @@ pub struct Modification {
     pub state: String,
     /// When it was asked for.
     pub started_ms: u64,
+    /// Size in GiB that it leads to. Until then `DescribeVolumes` shows the old values.
+    pub size_gib: u32,
+    /// Type that it leads to.
+    pub volume_type: String,
+    /// IOPS that it leads to.
+    pub iops: Option<u32>,
+    /// Throughput in MiB/s that it leads to.
+    pub throughput_mibps: Option<u32>,
 }
 
 /// An EBS volume.

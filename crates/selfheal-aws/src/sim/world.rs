@@ -23,7 +23,7 @@ use super::state::{
 use super::trace::{Happening, TraceEvent};
 
 /// Version of the saved form of a world; another one is refused by [`Sim::load`](super::Sim::load).
-pub const WORLD_SCHEMA: u32 = 1;
+pub const WORLD_SCHEMA: u32 = 2;
 
 /// Everything that a simulated AWS holds. Plain data: it can be saved, compared and looked into.
 ///
@@ -102,6 +102,8 @@ pub struct World {
     /// Since when instances are in service without the volume that they are made for, in logical milliseconds.
     #[serde(default)]
     pub(super) hollow_since: BTreeMap<String, u64>,
+    /// Ids that no listing shows, though they exist: it lags behind, or its answer is cut. A read by the id does show them.
+    pub unlisted: BTreeSet<String>,
     /// Groups whose boot programs fail.
     pub(super) failing_boots: BTreeSet<String>,
     /// Extra milliseconds before what the current call makes can be seen.
@@ -157,6 +159,7 @@ impl World {
             stale_ms: 0,
             target_states: BTreeMap::new(),
             hollow_since: BTreeMap::new(),
+            unlisted: BTreeSet::new(),
             failing_boots: BTreeSet::new(),
             late_visibility_ms: 0,
             late_propagation_ms: 0,

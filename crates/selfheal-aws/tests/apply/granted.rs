@@ -154,14 +154,18 @@ fn whatever_apply_is_granted_some_apply_uses() {
 fn whatever_plan_status_and_resume_are_granted_they_use() {
     let sim = Sim::new(even(22));
     let spec = first(&sim);
-    let images = [("Look", "ec2:DescribeImages")];
+    // Whether a volume is being modified is asked where it differs from the spec; here it does not.
+    let images = [
+        ("Look", "ec2:DescribeImages"),
+        ("Look", "ec2:DescribeVolumesModifications"),
+    ];
     let policy = operate(&sim, &scope(), Purpose::Plan);
     assert!(look(&sim, &spec, Goal::Apply).is_empty());
     check(&policy, &used(&sim, true), &images);
     let policy = operate(&sim, &scope(), Purpose::Status);
     read(&sim, &spec, Scope::Status);
     // Why a launch failed is asked where no instance is in service; here one is.
-    let beyond = [images[0], ("Look", "autoscaling:DescribeScalingActivities")];
+    let beyond = [images[0], images[1], ("Look", "autoscaling:DescribeScalingActivities")];
     check(&policy, &used(&sim, true), &beyond);
 
     sim.tamper(|world| world.config.operator_policy = None);

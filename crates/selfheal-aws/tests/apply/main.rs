@@ -1,14 +1,19 @@
 //! Plans carried out on the simulated AWS: convergence, crashes at every call, faults at every call, two operators.
 #![cfg(feature = "sim")]
 
+mod approval;
 mod checks;
 mod converge;
 mod crash;
 mod destroy;
 mod faults;
 mod granted;
+mod growing;
 mod heal;
+mod last_snapshot;
 mod operators;
 mod partitions;
 mod properties;
+mod several_volumes;
 mod support;
+mod witness;

@@ -157,7 +157,10 @@ async fn a_modification_names_only_what_changes() {
         throughput_mibps: None,
     };
     sdk.modify_volume(&change).await.unwrap();
-    assert_eq!(sdk.modify_volume(&change).await.unwrap_err().kind, CallErrorKind::Busy);
+    assert_eq!(
+        sdk.modify_volume(&change).await.unwrap_err().kind,
+        CallErrorKind::LimitExceeded
+    );
 }
 
 #[tokio::test]

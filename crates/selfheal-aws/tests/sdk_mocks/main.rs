@@ -7,6 +7,7 @@
 mod account;
 mod autoscaling;
 mod ec2_application;
+mod ec2_by_id;
 mod ec2_read;
 mod ec2_template;
 mod ec2_write;

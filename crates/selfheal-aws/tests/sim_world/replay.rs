@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use selfheal_aws::sim::{Fault, FaultPlan, LoadError, Sim, When, World};
+use selfheal_aws::sim::{Fault, FaultPlan, LoadError, Sim, WORLD_SCHEMA, When, World};
 use selfheal_aws::{Ec2, Jitter};
 use selfheal_core::names::Tags;
 
@@ -63,11 +63,12 @@ fn a_saved_world_goes_on_as_if_nothing_had_happened() {
 fn another_form_of_a_saved_world_is_refused_by_its_number() {
     let sim = world(8);
     let text = String::from_utf8(sim.save().unwrap()).unwrap();
-    let newer = text.replacen("\"schema\":1", "\"schema\":2", 1);
+    let (this, next) = (WORLD_SCHEMA, WORLD_SCHEMA + 1);
+    let newer = text.replacen(&format!("\"schema\":{this}"), &format!("\"schema\":{next}"), 1);
     let error = Sim::load(newer.as_bytes()).unwrap_err();
     assert_eq!(
         error.to_string(),
-        "the world was saved in form 2, and this version reads form 1 alone"
+        format!("the world was saved in form {next}, and this version reads form {this} alone")
     );
     assert!(matches!(Sim::load(b"{}"), Err(LoadError::Malformed(_))));
     assert!(matches!(

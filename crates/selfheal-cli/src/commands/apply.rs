@@ -1,7 +1,7 @@
 //! `selfheal apply`: makes the stack as its file says.
 
 use selfheal_aws::Goal;
-use selfheal_core::plan::existing;
+use selfheal_core::plan::{PlanOptions, existing};
 use serde::Serialize;
 
 use super::change::{Changed, DoneStep, How, change, changes};
@@ -35,11 +35,28 @@ struct Report {
 /// # Errors
 /// Those of [`change`].
 pub fn run(session: &Session, args: &ApplyArgs) -> Result<u8, CliError> {
+    let what = match (args.new_volume, args.new_address) {
+        (true, true) => "An EMPTY data volume and a new address take the place of what is gone.",
+        (true, false) => "An EMPTY data volume takes the place of one that is gone.",
+        (false, true) => "A new address takes the place of one that is gone.",
+        (false, false) => "",
+    };
+    let question = if what.is_empty() {
+        Question::YesNo("Apply this plan?")
+    } else {
+        Question::Name {
+            what,
+            name: &session.spec.name,
+        }
+    };
     let how = How {
-        goal: Goal::Apply,
+        goal: Goal::ApplyWith(PlanOptions {
+            new_volume: args.new_volume,
+            new_address: args.new_address,
+        }),
         yes: args.yes,
         json: args.json,
-        question: Question::YesNo("Apply this plan?"),
+        question,
     };
     let changed = change(session, &how)?;
     let report = report(session, &changed);

@@ -22,8 +22,10 @@ struct Report {
     account: String,
     /// The steps that ran, in the order in which they ended; empty when there was nothing to do.
     done: Vec<DoneStep>,
-    /// What was kept, and why: the plan's notes.
+    /// What was kept, and why: the plan's notes, and the last snapshot of a data volume that was deleted.
     kept: Vec<String>,
+    /// The last snapshot of the data volume, where this run took one.
+    snapshot_id: Option<String>,
 }
 
 /// Removes the stack.
@@ -56,18 +58,29 @@ pub fn run(session: &Session, args: &DestroyArgs) -> Result<u8, CliError> {
         question,
     };
     let changed = change(session, &how)?;
+    let snapshot_id = changed
+        .observed
+        .last_snapshots()
+        .last()
+        .map(|snapshot| snapshot.id.clone());
+    let in_snapshot = snapshot_id
+        .as_ref()
+        .map(|id| format!("the data is in the snapshot {id}"));
+    let notes = changed.plan.notes.iter().map(|note| note.message.clone());
     let report = Report {
         stack: changed.plan.stack.clone(),
         region: changed.plan.region.clone(),
         account: changed.plan.account.clone(),
         done: changed.steps(),
-        kept: changed.plan.notes.iter().map(|note| note.message.clone()).collect(),
+        kept: notes.chain(in_snapshot.clone()).collect(),
+        snapshot_id,
     };
     if args.json {
         session.output.json(&report)?;
     } else if !report.done.is_empty() {
+        let kept = in_snapshot.map_or_else(String::new, |kept| format!("; {kept}"));
         session.output.text(&format!(
-            "\nDestroyed {}: {}.\n",
+            "\nDestroyed {}: {}{kept}.\n",
             report.stack,
             changes(report.done.len())
         ))?;

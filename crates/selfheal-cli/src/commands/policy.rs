@@ -2,6 +2,7 @@
 
 use selfheal_aws::Scope;
 use selfheal_core::desired::{Ids, PLACEHOLDER_ACCOUNT, instance_policy};
+use selfheal_core::names::TAG_STACK;
 use selfheal_core::observed::LaunchTemplate;
 use selfheal_core::plan::existing;
 use selfheal_core::spec::ImageRef;
@@ -82,6 +83,11 @@ pub fn operator_scope(spec: &Spec, account: &str, observed: &Observed) -> Operat
     scope.record_name = spec.dns.as_ref().map(|dns| dns.name.clone());
     scope.allocation_id.clone_from(&spec.address.allocation);
     scope.data_volume = spec.data.is_some();
+    let untagged = existing
+        .volume
+        .filter(|volume| volume.tags.get(TAG_STACK) != Some(&spec.name));
+    let named = spec.data.as_ref().and_then(|data| data.volume.clone());
+    scope.volume_id = named.or(untagged.map(|volume| volume.id));
     scope.vpc_id = existing.subnet.as_ref().map(|subnet| subnet.vpc_id.clone());
     scope.subnet_id = existing
         .subnet

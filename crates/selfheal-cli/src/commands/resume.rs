@@ -4,7 +4,7 @@ use selfheal_aws::Goal;
 use serde::Serialize;
 
 use super::change::{DoneStep, How, change};
-use crate::cli::ApplyArgs;
+use crate::cli::ResumeArgs;
 use crate::error::CliError;
 use crate::exit;
 use crate::prompt::Question;
@@ -23,7 +23,7 @@ struct Report {
 ///
 /// # Errors
 /// Those of [`change`].
-pub fn run(session: &Session, args: &ApplyArgs) -> Result<u8, CliError> {
+pub fn run(session: &Session, args: &ResumeArgs) -> Result<u8, CliError> {
     let question = Question::YesNo("Let the group replace the instance again?");
     let how = How {
         goal: Goal::Resume,

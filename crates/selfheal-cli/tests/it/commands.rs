@@ -167,6 +167,7 @@ fn the_shape_of_json_is_stable() {
     .instance.template_version: string
     .last_error: null
     .last_log: null
+    .last_snapshot: null
     .launch_template.id: string
     .launch_template.latest: number
     .launch_template.version: number
@@ -196,6 +197,7 @@ fn the_shape_of_json_is_stable() {
     .done[].key: string
     .kept[]: string
     .region: string
+    .snapshot_id: null
     .stack: string
     ");
 }

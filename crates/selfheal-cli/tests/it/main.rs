@@ -7,3 +7,4 @@ mod demo;
 mod errors;
 mod policies;
 mod support;
+mod volume;

@@ -52,18 +52,19 @@ pub(super) fn drop_unwanted(builder: &mut Builder<'_>) -> BTreeSet<Need> {
     delete_all(builder, "the spec does not ask AWS to probe")
 }
 
-/// Deletes every check of the stack, one after another: none holds anything, and each is shown.
+/// Deletes every check of the stack: none holds anything, and each is shown.
 pub(super) fn delete_all(builder: &mut Builder<'_>, reason: &str) -> BTreeSet<Need> {
     let checks = existing(builder);
-    let Some(first) = checks.first() else {
+    if checks.is_empty() {
         return BTreeSet::new();
-    };
-    let id = first.id.clone();
-    let mut draft = Draft::new(StepKey::DeleteApplicationStatusCheck, Change::Delete, reason).target(id.clone());
-    for check in &checks {
-        draft = draft.removes(&check.id, show_request(&check.settings));
     }
-    builder.step(draft, Later::Known(Action::DeleteApplicationStatusCheck { id }));
+    for check in checks {
+        let id = check.id.clone();
+        let draft = Draft::new(StepKey::DeleteApplicationStatusCheck, Change::Delete, reason)
+            .target(id.clone())
+            .removes("request", show_request(&check.settings));
+        builder.step(draft, Later::Known(Action::DeleteApplicationStatusCheck { id }));
+    }
     BTreeSet::from([Need::Step(StepKey::DeleteApplicationStatusCheck)])
 }
 

@@ -1,17 +1,22 @@
 //! What a person has seen, and whether a step stays within it.
 
-use std::collections::BTreeMap;
-
-use super::{Change, Plan, Step, StepKey, Value};
+use super::{Change, Field, Plan, Step, StepKey, Value};
 
 /// The steps of a plan that was shown. Nothing else is executed.
 #[derive(Clone, Debug)]
 pub struct Approval {
-    shown: BTreeMap<StepKey, (Change, Settings)>,
+    shown: Vec<Shown>,
 }
 
-/// What a step sets: the name and the new value of each of its fields.
-type Settings = Vec<(String, Option<Value>)>;
+/// What was shown of a step.
+#[derive(Clone, Debug)]
+struct Shown {
+    key: StepKey,
+    change: Change,
+    /// `None` where the step changes what another step of the plan makes.
+    target: Option<String>,
+    fields: Vec<Field>,
+}
 
 /// A step that goes beyond what was shown.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -28,41 +33,59 @@ impl Approval {
     /// Takes down what a plan shows.
     #[must_use]
     pub fn of(plan: &Plan) -> Self {
-        let shown = plan
-            .steps
-            .iter()
-            .map(|step| (step.key, (step.change, settings(step))))
-            .collect();
-        Self { shown }
+        let shown = plan.steps.iter().map(|step| Shown {
+            key: step.key,
+            change: step.change,
+            target: step.target.clone(),
+            fields: step.fields.clone(),
+        });
+        Self { shown: shown.collect() }
     }
 
-    /// Checks that a step was shown, and sets nothing but what was shown or was to be known after apply.
+    /// Checks that a step was shown: the same kind of change of the same resource, from the values that were shown, to
+    /// values that were shown or were to be known after apply.
+    ///
+    /// A value that has meanwhile become what it was to be is no longer among the step's fields; one that has become
+    /// something else was changed by somebody who knew better than this plan, which is then out of date.
     ///
     /// # Errors
-    /// Where it was not shown, or a value differs from the one that was.
+    /// Where it was not shown, or what it changes or sets differs from what was.
     pub fn check(&self, step: &Step) -> Result<(), Deviation> {
         let deviation = |detail: String| Err(Deviation { key: step.key, detail });
-        let Some((change, shown)) = self.shown.get(&step.key) else {
+        let same_key: Vec<&Shown> = self.shown.iter().filter(|shown| shown.key == step.key).collect();
+        if same_key.is_empty() {
             return deviation("it was not part of the plan".to_owned());
+        }
+        let hits = |shown: &&&Shown| shown.target.is_none() || shown.target == step.target;
+        let Some(shown) = same_key.iter().find(hits) else {
+            let target = step.target.as_deref().unwrap_or("something new");
+            return deviation(format!("it would be about {target}"));
         };
-        if *change != step.change {
+        if shown.change != step.change {
             return deviation("it was shown as another kind of change".to_owned());
         }
-        for (name, after) in settings(step) {
-            let fits = |value: &Option<Value>| *value == Some(Value::AfterApply) || *value == after;
-            if !shown.iter().any(|(shown, value)| *shown == name && fits(value)) {
-                return deviation(format!("`{name}` would become {}", describe(after.as_ref())));
+        for field in &step.fields {
+            let named: Vec<&Field> = shown.fields.iter().filter(|shown| shown.name == field.name).collect();
+            let leads_there = |shown: &&&Field| shown.after == Some(Value::AfterApply) || shown.after == field.after;
+            if named
+                .iter()
+                .filter(leads_there)
+                .any(|shown| shown.before == field.before)
+            {
+                continue;
             }
+            let detail = match named.iter().find(leads_there) {
+                Some(_) => format!(
+                    "`{}` is {} by now",
+                    field.name,
+                    field.before.as_deref().unwrap_or("nothing")
+                ),
+                None => format!("`{}` would become {}", field.name, describe(field.after.as_ref())),
+            };
+            return deviation(detail);
         }
         Ok(())
     }
-}
-
-fn settings(step: &Step) -> Settings {
-    step.fields
-        .iter()
-        .map(|field| (field.name.clone(), field.after.clone()))
-        .collect()
 }
 
 fn describe(value: Option<&Value>) -> String {

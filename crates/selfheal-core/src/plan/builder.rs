@@ -2,7 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use super::{Change, Field, Need, Note, Plan, PlannedImage, Readiness, Refusal, Step, StepKey, Value, WorldWait};
+use super::{
+    Change, Field, Need, Note, Plan, PlanOptions, PlannedImage, Readiness, Refusal, Step, StepKey, Value, WorldWait,
+};
 use crate::action::Action;
 use crate::names::Names;
 use crate::observed::Observed;
@@ -69,6 +71,8 @@ pub(super) struct Builder<'a> {
     pub(super) spec: &'a Spec,
     pub(super) observed: &'a Observed,
     pub(super) names: Names,
+    /// What was asked for beside the spec.
+    pub(super) options: PlanOptions,
     plan: Plan,
 }
 
@@ -91,8 +95,15 @@ impl<'a> Builder<'a> {
             spec,
             observed,
             names: super::names(spec),
+            options: PlanOptions::default(),
             plan,
         }
+    }
+
+    /// The same, with what was asked for beside the spec.
+    pub(super) fn with(mut self, options: PlanOptions) -> Self {
+        self.options = options;
+        self
     }
 
     pub(super) fn refuse(&mut self, code: &str, message: impl Into<String>, help: impl Into<String>) {

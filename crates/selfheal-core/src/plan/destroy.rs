@@ -2,20 +2,13 @@
 
 use std::collections::BTreeSet;
 
-use jiff::SignedDuration;
-
 use super::builder::{Builder, Draft, Later};
-use super::{Change, Need, Plan, StepKey, WorldWait, application_check, volume};
+use super::volume_choice::{Choice, choose, several, tagged};
+use super::{Change, Need, Plan, StepKey, WorldWait, address, application_check};
 use crate::action::{ARecord, Action};
 use crate::names::{POLICY_NAME, Role, TAG_FINAL, TAG_STACK};
 use crate::observed::{Address, Observed, Snapshot, Volume};
 use crate::spec::Spec;
-
-/// How long after it was started a last snapshot still counts as the last.
-///
-/// Terminated instances stay visible for about an hour, so that within this time no instance can have written since without
-/// being seen.
-const FINAL_SNAPSHOT_VALID: SignedDuration = SignedDuration::from_mins(50);
 
 /// What a destroy takes with it beyond what can be made again.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -30,12 +23,13 @@ pub struct DestroyOptions {
 ///
 /// # Guarantees
 /// - Total, like [`plan`](super::plan()).
-/// - The address and the data volume stay unless their option is set; the volume goes only after a snapshot that was started
-///   when no instance of the stack could write any more is completed.
+/// - The address and the data volume stay unless their option is set; the volume goes only after a snapshot that this run
+///   started when no instance of the stack could write any more is completed.
 /// - A resource that does not bear the stack's tags is left alone and noted.
 #[must_use]
 pub fn plan_destroy(spec: &Spec, observed: &Observed, options: &DestroyOptions) -> Plan {
     let mut builder = Builder::new(spec, observed);
+    check_tags(&mut builder);
     delete_record(&mut builder);
     let stopped = stop_instances(&mut builder);
     let unchecked = application_check::delete_all(&mut builder, "made by this stack");
@@ -50,6 +44,33 @@ pub fn plan_destroy(spec: &Spec, observed: &Observed, options: &DestroyOptions) 
     }
     tell_kept(&mut builder, options);
     builder.finish()
+}
+
+/// Refuses to remove what names the stack's volume and address where they have lost their tags: nothing would lead to them
+/// any more.
+fn check_tags(builder: &mut Builder<'_>) {
+    let volume = choose(builder)
+        .volume()
+        .filter(|volume| !builder.names.owns(&volume.tags, Role::Volume));
+    let address = address::choose(builder).filter(|address| {
+        let adopted = builder.spec.address.allocation.is_some();
+        let foreign = address
+            .tags
+            .get(TAG_STACK)
+            .is_some_and(|stack| *stack != builder.spec.name);
+        !adopted && !foreign && !builder.names.owns(&address.tags, Role::Address)
+    });
+    let ids = volume
+        .map(|volume| volume.id.clone())
+        .into_iter()
+        .chain(address.map(|address| address.allocation_id));
+    for id in ids.collect::<Vec<_>>() {
+        builder.refuse(
+            "tags-lost",
+            format!("{id} is the stack's, and has lost its tags: nothing would lead to it once the stack is gone"),
+            "run `selfheal apply` first, which puts them back",
+        );
+    }
 }
 
 fn delete_record(builder: &mut Builder<'_>) {
@@ -288,11 +309,40 @@ fn release_addresses(builder: &mut Builder<'_>, stopped: &BTreeSet<Need>) {
 }
 
 fn delete_volumes(builder: &mut Builder<'_>, stopped: &BTreeSet<Need>) {
-    // One at a time, like the address.
-    let Some(volume) = volume::existing(builder).first().copied() else {
+    let named = builder.spec.data.as_ref().is_some_and(|data| data.volume.is_some());
+    let all = tagged(builder);
+    // Also where a witness tells which one is in use: the next run would take the other.
+    if all.len() > 1 && !named {
+        let problem = several(all.iter().map(|volume| volume.id.as_str()));
+        builder.refuse(problem.code, problem.message, problem.help);
         return;
+    }
+    let volume = match choose(builder) {
+        Choice::Volume(volume) => volume,
+        Choice::Nothing => return,
+        Choice::Problem(problem) if problem.code == "volume-lost" || problem.code == "volume-missing" => {
+            builder.note("volume-lost", problem.message);
+            return;
+        }
+        Choice::Problem(problem) => {
+            builder.refuse(problem.code, problem.message, problem.help);
+            return;
+        }
     };
     let mut before = stopped.clone();
+    tell_earlier_snapshots(builder, volume);
+    let group = builder.observed.group.as_ref();
+    if own_snapshots(builder, volume).next().is_some() && group.is_some_and(|group| !group.deleting) {
+        builder.refuse(
+            "applied-again",
+            format!(
+                "the stack was applied again after the last snapshot of {} was started",
+                volume.id
+            ),
+            "nothing more is deleted: settle who is to have the stack, then run one of the two commands again",
+        );
+        return;
+    }
     match last_snapshot(builder, volume).filter(|_| stopped.is_empty()) {
         Some(snapshot) if snapshot.state == "completed" => {}
         Some(snapshot) => {
@@ -302,7 +352,7 @@ fn delete_volumes(builder: &mut Builder<'_>, stopped: &BTreeSet<Need>) {
         }
         None => {
             let mut tags = builder.names.tags(Role::Snapshot);
-            tags.insert(TAG_FINAL.to_owned(), "true".to_owned());
+            tags.insert(TAG_FINAL.to_owned(), run_mark(builder.observed));
             let draft = Draft::new(
                 StepKey::CreateSnapshot,
                 Change::Create,
@@ -352,21 +402,67 @@ fn refuse_several<'a>(builder: &mut Builder<'_>, what: &str, ids: impl ExactSize
     true
 }
 
-/// The snapshot that holds the volume's last state, if one was taken since the last instance ran.
+/// What tells this run's snapshots from those of others: when it began to read the stack.
+fn run_mark(observed: &Observed) -> String {
+    observed.observed_at.to_string()
+}
+
+impl Observed {
+    /// The last snapshots of data volumes that this run started.
+    pub fn last_snapshots(&self) -> impl Iterator<Item = &Snapshot> {
+        let mark = run_mark(self);
+        self.snapshots.iter().filter(move |snapshot| {
+            snapshot.tags.get(TAG_FINAL) == Some(&mark) || self.own_snapshots.contains(&snapshot.id)
+        })
+    }
+}
+
+/// The snapshots of the volume that this run started.
+fn own_snapshots<'a>(builder: &Builder<'a>, volume: &Volume) -> impl Iterator<Item = &'a Snapshot> + use<'a> {
+    let id = volume.id.clone();
+    let own = builder.observed.last_snapshots();
+    own.filter(move |snapshot| snapshot.volume_id == id)
+}
+
+/// The snapshot that holds the volume's last state: one that this run started.
+///
+/// Whether an instance has written since an older one cannot be known: AWS soon ceases to show terminated instances, and
+/// nothing on the volume tells. An instance that is seen to have come up since is one reason more.
 fn last_snapshot<'a>(builder: &Builder<'a>, volume: &Volume) -> Option<&'a Snapshot> {
-    let observed = builder.observed;
-    let last_launch = observed.instances.iter().map(|instance| instance.launched_at).max();
-    observed
+    let instances = &builder.observed.instances;
+    own_snapshots(builder, volume)
+        .filter(|snapshot| snapshot.state != "error")
+        .filter(|snapshot| {
+            instances
+                .iter()
+                .all(|instance| instance.launched_at < snapshot.started_at)
+        })
+        .max_by_key(|snapshot| snapshot.started_at)
+}
+
+/// Tells of last snapshots that earlier runs took and did not come to use.
+fn tell_earlier_snapshots(builder: &mut Builder<'_>, volume: &Volume) {
+    let own: Vec<&str> = own_snapshots(builder, volume)
+        .map(|snapshot| snapshot.id.as_str())
+        .collect();
+    let earlier: Vec<String> = builder
+        .observed
         .snapshots
         .iter()
         .filter(|snapshot| snapshot.volume_id == volume.id && snapshot.tags.contains_key(TAG_FINAL))
-        .filter(|snapshot| snapshot.state != "error")
-        .filter(|snapshot| {
-            let since_launch = last_launch.is_none_or(|launched| snapshot.started_at > launched);
-            let recent = observed.observed_at.duration_since(snapshot.started_at) < FINAL_SNAPSHOT_VALID;
-            observed.own_snapshots.contains(&snapshot.id) || (since_launch && recent)
-        })
-        .max_by_key(|snapshot| snapshot.started_at)
+        .filter(|snapshot| !own.contains(&snapshot.id.as_str()) && snapshot.state != "error")
+        .map(|snapshot| snapshot.id.clone())
+        .collect();
+    for id in earlier {
+        builder.note(
+            "earlier-snapshot",
+            format!(
+                "an earlier run took the snapshot {id} of {}: it is kept, and another is taken, since data may have been \
+                 written after it",
+                volume.id
+            ),
+        );
+    }
 }
 
 fn tell_kept(builder: &mut Builder<'_>, options: &DestroyOptions) {
@@ -381,8 +477,12 @@ fn tell_kept(builder: &mut Builder<'_>, options: &DestroyOptions) {
             );
         }
     }
-    if !options.delete_data {
-        for volume in volume::existing(builder) {
+    let deleted = choose(builder)
+        .volume()
+        .filter(|_| options.delete_data)
+        .map(|volume| &volume.id);
+    {
+        for volume in tagged(builder).into_iter().filter(|volume| Some(&volume.id) != deleted) {
             builder.note(
                 "data-kept",
                 format!(

@@ -9,7 +9,8 @@ macro_rules! steps {
     ($($(#[$doc:meta])* $key:ident = $code:literal, $action:literal, $subject:literal;)*) => {
         /// Identifies a step within a plan, and the same step in the plans that follow it.
         ///
-        /// A stack has one of each kind of resource, so the kind of call identifies the step.
+        /// A stack has one of each kind of resource, so the kind of call identifies the step, with its target where several
+        /// are removed.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
         #[non_exhaustive]
         pub enum StepKey {
@@ -48,6 +49,8 @@ steps! {
     TagAddress = "tag-address", "ec2:CreateTags", "Elastic IP";
     /// Creates the data volume.
     CreateVolume = "create-volume", "ec2:CreateVolume", "data volume";
+    /// Puts the stack's tags on an adopted data volume, or back on its own.
+    TagVolume = "tag-volume", "ec2:CreateTags", "data volume";
     /// Grows or retypes the data volume.
     ModifyVolume = "modify-volume", "ec2:ModifyVolume", "data volume";
     /// Creates the security group.

@@ -22,6 +22,8 @@ mod serving;
 mod step;
 mod template;
 mod volume;
+mod volume_choice;
+mod volume_modify;
 
 pub use approval::{Approval, Deviation};
 pub use destroy::{DestroyOptions, plan_destroy};
@@ -42,8 +44,24 @@ use builder::{Builder, Later};
 /// - Applying every step, and planning again with what was answered, ends in an empty plan.
 #[must_use]
 pub fn plan(spec: &Spec, observed: &Observed) -> Plan {
-    let mut builder = Builder::new(spec, observed);
+    plan_with(spec, observed, &PlanOptions::default())
+}
+
+/// What an apply may do beyond what the spec says: each has to be asked for by a person who knows what it means.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct PlanOptions {
+    /// Make a new, empty data volume in the place of one that is gone for good.
+    pub new_volume: bool,
+    /// Allocate a new Elastic IP in the place of one that is gone for good.
+    pub new_address: bool,
+}
+
+/// Plans like [`plan`], with these options.
+#[must_use]
+pub fn plan_with(spec: &Spec, observed: &Observed, options: &PlanOptions) -> Plan {
+    let mut builder = Builder::new(spec, observed).with(*options);
     check_identity(&mut builder);
+    check_read(&mut builder);
     application_check::check(&mut builder);
     network::check_image(&mut builder);
     let address = address::plan(&mut builder);
@@ -84,6 +102,24 @@ fn check_identity(builder: &mut Builder<'_>) {
     }
 }
 
+/// Refuses to plan on the absence of what was not looked for.
+fn check_read(builder: &mut Builder<'_>) {
+    let unread = crate::witness::unread(builder.spec, builder.observed);
+    let ids: Vec<&str> = unread
+        .volumes
+        .iter()
+        .chain(&unread.addresses)
+        .map(String::as_str)
+        .collect();
+    if !ids.is_empty() {
+        builder.refuse(
+            "not-read",
+            format!("{} belongs to the stack and no listing shows it", ids.join(", ")),
+            "read what `unread` names by its id, and plan again",
+        );
+    }
+}
+
 /// The names of the stack that a spec describes.
 #[must_use]
 pub fn names(spec: &Spec) -> Names {
@@ -115,7 +151,7 @@ pub fn existing(spec: &Spec, observed: &Observed) -> Existing {
     let volume = spec
         .data
         .as_ref()
-        .and_then(|_| volume::existing(&builder).first().map(|volume| (*volume).clone()));
+        .and_then(|_| volume::choose(&builder).volume().cloned());
     let subnet = network::plan_subnet(&mut builder).cloned();
     let application_check = application_check::used(&builder).cloned();
     Existing {

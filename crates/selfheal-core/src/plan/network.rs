@@ -68,7 +68,7 @@ pub(super) fn plan_subnet<'a>(builder: &mut Builder<'a>) -> Option<&'a Subnet> {
         .spec
         .data
         .as_ref()
-        .and_then(|_| volume::existing(builder).first().map(|v| &v.zone));
+        .and_then(|_| volume::choose(builder).volume().map(|volume| &volume.zone));
     if let Some(zone) = volume_zone {
         let found = subnets
             .iter()

@@ -63,6 +63,13 @@ impl Plan {
     pub fn step(&self, key: StepKey) -> Option<&Step> {
         self.steps.iter().find(|step| step.key == key)
     }
+
+    /// Whether a step of this key is part of it that is about this target; a target that is not known yet is any.
+    #[must_use]
+    pub fn has(&self, key: StepKey, target: Option<&str>) -> bool {
+        let about = |step: &Step| target.is_none() || step.target.as_deref() == target;
+        self.steps.iter().any(|step| step.key == key && about(step))
+    }
 }
 
 /// One change.

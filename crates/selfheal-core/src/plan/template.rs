@@ -25,7 +25,7 @@ pub(super) fn plan(
     volume: &DataVolume,
     before: &BTreeSet<Need>,
 ) -> Later<Pin> {
-    let Some(data) = desired_data(builder, groups, address, volume) else {
+    let Some((sample, data)) = desired_data(builder, groups, address, volume) else {
         return Later::After([].into());
     };
     let name = builder.names.launch_template.clone();
@@ -48,7 +48,7 @@ pub(super) fn plan(
             version: have.version,
         });
     }
-    let draft = show_change(builder, have, &data);
+    let draft = show_change(builder, have, &sample, &data);
     let template_id = have.id.clone();
     builder.step(
         draft,
@@ -58,12 +58,13 @@ pub(super) fn plan(
     Later::after(StepKey::CreateTemplateVersion)
 }
 
+/// What a version is to hold, and the same with stand-ins for the ids that are not known yet.
 fn desired_data(
     builder: &mut Builder<'_>,
     groups: &Later<Vec<String>>,
     address: &Later<Address>,
     volume: &DataVolume,
-) -> Option<Later<TemplateData>> {
+) -> Option<(TemplateData, Later<TemplateData>)> {
     let image = builder.observed.image.clone()?;
     let ids = address.clone().and(volume.id.clone());
     // Its size is checked before any id is known, so that too much user data is an error of the plan and not of the apply.
@@ -91,7 +92,10 @@ fn desired_data(
     };
     let (spec, account) = (builder.spec, &builder.observed.identity.account);
     let make = |groups: Vec<String>| desired::template_data(spec, account, &image, &groups, &rendered);
-    Some(groups.clone().and(ids).map(|(groups, _)| make(groups)))
+    Some((
+        make(Vec::new()),
+        groups.clone().and(ids).map(|(groups, _)| make(groups)),
+    ))
 }
 
 fn show_new(builder: &Builder<'_>, data: &Later<TemplateData>) -> Draft {
@@ -114,7 +118,14 @@ fn show_new(builder: &Builder<'_>, data: &Later<TemplateData>) -> Draft {
     .sets_later("user data", data.show(|data| show_user_data(&data.user_data)))
 }
 
-fn show_change(builder: &Builder<'_>, have: &LaunchTemplate, data: &Later<TemplateData>) -> Draft {
+/// `sample` holds for all that hangs on no id: it is shown also where ids are not known yet, since nothing is executed that
+/// was not shown.
+fn show_change(
+    builder: &Builder<'_>,
+    have: &LaunchTemplate,
+    sample: &TemplateData,
+    data: &Later<TemplateData>,
+) -> Draft {
     let draft = Draft::new(
         StepKey::CreateTemplateVersion,
         Change::Update,
@@ -125,28 +136,7 @@ fn show_change(builder: &Builder<'_>, have: &LaunchTemplate, data: &Later<Templa
     )
     .target(have.id.clone());
     let have = &have.data;
-    // They hang on nothing that could be unknown.
     let want_tags = desired::launch_tags(builder.spec);
-    let draft = draft.changes(
-        "tags",
-        show_tags([&have.instance_tags, &have.volume_tags, &have.interface_tags]),
-        show_tags(want_tags.each_ref()),
-    );
-    let Later::Known(want) = data else {
-        let spec = &builder.spec.instance;
-        return draft
-            .changes("instance type", have.instance_type.clone(), spec.instance_type.clone())
-            .changes_later(
-                "security groups",
-                have.security_groups.join(", "),
-                data.show(|_| String::new()),
-            )
-            .changes_later(
-                "user data",
-                show_user_data(&have.user_data),
-                data.show(|_| String::new()),
-            );
-    };
     let root = |data: &TemplateData| {
         let encryption = if data.root.encrypted {
             "encrypted"
@@ -159,26 +149,35 @@ fn show_change(builder: &Builder<'_>, have: &LaunchTemplate, data: &Later<Templa
         )
     };
     let yes = |yes: bool| if yes { "yes" } else { "no" };
-    let mut draft = draft
-        .changes("image", have.image_id.clone(), want.image_id.clone())
-        .changes("instance type", have.instance_type.clone(), want.instance_type.clone())
-        .changes("instance profile", have.profile_arn.clone(), want.profile_arn.clone())
+    let draft = draft
         .changes(
+            "tags",
+            show_tags([&have.instance_tags, &have.volume_tags, &have.interface_tags]),
+            show_tags(want_tags.each_ref()),
+        )
+        .changes("image", have.image_id.clone(), sample.image_id.clone())
+        .changes(
+            "instance type",
+            have.instance_type.clone(),
+            sample.instance_type.clone(),
+        )
+        .changes("instance profile", have.profile_arn.clone(), sample.profile_arn.clone())
+        .changes_later(
             "security groups",
             have.security_groups.join(", "),
-            want.security_groups.join(", "),
+            data.show(|data| data.security_groups.join(", ")),
         )
-        .changes("public address at launch", yes(have.public_ip), yes(want.public_ip))
-        .changes("root volume", root(have), root(want))
-        .changes("metadata", show_metadata(have), show_metadata(want));
-    if !same_user_data(&have.user_data, &want.user_data) {
-        draft = draft.changes(
-            "user data",
-            show_user_data(&have.user_data),
-            show_user_data(&want.user_data),
-        );
+        .changes("public address at launch", yes(have.public_ip), yes(sample.public_ip))
+        .changes("root volume", root(have), root(sample))
+        .changes("metadata", show_metadata(have), show_metadata(sample));
+    if matches!(data, Later::Known(want) if same_user_data(&have.user_data, &want.user_data)) {
+        return draft;
     }
-    draft
+    draft.changes_later(
+        "user data",
+        show_user_data(&have.user_data),
+        data.show(|data| show_user_data(&data.user_data)),
+    )
 }
 
 fn show_metadata(data: &TemplateData) -> String {

@@ -2,14 +2,18 @@
 
 use std::collections::BTreeSet;
 
-use super::address::names_in_policy;
 use super::builder::{Builder, Draft, Later};
+use super::volume_choice::{Choice, tagged};
+use super::volume_modify::modify;
 use super::{Change, Need, StepKey, WorldWait};
-use crate::action::{Action, CreateVolume, ModifyVolume};
-use crate::names::{Role, TAG_FILESYSTEM, TAG_FIRST_USE};
+use crate::action::{Action, CreateVolume};
+use crate::names::{Role, TAG_FILESYSTEM, TAG_FIRST_USE, TAG_STACK};
 use crate::observed::{Subnet, Volume, VolumeState};
 use crate::spec::{DataSpec, Filesystem, ImageRef, VolumeType};
 use crate::token::client_token;
+use crate::witness::is_of_group;
+
+pub(super) use super::volume_choice::choose;
 
 /// What gp3 reads in a second where nothing more is provisioned, in MiB.
 const GP3_MIBPS: u32 = 125;
@@ -29,10 +33,14 @@ pub(super) struct DataVolume {
 
 /// Plans the data volume, in the subnet's zone.
 pub(super) fn plan(builder: &mut Builder<'_>, subnet: Option<&Subnet>) -> DataVolume {
-    let existing = existing(builder);
     check_tools(builder);
+    let choice = choose(builder);
+    let chosen = choice.volume();
+    if let Some(volume) = chosen {
+        put_tags(builder, volume);
+    }
     let Some(data) = &builder.spec.data else {
-        for volume in existing {
+        for volume in tagged(builder) {
             builder.note(
                 "volume-unused",
                 format!(
@@ -46,11 +54,28 @@ pub(super) fn plan(builder: &mut Builder<'_>, subnet: Option<&Subnet>) -> DataVo
             usable_after: BTreeSet::new(),
         };
     };
-    let mut candidates = existing.into_iter();
-    let Some(volume) = candidates.next() else {
-        return create(builder, data, subnet);
+    let volume = match choice {
+        Choice::Nothing => return create(builder, data, subnet),
+        Choice::Problem(problem) => {
+            builder.refuse(problem.code, problem.message, problem.help);
+            return DataVolume {
+                id: Later::After([].into()),
+                usable_after: BTreeSet::new(),
+            };
+        }
+        Choice::Volume(volume) => volume,
     };
-    for other in candidates {
+    for other in tagged(builder).into_iter().filter(|other| other.id != volume.id) {
+        let held = other.attachment.as_ref().map(|held| &held.instance_id);
+        if let Some(instance) = held.filter(|instance| is_of_group(builder.observed, instance)) {
+            builder.note(
+                "volume-switches",
+                format!(
+                    "{instance} holds {} until it is replaced; its successor takes {}",
+                    other.id, volume.id
+                ),
+            );
+        }
         builder.note(
             "duplicate-volume",
             format!(
@@ -60,6 +85,29 @@ pub(super) fn plan(builder: &mut Builder<'_>, subnet: Option<&Subnet>) -> DataVo
         );
     }
     keep(builder, data, volume, subnet)
+}
+
+/// Puts the stack's tags on a volume that is the stack's by the spec's word, or by that of its other witnesses. The mark of
+/// first use is never among them: what the volume holds was not made by this run.
+fn put_tags(builder: &mut Builder<'_>, volume: &Volume) {
+    if builder.names.owns(&volume.tags, Role::Volume) {
+        return;
+    }
+    let adopted = builder.spec.data.as_ref().is_some_and(|data| data.volume.is_some());
+    let reason = if adopted {
+        "the spec adopts it; nothing else is done to it today"
+    } else {
+        "the stack uses it, and it has lost its tags; nothing else is done to it today"
+    };
+    let mut tags = builder.names.tags(Role::Volume);
+    if volume.tags.contains_key("Name") {
+        tags.remove("Name");
+    }
+    let draft = Draft::new(StepKey::TagVolume, Change::Update, reason)
+        .target(volume.id.clone())
+        .sets(TAG_STACK, builder.spec.name.clone());
+    let resource = volume.id.clone();
+    builder.step(draft, Later::Known(Action::CreateTags { resource, tags }));
 }
 
 /// Refuses a filesystem that the image has no tools for: nothing is downloaded before the volume is mounted.
@@ -81,42 +129,22 @@ fn check_tools(builder: &mut Builder<'_>) {
     }
 }
 
-/// Volumes of the stack, the one to use first: the one that the role's policy names, else an attached one, else one that
-/// has been in use, else the lowest id.
-pub(super) fn existing<'a>(builder: &Builder<'a>) -> Vec<&'a Volume> {
-    let observed = builder.observed;
-    let mut volumes: Vec<&Volume> = observed
-        .volumes
-        .iter()
-        .filter(|volume| builder.names.owns(&volume.tags, Role::Volume))
-        .filter(|volume| !matches!(volume.state, VolumeState::Deleting | VolumeState::Deleted))
-        .collect();
-    volumes.sort_by_key(|volume| {
-        (
-            !names_in_policy(observed, &volume.id),
-            volume.attachment.is_none(),
-            volume.tags.contains_key(TAG_FIRST_USE),
-            volume.id.clone(),
-        )
-    });
-    volumes
-}
-
 fn create(builder: &mut Builder<'_>, data: &DataSpec, subnet: Option<&Subnet>) -> DataVolume {
     let mut tags = builder.names.tags(Role::Volume);
     tags.insert(TAG_FIRST_USE.to_owned(), "true".to_owned());
     tags.insert(TAG_FILESYSTEM.to_owned(), data.filesystem.to_string());
     // Without a subnet the plan has been refused already, and the zone is not looked at.
     let zone = subnet.map(|subnet| subnet.zone.clone()).unwrap_or_default();
-    let mut draft = Draft::new(
-        StepKey::CreateVolume,
-        Change::Create,
-        "no volume bears the stack's tags",
-    )
-    .sets("size", format!("{} GiB", data.size_gib))
-    .sets("type", data.volume_type.to_string())
-    .sets("zone", zone.clone())
-    .sets("encrypted", "yes");
+    let reason = if builder.options.new_volume {
+        "asked for: new and empty, since no volume of the stack exists"
+    } else {
+        "no volume bears the stack's tags"
+    };
+    let mut draft = Draft::new(StepKey::CreateVolume, Change::Create, reason)
+        .sets("size", format!("{} GiB", data.size_gib))
+        .sets("type", data.volume_type.to_string())
+        .sets("zone", zone.clone())
+        .sets("encrypted", "yes");
     let minutes = first_reading_min(data);
     if minutes > FIRST_READING_MIN_MAX {
         builder.refuse(
@@ -191,7 +219,8 @@ fn keep(builder: &mut Builder<'_>, data: &DataSpec, volume: &Volume, subnet: Opt
         builder.refuse(
             "volume-failed",
             format!("the data volume {} is in the state error", volume.id),
-            "AWS cannot bring it back: restore a snapshot, or remove the stack's tags from it to start with a new one",
+            "AWS cannot bring it back: make a volume of a snapshot and name it as `data.volume`; or delete this one and start \
+             with a new, empty one: `selfheal apply --new-volume`",
         );
     }
     let formatted = volume.tags.get(TAG_FILESYSTEM);
@@ -215,54 +244,5 @@ fn keep(builder: &mut Builder<'_>, data: &DataSpec, volume: &Volume, subnet: Opt
     DataVolume {
         id: Later::Known(Some(volume.id.clone())),
         usable_after,
-    }
-}
-
-fn modify(builder: &mut Builder<'_>, data: &DataSpec, volume: &Volume) {
-    if data.size_gib < volume.size_gib {
-        builder.refuse(
-            "volume-shrinks",
-            format!(
-                "the data volume {} has {} GiB, the spec says {}",
-                volume.id, volume.size_gib, data.size_gib
-            ),
-            format!("a volume cannot shrink: write size = \"{}GiB\"", volume.size_gib),
-        );
-        return;
-    }
-    let wanted_type = data.volume_type.to_string();
-    let changed = |want: Option<u32>, have: Option<u32>| want.filter(|want| Some(*want) != have);
-    let input = ModifyVolume {
-        id: volume.id.clone(),
-        size_gib: changed(Some(data.size_gib), Some(volume.size_gib)),
-        volume_type: (wanted_type != volume.volume_type).then(|| wanted_type.clone()),
-        iops: changed(data.iops, volume.iops),
-        throughput_mibps: changed(data.throughput_mibps, volume.throughput_mibps),
-    };
-    let show = |value: Option<u32>| value.map_or_else(|| "default".to_owned(), |value| value.to_string());
-    let mut draft = Draft::new(
-        StepKey::ModifyVolume,
-        Change::Update,
-        "the spec changed; data stays as it is",
-    )
-    .target(volume.id.clone())
-    .changes(
-        "size",
-        format!("{} GiB", volume.size_gib),
-        format!("{} GiB", data.size_gib),
-    )
-    .changes("type", volume.volume_type.clone(), wanted_type);
-    if input.iops.is_some() {
-        draft = draft.changes("iops", show(volume.iops), show(input.iops));
-    }
-    if input.throughput_mibps.is_some() {
-        draft = draft.changes(
-            "throughput (MiB/s)",
-            show(volume.throughput_mibps),
-            show(input.throughput_mibps),
-        );
-    }
-    if draft.has_changes() {
-        builder.step(draft, Later::Known(Action::ModifyVolume(input)));
     }
 }

@@ -7,7 +7,7 @@ use super::sections::one_of;
 use super::{DataSpec, Filesystem, VolumeType, syntax};
 
 /// The keys of the section.
-pub(super) const KEYS: &[&str] = &["size", "mount", "filesystem", "type", "iops", "throughput"];
+pub(super) const KEYS: &[&str] = &["size", "mount", "filesystem", "type", "iops", "throughput", "volume"];
 
 /// What EBS allows of a volume type. Source: EBS User Guide, "Amazon EBS volume types".
 struct Limits {
@@ -63,6 +63,8 @@ pub(super) fn read(reader: &mut Reader<'_>, section: &Section<'_>) -> Option<Dat
         check_iops(reader, iops, size.value, volume_type);
     }
     let throughput = throughput(reader, section, volume_type, iops.as_ref());
+    let volume = section.string(reader, "volume", "an id such as \"vol-0123456789abcdef0\"");
+    let volume = reader.check(volume, |id| syntax::id("vol", id));
     Some(DataSpec {
         size_gib: size?.value,
         mount: mount?.value,
@@ -70,6 +72,7 @@ pub(super) fn read(reader: &mut Reader<'_>, section: &Section<'_>) -> Option<Dat
         volume_type,
         iops: iops.map(|at| at.value),
         throughput_mibps: throughput.map(|at| at.value),
+        volume: volume.map(|at| at.value),
     })
 }
 

@@ -71,6 +71,9 @@ fn data(spec: &DataSpec) -> Table {
     if let Some(throughput) = spec.throughput_mibps {
         table["throughput"] = value(i64::from(throughput));
     }
+    if let Some(volume) = &spec.volume {
+        table["volume"] = value(volume);
+    }
     table
 }
 

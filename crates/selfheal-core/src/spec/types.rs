@@ -178,6 +178,8 @@ pub struct DataSpec {
     pub iops: Option<u32>,
     /// Provisioned throughput in MiB/s, gp3 alone; without it, the type's default.
     pub throughput_mibps: Option<u32>,
+    /// A volume that exists, to be adopted instead of creating one, or to be used of several that bear the stack's tags.
+    pub volume: Option<String>,
 }
 
 /// Filesystem of the data volume.

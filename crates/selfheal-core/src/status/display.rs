@@ -59,6 +59,17 @@ impl StatusReport {
                 &format!("{id}, {size} GiB in {zone}, {}, {holder}", volume.state),
             )?;
         }
+        if let Some(snapshot) = &self.last_snapshot {
+            let age = age(self.observed_at.duration_since(snapshot.started_at));
+            line(
+                f,
+                "snapshot",
+                &format!(
+                    "{} of {}, {}, started {age} ago",
+                    snapshot.id, snapshot.volume_id, snapshot.state
+                ),
+            )?;
+        }
         let now = self.observed_at;
         let instance = self.instance.as_ref();
         line(

@@ -27,6 +27,7 @@ fn spec() -> Spec {
         volume_type: VolumeType::Gp3,
         iops: None,
         throughput_mibps: None,
+        volume: None,
     });
     spec.dns = Some(DnsSpec {
         zone: "example.com".to_owned(),

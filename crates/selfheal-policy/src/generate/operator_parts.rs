@@ -38,6 +38,13 @@ pub(crate) fn reading(scope: &OperatorScope, place: Place<'_>, purpose: Purpose)
         ]),
         Purpose::Destroy => describe.extend(["ec2:DescribeInstances", "ec2:DescribeSnapshots"]),
     }
+    if scope.data_volume && purpose == Purpose::Status {
+        describe.push("ec2:DescribeSnapshots");
+    }
+    if scope.data_volume && purpose != Purpose::Destroy {
+        // Asked where the volume differs from the spec.
+        describe.push("ec2:DescribeVolumesModifications");
+    }
     if scope.application_check {
         describe.push("ec2:DescribeApplicationStatusChecks");
         if purpose == Purpose::Status {
@@ -141,6 +148,7 @@ pub(crate) fn creating(scope: &OperatorScope, place: Place<'_>) -> Drafts {
         change_check(scope, place)?,
         tag_on_create(scope, place)?,
         adopt_address(scope, place)?,
+        adopt_volume(scope, place)?,
     ])
 }
 
@@ -201,6 +209,17 @@ fn adopt_address(scope: &OperatorScope, place: Place<'_>) -> Result<Draft, Scope
     let address = place.ec2(&format!("elastic-ip/{allocation}"))?;
     let conditions = only(tagged(&scope.stack), "aws:TagKeys", &RESOURCE_TAG_KEYS);
     Ok(allow("AdoptAddress", &["ec2:CreateTags"], vec![address], conditions))
+}
+
+/// Lets one existing volume be marked as the stack's, with our two tags and a name. Any volume would be too much: what
+/// bears the stack's tags can be deleted in its name.
+fn adopt_volume(scope: &OperatorScope, place: Place<'_>) -> Result<Draft, ScopeError> {
+    let Some(volume) = scope.volume_id.as_ref().filter(|_| scope.data_volume) else {
+        return Ok(None);
+    };
+    let volume = place.ec2(&format!("volume/{volume}"))?;
+    let conditions = only(tagged(&scope.stack), "aws:TagKeys", &RESOURCE_TAG_KEYS);
+    Ok(allow("AdoptVolume", &["ec2:CreateTags"], vec![volume], conditions))
 }
 
 /// What Auto Scaling checks in the operator's name when a group takes a launch template.

@@ -65,6 +65,9 @@ pub struct OperatorScope {
     pub record_name: Option<String>,
     /// The allocation of an adopted address; without it an address is allocated and found by its tag.
     pub allocation_id: Option<String>,
+    /// The volume that is to bear the stack's tags: one that the spec names, or that has lost them; without it no volume
+    /// that exists can be tagged.
+    pub volume_id: Option<String>,
     /// Whether the stack has a data volume.
     pub data_volume: bool,
     /// The VPC, `vpc-…`, if the spec or what exists gives it.
@@ -95,6 +98,7 @@ impl OperatorScope {
             hosted_zone_id: None,
             record_name: None,
             allocation_id: None,
+            volume_id: None,
             data_volume: true,
             vpc_id: None,
             subnet_id: None,

@@ -79,6 +79,7 @@ calls! {
     "ec2:DescribeImages" [] by [PLAN, APPLY, STATUS, RESUME] => "checks the image";
     "ec2:DescribeAddresses" [] by [PLAN, APPLY, STATUS, DESTROY, RESUME] => "finds the address";
     "ec2:DescribeVolumes" [] by [PLAN, APPLY, STATUS, DESTROY, RESUME] => "finds the volume";
+    "ec2:DescribeVolumesModifications" [] by [PLAN, APPLY, STATUS, RESUME] => "sees whether the volume is being changed";
     "ec2:DescribeSecurityGroups" [] by [PLAN, APPLY, STATUS, DESTROY, RESUME] => "finds the security group";
     "ec2:DescribeSubnets" [] by [PLAN, APPLY, STATUS, DESTROY, RESUME] => "finds the subnet of the volume's zone";
     "ec2:DescribeLaunchTemplateVersions" [] by [PLAN, APPLY, STATUS, DESTROY, RESUME] => "finds the launch template";
@@ -110,6 +111,7 @@ calls! {
     "ec2:CreateTags" [new "application-status-check"] by [APPLY] => "tags the check on creation";
     "ec2:CreateTags" [new "elastic-ip"] by [APPLY] => "tags the address on creation";
     "ec2:CreateTags" [old "elastic-ip"] by [APPLY] => "marks an adopted address";
+    "ec2:CreateTags" [old "volume"] by [APPLY] => "marks an adopted volume";
     "ec2:CreateTags" [new "volume"] by [APPLY] => "tags the volume on creation";
     "ec2:CreateTags" [new "security-group"] by [APPLY] => "tags the security group on creation";
     "ec2:CreateTags" [new "launch-template"] by [APPLY] => "tags the launch template on creation";
@@ -137,7 +139,7 @@ calls! {
     "iam:PassRole" [old "role"] by [APPLY] => "hands the role to EC2";
     "iam:CreateServiceLinkedRole" [old "role"] by [APPLY] => "makes Auto Scaling's own role in a new account";
     "route53:ChangeResourceRecordSets" [old "hostedzone"] by [APPLY, DESTROY] => "writes or deletes the one record";
-    "ec2:DescribeSnapshots" [] by [DESTROY] => "waits for the snapshot";
+    "ec2:DescribeSnapshots" [] by [STATUS, DESTROY] => "finds the last snapshot, and waits for it";
     "autoscaling:DeleteAutoScalingGroup" [old "autoScalingGroup"] by [DESTROY] => "removes the group";
     "ec2:DeleteLaunchTemplate" [old "launch-template"] by [DESTROY] => "removes the launch template";
     "ec2:DeleteSecurityGroup" [old "security-group"] by [DESTROY] => "removes the security group";

@@ -13,7 +13,7 @@ fn made_by(caller: Caller) -> impl Iterator<Item = &'static Call> {
     // An address is either allocated or adopted; the scope at hand allocates it.
     calls()
         .iter()
-        .filter(move |call| call.is_made_by(caller) && call.purpose != "marks an adopted address")
+        .filter(move |call| call.is_made_by(caller) && !call.purpose.starts_with("marks an adopted"))
 }
 
 fn policies() -> Vec<(Caller, Document)> {
@@ -179,6 +179,24 @@ fn a_stack_without_an_application_check_may_do_nothing_about_any() {
         }
         assert!(!document.to_json().contains("pplication"), "{purpose}");
     }
+}
+
+#[test]
+fn an_adopted_volume_is_marked_and_no_other() {
+    let mut scope = operator_scope();
+    let call = calls()
+        .iter()
+        .find(|call| call.purpose == "marks an adopted volume")
+        .unwrap();
+    let without = operator_policy(&scope, Purpose::Apply).unwrap();
+    assert!(!allows(&without, call, &[Owner::Own]), "no volume is named");
+    scope.volume_id = Some("vol-0aaaaaaaaaaaaaaaa".to_owned());
+    let document = operator_policy(&scope, Purpose::Apply).unwrap();
+    assert!(allows(&document, call, &[Owner::Own]));
+    assert!(!allows(&document, call, &[Owner::OtherStack]));
+    scope.data_volume = false;
+    let document = operator_policy(&scope, Purpose::Apply).unwrap();
+    assert!(!allows(&document, call, &[Owner::Own]), "the stack has no data volume");
 }
 
 #[test]

@@ -18,5 +18,6 @@ mod quoting;
 mod render;
 mod reread;
 mod secrets;
+mod settings;
 mod shed;
 mod support;

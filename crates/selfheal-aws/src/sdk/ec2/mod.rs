@@ -1,6 +1,7 @@
 //! EC2.
 
 mod application;
+mod by_id;
 mod read;
 mod template;
 mod write;
@@ -11,6 +12,7 @@ use selfheal_core::action::{CreateVolume, ModifyVolume};
 use selfheal_core::names::{TAG_STACK, Tags};
 use selfheal_core::observed::{
     Address, Image, IngressRule, Instance, LaunchTemplate, SecurityGroup, Snapshot, Subnet, TemplateData, Volume,
+    VolumeModification,
 };
 
 use super::Sdk;
@@ -85,6 +87,22 @@ impl Ec2 for Sdk {
             .await
             .map_err(failed(ACTION, None))?;
         volumes.into_iter().map(|volume| read::volume(volume, ACTION)).collect()
+    }
+
+    async fn describe_volume(&self, id: &str) -> CallResult<Option<Volume>> {
+        by_id::volume(self, id).await
+    }
+
+    async fn describe_attached_volumes(&self, instance_id: &str) -> CallResult<Vec<Volume>> {
+        by_id::attached_volumes(self, instance_id).await
+    }
+
+    async fn describe_volume_modification(&self, volume_id: &str) -> CallResult<Option<VolumeModification>> {
+        by_id::volume_modification(self, volume_id).await
+    }
+
+    async fn describe_address(&self, allocation_id: &str) -> CallResult<Option<Address>> {
+        by_id::address(self, allocation_id).await
     }
 
     async fn describe_security_groups(&self, query: &SecurityGroupQuery) -> CallResult<Vec<SecurityGroup>> {

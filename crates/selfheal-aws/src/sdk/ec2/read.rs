@@ -5,7 +5,8 @@
 use aws_sdk_ec2::types;
 use selfheal_core::names::Tags;
 use selfheal_core::observed::{
-    Address, Attachment, Image, IngressRule, Instance, SecurityGroup, Snapshot, Subnet, Volume, VolumeState,
+    Address, Attachment, Image, IngressRule, Instance, SecurityGroup, Snapshot, Subnet, Volume, VolumeModification,
+    VolumeState,
 };
 
 use super::super::convert::{field, text, time, uint};
@@ -75,6 +76,18 @@ pub(super) fn volume(volume: types::Volume, action: &'static str) -> CallResult<
         attachment,
         tags: tags(volume.tags),
     })
+}
+
+pub(super) fn modification(modification: types::VolumeModification) -> VolumeModification {
+    let state = modification.modification_state.map(|state| state.as_str().to_owned());
+    VolumeModification {
+        state: state.unwrap_or_default(),
+        size_gib: modification.target_size.map(uint),
+        volume_type: modification.target_volume_type.map(|kind| kind.as_str().to_owned()),
+        iops: modification.target_iops.map(uint),
+        throughput_mibps: modification.target_throughput.map(uint),
+        started_at: time(modification.start_time.as_ref()),
+    }
 }
 
 /// The attachment, unless it is over: AWS keeps a detached one in the answer for a moment.

@@ -34,7 +34,17 @@ impl BootConfig {
     pub fn of(world: &World, instance: &str) -> Option<Self> {
         let record = world.instances.get(instance)?;
         let script = selfheal_userdata::decode(&record.data.user_data)?;
+        let settings = selfheal_userdata::settings(&script);
         let script = String::from_utf8_lossy(&script);
+        let assigned = |script: &str, name: &str| match &settings {
+            Some(settings) => {
+                let value = settings
+                    .get(name)
+                    .map(|value| String::from_utf8_lossy(value).into_owned());
+                value.filter(|value| !value.is_empty())
+            }
+            None => assigned(script, name),
+        };
         let existing = |prefix: &str, exists: &dyn Fn(&str) -> bool| ids(&script, prefix).find(|id| exists(id));
         let allocation = assigned(&script, "allocation_id")
             .or_else(|| existing("eipalloc-", &|id| world.addresses.contains_key(id)));

@@ -40,7 +40,11 @@ impl World {
             .modification
             .as_ref()
             .is_some_and(|change| change.state == "modifying");
-        if record.volume.state != VolumeState::Available || modifying {
+        if modifying {
+            let message = format!("Cannot attach volume {id} when it is in modification state: MODIFYING");
+            return fail(ACTION, "OperationNotPermitted", message);
+        }
+        if record.volume.state != VolumeState::Available {
             return fail(ACTION, "IncorrectState", format!("{id} is not 'available'."));
         }
         let on_instance = |other: &&VolumeRecord| {

@@ -10,11 +10,6 @@ use super::super::state::{Content, InstanceRecord, InstanceState, VolumeRecord};
 use super::super::trace::Happening;
 use super::of_stack;
 
-/// How long a terminated instance is still described.
-///
-/// Source: EC2 user guide, "Terminate Amazon EC2 instances": it remains visible for a while, about an hour.
-const TERMINATED_SHOWN_MS: u64 = 3_600_000;
-
 impl World {
     pub(super) fn describe_instances(&self, stack: &str) -> Vec<Instance> {
         self.instances
@@ -23,7 +18,7 @@ impl World {
             .filter(|record| {
                 record
                     .terminated_ms
-                    .is_none_or(|ms| self.now_ms - ms < TERMINATED_SHOWN_MS)
+                    .is_none_or(|ms| self.now_ms - ms < self.config.timings.terminated_shown_ms)
             })
             .map(|record| Instance {
                 id: record.id.clone(),

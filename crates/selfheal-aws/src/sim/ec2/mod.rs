@@ -15,7 +15,7 @@ use selfheal_core::action::{CreateVolume, ModifyVolume};
 use selfheal_core::names::{TAG_STACK, Tags};
 use selfheal_core::observed::{
     Address, Image, IngressRule, Instance, LaunchTemplate, SecurityGroup, Snapshot, Subnet, TemplateData, Volume,
-    VolumeState,
+    VolumeModification, VolumeState,
 };
 
 pub(super) use past::Past;
@@ -134,7 +134,9 @@ impl Ec2 for Sim {
 
     async fn describe_addresses(&self) -> CallResult<Vec<Address>> {
         self.call(Call::read("ec2:DescribeAddresses"), |world| {
-            Ok(world.describe_addresses())
+            let mut addresses = world.describe_addresses();
+            addresses.retain(|address| !world.unlisted.contains(&address.allocation_id));
+            Ok(addresses)
         })
         .await
     }
@@ -143,7 +145,51 @@ impl Ec2 for Sim {
         let stack = stack.to_owned();
         let call = Call::read("ec2:DescribeVolumes");
         self.call(call, move |world| {
-            Ok(world.describe_volumes(|volume| of_stack(&volume.tags, &stack)))
+            let listed = |volume: &Volume| of_stack(&volume.tags, &stack) && !world.unlisted.contains(&volume.id);
+            Ok(world.describe_volumes(listed))
+        })
+        .await
+    }
+
+    async fn describe_volume(&self, id: &str) -> CallResult<Option<Volume>> {
+        let (call, id) = (Call::read("ec2:DescribeVolumes").about(id), id.to_owned());
+        self.call(call, move |world| {
+            Ok(world.describe_volumes(|volume| volume.id == id).into_iter().next())
+        })
+        .await
+    }
+
+    async fn describe_attached_volumes(&self, instance_id: &str) -> CallResult<Vec<Volume>> {
+        let (call, instance) = (
+            Call::read("ec2:DescribeVolumes").about(instance_id),
+            instance_id.to_owned(),
+        );
+        self.call(call, move |world| {
+            let held = |volume: &Volume| {
+                let held = volume
+                    .attachment
+                    .as_ref()
+                    .is_some_and(|held| held.instance_id == instance);
+                held && !world.unlisted.contains(&volume.id)
+            };
+            Ok(world.describe_volumes(held))
+        })
+        .await
+    }
+
+    async fn describe_volume_modification(&self, volume_id: &str) -> CallResult<Option<VolumeModification>> {
+        let call = Call::read("ec2:DescribeVolumesModifications").about(volume_id);
+        let id = volume_id.to_owned();
+        self.call(call, move |world| Ok(world.describe_volume_modification(&id)))
+            .await
+    }
+
+    async fn describe_address(&self, allocation_id: &str) -> CallResult<Option<Address>> {
+        let call = Call::read("ec2:DescribeAddresses").about(allocation_id);
+        let id = allocation_id.to_owned();
+        self.call(call, move |world| {
+            let mut found = world.describe_addresses().into_iter();
+            Ok(found.find(|address| address.allocation_id == id))
         })
         .await
     }

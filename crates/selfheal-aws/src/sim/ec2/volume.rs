@@ -1,7 +1,7 @@
 //! Volumes: one zone, one attachment, sizes that only grow, and contents that can be told apart.
 
 use selfheal_core::action::{CreateVolume, ModifyVolume};
-use selfheal_core::observed::{Volume, VolumeState};
+use selfheal_core::observed::{Volume, VolumeModification, VolumeState};
 
 use super::super::World;
 use super::super::call::fail;
@@ -133,13 +133,13 @@ impl World {
         let throughput = input.throughput_mibps.or(volume.throughput_mibps);
         check_shape(ACTION, &kind, size, iops, throughput)?;
         if let Some(record) = self.volumes.get_mut(&input.id) {
-            record.volume.size_gib = size;
-            record.volume.volume_type = kind;
-            record.volume.iops = iops;
-            record.volume.throughput_mibps = throughput;
             record.modification = Some(Modification {
                 state: "modifying".to_owned(),
                 started_ms: now_ms,
+                size_gib: size,
+                volume_type: kind,
+                iops,
+                throughput_mibps: throughput,
             });
         }
         self.after(
@@ -149,8 +149,31 @@ impl World {
         Ok(())
     }
 
+    /// `DescribeVolumesModifications` of one volume.
+    pub(super) fn describe_volume_modification(&self, id: &str) -> Option<VolumeModification> {
+        let record = self.volumes.get(id).filter(|record| self.sees(record.visible_ms))?;
+        let last = record.modification.as_ref()?;
+        Some(VolumeModification {
+            state: last.state.clone(),
+            size_gib: Some(last.size_gib),
+            volume_type: Some(last.volume_type.clone()),
+            iops: last.iops,
+            throughput_mibps: last.throughput_mibps,
+            started_at: Some(self.time_of(last.started_ms)),
+        })
+    }
+
+    /// From `optimizing` on the volume has its new values.
     pub(in crate::sim) fn volume_modified(&mut self, id: &str) {
         self.set_modification(id, "optimizing");
+        if let Some(record) = self.volumes.get_mut(id)
+            && let Some(last) = &record.modification
+        {
+            record.volume.size_gib = last.size_gib;
+            record.volume.volume_type.clone_from(&last.volume_type);
+            record.volume.iops = last.iops;
+            record.volume.throughput_mibps = last.throughput_mibps;
+        }
         self.after(
             self.config.timings.volume_modify,
             WorldEvent::VolumeOptimized(id.to_owned()),
@@ -187,15 +210,15 @@ impl World {
                 format!("The volume '{id}' is not 'available'."),
             );
         }
-        let blank = record.content == Content::Blank;
+        // A snapshot that is older than the last write does not hold the data.
+        let saved = record.content == Content::Blank
+            || self.snapshots.values().any(|taken| {
+                taken.snapshot.volume_id == id && taken.snapshot.state == "completed" && taken.content == record.content
+            });
         if let Some(record) = self.volumes.get_mut(id) {
             record.volume.state = VolumeState::Deleting;
         }
-        let completed = self
-            .snapshots
-            .values()
-            .any(|taken| taken.snapshot.volume_id == id && taken.snapshot.state == "completed");
-        self.ledger.delete(id, blank, completed);
+        self.ledger.delete(id, saved);
         self.after(
             self.config.timings.volume_detach,
             WorldEvent::VolumeDeleted(id.to_owned()),

@@ -1,0 +1,225 @@
+//! Which of the volumes is the stack's, and whether anything that should be there is missing.
+
+use std::collections::BTreeSet;
+
+use super::builder::Builder;
+use crate::names::{Role, TAG_FIRST_USE, TAG_STACK};
+use crate::observed::Volume;
+use crate::witness::{is_of_group, is_there, named};
+
+/// What is known of the stack's data volume.
+pub(in crate::plan) enum Choice<'a> {
+    /// There is none, and nothing says that there ever was.
+    Nothing,
+    /// The one.
+    Volume(&'a Volume),
+    /// A person has to decide.
+    Problem(Problem),
+}
+
+/// Why a person has to decide.
+pub(in crate::plan) struct Problem {
+    pub(in crate::plan) code: &'static str,
+    pub(in crate::plan) message: String,
+    pub(in crate::plan) help: String,
+}
+
+impl<'a> Choice<'a> {
+    /// The volume, where there is one and no doubt about it.
+    pub(in crate::plan) fn volume(&self) -> Option<&'a Volume> {
+        match self {
+            Self::Volume(volume) => Some(volume),
+            _ => None,
+        }
+    }
+}
+
+/// The volumes that bear the stack's tags, by id.
+pub(in crate::plan) fn tagged<'a>(builder: &Builder<'a>) -> Vec<&'a Volume> {
+    let observed = builder.observed;
+    let mut volumes: Vec<&Volume> = observed
+        .volumes
+        .iter()
+        .filter(|volume| builder.names.owns(&volume.tags, Role::Volume) && is_there(volume))
+        .collect();
+    volumes.sort_by_key(|volume| &volume.id);
+    volumes
+}
+
+/// Finds the stack's volume: the one that the spec names; else the one that the role's policy, the launch template or an
+/// attachment to the group's instance names; else the one that bears the tags. Two of a rank are for a person to tell apart.
+pub(in crate::plan) fn choose<'a>(builder: &Builder<'a>) -> Choice<'a> {
+    let observed = builder.observed;
+    let tagged = tagged(builder);
+    let live = |id: &str| {
+        observed
+            .volumes
+            .iter()
+            .find(|volume| volume.id == id && is_there(volume))
+    };
+    if let Some(id) = builder.spec.data.as_ref().and_then(|data| data.volume.as_ref()) {
+        return match live(id) {
+            Some(volume) => given(builder, volume),
+            None => problem(
+                "volume-missing",
+                format!("there is no volume {id} in {}", builder.spec.region),
+                "check `data.volume`, the region and the account, or leave it out to create one".to_owned(),
+            ),
+        };
+    }
+    let named = named(observed);
+    if let Some((volume, other)) = named
+        .volumes
+        .iter()
+        .filter_map(|id| live(id))
+        .find_map(|it| foreign(builder, it))
+    {
+        return claimed(volume, other);
+    }
+    let mut witnessed: BTreeSet<&str> = named
+        .volumes
+        .iter()
+        .map(String::as_str)
+        .filter(|id| live(id).is_some())
+        .collect();
+    let in_use = |volume: &&&Volume| {
+        let attachment = volume.attachment.as_ref();
+        attachment.is_some_and(|attachment| is_of_group(observed, &attachment.instance_id))
+    };
+    witnessed.extend(tagged.iter().filter(in_use).map(|volume| volume.id.as_str()));
+    match (witnessed.len(), tagged.as_slice()) {
+        (0, []) => nothing(builder, &named.volumes),
+        (0, [volume]) => Choice::Volume(volume),
+        (0, several) => ambiguous(several.iter().map(|volume| volume.id.as_str())),
+        (1, _) => witnessed
+            .first()
+            .and_then(|id| live(id))
+            .map_or(Choice::Nothing, Choice::Volume),
+        _ => ambiguous(witnessed.into_iter()),
+    }
+}
+
+/// The volume that the spec names, unless it cannot be the stack's.
+fn given<'a>(builder: &Builder<'a>, volume: &'a Volume) -> Choice<'a> {
+    if let Some((volume, other)) = foreign(builder, volume) {
+        return claimed(volume, other);
+    }
+    if builder.names.owns(&volume.tags, Role::Volume) {
+        return Choice::Volume(volume);
+    }
+    let elsewhere = volume.attachment.as_ref().map(|attachment| &attachment.instance_id);
+    if let Some(instance) = elsewhere.filter(|instance| !is_of_group(builder.observed, instance)) {
+        return problem(
+            "volume-in-use",
+            format!(
+                "the volume {} is attached to {instance}, which is not the stack's",
+                volume.id
+            ),
+            "stop what uses it, unmount it and detach it first".to_owned(),
+        );
+    }
+    if volume.tags.contains_key(TAG_FIRST_USE) {
+        return problem(
+            "volume-first-use",
+            format!(
+                "the volume {} bears the tag {TAG_FIRST_USE}, and this stack did not create it",
+                volume.id
+            ),
+            format!(
+                "remove the tag: an adopted volume is never formatted, so it must hold {}",
+                wanted(builder)
+            ),
+        );
+    }
+    Choice::Volume(volume)
+}
+
+fn wanted(builder: &Builder<'_>) -> String {
+    builder
+        .spec
+        .data
+        .as_ref()
+        .map_or_else(String::new, |data| data.filesystem.to_string())
+}
+
+/// The volume with the other stack that it belongs to.
+fn foreign<'a>(builder: &Builder<'_>, volume: &'a Volume) -> Option<(&'a Volume, &'a str)> {
+    let stack = volume
+        .tags
+        .get(TAG_STACK)
+        .filter(|stack| **stack != builder.spec.name)?;
+    Some((volume, stack))
+}
+
+fn claimed<'a>(volume: &Volume, other: &str) -> Choice<'a> {
+    problem(
+        "volume-claimed",
+        format!("the volume {} belongs to the stack `{other}`", volume.id),
+        "a volume serves one stack: name another one as `data.volume`, or destroy that stack first".to_owned(),
+    )
+}
+
+/// Nothing bears the stack's tags: whether a new volume may be made depends on whether there ever was one.
+fn nothing<'a>(builder: &Builder<'a>, named: &BTreeSet<String>) -> Choice<'a> {
+    let observed = builder.observed;
+    let gone: Vec<&str> = named
+        .iter()
+        .map(String::as_str)
+        .filter(|id| observed.gone.contains(*id))
+        .collect();
+    if !gone.is_empty() && !builder.options.new_volume {
+        return problem(
+            "volume-lost",
+            format!(
+                "the data volume {} is gone: AWS says that it does not exist",
+                gone.join(", ")
+            ),
+            "look for a snapshot (`selfheal status` names the last one), make a volume of it and name that as \
+             `data.volume`; or start with a new, empty one: `selfheal apply --new-volume`"
+                .to_owned(),
+        );
+    }
+    let root = |volume: &&Volume| {
+        volume
+            .tags
+            .get(crate::names::TAG_ROLE)
+            .is_some_and(|role| role == Role::RootVolume.as_str())
+    };
+    let held: Vec<&str> = observed
+        .volumes
+        .iter()
+        .filter(|volume| is_there(volume) && !root(volume) && !builder.options.new_volume)
+        .filter(|volume| {
+            let attachment = volume.attachment.as_ref();
+            attachment.is_some_and(|it| observed.attachments_read.contains(&it.instance_id))
+        })
+        .map(|volume| volume.id.as_str())
+        .collect();
+    if held.is_empty() {
+        return Choice::Nothing;
+    }
+    problem(
+        "volume-unnamed",
+        format!("no volume bears the stack's tags, and its instance holds {}", held.join(", ")),
+        "name the one that holds the data as `data.volume`; or start with a new, empty one: `selfheal apply --new-volume`"
+            .to_owned(),
+    )
+}
+
+fn ambiguous<'a>(ids: impl Iterator<Item = &'a str>) -> Choice<'static> {
+    Choice::Problem(several(ids))
+}
+
+/// The problem of several volumes of which none is told apart.
+pub(in crate::plan) fn several<'a>(ids: impl Iterator<Item = &'a str>) -> Problem {
+    let ids: Vec<&str> = ids.collect();
+    Problem {
+        code: "several-volumes",
+        message: format!("several volumes may be the stack's: {}", ids.join(", ")),
+        help: "which one holds the data is not guessed: name it as `data.volume`".to_owned(),
+    }
+}
+
+fn problem<'a>(code: &'static str, message: String, help: String) -> Choice<'a> {
+    Choice::Problem(Problem { code, message, help })
+}
