@@ -393,3 +393,23 @@ fn a_setup_script_must_be_executable() {
     let none = SpecFile::parse(&minimal_with("")).unwrap();
     assert!(none.into_spec(Some(b"#!/bin/sh\n".to_vec())).is_err());
 }
+
+#[test]
+fn the_setup_has_a_time_of_its_own_that_a_launch_can_outlast() {
+    let seconds = |text: &str| {
+        let app = format!("[app]\nsetup = \"setup.sh\"\nsetup_timeout = \"{text}\"\n");
+        parse(&minimal_with(&app)).app.setup_timeout_s
+    };
+    assert_eq!((seconds("60s"), seconds("12h")), (60, 43_200));
+    for text in ["59s", "13h"] {
+        let told = errors(&minimal_with(&format!(
+            "[app]\nsetup = \"setup.sh\"\nsetup_timeout = \"{text}\"\n"
+        )));
+        assert!(told.contains("a duration from 60 to 43200 seconds"), "{told}");
+    }
+    let told = errors(&minimal_with("[app]\nsetup_timeout = \"5m\"\n"));
+    assert!(
+        told.contains("`app.setup_timeout` limits a script, and there is none"),
+        "{told}"
+    );
+}
