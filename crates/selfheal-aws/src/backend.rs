@@ -16,9 +16,9 @@ use jiff::Timestamp;
 use selfheal_core::action::{ARecord, CreateApplicationStatusCheck, CreateVolume, GroupSettings, ModifyVolume};
 use selfheal_core::names::Tags;
 use selfheal_core::observed::{
-    Address, ApplicationCheck, ApplicationCheckSettings, Group, HostedZone, IamRole, Identity, Image, IngressRule,
-    Instance, InstanceProfile, LaunchTemplate, LifecycleHook, RecordSet, SecurityGroup, Snapshot, Subnet, TemplateData,
-    Volume, VolumeModification,
+    Activity, Address, ApplicationCheck, ApplicationCheckSettings, Group, HostedZone, IamRole, Identity, Image,
+    IngressRule, Instance, InstanceProfile, LaunchTemplate, LifecycleHook, RecordSet, SecurityGroup, Snapshot, Subnet,
+    TemplateData, Volume, VolumeModification,
 };
 
 use crate::error::CallError;
@@ -153,25 +153,6 @@ pub trait AutoScaling: Send + Sync + Debug {
     async fn delete_group(&self, name: &str) -> CallResult<()>;
     /// `TerminateInstanceInAutoScalingGroup` without decrementing the capacity, so that the group replaces it.
     async fn terminate_instance(&self, instance_id: &str) -> CallResult<()>;
-}
-
-/// A scaling activity: what the group did and why.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Activity {
-    /// Its id.
-    pub id: String,
-    /// What it did, such as `Launching a new EC2 instance: i-…`.
-    pub description: String,
-    /// Why.
-    pub cause: String,
-    /// `Successful`, `Failed`, `InProgress`, …
-    pub status: String,
-    /// The reason of a failure.
-    pub status_message: Option<String>,
-    /// When it began.
-    pub started_at: Timestamp,
-    /// When it ended.
-    pub ended_at: Option<Timestamp>,
 }
 
 /// The IAM calls.

@@ -5,7 +5,9 @@ use std::future::Future;
 use std::time::Duration;
 
 use futures::future::{BoxFuture, FutureExt, try_join_all};
-use selfheal_core::observed::{ApplicationCheck, HostedZone, Image, Instance, LaunchTemplate, Observed, RecordSet};
+use selfheal_core::observed::{
+    Activity, ApplicationCheck, Group, HostedZone, Image, Instance, LaunchTemplate, Observed, RecordSet, SecurityGroup,
+};
 use selfheal_core::spec::{ImageRef, Ingress, Spec};
 use selfheal_core::{Found, Names, Unread, names::POLICY_NAME, unread};
 
@@ -13,6 +15,9 @@ use crate::backend::{Aws, CallResult, SecurityGroupQuery, SubnetQuery};
 use crate::control::Control;
 use crate::error::CallError;
 use crate::retry::{Repeat, backoff, retry};
+
+/// How many of a group's last activities are read: the last launch is among them, whatever ended since.
+const ACTIVITIES_READ: u32 = 10;
 
 /// How much of a stack is read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,6 +41,8 @@ pub(crate) enum Part {
     SecurityGroups,
     LaunchTemplate,
     Group,
+    /// The group, and what it tried last where no instance is in service.
+    GroupAndActivities,
     Hooks,
     Role,
     RolePolicy,
@@ -60,7 +67,11 @@ impl Scope {
             P::Volumes,
             P::SecurityGroups,
             P::LaunchTemplate,
-            P::Group,
+            if self == Self::Status {
+                P::GroupAndActivities
+            } else {
+                P::Group
+            },
             P::Hooks,
             P::Role,
             P::RolePolicy,
@@ -233,11 +244,14 @@ pub(crate) fn read<'a>(
         }
         .boxed(),
         Part::SecurityGroups => {
-            let query = match &spec.instance.ingress {
-                Ingress::Groups(ids) => SecurityGroupQuery::Ids(ids.clone()),
-                Ingress::Ports(_) => SecurityGroupQuery::Named(names.security_group),
-            };
-            reading!(security_groups, aws.describe_security_groups(&query))
+            let own = SecurityGroupQuery::Named(names.security_group);
+            match &spec.instance.ingress {
+                Ingress::Ports(_) => reading!(security_groups, aws.describe_security_groups(&own)),
+                Ingress::Groups(ids) => {
+                    let given = SecurityGroupQuery::Ids(ids.clone());
+                    reading!(security_groups, given_and_own_groups(aws, &given, &own))
+                }
+            }
         }
         Part::LaunchTemplate => async move {
             let (template, checks) = read_template(aws, spec, ctl).await?;
@@ -258,6 +272,14 @@ pub(crate) fn read<'a>(
         }
         .boxed(),
         Part::Group => reading!(group, aws.describe_group(&names.group)),
+        Part::GroupAndActivities => async move {
+            let (group, activities) = read_group_and_activities(aws, &names.group, ctl).await?;
+            Ok(Box::new(move |observed: &mut Observed| {
+                observed.group.clone_from(&group);
+                observed.activities.clone_from(&activities);
+            }) as Reading)
+        }
+        .boxed(),
         Part::Hooks => reading!(hooks, aws.describe_hooks(&names.group)),
         Part::Role => reading!(role, aws.get_role(&names.role)),
         Part::RolePolicy => reading!(role_policy, aws.get_role_policy(&names.role, POLICY_NAME)),
@@ -281,6 +303,36 @@ pub(crate) fn read<'a>(
         .boxed(),
         Part::Snapshots => reading!(snapshots, aws.describe_snapshots(&names.stack)),
     }
+}
+
+/// The security groups that the spec names, and the one that `ingress` made before it named any: nothing else tells of it,
+/// and a destroy is to take it along.
+async fn given_and_own_groups(
+    aws: &dyn Aws,
+    given: &SecurityGroupQuery,
+    own: &SecurityGroupQuery,
+) -> CallResult<Vec<SecurityGroup>> {
+    let both = futures::future::try_join(aws.describe_security_groups(given), aws.describe_security_groups(own));
+    let (mut groups, own) = both.await?;
+    // The spec may name that very group.
+    let known: Vec<String> = groups.iter().map(|group| group.id.clone()).collect();
+    groups.extend(own.into_iter().filter(|group| !known.contains(&group.id)));
+    Ok(groups)
+}
+
+/// Reads the group, and its last activities where no instance is in service: they alone tell why a launch fails.
+async fn read_group_and_activities(
+    aws: &dyn Aws,
+    name: &str,
+    ctl: &Control<'_>,
+) -> CallResult<(Option<Group>, Vec<Activity>)> {
+    let group = retry(ctl, Repeat::Read, || aws.describe_group(name)).await?;
+    let waiting = |group: &Group| !group.instances.iter().any(|instance| instance.lifecycle == "InService");
+    if !group.as_ref().is_some_and(waiting) {
+        return Ok((group, Vec::new()));
+    }
+    let activities = retry(ctl, Repeat::Read, || aws.describe_activities(name, ACTIVITIES_READ)).await?;
+    Ok((group, activities))
 }
 
 /// Reads the launch template, and the application status checks where it alone tells of one.

@@ -2,6 +2,8 @@
 
 #[cfg(feature = "sdk")]
 mod aws;
+#[cfg(feature = "sdk")]
+mod signals;
 #[cfg(feature = "sim")]
 mod sim;
 

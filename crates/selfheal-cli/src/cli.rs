@@ -80,7 +80,7 @@ pub enum Command {
     /// Make the stack as its file says; safe to interrupt and to run again
     Apply(ApplyArgs),
     /// Show instance, address, volume, name and health
-    Status(JsonArgs),
+    Status(StatusArgs),
     /// Remove the stack; the address and the data stay unless each is named
     Destroy(DestroyArgs),
     /// Let a stack that has parked itself replace its instance again
@@ -92,6 +92,22 @@ pub enum Command {
     /// Watch a stack heal on a simulated AWS: no account needed, nothing is kept
     #[cfg(feature = "sim")]
     Demo(DemoArgs),
+}
+
+impl Command {
+    /// Whether standard output is for a program, which reads one JSON document there, also of a failure.
+    #[must_use]
+    pub fn prints_json(&self) -> bool {
+        match self {
+            Self::Plan(args) => args.json,
+            Self::Apply(args) | Self::Resume(args) => args.json,
+            Self::Status(args) => args.json,
+            Self::Destroy(args) => args.json,
+            Self::Policy(_) | Self::Userdata(_) => false,
+            #[cfg(feature = "sim")]
+            Self::Demo(_) => false,
+        }
+    }
 }
 
 /// Arguments of `plan`.
@@ -135,10 +151,13 @@ pub struct ResumeArgs {
 
 /// Arguments of `status`.
 #[derive(Debug, Args)]
-pub struct JsonArgs {
+pub struct StatusArgs {
     /// Print the status as JSON
     #[arg(long)]
     pub json: bool,
+    /// Exit with 10 when it does not serve, 9 when it would not heal, 3 when its instance is outdated
+    #[arg(long)]
+    pub check: bool,
 }
 
 /// Arguments of `destroy`.

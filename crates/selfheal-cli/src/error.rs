@@ -2,10 +2,11 @@
 
 use std::path::PathBuf;
 
-use selfheal_aws::{ApplyError, CallError};
+use selfheal_aws::{ApplyError, ApplyErrorKind, CallError};
 use selfheal_core::plan::Refusal;
 use selfheal_core::spec::SpecErrors;
 
+use crate::files::FileError;
 use crate::progress::Report;
 
 /// How a command fails.
@@ -27,12 +28,12 @@ pub enum CliError {
         /// The file.
         path: PathBuf,
         /// Why.
-        error: std::io::Error,
+        error: FileError,
     },
     /// The command line contradicts the stack's file or this build.
     #[error("{0}")]
     Usage(String),
-    /// The plan refuses.
+    /// The plan refuses. What it refuses was shown with it, and is not said twice.
     #[error("the plan is refused, and nothing was changed")]
     Refused(Vec<Refusal>),
     /// The person said no.
@@ -94,14 +95,11 @@ impl CliError {
     #[must_use]
     pub fn help(&self) -> Option<String> {
         match self {
-            Self::SpecUnreadable { error, .. } if error.kind() == std::io::ErrorKind::NotFound => Some(
+            Self::SpecUnreadable { error, .. } if error.is_missing() => Some(
                 "a stack is described by a `selfheal.toml` in the current folder, or by the file that `-f` names"
                     .to_owned(),
             ),
             Self::NotConfirmed(help) => Some((*help).to_owned()),
-            Self::Refused(refusals) => refusals
-                .first()
-                .map(|refusal| format!("{}: {}", refusal.message, refusal.help)),
             Self::Call {
                 statement: Some(statement),
                 ..
@@ -123,6 +121,19 @@ impl CliError {
         }
     }
 
+    /// What the plan refuses, before anything was done or in the middle of a run.
+    #[must_use]
+    pub fn refusals(&self) -> &[Refusal] {
+        match self {
+            Self::Refused(refusals) => refusals,
+            Self::Apply { error, .. } => match &error.kind {
+                ApplyErrorKind::Refused(refusals) => refusals,
+                _ => &[],
+            },
+            _ => &[],
+        }
+    }
+
     /// Whether somebody simply stopped reading, as `head` does.
     #[must_use]
     pub fn is_broken_pipe(&self) -> bool {
@@ -138,6 +149,7 @@ fn how_far(report: &Report) -> String {
             format!("\n{what}:\n  {}", steps.join("\n  "))
         }
     };
-    let done = list("done before", &report.done);
+    let done: Vec<String> = report.done.iter().map(ToString::to_string).collect();
+    let done = list("done before", &done);
     done + &list("under way, with or without effect", &report.under_way)
 }

@@ -10,7 +10,8 @@ pub const DONE: u8 = 0;
 pub const FAILED: u8 = 1;
 /// Bad usage of the command line.
 pub const USAGE: u8 = 2;
-/// `plan --check`: something would change.
+/// `plan --check`: something would change, or waits for a person; `status --check`: healthy, on an older version than a
+/// replacement would be.
 pub const PENDING: u8 = 3;
 /// Not confirmed: declined, or there was no terminal to ask on and no `--yes`.
 pub const DECLINED: u8 = 4;
@@ -22,7 +23,11 @@ pub const SPEC: u8 = 6;
 pub const DENIED: u8 = 7;
 /// The stack changed after the plan was shown.
 pub const CHANGED: u8 = 8;
-/// Interrupted.
+/// `status --check`: it may serve, and would not heal.
+pub const CANNOT_HEAL: u8 = 9;
+/// `status --check`: it does not serve.
+pub const DOWN: u8 = 10;
+/// Interrupted, by a key, by whoever stops services, or because the terminal went away.
 pub const INTERRUPTED: u8 = 130;
 
 /// The codes as `selfheal --help` shows them.
@@ -31,13 +36,30 @@ Exit codes:
     0  done, or nothing to do
     1  failed
     2  bad usage
-    3  plan --check: something would change
+    3  plan --check: something would change, or the stack is parked; status --check: outdated
     4  not confirmed: declined, or no terminal to ask on and no --yes
     5  refused by the plan as unsafe or impossible
     6  the stack's file is invalid
     7  AWS denied a call, or there are no valid credentials
     8  the stack changed after the plan was shown
+    9  status --check: would not heal
+   10  status --check: does not serve
   130  interrupted";
+
+/// The word for an exit code in JSON, which is as stable as the code.
+#[must_use]
+pub const fn word(code: u8) -> &'static str {
+    match code {
+        USAGE => "usage",
+        DECLINED => "declined",
+        REFUSED => "refused",
+        SPEC => "spec",
+        DENIED => "denied",
+        CHANGED => "changed",
+        INTERRUPTED => "interrupted",
+        _ => "failed",
+    }
+}
 
 /// The exit code of an error.
 #[must_use]
@@ -85,6 +107,8 @@ mod tests {
             SPEC,
             DENIED,
             CHANGED,
+            CANNOT_HEAL,
+            DOWN,
             INTERRUPTED,
         ];
         let listed: Vec<u8> = HELP

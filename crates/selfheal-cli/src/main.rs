@@ -10,6 +10,8 @@ mod cli;
 mod commands;
 mod error;
 mod exit;
+mod failure;
+mod files;
 mod logging;
 mod output;
 mod progress;
@@ -23,12 +25,15 @@ use clap::Parser;
 
 use cli::{Cli, Command, Global};
 use error::CliError;
+use failure::Failure;
 use output::{Output, colours};
+use spec::Named;
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
     let colour = colours(cli.global.color, &std::io::stderr());
     logging::init(cli.global.verbose, colour);
+    let json = cli.command.prints_json();
     match run(&cli.global, cli.command) {
         Ok(code) => ExitCode::from(code),
         Err(error) => {
@@ -36,6 +41,10 @@ fn main() -> ExitCode {
                 return ExitCode::from(exit::FAILED);
             }
             report(&error, colour);
+            if json {
+                // That it cannot be written is told by the exit code, which is another anyway.
+                drop(Output::new(cli.global.color).json(&Failure::of(&error)));
+            }
             ExitCode::from(exit::of(&error))
         }
     }
@@ -43,17 +52,18 @@ fn main() -> ExitCode {
 
 fn run(global: &Global, command: Command) -> Result<u8, CliError> {
     let output = Output::new(global.color);
-    let open = || session::Session::open(global, output);
+    let open = || session::Session::open(global, output, Named::Needed);
+    let open_anyway = || session::Session::open(global, output, Named::Optional);
     match command {
         Command::Plan(args) => reading(open()?.run(|session| commands::plan::run(session, &args))),
-        Command::Status(args) => reading(open()?.run(|session| commands::status::run(session, &args))),
+        Command::Status(args) => reading(open_anyway()?.run(|session| commands::status::run(session, &args))),
         Command::Policy(args) => reading(commands::policy::run(global, output, &args)),
         Command::Userdata(args) => reading(commands::userdata::run(global, output, &args)),
         #[cfg(feature = "sim")]
         Command::Demo(args) => reading(commands::demo::run(output, &args)),
         Command::Apply(args) => open()?.run(|session| commands::apply::run(session, &args)),
-        Command::Destroy(args) => open()?.run(|session| commands::destroy::run(session, &args)),
-        Command::Resume(args) => open()?.run(|session| commands::resume::run(session, &args)),
+        Command::Destroy(args) => open_anyway()?.run(|session| commands::destroy::run(session, &args)),
+        Command::Resume(args) => open_anyway()?.run(|session| commands::resume::run(session, &args)),
     }
 }
 

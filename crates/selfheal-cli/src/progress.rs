@@ -1,5 +1,6 @@
 //! How a run goes, on standard error: a spinner on a terminal, a line for each event elsewhere.
 
+use std::collections::BTreeMap;
 use std::io::IsTerminal;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
@@ -7,6 +8,8 @@ use std::time::Duration;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use selfheal_aws::{Event, Progress};
 use selfheal_core::plan::{StepKey, WorldWait};
+
+use crate::commands::change::DoneStep;
 
 /// Tells a person how a run goes, and remembers what was done.
 #[derive(Debug)]
@@ -19,8 +22,8 @@ pub struct Reporter {
 /// How far a run came.
 #[derive(Debug)]
 pub struct Report {
-    /// What was done, for people.
-    pub done: Vec<String>,
+    /// What was done.
+    pub done: Vec<DoneStep>,
     /// Steps that began and did not end: whether they took effect is unknown.
     pub under_way: Vec<String>,
 }
@@ -29,8 +32,13 @@ pub struct Report {
 struct State {
     running: Vec<StepKey>,
     waiting: Vec<WorldWait>,
-    done: Vec<String>,
+    done: Vec<DoneStep>,
+    /// How long each call that keeps failing has been paused for, and after how long it is told of next.
+    trying: BTreeMap<&'static str, (Duration, Duration)>,
 }
+
+/// After how long a call that is made again and again is told of; then each time that it has taken twice as long.
+const TOLD_AFTER: Duration = Duration::from_secs(5);
 
 impl Reporter {
     /// Begins, with what the spinner says until the first event.
@@ -82,6 +90,19 @@ impl Reporter {
     }
 }
 
+impl State {
+    /// Counts a pause before a call is made again; answers how long that has been going on when it is time to say so.
+    fn tried(&mut self, action: &'static str, pause: Duration) -> Option<Duration> {
+        let (so_far, told_at) = self.trying.entry(action).or_insert((Duration::ZERO, TOLD_AFTER));
+        *so_far += pause;
+        if *so_far < *told_at {
+            return None;
+        }
+        *told_at = *so_far * 2;
+        Some(*so_far)
+    }
+}
+
 impl Drop for Reporter {
     fn drop(&mut self) {
         self.finish();
@@ -99,16 +120,18 @@ impl Progress for Reporter {
             Event::Finished { key, detail } => {
                 tracing::info!(step = key.subject(), detail, "done");
                 state.running.retain(|running| running != key);
-                let what = if detail.is_empty() {
-                    key.subject().to_owned()
-                } else {
-                    format!("{} {detail}", key.subject())
+                let step = DoneStep {
+                    key: *key,
+                    detail: (*detail).to_owned(),
                 };
-                self.line(&format!("  done: {what}"));
-                state.done.push(what);
+                self.line(&format!("  done: {step}"));
+                state.done.push(step);
             }
             Event::Retrying { error, pause } => {
                 tracing::info!(%error, ?pause, "again");
+                if let Some(tried) = state.tried(error.action, *pause) {
+                    self.line(&format!("  waiting for AWS, {} s so far: {error}", tried.as_secs()));
+                }
             }
             Event::Waiting { wait } => {
                 if self.bar.is_none() {
@@ -131,5 +154,25 @@ fn describe(wait: &WorldWait) -> String {
         WorldWait::InstancesGone { ids } => format!("for {} to terminate", ids.join(", ")),
         WorldWait::SnapshotCompleted { id } => format!("for the snapshot {id} to be complete"),
         other => format!("for {other:?}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_call_that_keeps_failing_is_told_of_after_five_seconds_and_then_seldom() {
+        let mut state = State::default();
+        let told: Vec<u64> = (0..60)
+            .filter_map(|_| state.tried("ec2:AttachVolume", Duration::from_secs(1)))
+            .map(|tried| tried.as_secs())
+            .collect();
+        assert_eq!(told, [5, 10, 20, 40]);
+        assert_eq!(
+            state.tried("ec2:CreateVolume", Duration::from_secs(4)),
+            None,
+            "each call counts for itself"
+        );
     }
 }

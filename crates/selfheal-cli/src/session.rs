@@ -9,7 +9,7 @@ use crate::commands::policy::operator_scope;
 use crate::error::CliError;
 use crate::output::Output;
 use crate::progress::Reporter;
-use crate::spec;
+use crate::spec::{self, Named};
 
 /// One run of a command.
 #[derive(Debug)]
@@ -27,8 +27,8 @@ impl Session {
     ///
     /// # Errors
     /// Those of either.
-    pub fn open(global: &Global, output: Output) -> Result<Self, CliError> {
-        let spec = spec::load(&global.file)?;
+    pub fn open(global: &Global, output: Output, named: Named) -> Result<Self, CliError> {
+        let spec = spec::load(&global.file, named)?;
         let backend = Backend::open(global, &spec)?;
         Ok(Self { spec, backend, output })
     }

@@ -7,13 +7,23 @@ use selfheal_core::Spec;
 use selfheal_core::spec::{SpecErrors, SpecFile, SpecProblem};
 
 use crate::error::CliError;
+use crate::files;
 
-/// Reads and validates the stack's file, and reads its setup script.
+/// Whether the files that the stack's file names are needed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Named {
+    /// What is done depends on them.
+    Needed,
+    /// What is done can be done without them: they may be lost, and the stack is to be seen and removed all the same.
+    Optional,
+}
+
+/// Reads and validates the stack's file, and reads the files that it names.
 ///
 /// # Errors
 /// The file cannot be read, or something in it is wrong.
-pub fn load(path: &Path) -> Result<Spec, CliError> {
-    let text = std::fs::read_to_string(path).map_err(|error| CliError::SpecUnreadable {
+pub fn load(path: &Path, named: Named) -> Result<Spec, CliError> {
+    let text = files::read_text(path).map_err(|error| CliError::SpecUnreadable {
         path: path.to_path_buf(),
         error,
     })?;
@@ -23,31 +33,26 @@ pub fn load(path: &Path) -> Result<Spec, CliError> {
         errors,
     };
     let file = SpecFile::parse(&text).map_err(invalid)?;
-    let body = match file.setup_path() {
-        None => None,
-        Some(setup) => Some(
-            std::fs::read(beside(path, setup))
-                .map_err(|error| invalid(file.setup_unreadable(&format!("cannot be read: {}", reason(&error)))))?,
-        ),
-    };
-    file.into_spec(body).map_err(invalid)
+    match complete(path, file.clone()) {
+        Err(_) if named == Named::Optional => Ok(file.into_spec_unread()),
+        completed => completed.map_err(invalid),
+    }
+}
+
+/// Completes a sound file with what it names.
+fn complete(path: &Path, file: SpecFile) -> Result<Spec, SpecErrors> {
+    let setup = file.setup_path().map(|setup| beside(path, setup));
+    let body = setup
+        .map(|setup| files::read(&setup, files::WRITTEN_BYTES_MAX))
+        .transpose();
+    let body = body.map_err(|error| file.setup_unreadable(&format!("cannot be read: {error}")))?;
+    file.into_spec(body)
 }
 
 /// A path that a file names, relative to the file's own folder.
 #[must_use]
 pub fn beside(file: &Path, name: impl AsRef<Path>) -> PathBuf {
     file.parent().unwrap_or_else(|| Path::new("")).join(name)
-}
-
-/// The reason of an I/O error without the number of the operating system.
-fn reason(error: &std::io::Error) -> String {
-    let text = error.to_string();
-    let text = text.split(" (os error").next().unwrap_or(&text);
-    let mut characters = text.chars();
-    characters
-        .next()
-        .map(|first| first.to_lowercase().chain(characters).collect())
-        .unwrap_or_default()
 }
 
 /// Renders every problem with its line, a caret and what to do.

@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use crate::action::{Action, GroupSettings};
 use crate::names::{Role, TAG_ROLE, Tags};
 use crate::observed::{
-    Address, ApplicationCheck, Group, IamRole, InstanceProfile, LaunchTemplate, Observed, RecordSet, SecurityGroup,
-    Snapshot, Volume, VolumeModification, VolumeState,
+    Address, ApplicationCheck, Group, IamRole, IngressRule, InstanceProfile, LaunchTemplate, Observed, RecordSet,
+    SecurityGroup, Snapshot, Volume, VolumeModification, VolumeState,
 };
 
 /// What AWS answers to an action.
@@ -51,6 +51,7 @@ impl Observed {
                     name: name.clone(),
                     vpc_id: vpc_id.clone(),
                     ingress: Vec::new(),
+                    egress: vec![IngressRule::everywhere()],
                     tags: tags.clone(),
                 });
             }

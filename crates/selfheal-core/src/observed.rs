@@ -58,6 +58,8 @@ pub struct Observed {
     pub group: Option<Group>,
     /// The group's lifecycle hooks.
     pub hooks: Vec<LifecycleHook>,
+    /// The group's last scaling activities, the newest first. Read for status alone, where no instance is in service.
+    pub activities: Vec<Activity>,
     /// The instance role that bears our name.
     pub role: Option<IamRole>,
     /// The role's inline policy of our name, as JSON.
@@ -72,6 +74,17 @@ pub struct Observed {
     pub instances: Vec<Instance>,
     /// Snapshots of the data volume that bear the stack's tags. Read for status and destroy, not for apply.
     pub snapshots: Vec<Snapshot>,
+}
+
+impl Observed {
+    /// Why AWS refuses to launch an instance, in its own words: the newest attempt to launch one failed.
+    #[must_use]
+    pub fn launch_failure(&self) -> Option<&str> {
+        let is_launch = |activity: &&Activity| activity.description.starts_with("Launching");
+        let newest = self.activities.iter().find(is_launch)?;
+        let words = newest.status_message.as_deref().unwrap_or("AWS gives no reason");
+        (newest.status == "Failed").then_some(words)
+    }
 }
 
 /// Whose credentials are in use, and where.
@@ -224,11 +237,14 @@ pub struct SecurityGroup {
     pub vpc_id: String,
     /// Ingress rules, one for each protocol, port range and source.
     pub ingress: Vec<IngressRule>,
+    /// Egress rules, likewise; a new group lets everything out.
+    pub egress: Vec<IngressRule>,
     /// Its tags.
     pub tags: Tags,
 }
 
-/// One ingress rule: a protocol, a port range and one source.
+/// One rule of a security group: a protocol, a port range and one peer, which is the source of ingress and the target of
+/// egress.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct IngressRule {
     /// `tcp`, `udp`, `icmp` or `-1` for all.
@@ -237,8 +253,34 @@ pub struct IngressRule {
     pub from_port: i32,
     /// Last port, or -1.
     pub to_port: i32,
-    /// A CIDR block (IPv4 or IPv6), a prefix list or a group id.
+    /// The peer: a CIDR block (IPv4 or IPv6), a prefix list or a group id.
     pub source: String,
+}
+
+impl IngressRule {
+    /// Everything, from or to every IPv4 address: the egress that AWS gives to a new security group.
+    #[must_use]
+    pub fn everywhere() -> Self {
+        Self {
+            protocol: "-1".to_owned(),
+            from_port: -1,
+            to_port: -1,
+            source: "0.0.0.0/0".to_owned(),
+        }
+    }
+
+    /// Whether it is about HTTPS, whoever the peer is.
+    fn covers_https(&self) -> bool {
+        self.protocol == "-1" || (self.protocol == "tcp" && (self.from_port..=self.to_port).contains(&443))
+    }
+}
+
+impl SecurityGroup {
+    /// Whether it lets requests out that could reach AWS: HTTPS, to any peer at all.
+    #[must_use]
+    pub fn lets_https_out(&self) -> bool {
+        self.egress.iter().any(IngressRule::covers_https)
+    }
 }
 
 /// A launch template at its latest version.
@@ -399,6 +441,25 @@ pub struct GroupInstance {
     pub health: String,
     /// The launch template version it was launched from.
     pub template_version: Option<String>,
+}
+
+/// A scaling activity: what the group did and why.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Activity {
+    /// Its id.
+    pub id: String,
+    /// What it did, such as `Launching a new EC2 instance: i-…`.
+    pub description: String,
+    /// Why.
+    pub cause: String,
+    /// `Successful`, `Failed`, `InProgress`, …
+    pub status: String,
+    /// The reason of a failure.
+    pub status_message: Option<String>,
+    /// When it began.
+    pub started_at: Timestamp,
+    /// When it ended.
+    pub ended_at: Option<Timestamp>,
 }
 
 /// A lifecycle hook, as it is and as it is set.

@@ -3,9 +3,13 @@
 //! [`StatusReport`] is what `selfheal status --json` prints. Its shape is stable: fields are added, never renamed or
 //! removed, and an absent thing is `null` rather than left out.
 
+mod diagnose;
 mod display;
+mod finding;
 #[cfg(test)]
 mod tests;
+
+pub use finding::{Finding, FindingCode, Severity};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -14,6 +18,7 @@ use crate::names::{TAG_FAILED_BOOTS, TAG_LAST_ERROR, TAG_LAST_LOG, TAG_PARKED};
 use crate::observed::{Group, GroupInstance, Observed, VolumeState};
 use crate::plan::{Existing, Plan, Step, StepKey, existing};
 use crate::spec::Spec;
+use diagnose::diagnose;
 
 /// How a stack is.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -27,11 +32,16 @@ pub struct StatusReport {
     pub account: String,
     /// When the reading began, RFC 3339.
     pub observed_at: Timestamp,
-    /// Whether it serves: one instance in service, holding the address and the data volume, the name pointing at it, and
-    /// the group free to replace it. Drift alone does not make a stack unhealthy.
+    /// Whether it serves and is able to heal: one instance in service, holding the address and the data volume, the name
+    /// pointing at it; and the group free to replace it, with everything that a replacement needs. Drift alone does not
+    /// make a stack unhealthy, nor does an instance that is older than what a replacement would be.
     pub healthy: bool,
-    /// Why it is not healthy: clauses, empty when it is.
+    /// Why it is not healthy: clauses, the worst first, empty when it is.
     pub problems: Vec<String>,
+    /// The severity of the worst finding: `down`, `cannot-heal` or `outdated`; `null` where there is none.
+    pub severity: Option<Severity>,
+    /// Everything that is wrong, the worst first, each with a code and with what mends it.
+    pub findings: Vec<Finding>,
     /// The Elastic IP.
     pub address: Option<AddressStatus>,
     /// The data volume; `null` also where the spec has none.
@@ -205,6 +215,8 @@ pub fn status(spec: &Spec, observed: &Observed, plan: &Plan) -> StatusReport {
         observed_at: observed.observed_at,
         healthy: false,
         problems: Vec::new(),
+        severity: None,
+        findings: Vec::new(),
         address: address(&existing),
         volume: volume(&existing),
         last_snapshot: last_snapshot(observed),
@@ -229,7 +241,13 @@ pub fn status(spec: &Spec, observed: &Observed, plan: &Plan) -> StatusReport {
             })
             .collect(),
     };
-    report.problems = problems(spec, group, &report);
+    report.findings = diagnose(spec, observed, plan, &report);
+    report.severity = report.findings.first().map(|finding| finding.severity);
+    let ill = report
+        .findings
+        .iter()
+        .filter(|finding| finding.severity < Severity::Outdated);
+    report.problems = ill.map(ToString::to_string).collect();
     report.healthy = report.problems.is_empty();
     report
 }
@@ -328,63 +346,6 @@ fn dns(spec: &Spec, observed: &Observed, existing: &Existing) -> Option<DnsStatu
         in_sync: want.is_some_and(|want| values == [want]),
         value: (!values.is_empty()).then(|| values.join(", ")),
     })
-}
-
-fn problems(spec: &Spec, group: Option<&Group>, report: &StatusReport) -> Vec<String> {
-    let Some(group) = group.filter(|group| !group.deleting) else {
-        let never = report.group.is_none() && report.launch_template.is_none();
-        return vec![if never {
-            "the stack does not exist: `selfheal apply` makes it".to_owned()
-        } else {
-            "there is no Auto Scaling group to keep an instance alive".to_owned()
-        }];
-    };
-    let mut problems = Vec::new();
-    if let Some(parked) = &report.parked {
-        problems.push(format!("the stack has parked itself ({parked})"));
-    }
-    if !group.suspended.is_empty() {
-        problems.push(format!(
-            "the group's processes {} are suspended",
-            group.suspended.join(", ")
-        ));
-    }
-    let Some(instance) = &report.instance else {
-        problems.push("the group has no instance".to_owned());
-        return problems;
-    };
-    if instance.lifecycle != "InService" || instance.health != "Healthy" {
-        problems.push(format!(
-            "{} is {} and {}",
-            instance.id, instance.lifecycle, instance.health
-        ));
-    }
-    // Just after a launch EC2 may not list the instance yet; the group's word counts then.
-    if let Some(state) = instance.state.as_deref().filter(|state| *state != "running") {
-        problems.push(format!("{} is {state}", instance.id));
-    }
-    let holder = report
-        .address
-        .as_ref()
-        .and_then(|address| address.associated_instance.as_ref());
-    if holder != Some(&instance.id) {
-        problems.push(format!("the address is not at {}", instance.id));
-    }
-    let holder = report
-        .volume
-        .as_ref()
-        .and_then(|volume| volume.attached_instance.as_ref());
-    if spec.data.is_some() && holder != Some(&instance.id) {
-        problems.push(format!("the data volume is not at {}", instance.id));
-    }
-    let asked = report.application_check.as_ref();
-    if asked.and_then(|check| check.instance_status.as_deref()) == Some("impaired") {
-        problems.push(format!("AWS's application check finds {} impaired", instance.id));
-    }
-    if let Some(dns) = report.dns.as_ref().filter(|dns| !dns.in_sync) {
-        problems.push(format!("{} does not point at the address", dns.name));
-    }
-    problems
 }
 
 fn drift(plan: &Plan) -> Vec<Drift> {

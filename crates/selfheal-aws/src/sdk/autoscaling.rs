@@ -12,7 +12,7 @@ use selfheal_core::observed::{Group, GroupInstance, LifecycleHook};
 use super::Sdk;
 use super::convert::{field, int, text, time, uint};
 use super::error::{absent, failed};
-use crate::backend::{Activity, AutoScaling, CallResult};
+use crate::backend::{AutoScaling, CallResult};
 
 /// The only kind of resource that Auto Scaling tags.
 const TAGGED: &str = "auto-scaling-group";

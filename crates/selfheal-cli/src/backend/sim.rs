@@ -12,11 +12,15 @@ use selfheal_core::spec::{Architecture, ImageRef, Spec};
 
 use crate::cli::Global;
 use crate::error::CliError;
+use crate::files;
 use crate::spec::beside;
 
 /// How long the simulated world goes on after each command: long enough for an instance to be replaced, so that the
 /// next command finds the world at rest.
 const AFTER_A_COMMAND: Duration = Duration::from_secs(20 * 60);
+
+/// Size limit of a kept world: one after many commands has a few hundred KiB.
+const WORLD_BYTES_MAX: u64 = 64 << 20;
 
 /// A simulated AWS with the file that keeps it.
 #[derive(Debug)]
@@ -36,9 +40,9 @@ impl Kept {
             message,
         };
         let lock = lock_folder(&file).map_err(|error| failed(error.to_string()))?;
-        let sim = match std::fs::read(&file) {
+        let sim = match files::read(&file, WORLD_BYTES_MAX) {
             Ok(bytes) => Sim::load(&bytes).map_err(|error| failed(error.to_string()))?,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => new_world(spec),
+            Err(error) if error.is_missing() => new_world(spec),
             Err(error) => return Err(failed(error.to_string())),
         };
         Ok(Self { sim, file, _lock: lock })

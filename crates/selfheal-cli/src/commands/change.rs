@@ -105,7 +105,7 @@ fn failed(session: &Session, error: ApplyError, account: &str) -> CliError {
 }
 
 /// A step that ran, as JSON.
-#[derive(Debug, Serialize)]
+#[derive(Clone, Debug, Serialize)]
 pub struct DoneStep {
     /// The step's word, as in `plan --json`.
     pub key: StepKey,
@@ -113,17 +113,33 @@ pub struct DoneStep {
     pub detail: String,
 }
 
+impl DoneStep {
+    /// Takes it from a run's report.
+    #[must_use]
+    pub fn of(done: &Done) -> Self {
+        Self {
+            key: done.key,
+            detail: done.detail.clone(),
+        }
+    }
+}
+
+/// As people read it: what it is, and what came of it.
+impl std::fmt::Display for DoneStep {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.key.subject())?;
+        if self.detail.is_empty() {
+            return Ok(());
+        }
+        write!(f, " {}", self.detail)
+    }
+}
+
 impl Changed {
     /// The steps that ran, for JSON.
     #[must_use]
     pub fn steps(&self) -> Vec<DoneStep> {
-        self.done
-            .iter()
-            .map(|done| DoneStep {
-                key: done.key,
-                detail: done.detail.clone(),
-            })
-            .collect()
+        self.done.iter().map(DoneStep::of).collect()
     }
 }
 

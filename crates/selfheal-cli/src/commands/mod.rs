@@ -1,7 +1,7 @@
 //! The commands, one file each.
 
 pub mod apply;
-mod change;
+pub mod change;
 #[cfg(feature = "sim")]
 pub mod demo;
 pub mod destroy;

@@ -21,9 +21,14 @@ pub fn run(session: &Session, args: &PlanArgs) -> Result<u8, CliError> {
         session.output.text(&plan.to_string())?;
     }
     if plan.is_refused() {
-        return Err(CliError::Refused(plan.refusals));
+        // With --json the plan itself, which was printed, is the one document on standard output.
+        return if args.json {
+            Ok(exit::REFUSED)
+        } else {
+            Err(CliError::Refused(plan.refusals))
+        };
     }
-    Ok(if args.check && !plan.is_empty() {
+    Ok(if args.check && (!plan.is_empty() || plan.held_back().is_some()) {
         exit::PENDING
     } else {
         exit::DONE

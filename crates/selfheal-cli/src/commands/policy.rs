@@ -12,9 +12,10 @@ use selfheal_policy::{Document, OperatorScope, Partition, Purpose, operator_poli
 
 use crate::cli::{Global, OfflineArgs, PolicyArgs, Whose};
 use crate::error::CliError;
+use crate::exit;
 use crate::output::Output;
 use crate::session::Session;
-use crate::{exit, spec};
+use crate::spec::{self, Named};
 
 /// Prints a policy.
 ///
@@ -24,7 +25,7 @@ pub fn run(global: &Global, output: Output, args: &PolicyArgs) -> Result<u8, Cli
     let render = |error: &dyn std::fmt::Display| CliError::Failed(error.to_string());
     let document = match args.whose {
         Whose::Instance => {
-            let (spec, observed) = known(global, output, &args.offline)?;
+            let (spec, observed) = known(global, output, &args.offline, Named::Optional)?;
             let ids = ids(&spec, &observed);
             let volume = ids.volume_id.as_deref();
             instance_policy(&spec, &ids.account, &ids.subnet_id, &ids.allocation_id, volume)
@@ -109,20 +110,25 @@ pub fn operator_scope(spec: &Spec, account: &str, observed: &Observed) -> Operat
 ///
 /// # Errors
 /// The file is invalid, or the stack cannot be read.
-pub fn known(global: &Global, output: Output, offline: &OfflineArgs) -> Result<(Spec, Observed), CliError> {
+pub fn known(
+    global: &Global,
+    output: Output,
+    offline: &OfflineArgs,
+    named: Named,
+) -> Result<(Spec, Observed), CliError> {
     if offline.offline {
-        return Ok((spec::load(&global.file)?, assumed(offline)));
+        return Ok((spec::load(&global.file, named)?, assumed(offline)));
     }
-    Session::open(global, output)?.run(|session| Ok((session.spec.clone(), session.observe(Scope::Plan)?)))
+    Session::open(global, output, named)?.run(|session| Ok((session.spec.clone(), session.observe(Scope::Plan)?)))
 }
 
 /// The same for somebody who may not read the stack yet, and asks for the policy that would let them: who they are is
 /// enough then.
 fn known_to_newcomer(global: &Global, output: Output, offline: &OfflineArgs) -> Result<(Spec, Observed), CliError> {
     if offline.offline {
-        return known(global, output, offline);
+        return known(global, output, offline, Named::Optional);
     }
-    Session::open(global, output)?.run(|session| match session.observe(Scope::Plan) {
+    Session::open(global, output, Named::Optional)?.run(|session| match session.observe(Scope::Plan) {
         Ok(observed) => Ok((session.spec.clone(), observed)),
         Err(error) if exit::of(&error) == exit::DENIED => {
             let identity = session.backend.block_on(session.backend.aws().caller_identity())?;

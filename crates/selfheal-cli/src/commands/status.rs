@@ -2,17 +2,18 @@
 
 use selfheal_aws::Scope;
 use selfheal_core::plan;
-use selfheal_core::status::status;
+use selfheal_core::status::{Severity, status};
 
-use crate::cli::JsonArgs;
+use crate::cli::StatusArgs;
 use crate::error::CliError;
+use crate::exit;
 use crate::session::Session;
 
 /// Shows the status.
 ///
 /// # Errors
 /// The stack cannot be read.
-pub fn run(session: &Session, args: &JsonArgs) -> Result<u8, CliError> {
+pub fn run(session: &Session, args: &StatusArgs) -> Result<u8, CliError> {
     let observed = session.observe(Scope::Status)?;
     let plan = plan(&session.spec, &observed);
     let report = status(&session.spec, &observed, &plan);
@@ -21,5 +22,10 @@ pub fn run(session: &Session, args: &JsonArgs) -> Result<u8, CliError> {
     } else {
         session.output.text(&report.to_string())?;
     }
-    Ok(crate::exit::DONE)
+    Ok(match report.severity.filter(|_| args.check) {
+        None => exit::DONE,
+        Some(Severity::Outdated) => exit::PENDING,
+        Some(Severity::CannotHeal) => exit::CANNOT_HEAL,
+        Some(Severity::Down) => exit::DOWN,
+    })
 }

@@ -157,6 +157,7 @@ fn the_shape_of_json_is_stable() {
     .dns.value: string
     .drift[]
     .failed_boots: number
+    .findings[]
     .group: string
     .healthy: boolean
     .instance.health: string
@@ -177,6 +178,7 @@ fn the_shape_of_json_is_stable() {
     .parked: null
     .problems[]
     .region: string
+    .severity: null
     .stack: string
     .suspended[]
     .volume.attached_instance: string

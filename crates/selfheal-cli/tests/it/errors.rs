@@ -97,7 +97,7 @@ fn a_missing_setup_script_points_at_its_key() {
 fn a_missing_file_says_what_is_looked_for() {
     let folder = Folder::new();
     insta::assert_snapshot!(folder.expect(&["plan", "-f", "nowhere.toml"], 6).stderr, @r"
-    error: cannot read nowhere.toml: No such file or directory (os error 2)
+    error: cannot read nowhere.toml: no such file or directory
     help: a stack is described by a `selfheal.toml` in the current folder, or by the file that `-f` names
     ");
 }
@@ -108,10 +108,7 @@ fn a_refusal_says_what_to_do() {
     folder.expect(&["apply", "--yes"], 0);
     folder.edit("20GiB", "10GiB");
     let run = folder.expect(&["apply", "--yes"], 5);
-    insta::assert_snapshot!(run.stderr, @r#"
-    error: the plan is refused, and nothing was changed
-    help: the data volume vol-015f6664eacf15cb0 has 20 GiB, the spec says 10: a volume cannot shrink: write size = "20GiB"
-    "#);
+    insta::assert_snapshot!(run.stderr, @"error: the plan is refused, and nothing was changed");
     assert!(run.stdout.contains("\n! "), "{}", run.stdout);
 }
 
@@ -123,12 +120,14 @@ fn the_help_lists_the_exit_codes() {
       0  done, or nothing to do
       1  failed
       2  bad usage
-      3  plan --check: something would change
+      3  plan --check: something would change, or the stack is parked; status --check: outdated
       4  not confirmed: declined, or no terminal to ask on and no --yes
       5  refused by the plan as unsafe or impossible
       6  the stack's file is invalid
       7  AWS denied a call, or there are no valid credentials
       8  the stack changed after the plan was shown
+      9  status --check: would not heal
+     10  status --check: does not serve
     130  interrupted
     ");
 }

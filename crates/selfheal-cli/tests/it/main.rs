@@ -5,6 +5,8 @@
 mod commands;
 mod demo;
 mod errors;
+mod files;
+mod health;
 mod policies;
 mod support;
 mod volume;

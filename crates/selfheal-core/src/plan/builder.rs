@@ -6,7 +6,7 @@ use super::{
     Change, Field, Need, Note, Plan, PlanOptions, PlannedImage, Readiness, Refusal, Step, StepKey, Value, WorldWait,
 };
 use crate::action::Action;
-use crate::names::Names;
+use crate::names::{Names, Role, TAG_ROLE, TAG_STACK};
 use crate::observed::Observed;
 use crate::spec::Spec;
 
@@ -114,15 +114,21 @@ impl<'a> Builder<'a> {
         });
     }
 
-    /// Refuses to touch a resource that has our name and not our tags.
-    pub(super) fn refuse_foreign(&mut self, what: &str, which: &str) {
+    /// Refuses to touch a resource that has our name and not our tags. It may be ours all the same, and in use, so that nobody
+    /// is told to remove it.
+    pub(super) fn refuse_foreign(&mut self, role: Role, what: &str, which: &str) {
         self.refuse(
             "foreign-resource",
             format!(
                 "the {what} {which} exists and does not bear the tags of stack `{}`",
                 self.spec.name
             ),
-            format!("it is somebody else's: choose another `name`, or remove the {what} if it is yours"),
+            format!(
+                "if it is somebody else's, choose another `name`; if it is this stack's, its tags were lost: put \
+                 {TAG_STACK}={} and {TAG_ROLE}={} back",
+                self.spec.name,
+                role.as_str()
+            ),
         );
     }
 

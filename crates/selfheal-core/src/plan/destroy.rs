@@ -128,7 +128,7 @@ fn stop_instances(builder: &mut Builder<'_>) -> BTreeSet<Need> {
     let mut needs = BTreeSet::new();
     if let Some(group) = &builder.observed.group {
         if !builder.names.owns(&group.tags, Role::Group) {
-            builder.refuse_foreign("Auto Scaling group", &group.name);
+            builder.refuse_foreign(Role::Group, "Auto Scaling group", &group.name);
         } else if group.deleting {
             needs.insert(builder.wait(WorldWait::GroupGone {
                 name: group.name.clone(),
@@ -168,7 +168,7 @@ fn delete_template(builder: &mut Builder<'_>, before: &BTreeSet<Need>) {
         return;
     };
     if template.data.instance_tags.get(TAG_STACK) != Some(&builder.spec.name) {
-        builder.refuse_foreign("launch template", &format!("{} ({})", template.name, template.id));
+        super::template::refuse_foreign(builder, template);
         return;
     }
     let after_group = match builder.observed.group {

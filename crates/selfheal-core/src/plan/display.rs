@@ -48,7 +48,10 @@ impl Plan {
             );
         }
         if self.steps.is_empty() {
-            return "Nothing to do: the stack is as the spec says.".to_owned();
+            return match self.held_back() {
+                None => "Nothing to do: the stack is as the spec says.".to_owned(),
+                Some(_) => "Nothing to change, but the stack would not heal: see above.".to_owned(),
+            };
         }
         let count = |change| self.steps.iter().filter(|step| step.change == change).count();
         format!(

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use super::builder::{Builder, Draft, Later};
 use super::iam::Identity;
+use super::step::{PARKED, SUSPENDED};
 use super::template::Pin;
 use super::volume::DataVolume;
 use super::{Change, Need, StepKey, WorldWait};
@@ -26,7 +27,7 @@ pub(super) fn plan(
     let settings = template.clone().map(|pin| settings(builder, subnet, &pin));
     match &builder.observed.group {
         Some(group) if !builder.names.owns(&group.tags, Role::Group) => {
-            builder.refuse_foreign("Auto Scaling group", &group.name);
+            builder.refuse_foreign(Role::Group, "Auto Scaling group", &group.name);
         }
         Some(group) if !group.deleting => {
             update(builder, group, subnet, template, settings.not_before(&before));
@@ -177,12 +178,12 @@ fn tell_state(builder: &mut Builder<'_>, group: &Group) {
             .map(|error| format!("; last error: {error}"))
             .unwrap_or_default();
         builder.note(
-            "parked",
+            PARKED,
             format!("the stack has parked itself ({parked}{error}): `selfheal resume` lifts it"),
         );
     } else if !group.suspended.is_empty() {
         builder.note(
-            "suspended",
+            SUSPENDED,
             format!(
                 "the group's processes {} are suspended: `selfheal resume` lifts it",
                 group.suspended.join(", ")

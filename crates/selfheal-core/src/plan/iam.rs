@@ -55,7 +55,7 @@ fn plan_role(builder: &mut Builder<'_>, needs: &mut BTreeSet<Need>) -> Later<Str
         return Later::after(StepKey::CreateRole);
     };
     if !builder.names.owns(&role.tags, Role::Role) {
-        builder.refuse_foreign("IAM role", &name);
+        builder.refuse_foreign(Role::Role, "IAM role", &name);
     }
     check_trust(builder, role, &trust, needs);
     Later::Known(name)
@@ -93,10 +93,16 @@ fn plan_policy(
     let ids = address.clone().and(volume.id.clone());
     // It is made before any id is known too, so that what is wrong with it is an error of the plan and not of the apply.
     let (allocation_id, volume_id) = match &ids {
-        Later::Known((address, volume_id)) => (address.allocation_id.as_str(), volume_id.as_deref()),
+        Later::Known((address, volume_id)) => (
+            address.allocation_id.as_str(),
+            volume_id.as_deref().or(volume.still_used.as_deref()),
+        ),
         Later::After(_) => (
             desired::PLACEHOLDER_ALLOCATION,
-            builder.spec.data.as_ref().map(|_| desired::PLACEHOLDER_VOLUME),
+            match &builder.spec.data {
+                Some(_) => Some(desired::PLACEHOLDER_VOLUME),
+                None => volume.still_used.as_deref(),
+            },
         ),
     };
     let account = &builder.observed.identity.account;
@@ -169,7 +175,7 @@ fn plan_profile(builder: &mut Builder<'_>, role: &Later<String>, needs: &mut BTr
             Later::after(StepKey::CreateInstanceProfile)
         }
         Some(profile) if !builder.names.owns(&profile.tags, Role::Profile) => {
-            builder.refuse_foreign("instance profile", &name);
+            builder.refuse_foreign(Role::Profile, "instance profile", &name);
             return;
         }
         Some(profile) => match &profile.role {

@@ -103,6 +103,7 @@ pub(super) fn plan_security_groups(builder: &mut Builder<'_>, subnet: Option<&Su
     match &builder.spec.instance.ingress {
         Ingress::Groups(ids) => {
             check_given(builder, ids, subnet);
+            tell_left_behind(builder, ids);
             let mut ids = ids.clone();
             ids.sort();
             Later::Known(ids)
@@ -134,6 +135,45 @@ fn check_given(builder: &mut Builder<'_>, ids: &[String], subnet: Option<&Subnet
     }
 }
 
+/// Tells of the group that `ingress` made before the spec named groups. It may still be the running instance's, and rules of
+/// other groups may name it, so that only a destroy takes it along.
+fn tell_left_behind(builder: &mut Builder<'_>, given: &[String]) {
+    let name = &builder.names.security_group;
+    let left = builder.observed.security_groups.iter().find(|group| {
+        group.name == *name && !given.contains(&group.id) && builder.names.owns(&group.tags, Role::SecurityGroup)
+    });
+    if let Some(group) = left {
+        builder.note(
+            "security-group-unused",
+            format!(
+                "the security group {} that `ingress` made is no longer used by new instances: delete it once the \
+                 running one is replaced, or leave it to `selfheal destroy`",
+                group.id
+            ),
+        );
+    }
+}
+
+/// Tells what a group made by us lets out, where that was changed: the spec has no word for it, so that it stays.
+fn tell_egress(builder: &mut Builder<'_>, group: &SecurityGroup) {
+    if group.egress.contains(&IngressRule::everywhere()) {
+        return;
+    }
+    let rules: Vec<String> = group.egress.iter().map(|rule| show_rule(rule, "to")).collect();
+    let out = if rules.is_empty() {
+        "nothing".to_owned()
+    } else {
+        format!("{} alone", rules.join(", "))
+    };
+    builder.note(
+        "egress-changed",
+        format!(
+            "the egress of the security group {} was changed: it lets out {out}",
+            group.id
+        ),
+    );
+}
+
 fn own_group(builder: &mut Builder<'_>, ports: &[(u16, Protocol)], subnet: Option<&Subnet>) -> Later<String> {
     let vpc_id = subnet.map(|subnet| subnet.vpc_id.clone()).unwrap_or_default();
     let name = builder.names.security_group.clone();
@@ -155,7 +195,7 @@ fn own_group(builder: &mut Builder<'_>, ports: &[(u16, Protocol)], subnet: Optio
         return Later::after(StepKey::CreateSecurityGroup);
     };
     if !builder.names.owns(&group.tags, Role::SecurityGroup) {
-        builder.refuse_foreign("security group", &format!("{name} ({})", group.id));
+        builder.refuse_foreign(Role::SecurityGroup, "security group", &format!("{name} ({})", group.id));
     }
     let missing: Vec<IngressRule> = wanted
         .iter()
@@ -166,6 +206,7 @@ fn own_group(builder: &mut Builder<'_>, ports: &[(u16, Protocol)], subnet: Optio
         authorize(builder, Later::Known(group.id.clone()), missing);
     }
     revoke_extra(builder, group, &wanted);
+    tell_egress(builder, group);
     Later::Known(group.id.clone())
 }
 
@@ -175,7 +216,7 @@ fn authorize(builder: &mut Builder<'_>, group_id: Later<String>, rules: Vec<Ingr
         draft = draft.target(id.clone());
     }
     for rule in &rules {
-        draft = draft.sets("open", show_rule(rule));
+        draft = draft.sets("open", show_rule(rule, "from"));
     }
     builder.step(
         draft,
@@ -196,7 +237,7 @@ fn revoke_extra(builder: &mut Builder<'_>, group: &SecurityGroup, wanted: &[Ingr
     let mut draft =
         Draft::new(StepKey::RevokeIngress, Change::Delete, "the spec does not open these").target(group.id.clone());
     for rule in &extra {
-        draft = draft.removes("open", show_rule(rule));
+        draft = draft.removes("open", show_rule(rule, "from"));
     }
     builder.step(
         draft,
@@ -216,7 +257,8 @@ fn rule(port: u16, protocol: Protocol) -> IngressRule {
     }
 }
 
-fn show_rule(rule: &IngressRule) -> String {
+/// A rule as people read it, with the word before its peer.
+fn show_rule(rule: &IngressRule, preposition: &str) -> String {
     let ports = if rule.protocol == "-1" {
         "everything".to_owned()
     } else if rule.from_port == rule.to_port {
@@ -224,5 +266,5 @@ fn show_rule(rule: &IngressRule) -> String {
     } else {
         format!("{}-{}/{}", rule.from_port, rule.to_port, rule.protocol)
     };
-    format!("{ports} from {}", rule.source)
+    format!("{ports} {preposition} {}", rule.source)
 }

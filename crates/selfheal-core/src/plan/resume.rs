@@ -22,7 +22,7 @@ pub fn plan_resume(spec: &Spec, observed: &Observed) -> Plan {
         return builder.finish();
     };
     if !builder.names.owns(&group.tags, Role::Group) {
-        builder.refuse_foreign("Auto Scaling group", &group.name);
+        builder.refuse_foreign(Role::Group, "Auto Scaling group", &group.name);
         return builder.finish();
     }
     // The count goes first: an instance that starts with the old count would park the stack at its first failure.

@@ -5,6 +5,13 @@ use serde::{Deserialize, Serialize};
 use super::StepKey;
 use crate::action::Action;
 
+/// Code of the note that the stack has parked itself.
+pub(super) const PARKED: &str = "parked";
+/// Code of the note that processes of the group are suspended.
+pub(super) const SUSPENDED: &str = "suspended";
+/// Codes of the notes that tell of a stack which would not heal.
+const HELD_BACK: [&str; 2] = [PARKED, SUSPENDED];
+
 /// What would change.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
@@ -48,6 +55,13 @@ impl Plan {
     #[must_use]
     pub fn is_refused(&self) -> bool {
         !self.refusals.is_empty()
+    }
+
+    /// What keeps the stack from healing though an apply would leave it so: it has parked itself, or somebody suspended
+    /// its processes.
+    #[must_use]
+    pub fn held_back(&self) -> Option<&Note> {
+        self.notes.iter().find(|note| HELD_BACK.contains(&note.code.as_str()))
     }
 
     /// The steps whose inputs are all known, with their actions.

@@ -9,6 +9,7 @@ use crate::action::Action;
 use crate::desired;
 use crate::names::{Role, TAG_STACK, Tags};
 use crate::observed::{Address, LaunchTemplate, TemplateData};
+use crate::spec::Setup;
 
 /// The launch template that the group is to use.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,6 +26,7 @@ pub(super) fn plan(
     volume: &DataVolume,
     before: &BTreeSet<Need>,
 ) -> Later<Pin> {
+    check_setup(builder);
     let Some((sample, data)) = desired_data(builder, groups, address, volume) else {
         return Later::After([].into());
     };
@@ -40,9 +42,10 @@ pub(super) fn plan(
     };
     // The template's own tags need a call of their own to read; what its latest version puts on an instance tells as well.
     if have.data.instance_tags.get(TAG_STACK) != Some(&builder.spec.name) {
-        builder.refuse_foreign("launch template", &format!("{name} ({})", have.id));
+        refuse_foreign(builder, have);
     }
-    if matches!(&data, Later::Known(data) if same(&have.data, data)) {
+    let unread = is_setup_unread(builder);
+    if matches!(&data, Later::Known(data) if same(&have.data, data, unread)) {
         return Later::Known(Pin {
             template_id: have.id.clone(),
             version: have.version,
@@ -56,6 +59,41 @@ pub(super) fn plan(
             .not_before(before),
     );
     Later::after(StepKey::CreateTemplateVersion)
+}
+
+fn is_setup_unread(builder: &Builder<'_>) -> bool {
+    builder.spec.app.setup.as_ref().is_some_and(Setup::is_unread)
+}
+
+/// Refuses to make user data without the setup script.
+fn check_setup(builder: &mut Builder<'_>) {
+    let Some(setup) = builder.spec.app.setup.as_ref().filter(|setup| setup.is_unread()) else {
+        return;
+    };
+    builder.refuse(
+        "setup-unread",
+        format!(
+            "the setup script `{}` was not read, so that the boot program is not compared",
+            setup.path
+        ),
+        "put it where `app.setup` says",
+    );
+}
+
+/// Refuses to touch a launch template that has our name and whose latest version does not put our tags on an instance.
+pub(super) fn refuse_foreign(builder: &mut Builder<'_>, template: &LaunchTemplate) {
+    builder.refuse(
+        "foreign-resource",
+        format!(
+            "the launch template {} ({}) exists, and its version {} does not give instances the tags of stack `{}`",
+            template.name, template.id, template.version, builder.spec.name
+        ),
+        format!(
+            "if it is somebody else's, choose another `name`; if it is this stack's, delete version {}, which was made \
+             by hand",
+            template.version
+        ),
+    );
 }
 
 /// What a version is to hold, and the same with stand-ins for the ids that are not known yet.
@@ -170,7 +208,8 @@ fn show_change(
         .changes("public address at launch", yes(have.public_ip), yes(sample.public_ip))
         .changes("root volume", root(have), root(sample))
         .changes("metadata", show_metadata(have), show_metadata(sample));
-    if matches!(data, Later::Known(want) if same_user_data(&have.user_data, &want.user_data)) {
+    let same = matches!(data, Later::Known(want) if same_user_data(&have.user_data, &want.user_data));
+    if same || is_setup_unread(builder) {
         return draft;
     }
     draft.changes_later(
@@ -196,10 +235,12 @@ fn show_tags(tags: [&Tags; 3]) -> String {
 }
 
 /// Whether two versions do the same. User data is compared by what it unpacks to, so that another compressor is no change.
-fn same(have: &TemplateData, want: &TemplateData) -> bool {
+///
+/// Without the setup script user data says nothing.
+fn same(have: &TemplateData, want: &TemplateData, setup_unread: bool) -> bool {
     let mut have = have.clone();
     have.security_groups.sort();
-    if same_user_data(&have.user_data, &want.user_data) {
+    if setup_unread || same_user_data(&have.user_data, &want.user_data) {
         have.user_data.clone_from(&want.user_data);
     }
     have == *want

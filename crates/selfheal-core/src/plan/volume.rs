@@ -8,7 +8,7 @@ use super::volume_modify::modify;
 use super::{Change, Need, StepKey, WorldWait};
 use crate::action::{Action, CreateVolume};
 use crate::names::{Role, TAG_FILESYSTEM, TAG_FIRST_USE, TAG_STACK};
-use crate::observed::{Subnet, Volume, VolumeState};
+use crate::observed::{GroupInstance, LaunchTemplate, Observed, Subnet, Volume, VolumeState};
 use crate::spec::{DataSpec, Filesystem, ImageRef, VolumeType};
 use crate::token::client_token;
 use crate::witness::is_of_group;
@@ -27,6 +27,8 @@ const FIRST_READING_MIN_MAX: u64 = 24 * 60;
 pub(super) struct DataVolume {
     /// Its id, once known; `None` where the spec has no data volume.
     pub(super) id: Later<Option<String>>,
+    /// The volume that the role's policy names although the spec has none any more: an instance still uses it.
+    pub(super) still_used: Option<String>,
     /// What must be done before an instance may count on it.
     pub(super) usable_after: BTreeSet<Need>,
 }
@@ -40,17 +42,16 @@ pub(super) fn plan(builder: &mut Builder<'_>, subnet: Option<&Subnet>) -> DataVo
         put_tags(builder, volume);
     }
     let Some(data) = &builder.spec.data else {
-        for volume in tagged(builder) {
-            builder.note(
-                "volume-unused",
-                format!(
-                    "the data volume {} is kept, though the spec has no `[data]`: it is not attached",
-                    volume.id
-                ),
-            );
+        let kept = tagged(builder);
+        for volume in &kept {
+            tell_unused(builder, volume);
         }
         return DataVolume {
             id: Later::Known(None),
+            still_used: kept
+                .into_iter()
+                .find(|volume| still_used(builder.observed, volume))
+                .map(|volume| volume.id.clone()),
             usable_after: BTreeSet::new(),
         };
     };
@@ -60,6 +61,7 @@ pub(super) fn plan(builder: &mut Builder<'_>, subnet: Option<&Subnet>) -> DataVo
             builder.refuse(problem.code, problem.message, problem.help);
             return DataVolume {
                 id: Later::After([].into()),
+                still_used: None,
                 usable_after: BTreeSet::new(),
             };
         }
@@ -108,6 +110,62 @@ fn put_tags(builder: &mut Builder<'_>, volume: &Volume) {
         .sets(TAG_STACK, builder.spec.name.clone());
     let resource = volume.id.clone();
     builder.step(draft, Later::Known(Action::CreateTags { resource, tags }));
+}
+
+/// Tells of a volume that the spec does not ask for any more.
+fn tell_unused(builder: &mut Builder<'_>, volume: &Volume) {
+    let id = &volume.id;
+    let now = match holder(volume) {
+        Some(holder) => format!(
+            "{holder} uses it, and the role keeps its rights to it, until that instance is replaced; the next one does not \
+             attach it"
+        ),
+        None => "no new instance attaches it".to_owned(),
+    };
+    builder.note(
+        "volume-unused",
+        format!("the data volume {id} is kept, and costs money, though the spec has no `[data]`: {now}"),
+    );
+}
+
+/// The instance that holds a volume, in any state of the attachment but detached.
+fn holder(volume: &Volume) -> Option<&str> {
+    let attachment = volume
+        .attachment
+        .as_ref()
+        .filter(|attachment| attachment.state != "detached")?;
+    Some(&attachment.instance_id)
+}
+
+/// Whether an instance that was launched while the spec had a data volume still needs its rights to it, to give it back:
+/// one that holds it; or, where the policy names it, any that was launched from a version which does, as far as can be told,
+/// and may yet take it.
+///
+/// What an apply changes does not change the answer, so that no run ends otherwise than it was shown.
+fn still_used(observed: &Observed, volume: &Volume) -> bool {
+    let instances = observed
+        .group
+        .as_ref()
+        .map(|group| group.instances.as_slice())
+        .unwrap_or_default();
+    let holds = holder(volume).is_some_and(|holder| instances.iter().any(|instance| instance.id == holder));
+    let may_take = |instance: &GroupInstance| {
+        observed.launch_template.as_ref().is_none_or(|template| {
+            instance.template_version != Some(template.version.to_string()) || names_volume(template, &volume.id)
+        })
+    };
+    holds
+        || (observed
+            .role_policy
+            .as_ref()
+            .is_some_and(|policy| policy.contains(&volume.id))
+            && instances.iter().any(may_take))
+}
+
+/// Whether the latest version's boot program attaches the volume.
+fn names_volume(template: &LaunchTemplate, id: &str) -> bool {
+    let script = selfheal_userdata::decode(&template.data.user_data).unwrap_or_default();
+    script.windows(id.len()).any(|part| part == id.as_bytes())
 }
 
 /// Refuses a filesystem that the image has no tools for: nothing is downloaded before the volume is mounted.
@@ -186,6 +244,7 @@ fn create(builder: &mut Builder<'_>, data: &DataSpec, subnet: Option<&Subnet>) -
     builder.step(draft, Later::Known(Action::CreateVolume(input)));
     DataVolume {
         id: Later::after(StepKey::CreateVolume),
+        still_used: None,
         usable_after: BTreeSet::new(),
     }
 }
@@ -243,6 +302,7 @@ fn keep(builder: &mut Builder<'_>, data: &DataSpec, volume: &Volume, subnet: Opt
     modify(builder, data, volume);
     DataVolume {
         id: Later::Known(Some(volume.id.clone())),
+        still_used: None,
         usable_after,
     }
 }

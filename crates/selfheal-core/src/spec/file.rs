@@ -77,7 +77,8 @@ impl SpecFile {
     /// Completes the spec with the setup script's content, which is there exactly when [`SpecFile::setup_path`] is.
     ///
     /// # Errors
-    /// The script is missing, is named by no key, is empty, or does not begin with `#!`: it is executed, not sourced.
+    /// The script is missing, is named by no key, is empty, does not begin with `#!` (it is executed, not sourced), or has
+    /// lines that end as Windows ends them: the kernel would look for an interpreter whose name ends in a carriage return.
     pub fn into_spec(self, setup_body: Option<Vec<u8>>) -> Result<Spec, SpecErrors> {
         let expected = "an executable script that begins with a line such as `#!/bin/sh`";
         match (&self.setup, setup_body) {
@@ -85,12 +86,18 @@ impl SpecFile {
             (Some(_), Some(body)) if !body.starts_with(b"#!") => {
                 let what = if body.is_empty() {
                     "is empty"
+                } else if body.starts_with("\u{feff}".as_bytes()) {
+                    "begins with a byte order mark, before its `#!`"
                 } else {
                     "does not begin with `#!`"
                 };
                 Err(self.setup_problem(format!("names a script that {what}"), expected))
             }
             (Some(setup), Some(body)) => {
+                if let Some(line) = first_windows_line(&body) {
+                    let found = format!("names a script whose line {line} ends in CR LF, as Windows ends lines");
+                    return Err(self.setup_problem(found, "lines that end in LF alone: `sed -i 's/\\r$//'` mends it"));
+                }
                 let setup = Setup {
                     path: setup.value.clone(),
                     body,
@@ -104,10 +111,30 @@ impl SpecFile {
         }
     }
 
+    /// Completes the spec without reading the setup script, for what can be done without it: a status, a destroy.
+    #[must_use]
+    pub fn into_spec_unread(self) -> Spec {
+        let mut spec = self.spec;
+        spec.app.setup = self.setup.map(|setup| Setup::unread(setup.value));
+        spec
+    }
+
     fn setup_problem(&self, found: String, expected: &str) -> SpecErrors {
         let span = self.setup.as_ref().map_or(0..0, |setup| setup.span.clone());
         let mut reader = Reader::new(&self.text);
         reader.report("app.setup", span, Fault::new(SpecProblemKind::Setup, found, expected));
         reader.into_errors()
     }
+}
+
+/// The number of the first line that ends in a carriage return. Of what is no text only the first line is looked at: a
+/// script may carry a packed file behind its last command.
+fn first_windows_line(body: &[u8]) -> Option<usize> {
+    let is_text = std::str::from_utf8(body).is_ok();
+    let lines = body
+        .split(|byte| *byte == b'\n')
+        .take(if is_text { usize::MAX } else { 1 });
+    lines
+        .zip(1..)
+        .find_map(|(line, number)| line.ends_with(b"\r").then_some(number))
 }

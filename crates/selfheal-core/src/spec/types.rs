@@ -268,6 +268,23 @@ impl Default for AppSpec {
 pub struct Setup {
     /// Where it came from, as the spec names it.
     pub path: String,
-    /// Its content, which begins with `#!`.
+    /// Its content, which begins with `#!`; empty where it was [not read](Setup::unread).
     pub body: Vec<u8>,
+}
+
+impl Setup {
+    /// A script that was not read, for what can be done without it: a status, a destroy. An apply is refused.
+    #[must_use]
+    pub fn unread(path: impl Into<String>) -> Self {
+        Self {
+            path: path.into(),
+            body: Vec::new(),
+        }
+    }
+
+    /// Whether it was not read.
+    #[must_use]
+    pub fn is_unread(&self) -> bool {
+        self.body.is_empty()
+    }
 }

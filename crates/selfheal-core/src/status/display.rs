@@ -4,22 +4,27 @@ use std::fmt;
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::{InstanceStatus, StatusReport};
+use super::{InstanceStatus, Severity, StatusReport};
 
 impl fmt::Display for StatusReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let state = if self.healthy { "healthy" } else { "not healthy" };
+        let state = match self.severity {
+            None => "healthy",
+            Some(Severity::Outdated) => "healthy, on an older version",
+            Some(Severity::CannotHeal) => "serves, but would not heal",
+            Some(Severity::Down) => "does not serve",
+        };
         writeln!(
             f,
             "Stack {} in {}, account {}: {state}\n",
             self.stack, self.region, self.account
         )?;
         self.resources(f)?;
-        if !self.problems.is_empty() {
+        if !self.findings.is_empty() {
             writeln!(f)?;
         }
-        for problem in &self.problems {
-            writeln!(f, "! {problem}")?;
+        for finding in &self.findings {
+            writeln!(f, "! {}\n    {}", finding.message, finding.help)?;
         }
         if let Some(error) = &self.last_error {
             writeln!(f, "\nLast failed boot ({} in a row):", self.failed_boots)?;

@@ -5,8 +5,8 @@ use jiff::{SignedDuration, Timestamp};
 use super::{StatusReport, status};
 use crate::names::{Names, Role, TAG_FAILED_BOOTS, TAG_LAST_ERROR, TAG_LAST_LOG, TAG_PARKED};
 use crate::observed::{
-    Address, Attachment, Group, GroupInstance, HostedZone, Identity, Instance, LaunchTemplate, Observed, RecordSet,
-    TemplateData, Volume, VolumeState,
+    Address, Attachment, Group, GroupInstance, HostedZone, IamRole, Identity, Instance, InstanceProfile,
+    LaunchTemplate, Observed, RecordSet, TemplateData, Volume, VolumeState,
 };
 use crate::plan::plan;
 use crate::spec::{DataSpec, DnsSpec, Filesystem, ImageRef, Spec, VolumeType};
@@ -110,6 +110,19 @@ fn serving() -> Observed {
             instances: vec![member("i-a", "InService", "Healthy")],
             tags: names.tags(Role::Group),
         }),
+        role: Some(IamRole {
+            name: names.role.clone(),
+            arn: format!("arn:aws:iam::123456789012:role/selfheal/{}", names.role),
+            trust_policy: selfheal_policy::trust_policy(selfheal_policy::Partition::of_region("eu-west-1")).to_json(),
+            tags: names.tags(Role::Role),
+        }),
+        role_policy: Some("{}".to_owned()),
+        profile: Some(InstanceProfile {
+            name: names.profile.clone(),
+            arn: String::new(),
+            role: Some(names.role.clone()),
+            tags: names.tags(Role::Profile),
+        }),
         hosted_zone: Some(HostedZone {
             id: "Z0123456789".to_owned(),
             name: "example.com".to_owned(),
@@ -168,7 +181,7 @@ fn a_serving_stack_is_healthy_though_it_drifts() {
 fn whatever_does_not_serve_is_named() {
     let problems = |change: fn(&mut Observed, &mut Group)| with(change).problems.join("; ");
     insta::assert_snapshot!(problems(|_, group| group.instances.clear()), @"the group has no instance");
-    insta::assert_snapshot!(problems(|_, group| group.deleting = true), @"there is no Auto Scaling group to keep an instance alive");
+    insta::assert_snapshot!(problems(|_, group| group.deleting = true), @"the Auto Scaling group selfheal-web is being deleted");
     insta::assert_snapshot!(problems(|_, group| group.suspended = vec!["Launch".to_owned()]), @"the group's processes Launch are suspended");
     insta::assert_snapshot!(problems(|_, group| group.instances[0].health = "Unhealthy".to_owned()), @"i-a is InService and Unhealthy");
     insta::assert_snapshot!(problems(|world, _| world.instances[0].state = "stopping".to_owned()), @"i-a is stopping");
@@ -194,7 +207,7 @@ fn during_a_replacement_the_one_that_will_serve_comes_first() {
         Some("i-b")
     );
     assert_eq!(report.other_instances.len(), 1);
-    insta::assert_snapshot!(report.problems.join("; "), @"i-b is Pending:Wait and Healthy; the address is not at i-b; the data volume is not at i-b");
+    insta::assert_snapshot!(report.problems.join("; "), @"i-b is Pending:Wait and Healthy; the data volume is not at i-b; the address is not at i-b");
 }
 
 #[test]
@@ -232,7 +245,7 @@ fn a_stack_that_was_never_made_has_nothing_but_drift() {
     let report = status(&spec(), &observed, &plan(&spec(), &observed));
     assert!(!report.healthy && report.group.is_none() && report.address.is_none() && report.instance.is_none());
     assert!(!report.drift.is_empty());
-    insta::assert_snapshot!(report.problems.join("; "), @"the stack does not exist: `selfheal apply` makes it");
+    insta::assert_snapshot!(report.problems.join("; "), @"the stack does not exist");
 }
 
 #[test]

@@ -115,23 +115,22 @@ fn volume_state(state: &str) -> VolumeState {
 }
 
 pub(super) fn security_group(group: types::SecurityGroup) -> SecurityGroup {
-    let mut ingress: Vec<IngressRule> = group
-        .ip_permissions
-        .unwrap_or_default()
-        .into_iter()
-        .flat_map(rules)
-        .collect();
-    ingress.sort();
+    let sorted = |permissions: Option<Vec<types::IpPermission>>| {
+        let mut rules: Vec<IngressRule> = permissions.unwrap_or_default().into_iter().flat_map(rules).collect();
+        rules.sort();
+        rules
+    };
     SecurityGroup {
+        ingress: sorted(group.ip_permissions),
+        egress: sorted(group.ip_permissions_egress),
         id: group.group_id.unwrap_or_default(),
         name: group.group_name.unwrap_or_default(),
         vpc_id: group.vpc_id.unwrap_or_default(),
-        ingress,
         tags: tags(group.tags),
     }
 }
 
-/// One rule for each source: AWS groups the sources of a protocol and port range into one permission.
+/// One rule for each peer: AWS groups the peers of a protocol and port range into one permission.
 fn rules(permission: types::IpPermission) -> Vec<IngressRule> {
     let protocol = permission.ip_protocol.unwrap_or_default();
     // Ports are left out where the protocol is all of them.

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use selfheal_core::action::GroupSettings;
 use selfheal_core::names::Tags;
-use selfheal_core::observed::{Group, GroupInstance, LifecycleHook};
+use selfheal_core::observed::{Activity, Group, GroupInstance, LifecycleHook};
 
 use super::super::World;
 use super::super::call::fail;
@@ -13,7 +13,7 @@ use super::super::ids;
 use super::super::state::{ActivityRecord, GroupRecord, MemberRecord};
 use super::super::trace::Happening;
 use super::hooks::check_hook;
-use crate::backend::{Activity, CallResult};
+use crate::backend::CallResult;
 
 /// The processes that can be suspended.
 ///

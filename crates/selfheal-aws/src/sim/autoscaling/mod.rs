@@ -7,12 +7,12 @@ mod replace;
 
 use async_trait::async_trait;
 use selfheal_core::action::GroupSettings;
-use selfheal_core::observed::{Group, LifecycleHook};
+use selfheal_core::observed::{Activity, Group, LifecycleHook};
 
 use super::Sim;
 use super::auth::Target;
 use super::call::Call;
-use crate::backend::{Activity, AutoScaling, CallResult};
+use crate::backend::{AutoScaling, CallResult};
 
 #[async_trait]
 impl AutoScaling for Sim {

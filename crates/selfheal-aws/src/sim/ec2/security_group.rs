@@ -53,6 +53,7 @@ impl World {
             name: name.to_owned(),
             vpc_id: vpc_id.to_owned(),
             ingress: Vec::new(),
+            egress: vec![IngressRule::everywhere()],
             tags: tags.clone(),
         };
         let record = SecurityGroupRecord {

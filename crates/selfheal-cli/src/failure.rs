@@ -1,0 +1,64 @@
+//! A failure as `--json` prints it.
+
+use selfheal_core::plan::Refusal;
+use serde::Serialize;
+
+use crate::commands::change::DoneStep;
+use crate::error::CliError;
+use crate::exit;
+
+/// What a command prints with `--json` in the place of its report when it fails: standard output holds one document either
+/// way, and the key `error` tells which. Fields are added, never renamed or removed.
+#[derive(Debug, Serialize)]
+pub struct Failure {
+    /// What went wrong.
+    error: Problem,
+    /// What the plan refuses; empty where it was something else.
+    refusals: Vec<Refusal>,
+    /// The steps that were done before, in order.
+    done: Vec<DoneStep>,
+    /// The steps that are not done, by their words; not known where the command was interrupted.
+    left: Vec<&'static str>,
+}
+
+#[derive(Debug, Serialize)]
+struct Problem {
+    /// A word for the exit code, such as `refused` or `denied`.
+    code: &'static str,
+    /// The exit code.
+    exit: u8,
+    /// What went wrong, for people.
+    message: String,
+    /// What to do about it, where there is something.
+    help: Option<String>,
+}
+
+impl Failure {
+    /// Tells of an error.
+    #[must_use]
+    pub fn of(error: &CliError) -> Self {
+        let exit = exit::of(error);
+        let mut failure = Self {
+            error: Problem {
+                code: exit::word(exit),
+                exit,
+                message: error.to_string(),
+                help: error.help(),
+            },
+            refusals: error.refusals().to_vec(),
+            done: Vec::new(),
+            left: Vec::new(),
+        };
+        match error {
+            CliError::Apply { error, .. } => {
+                failure.done = error.done.iter().map(DoneStep::of).collect();
+                failure.left = error.left.iter().map(|key| key.code()).collect();
+            }
+            CliError::Interrupted(Some(report)) => {
+                failure.done.clone_from(&report.done);
+            }
+            _ => {}
+        }
+        failure
+    }
+}

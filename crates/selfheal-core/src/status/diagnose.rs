@@ -1,0 +1,339 @@
+//! Finds what is wrong with a stack, from what was read of it and from the plan that follows from that.
+
+use super::finding::{Finding, FindingCode as Code};
+use super::{InstanceStatus, StatusReport};
+use crate::names::{LAUNCH_HOOK, Role, TAG_PARKED, TERMINATE_HOOK};
+use crate::observed::{Group, Observed, VolumeState};
+use crate::plan::{Change, Plan, StepKey, names};
+use crate::spec::{Ingress, Spec};
+
+/// What the parts look at.
+struct Patient<'a> {
+    spec: &'a Spec,
+    observed: &'a Observed,
+    plan: &'a Plan,
+    report: &'a StatusReport,
+    findings: Vec<Finding>,
+}
+
+/// Everything that is wrong, the worst first.
+pub(super) fn diagnose(spec: &Spec, observed: &Observed, plan: &Plan, report: &StatusReport) -> Vec<Finding> {
+    let mut patient = Patient {
+        spec,
+        observed,
+        plan,
+        report,
+        findings: Vec::new(),
+    };
+    if let Some(group) = patient.group() {
+        patient.size(group);
+        patient.instance();
+        patient.resources();
+        patient.processes(group);
+        patient.template(group);
+        patient.identity();
+        patient.hooks();
+        patient.security_group();
+        patient.version(group);
+    }
+    let mut findings = patient.findings;
+    findings.sort_by_key(|finding| finding.code);
+    findings
+}
+
+impl<'a> Patient<'a> {
+    fn find(&mut self, code: Code, message: impl Into<String>, help: impl Into<String>) {
+        self.findings.push(Finding::new(code, message, help));
+    }
+
+    /// The stack's group, where there is one that can do its work.
+    fn group(&mut self) -> Option<&'a Group> {
+        let apply = "`selfheal apply` makes it";
+        let Some(group) = &self.observed.group else {
+            if self.report.launch_template.is_none() {
+                self.find(Code::StackMissing, "the stack does not exist", apply);
+            } else {
+                let what = "there is no Auto Scaling group to keep an instance alive";
+                self.find(Code::GroupMissing, what, apply);
+            }
+            return None;
+        };
+        if !names(self.spec).owns(&group.tags, Role::Group) {
+            self.find(
+                Code::GroupForeign,
+                format!("the Auto Scaling group {} does not bear the stack's tags", group.name),
+                "if it is this stack's, put its tags back; else choose another `name`",
+            );
+            return None;
+        }
+        if group.deleting {
+            let what = format!("the Auto Scaling group {} is being deleted", group.name);
+            self.find(
+                Code::GroupDeleting,
+                what,
+                "`selfheal apply` waits for that and makes it anew",
+            );
+            return None;
+        }
+        Some(group)
+    }
+
+    fn size(&mut self, group: &Group) {
+        let apply = "`selfheal apply` sets it to 1";
+        match group.desired {
+            1 => {}
+            0 => self.find(
+                Code::DesiredZero,
+                "the group is to have no instance: its desired capacity is 0",
+                apply,
+            ),
+            many => self.find(
+                Code::DesiredMany,
+                format!("the group is to have {many} instances, and only one can hold the volume and the address"),
+                apply,
+            ),
+        }
+    }
+
+    /// The instance itself; the reason why there is none, where AWS gives one.
+    fn instance(&mut self) {
+        let failure = self.observed.launch_failure();
+        if let Some(why) = failure {
+            self.find(
+                Code::LaunchFailing,
+                format!("the group cannot launch an instance: {why}"),
+                "mend what AWS names; the group tries again by itself, less and less often",
+            );
+        }
+        let report = self.report;
+        let Some(instance) = &report.instance else {
+            if failure.is_none() {
+                let help = "the group launches one within minutes, unless something here keeps it from that";
+                self.find(Code::InstanceMissing, "the group has no instance", help);
+            }
+            return;
+        };
+        let InstanceStatus {
+            id, lifecycle, health, ..
+        } = instance;
+        if lifecycle != "InService" || health != "Healthy" {
+            self.find(
+                Code::InstanceNotInService,
+                format!("{id} is {lifecycle} and {health}"),
+                "a boot or a replacement takes minutes: see again; the boot's log is on the instance's console",
+            );
+        }
+        // Just after a launch EC2 may not list the instance yet; the group's word counts then.
+        if let Some(state) = instance.state.as_deref().filter(|state| *state != "running") {
+            let help = "the group notices within minutes, and replaces it";
+            self.find(Code::InstanceNotRunning, format!("{id} is {state}"), help);
+        }
+        let asked = report.application_check.as_ref();
+        if asked.and_then(|check| check.instance_status.as_deref()) == Some("impaired") {
+            self.find(
+                Code::CheckImpaired,
+                format!("AWS's application check finds {id} impaired"),
+                "the group replaces it, unless the app answers again",
+            );
+        }
+    }
+
+    /// What the instance must hold: address, volume, name.
+    fn resources(&mut self) {
+        let report = self.report;
+        let instance = report.instance.as_ref().map(|instance| instance.id.as_str());
+        match (&report.address, instance) {
+            (None, _) => self.find(
+                Code::AddressMissing,
+                "there is no Elastic IP",
+                "`selfheal apply` allocates one",
+            ),
+            (Some(address), Some(id)) if address.associated_instance.as_deref() != Some(id) => self.find(
+                Code::AddressElsewhere,
+                format!("the address is not at {id}"),
+                "an instance takes it when it holds the volume and its app answers",
+            ),
+            _ => {}
+        }
+        if self.spec.data.is_some() {
+            self.volume(instance);
+        }
+        if let Some(dns) = report.dns.as_ref().filter(|dns| !dns.in_sync) {
+            let what = format!("{} does not point at the address", dns.name);
+            self.find(Code::NameElsewhere, what, "`selfheal apply` writes the record");
+        }
+    }
+
+    fn volume(&mut self, instance: Option<&str>) {
+        let Some(volume) = &self.report.volume else {
+            let help = "`selfheal plan` says what an apply would do about it";
+            return self.find(Code::VolumeMissing, "there is no data volume", help);
+        };
+        if self
+            .observed
+            .volumes
+            .iter()
+            .any(|known| known.id == volume.id && known.state == VolumeState::Error)
+        {
+            self.find(
+                Code::VolumeFailed,
+                format!("the data volume {} is in the state error", volume.id),
+                "AWS cannot bring it back: restore a snapshot",
+            );
+        }
+        if let Some(id) = instance.filter(|id| volume.attached_instance.as_deref() != Some(id)) {
+            self.find(
+                Code::VolumeElsewhere,
+                format!("the data volume is not at {id}"),
+                "a boot waits until whoever holds it lets go; one that lost it is replaced by itself",
+            );
+        }
+    }
+
+    fn processes(&mut self, group: &Group) {
+        let resume = "`selfheal resume` lifts it";
+        let suspended = group.suspended.join(", ");
+        if let Some(parked) = group.tags.get(TAG_PARKED) {
+            let what = format!("the stack has parked itself ({parked})");
+            self.find(Code::Parked, what, format!("mend the cause, then {resume}"));
+        }
+        if !suspended.is_empty() {
+            self.find(
+                Code::Suspended,
+                format!("the group's processes {suspended} are suspended"),
+                resume,
+            );
+        }
+    }
+
+    fn template(&mut self, group: &Group) {
+        let apply = "`selfheal apply` makes it so";
+        let Some(template) = &self.observed.launch_template else {
+            let what = "there is no launch template, so that no instance could be launched";
+            return self.find(Code::TemplateMissing, what, apply);
+        };
+        if group.template_id.as_ref().is_some_and(|id| *id != template.id) || group.template_id.is_none() {
+            let other = group.template_id.as_deref().unwrap_or("none");
+            let what = format!("the group launches from the template {other}, not from {}", template.id);
+            self.find(Code::TemplateElsewhere, what, apply);
+        }
+    }
+
+    /// Role, policy and profile. A policy that differs together with the launch template follows the spec; one that
+    /// differs alone was changed by hand.
+    fn identity(&mut self) {
+        let apply = "`selfheal apply` writes it again";
+        let names = names(self.spec);
+        match &self.observed.role {
+            None => self.find(
+                Code::RoleMissing,
+                format!("the instance role {} does not exist", names.role),
+                "`selfheal apply` makes it; an instance that runs has lost its rights until it is replaced",
+            ),
+            Some(_) if self.plan.step(StepKey::UpdateTrustPolicy).is_some() => {
+                let what = format!("the trust policy of the role {} was changed", names.role);
+                self.find(Code::TrustChanged, what, apply);
+            }
+            Some(_) => {}
+        }
+        let follows_the_spec = self.plan.step(StepKey::CreateTemplateVersion).is_some();
+        if self.observed.role.is_some() && self.observed.role_policy.is_none() {
+            let what = format!("the role {} has no policy: an instance can take nothing", names.role);
+            self.find(Code::RolePolicyMissing, what, apply);
+        } else if self
+            .plan
+            .step(StepKey::PutRolePolicy)
+            .is_some_and(|step| step.change == Change::Update)
+            && !follows_the_spec
+        {
+            let what = format!("the policy of the role {} is not what the instance needs", names.role);
+            self.find(Code::RolePolicyChanged, what, apply);
+        }
+        match &self.observed.profile {
+            None => self.find(
+                Code::ProfileMissing,
+                format!("the instance profile {} does not exist", names.profile),
+                "`selfheal apply` makes it",
+            ),
+            Some(profile) if profile.role.as_ref() != Some(&names.role) => {
+                let holds = profile.role.as_deref().unwrap_or("no role");
+                let what = format!("the instance profile {} holds {holds}", names.profile);
+                self.find(Code::ProfileChanged, what, "`selfheal plan` says what mends it");
+            }
+            Some(_) => {}
+        }
+    }
+
+    fn hooks(&mut self) {
+        for (key, name, without) in [
+            (
+                StepKey::PutLaunchHook,
+                LAUNCH_HOOK,
+                "an instance would be in service before its app is",
+            ),
+            (
+                StepKey::PutTerminateHook,
+                TERMINATE_HOOK,
+                "an instance would not give its volume back",
+            ),
+        ] {
+            match self.plan.step(key).map(|step| step.change) {
+                None => {}
+                Some(Change::Create) => {
+                    let what = format!("the lifecycle hook {name} is missing: {without}");
+                    self.find(Code::HookMissing, what, "`selfheal apply` writes it again");
+                }
+                Some(_) => {
+                    let what = format!("the lifecycle hook {name} was changed");
+                    self.find(Code::HookChanged, what, "`selfheal apply` writes it again");
+                }
+            }
+        }
+    }
+
+    fn security_group(&mut self) {
+        let name = names(self.spec).security_group;
+        let used = self
+            .observed
+            .security_groups
+            .iter()
+            .filter(|group| match &self.spec.instance.ingress {
+                Ingress::Groups(ids) => ids.contains(&group.id),
+                Ingress::Ports(_) => group.name == name,
+            });
+        let used: Vec<_> = used.collect();
+        // The rules of several groups add up.
+        if !used.is_empty() && !used.iter().any(|group| group.lets_https_out()) {
+            let ids: Vec<&str> = used.iter().map(|group| group.id.as_str()).collect();
+            self.find(
+                Code::EgressClosed,
+                format!(
+                    "the egress of {} lets no HTTPS out: no boot could ask AWS for anything",
+                    ids.join(", ")
+                ),
+                "open it again, for tcp 443 at least",
+            );
+        }
+    }
+
+    fn version(&mut self, group: &Group) {
+        let Some(instance) = &self.report.instance else { return };
+        let (Some(runs), Some(pinned)) = (&instance.template_version, &group.template_version) else {
+            return;
+        };
+        let older = matches!((runs.parse::<u64>(), pinned.parse::<u64>()), (Ok(runs), Ok(pinned)) if runs != pinned);
+        if older && instance.lifecycle == "InService" {
+            self.find(
+                Code::VersionBehind,
+                format!(
+                    "{} runs version {runs} of the launch template, a replacement would run {pinned}",
+                    instance.id
+                ),
+                format!(
+                    "terminate it to have it replaced now: `aws ec2 terminate-instances --instance-ids {}`",
+                    instance.id
+                ),
+            );
+        }
+    }
+}
