@@ -2,11 +2,11 @@
 
 mod common;
 
-use common::{carry_out, empty_world, web};
+use common::{carry_out, empty_world, probed, web};
 use selfheal_core::names::TAG_STACK;
 use selfheal_core::observed::{Attachment, GroupInstance, IngressRule, Observed, SecurityGroup};
 use selfheal_core::plan::{DestroyOptions, Plan, StepKey, plan, plan_destroy};
-use selfheal_core::spec::{Ingress, Setup, Spec};
+use selfheal_core::spec::{HealthFrom, Ingress, Setup, Spec};
 use selfheal_core::status::status;
 use selfheal_core::{Action, Answer};
 
@@ -175,7 +175,7 @@ fn egress_that_was_changed_by_hand_is_told() {
 
 #[test]
 fn a_status_without_the_setup_script_shows_no_drift_that_is_none() {
-    let mut spec = web();
+    let mut spec = probed(HealthFrom::Instance);
     spec.app.setup = Some(Setup {
         path: "setup.sh".to_owned(),
         body: b"#!/bin/sh\n".to_vec(),

@@ -195,7 +195,9 @@ async fn security_groups_have_one_rule_for_each_source() {
         <ipv6Ranges><item><cidrIpv6>::/0</cidrIpv6></item></ipv6Ranges>\
         <prefixListIds><item><prefixListId>pl-1</prefixListId></item></prefixListIds></item>\
         <item><ipProtocol>-1</ipProtocol><ipRanges><item><cidrIp>192.0.2.0/24</cidrIp></item></ipRanges></item>\
-        </ipPermissions>";
+        </ipPermissions>\
+        <ipPermissionsEgress><item><ipProtocol>-1</ipProtocol><ipRanges><item><cidrIp>0.0.0.0/0</cidrIp></item></ipRanges>\
+        </item></ipPermissionsEgress>";
     let group = format!(
         "<securityGroupInfo><item><ownerId>123456789012</ownerId><groupId>sg-1</groupId><groupName>selfheal-web</groupName>\
         <groupDescription>d</groupDescription><vpcId>vpc-1</vpcId>{permissions}{TAGS}</item></securityGroupInfo>"
@@ -227,6 +229,7 @@ async fn security_groups_have_one_rule_for_each_source() {
             rule("tcp", 443, "pl-1"),
             rule("tcp", 443, "sg-9"),
         ],
+        egress: vec![IngressRule::everywhere()],
         tags: tags("volume"),
     };
     let query = SecurityGroupQuery::Named("selfheal-web".to_owned());
