@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use clap::builder::NonEmptyStringValueParser;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::exit;
@@ -25,13 +26,13 @@ pub struct Global {
     #[arg(short, long, global = true, value_name = "FILE", default_value = "selfheal.toml")]
     pub file: PathBuf,
     /// Profile of the shared AWS configuration, in place of AWS_PROFILE
-    #[arg(long, global = true, value_name = "NAME", help_heading = "AWS")]
+    #[arg(long, global = true, value_name = "NAME", value_parser = NonEmptyStringValueParser::new(), help_heading = "AWS")]
     pub profile: Option<String>,
     /// Region that the stack must be in: a guard, since the stack's own file says where it is
-    #[arg(long, global = true, value_name = "REGION", help_heading = "AWS")]
+    #[arg(long, global = true, value_name = "REGION", value_parser = NonEmptyStringValueParser::new(), help_heading = "AWS")]
     pub region: Option<String>,
     /// Endpoint of every AWS service, in place of AWS_ENDPOINT_URL
-    #[arg(long, global = true, value_name = "URL", help_heading = "AWS")]
+    #[arg(long, global = true, value_name = "URL", value_parser = NonEmptyStringValueParser::new(), help_heading = "AWS")]
     pub endpoint_url: Option<String>,
     /// Where the stack lives: the real AWS, or a simulated one in a file
     #[arg(long, global = true, value_enum, env = "SELFHEAL_BACKEND", hide_env = true, default_value_t = BackendKind::DEFAULT, help_heading = "AWS")]

@@ -7,7 +7,7 @@ use aws_sdk_autoscaling::types::{
 use jiff::Timestamp;
 use selfheal_core::action::GroupSettings;
 use selfheal_core::names::Tags;
-use selfheal_core::observed::{Group, GroupInstance, LifecycleHook};
+use selfheal_core::observed::{Activity, Group, GroupInstance, LifecycleHook};
 
 use super::Sdk;
 use super::convert::{field, int, text, time, uint};

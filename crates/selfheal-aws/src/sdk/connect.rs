@@ -9,7 +9,8 @@ use aws_credential_types::provider::SharedCredentialsProvider;
 use aws_sdk_ec2::config::retry::RetryConfig;
 use aws_sdk_ec2::config::timeout::TimeoutConfig;
 
-use super::{Clients, Sdk, http};
+use super::profile::{Explained, Profile};
+use super::{Clients, Sdk, endpoint, http};
 use crate::backend::CallResult;
 use crate::error::{CallError, CallErrorKind};
 
@@ -22,9 +23,12 @@ const CALL_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// What overrides the default chain of credentials, region and endpoints.
 ///
+/// A profile that is named and does not exist is an error: nobody else's credentials take its place. A variable that is set
+/// to nothing counts as unset.
+///
 /// Everything that is `None` is found as every AWS tool finds it: `AWS_PROFILE`, `AWS_REGION`, `AWS_ENDPOINT_URL`, its
 /// per-service forms such as `AWS_ENDPOINT_URL_EC2`, the shared configuration and credentials files, single sign-on,
-/// credential processes, web identity, and the metadata of containers and instances. This is the one place where a
+/// credential processes, web identity, and the metadata of containers and instances. Connecting is the one place where a
 /// library of this workspace reads the environment.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct SdkConfig {
@@ -44,15 +48,17 @@ impl Sdk {
     /// first call, once for all of them.
     ///
     /// # Errors
-    /// [`Unreachable`](CallErrorKind::Unreachable) when there is no region anywhere.
+    /// [`Unreachable`](CallErrorKind::Unreachable) when there is no region anywhere, and where an endpoint is no URL;
+    /// [`Unauthenticated`](CallErrorKind::Unauthenticated) when a profile is named that does not exist.
     pub async fn connect(config: SdkConfig) -> CallResult<Self> {
+        let profile = Profile::selected(config.profile).await?;
         let http = http::shared_client();
         let mut loader = aws_config::defaults(behavior()).http_client(http.clone());
         if let Ok(name) = FrameworkMetadata::new("selfheal", Some(env!("CARGO_PKG_VERSION"))) {
             loader = loader.framework_metadata(name);
         }
-        if let Some(profile) = &config.profile {
-            loader = loader.profile_name(profile);
+        if let Some(profile) = &profile {
+            loader = loader.profile_name(&profile.name);
         }
         if let Some(region) = config.region {
             loader = loader.region(Region::new(region));
@@ -61,21 +67,27 @@ impl Sdk {
             loader = loader.endpoint_url(endpoint);
         }
         let mut loaded = loader.load().await;
-        if let Some(profile) = config.profile {
-            // The SDK's default chain would prefer access keys in the environment, and so perhaps another account.
-            let providers = ProviderConfig::without_region()
-                .with_behavior_version(Some(behavior()))
-                .with_region(loaded.region().cloned())
-                .with_http_client(http);
-            let credentials = ProfileFileCredentialsProvider::builder()
-                .configure(&providers)
-                .profile_name(profile)
-                .build();
-            loaded = loaded
-                .into_builder()
-                .credentials_provider(SharedCredentialsProvider::new(credentials))
-                .build();
+        let name = profile.as_ref().map(|profile| profile.name.clone());
+        let alone = profile.filter(|profile| profile.is_alone);
+        let credentials = match alone {
+            Some(profile) => {
+                let providers = ProviderConfig::without_region()
+                    .with_behavior_version(Some(behavior()))
+                    .with_region(loaded.region().cloned())
+                    .with_http_client(http);
+                let of_profile = ProfileFileCredentialsProvider::builder()
+                    .configure(&providers)
+                    .profile_name(profile.name)
+                    .build();
+                Some(SharedCredentialsProvider::new(of_profile))
+            }
+            None => loaded.credentials_provider(),
+        };
+        if let Some(credentials) = credentials {
+            let explained = SharedCredentialsProvider::new(Explained::new(credentials, name));
+            loaded = loaded.into_builder().credentials_provider(explained).build();
         }
+        let loaded = endpoint::checked(loaded)?;
         Self::from_aws_config(&loaded)
     }
 

@@ -16,6 +16,10 @@ use crate::error::{CallError, CallErrorKind, classify, named_action, word_after}
 /// AWS accepts signatures that are up to five minutes off; one minute is left for the time that the call took.
 const SKEW_NAMED: Duration = Duration::from_secs(4 * 60);
 
+/// What to do about a session that has ended.
+const RENEW: &str = "get a new session where this one came from: `aws sso login` for a profile of IAM Identity Center, else \
+                     whatever set AWS_SESSION_TOKEN";
+
 /// What the SDK and hyper put above a cause: where it came about and not what it was.
 const HEADINGS: [&str; 9] = [
     "service error",
@@ -93,7 +97,9 @@ where
             failure.resource = word_after(message, "on resource: ").map(str::to_owned);
         }
         CallErrorKind::Unauthenticated => {
-            if let Some(skew) = skew(raw.headers().get("date"), Timestamp::now()) {
+            if matches!(code, "ExpiredToken" | "ExpiredTokenException") {
+                failure.message = format!("{message}; {RENEW}");
+            } else if let Some(skew) = skew(raw.headers().get("date"), Timestamp::now()) {
                 failure.message = format!("{message}; {skew}");
             }
         }
@@ -179,7 +185,7 @@ fn chain<'a>(error: &'a (dyn StdError + 'static)) -> impl Iterator<Item = &'a (d
 }
 
 /// What the deeper causes say, from the outer to the inner, without the SDK's own headings and without repetition.
-fn causes(error: &(dyn StdError + 'static)) -> String {
+pub(super) fn causes(error: &(dyn StdError + 'static)) -> String {
     let mut said: Vec<String> = Vec::new();
     for cause in chain(error) {
         let text = cause.to_string();

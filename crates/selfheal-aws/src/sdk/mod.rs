@@ -18,9 +18,11 @@ mod clock;
 mod connect;
 mod convert;
 mod ec2;
+mod endpoint;
 mod error;
 mod http;
 mod iam;
+mod profile;
 mod route53;
 
 use std::fmt;
