@@ -101,7 +101,8 @@ impl Command {
     pub fn prints_json(&self) -> bool {
         match self {
             Self::Plan(args) => args.json,
-            Self::Apply(args) | Self::Resume(args) => args.json,
+            Self::Apply(args) => args.json,
+            Self::Resume(args) => args.json,
             Self::Status(args) => args.json,
             Self::Destroy(args) => args.json,
             Self::Policy(_) | Self::Userdata(_) => false,
