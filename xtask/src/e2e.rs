@@ -9,7 +9,6 @@ use serde_json::Value;
 use crate::error::{TaskError, TaskResult};
 use crate::fake::inventory::{Address, Instance, Inventory};
 use crate::fake::{At, Caller, Fault, Moment, log};
-use crate::granted::Policies;
 use crate::machine::Machine;
 use crate::report::{Counts, Report};
 use crate::world::{Run, World};
@@ -48,10 +47,7 @@ fn story(report: &mut Report) -> TaskResult<()> {
     drop(machine);
     destroy(&world, report, &identity, &instance)?;
     adoption(&world, report, &identity)?;
-    world.expect(&["resume", "--yes"], 0)?;
-    let policies = Policies::read(&world)?;
     destroy_all(&world, report)?;
-    policies.compare(&world, report);
     rough_weather(report)
 }
 

@@ -7,7 +7,6 @@ mod crash;
 mod e2e;
 mod error;
 mod fake;
-mod granted;
 mod machine;
 mod net;
 mod policies;
