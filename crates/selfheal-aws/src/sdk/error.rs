@@ -11,6 +11,7 @@ use hyper_util::client::legacy::Error as HyperError;
 use jiff::Timestamp;
 use jiff::fmt::rfc2822;
 
+use super::whole::{self, Flaw, look};
 use crate::error::{CallError, CallErrorKind, classify, named_action, word_after};
 
 /// AWS accepts signatures that are up to five minutes off; one minute is left for the time that the call took.
@@ -44,8 +45,17 @@ where
     let resource = resource.map(str::to_owned);
     move |error| {
         let mut failure = match &error {
+            // Half a code is another code: what is cut off says nothing.
+            SdkError::ServiceError(answer) if is_cut(answer.raw()) => {
+                let status = answer.raw().status().as_u16();
+                CallError::new(
+                    CallErrorKind::Ambiguous,
+                    action,
+                    format!("{} (HTTP {status})", Flaw::CutShort),
+                )
+            }
             SdkError::ServiceError(answer) => answered(action, answer.err(), answer.raw()),
-            SdkError::ResponseError(answer) => unreadable(action, answer.raw(), &error),
+            SdkError::ResponseError(answer) => broken_off(action, answer.raw(), &error),
             SdkError::TimeoutError(_) => CallError::new(CallErrorKind::Ambiguous, action, "no answer in time"),
             SdkError::ConstructionFailure(_) => not_sent(action, &error),
             SdkError::DispatchFailure(_) if find::<HyperError>(&error).is_some_and(HyperError::is_connect) => {
@@ -106,6 +116,28 @@ where
         _ => {}
     }
     failure
+}
+
+/// An answer that could not be read to its end, or that is not AWS's.
+///
+/// Whatever its status: that of an answer which was cut off tells no more than that the request arrived.
+fn broken_off(action: &'static str, raw: &HttpResponse, error: &(dyn StdError + 'static)) -> CallError {
+    let status = raw.status().as_u16();
+    match find::<Flaw>(error) {
+        // Nothing that passes: a network asks for a sign-in, or the endpoint is another server's.
+        Some(flaw @ (Flaw::WebPage | Flaw::Foreign)) => {
+            CallError::new(CallErrorKind::Other, action, format!("{flaw} (HTTP {status})"))
+        }
+        Some(flaw) => CallError::new(CallErrorKind::Ambiguous, action, format!("{flaw} (HTTP {status})")),
+        None => CallError::new(
+            CallErrorKind::Ambiguous,
+            action,
+            format!(
+                "the connection was lost inside the answer (HTTP {status}): {}",
+                causes(error)
+            ),
+        ),
+    }
 }
 
 /// An answer that is an error and names no code.
@@ -201,17 +233,14 @@ pub(super) fn causes(error: &(dyn StdError + 'static)) -> String {
     }
 }
 
+fn is_cut(raw: &HttpResponse) -> bool {
+    let body = raw.body().bytes().unwrap_or_default();
+    look(raw.headers().get("content-type"), body) == Some(Flaw::CutShort)
+}
+
 fn is_web_page(raw: &HttpResponse) -> bool {
-    let declared = raw
-        .headers()
-        .get("content-type")
-        .is_some_and(|kind| kind.starts_with("text/html"));
-    let body = raw.body().bytes().unwrap_or_default().trim_ascii_start();
-    let starts = |with: &[u8]| {
-        body.get(..with.len())
-            .is_some_and(|start| start.eq_ignore_ascii_case(with))
-    };
-    declared || starts(b"<!doctype html") || starts(b"<html")
+    let body = raw.body().bytes().unwrap_or_default();
+    whole::is_web_page(raw.headers().get("content-type"), body)
 }
 
 /// Drops the encoded blob at the end of EC2's refusals: hundreds of characters that only `sts:DecodeAuthorizationMessage`

@@ -24,6 +24,7 @@ mod http;
 mod iam;
 mod profile;
 mod route53;
+mod whole;
 
 use std::fmt;
 

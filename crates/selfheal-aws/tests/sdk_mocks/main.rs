@@ -5,6 +5,7 @@
 #![cfg(feature = "sdk-mocks")]
 
 mod account;
+mod answers;
 mod autoscaling;
 mod ec2_application;
 mod ec2_by_id;
