@@ -54,7 +54,11 @@ impl Sdk {
     pub async fn connect(config: SdkConfig) -> CallResult<Self> {
         let profile = Profile::selected(config.profile).await?;
         let http = http::shared_client();
-        let mut loader = aws_config::defaults(behavior()).http_client(http.clone());
+        // Named, because the SDK panics at an AWS_MAX_ATTEMPTS that is no number.
+        let retries = RetryConfig::standard();
+        let mut loader = aws_config::defaults(behavior())
+            .http_client(http.clone())
+            .retry_config(retries);
         if let Ok(name) = FrameworkMetadata::new("selfheal", Some(env!("CARGO_PKG_VERSION"))) {
             loader = loader.framework_metadata(name);
         }

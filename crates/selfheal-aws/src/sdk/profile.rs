@@ -155,11 +155,31 @@ impl ProvideCredentials for Explained {
     {
         future::ProvideCredentials::new(async move {
             let credentials = self.credentials.provide_credentials().await;
-            credentials.map_err(|error| self.explain(error))
+            sendable(credentials.map_err(|error| self.explain(error))?)
         })
     }
 
     fn fallback_on_interrupt(&self) -> Option<Credentials> {
         self.credentials.fallback_on_interrupt()
     }
+}
+
+/// Refuses credentials with a character that no header takes, such as the line end of the file that a secret was kept in: the
+/// SDK would panic at them.
+fn sendable(credentials: Credentials) -> Result<Credentials, CredentialsError> {
+    let parts = [
+        Some(credentials.access_key_id()),
+        Some(credentials.secret_access_key()),
+        credentials.session_token(),
+    ];
+    if parts
+        .into_iter()
+        .flatten()
+        .all(|part| part.bytes().all(|byte| byte.is_ascii_graphic()))
+    {
+        return Ok(credentials);
+    }
+    Err(CredentialsError::invalid_configuration(
+        "the access key, its secret or the session token holds a blank, a line end or the like, which none of them has",
+    ))
 }

@@ -4,6 +4,8 @@
 
 mod commands;
 mod demo;
+#[cfg(feature = "sdk")]
+mod environment;
 mod errors;
 mod files;
 mod health;
