@@ -169,7 +169,17 @@ pub trait Iam: Send + Sync + Debug {
     /// `ListAttachedRolePolicies`: the ARNs of its managed policies; empty when there is no such role.
     async fn list_attached_role_policies(&self, role: &str) -> CallResult<Vec<String>>;
     /// `CreateRole` below [`IAM_PATH`](selfheal_core::names::IAM_PATH).
-    async fn create_role(&self, name: &str, trust_policy: &str, tags: &Tags) -> CallResult<IamRole>;
+    async fn create_role(
+        &self,
+        name: &str,
+        trust_policy: &str,
+        tags: &Tags,
+        permissions_boundary: Option<&str>,
+    ) -> CallResult<IamRole>;
+    /// `PutRolePermissionsBoundary`: sets or replaces it, by the ARN of a managed policy.
+    async fn put_role_permissions_boundary(&self, role: &str, boundary: &str) -> CallResult<()>;
+    /// `DeleteRolePermissionsBoundary`.
+    async fn delete_role_permissions_boundary(&self, role: &str) -> CallResult<()>;
     /// `UpdateAssumeRolePolicy`.
     async fn update_trust_policy(&self, role: &str, trust_policy: &str) -> CallResult<()>;
     /// `PutRolePolicy`.

@@ -4,12 +4,15 @@ use std::collections::BTreeMap;
 use std::future::Future;
 use std::time::Duration;
 
-use futures::future::{BoxFuture, FutureExt, try_join_all};
+use futures::future::{BoxFuture, FutureExt, try_join, try_join_all};
+use selfheal_core::Names;
+use selfheal_core::desired::tells_of_app_policy;
+use selfheal_core::names::{APP_POLICY_NAME, POLICY_NAME};
 use selfheal_core::observed::{
     Activity, ApplicationCheck, Group, HostedZone, Image, Instance, LaunchTemplate, Observed, RecordSet, SecurityGroup,
 };
 use selfheal_core::spec::{ImageRef, Ingress, Spec};
-use selfheal_core::{Found, Names, Unread, names::POLICY_NAME, unread};
+use selfheal_core::{Found, Unread, unread};
 
 use crate::backend::{Aws, CallResult, SecurityGroupQuery, SubnetQuery};
 use crate::control::Control;
@@ -46,6 +49,9 @@ pub(crate) enum Part {
     Hooks,
     Role,
     RolePolicy,
+    AppPolicy,
+    /// What policies the role has, whoever gave it them.
+    RoleGrants,
     Profile,
     Dns,
     Instances,
@@ -82,7 +88,10 @@ impl Scope {
             Self::Plan => parts.push(P::Image),
             Self::Status if spec.asks_aws() => parts.extend([P::Image, P::AskedInstances]),
             Self::Status => parts.extend([P::Image, P::Instances]),
-            Self::Destroy => parts.extend([P::Instances, P::Snapshots]),
+            Self::Destroy => parts.extend([P::Instances, P::Snapshots, P::RoleGrants]),
+        }
+        if spec.app.policy.is_some() {
+            parts.push(P::AppPolicy);
         }
         if self == Self::Status && spec.data.is_some() {
             parts.push(P::Snapshots);
@@ -282,7 +291,27 @@ pub(crate) fn read<'a>(
         .boxed(),
         Part::Hooks => reading!(hooks, aws.describe_hooks(&names.group)),
         Part::Role => reading!(role, aws.get_role(&names.role)),
-        Part::RolePolicy => reading!(role_policy, aws.get_role_policy(&names.role, POLICY_NAME)),
+        Part::RolePolicy => async move {
+            let (policy, app) = read_role_policy(aws, spec, ctl).await?;
+            Ok(Box::new(move |observed: &mut Observed| {
+                observed.role_policy.clone_from(&policy);
+                if let Some(app) = &app {
+                    observed.role_app_policy.clone_from(app);
+                }
+            }) as Reading)
+        }
+        .boxed(),
+        Part::AppPolicy => reading!(role_app_policy, aws.get_role_policy(&names.role, APP_POLICY_NAME)),
+        Part::RoleGrants => async move {
+            let inline = retry(ctl, Repeat::Read, || aws.list_role_policies(&names.role));
+            let attached = retry(ctl, Repeat::Read, || aws.list_attached_role_policies(&names.role));
+            let (inline, attached) = try_join(inline, attached).await?;
+            Ok(Box::new(move |observed: &mut Observed| {
+                observed.role_policies.clone_from(&inline);
+                observed.role_attached.clone_from(&attached);
+            }) as Reading)
+        }
+        .boxed(),
         Part::Profile => reading!(profile, aws.get_instance_profile(&names.profile)),
         Part::Dns => async move {
             let (zone, records) = read_dns(aws, spec, ctl).await?;
@@ -354,6 +383,21 @@ async fn read_template(
     })
     .await?;
     Ok((template, Some(checks)))
+}
+
+/// Reads the role's policy, and the app's where that alone tells of one.
+async fn read_role_policy(
+    aws: &dyn Aws,
+    spec: &Spec,
+    ctl: &Control<'_>,
+) -> CallResult<(Option<String>, Option<Option<String>>)> {
+    let role = Names::new(&spec.name, &spec.region).role;
+    let policy = retry(ctl, Repeat::Read, || aws.get_role_policy(&role, POLICY_NAME)).await?;
+    if spec.app.policy.is_some() || !policy.as_deref().is_some_and(tells_of_app_policy) {
+        return Ok((policy, None));
+    }
+    let app = retry(ctl, Repeat::Read, || aws.get_role_policy(&role, APP_POLICY_NAME)).await?;
+    Ok((policy, Some(app)))
 }
 
 /// Reads the instances, and what AWS's application status check finds of those that can be asked.

@@ -203,6 +203,8 @@ pub enum Whose {
     Instance,
     /// Whoever runs selfheal
     Operator,
+    /// A permissions boundary that fits the instance's role, for `permissions_boundary`
+    Boundary,
 }
 
 /// Arguments of `userdata`.

@@ -40,7 +40,12 @@ pub fn load(path: &Path, named: Named) -> Result<Spec, CliError> {
 }
 
 /// Completes a sound file with what it names.
-fn complete(path: &Path, file: SpecFile) -> Result<Spec, SpecErrors> {
+fn complete(path: &Path, mut file: SpecFile) -> Result<Spec, SpecErrors> {
+    if let Some(policy) = file.policy_path().map(|policy| beside(path, policy)) {
+        let body = files::read(&policy, files::WRITTEN_BYTES_MAX)
+            .map_err(|error| file.policy_unreadable(&format!("cannot be read: {error}")))?;
+        file = file.with_policy(&body)?;
+    }
     let setup = file.setup_path().map(|setup| beside(path, setup));
     let body = setup
         .map(|setup| files::read(&setup, files::WRITTEN_BYTES_MAX))

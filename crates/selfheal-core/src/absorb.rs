@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use crate::action::{Action, GroupSettings};
-use crate::names::{Role, TAG_ROLE, Tags};
+use crate::names::{APP_POLICY_NAME, Role, TAG_ROLE, Tags};
 use crate::observed::{
     Address, ApplicationCheck, Group, IamRole, IngressRule, InstanceProfile, LaunchTemplate, Observed, RecordSet,
     SecurityGroup, Snapshot, Volume, VolumeModification, VolumeState,
@@ -59,6 +59,7 @@ impl Observed {
                 self.role = Some(role);
                 // What was read for the name before belonged to a role that is gone.
                 self.role_policy = None;
+                self.role_app_policy = None;
             }
             (Action::CreateInstanceProfile { .. }, Answer::Profile(profile)) => self.profile = Some(profile),
             (Action::CreateLaunchTemplate { name, data, .. }, Answer::Template(id)) => {
@@ -192,7 +193,11 @@ impl Observed {
                     role.trust_policy.clone_from(trust_policy);
                 }
             }
-            Action::PutRolePolicy { document, .. } => self.role_policy = Some(document.clone()),
+            Action::PutPermissionsBoundary { boundary, .. } => self.bound_role(Some(boundary)),
+            Action::DeletePermissionsBoundary { .. } => self.bound_role(None),
+            Action::PutRolePolicy {
+                policy_name, document, ..
+            } => *self.policy_of(policy_name) = Some(document.clone()),
             Action::AddRoleToProfile { role, .. } => {
                 if let Some(profile) = &mut self.profile {
                     profile.role = Some(role.clone());
@@ -219,6 +224,21 @@ impl Observed {
                 }
             }
             other => self.absorb_group(other),
+        }
+    }
+
+    /// The inline policy of this name, which is one of our two.
+    fn policy_of(&mut self, name: &str) -> &mut Option<String> {
+        if name == APP_POLICY_NAME {
+            &mut self.role_app_policy
+        } else {
+            &mut self.role_policy
+        }
+    }
+
+    fn bound_role(&mut self, boundary: Option<&String>) {
+        if let Some(role) = &mut self.role {
+            role.permissions_boundary = boundary.cloned();
         }
     }
 
@@ -271,7 +291,10 @@ impl Observed {
                 }
             }
             Action::DeleteInstanceProfile { .. } => self.profile = None,
-            Action::DeleteRolePolicy { .. } => self.role_policy = None,
+            Action::DeleteRolePolicy { policy_name, .. } => {
+                *self.policy_of(policy_name) = None;
+                self.role_policies.retain(|name| name != policy_name);
+            }
             Action::DeleteRole { .. } => self.role = None,
             Action::DisassociateAddress { association_id } => {
                 for address in &mut self.addresses {

@@ -57,6 +57,20 @@ pub enum Action {
         trust_policy: String,
         /// Its tags.
         tags: Tags,
+        /// ARN of its permissions boundary.
+        permissions_boundary: Option<String>,
+    },
+    /// `iam:PutRolePermissionsBoundary`.
+    PutPermissionsBoundary {
+        /// The role.
+        role: String,
+        /// ARN of the managed policy.
+        boundary: String,
+    },
+    /// `iam:DeleteRolePermissionsBoundary`.
+    DeletePermissionsBoundary {
+        /// The role.
+        role: String,
     },
     /// `iam:UpdateAssumeRolePolicy`.
     UpdateTrustPolicy {

@@ -38,8 +38,15 @@ pub const TAG_LAST_LOG: &str = "selfheal:last-log";
 pub const TAG_FORMATTING: &str = "selfheal:formatting";
 /// IAM path of everything that the tool creates in IAM.
 pub const IAM_PATH: &str = "/selfheal/";
-/// Name of the one inline policy of the instance role.
+/// Name of the inline policy of the instance role that lets it heal.
 pub const POLICY_NAME: &str = "selfheal";
+/// Name of the inline policy of the instance role that holds what the app needs for itself.
+pub const APP_POLICY_NAME: &str = "selfheal-app";
+/// Identifier of the statement of [`POLICY_NAME`] that says that [`APP_POLICY_NAME`] is, or is to be, beside it.
+///
+/// It is how the app's policy is found after the spec has ceased to name one, without a call that every other stack would
+/// make as well. What a statement is called changes nothing of what it allows.
+pub const SID_BESIDE_APP: &str = "LookBesideApp";
 /// Name of the lifecycle hook that holds a new instance until its boot program is done.
 pub const LAUNCH_HOOK: &str = "selfheal-launch";
 

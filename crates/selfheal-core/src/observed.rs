@@ -64,6 +64,16 @@ pub struct Observed {
     pub role: Option<IamRole>,
     /// The role's inline policy of our name, as JSON.
     pub role_policy: Option<String>,
+    /// The role's inline policy with what the app needs, as JSON. Read where the spec names one, and where the role's own
+    /// policy says that there may be one.
+    #[serde(default)]
+    pub role_app_policy: Option<String>,
+    /// Names of the role's inline policies, whoever put them. Read for destroy alone.
+    #[serde(default)]
+    pub role_policies: Vec<String>,
+    /// ARNs of the managed policies that are attached to the role. Read for destroy alone.
+    #[serde(default)]
+    pub role_attached: Vec<String>,
     /// The instance profile that bears our name.
     pub profile: Option<InstanceProfile>,
     /// The hosted zone that the spec names, public and matched exactly.
@@ -484,6 +494,9 @@ pub struct IamRole {
     pub arn: String,
     /// Its trust policy, as JSON (already percent-decoded).
     pub trust_policy: String,
+    /// ARN of the managed policy that is its permissions boundary, where it has one.
+    #[serde(default)]
+    pub permissions_boundary: Option<String>,
     /// Its tags.
     pub tags: Tags,
 }

@@ -172,8 +172,8 @@ fn a_key_of_another_section_is_sent_there() {
     let text =
         minimal_with("setup = \"setup.sh\"\nmount = \"/srv/data\"\n[data]\nsize = \"1GiB\"\nmountpoint = \"/srv\"\n");
     insta::assert_snapshot!(errors(&text), @r"
-    line 8, column 1: `instance.setup` is not a key in [instance]: it belongs in [app] (expected one of `type`, `image`, `subnet`, `ingress`, `security_groups`, `root_size`)
-    line 9, column 1: `instance.mount` is not a key in [instance]: it belongs in [data] (expected one of `type`, `image`, `subnet`, `ingress`, `security_groups`, `root_size`)
+    line 8, column 1: `instance.setup` is not a key in [instance]: it belongs in [app] (expected one of `type`, `image`, `subnet`, `ingress`, `security_groups`, `root_size`, `permissions_boundary`)
+    line 9, column 1: `instance.mount` is not a key in [instance]: it belongs in [data] (expected one of `type`, `image`, `subnet`, `ingress`, `security_groups`, `root_size`, `permissions_boundary`)
     line 12, column 1: `data.mountpoint` is not a key in [data] (did you mean `mount`? expected one of `size`, `mount`, `filesystem`, `type`, `iops`, `throughput`, `volume`)
     ");
 }

@@ -2,8 +2,8 @@
 
 use proptest::prelude::*;
 use selfheal_core::spec::{
-    AccessSpec, AddressSpec, AddressWhen, AppSpec, DataSpec, DnsSpec, Filesystem, HealthFrom, HealthProbe, HealthSpec,
-    ImageRef, Ingress, InstanceSpec, Protocol, Setup, Spec, SpecFile, VolumeType,
+    AccessSpec, AddressSpec, AddressWhen, AppPolicy, AppSpec, DataSpec, DnsSpec, Filesystem, HealthFrom, HealthProbe,
+    HealthSpec, ImageRef, Ingress, InstanceSpec, Protocol, Setup, Spec, SpecFile, VolumeType,
 };
 
 fn id(prefix: &'static str) -> impl Strategy<Value = String> {
@@ -36,14 +36,18 @@ fn instance() -> impl Strategy<Value = InstanceSpec> {
         proptest::option::of(id("subnet")),
         ingress(),
         1..=16_384_u32,
+        proptest::option::of("arn:aws:iam::(aws|[0-9]{12}):policy/([a-z]{1,9}/)?[A-Za-z0-9+=,.@_-]{1,20}"),
     )
-        .prop_map(|(instance_type, image, subnet, ingress, root_size_gib)| InstanceSpec {
-            instance_type: instance_type.to_owned(),
-            image,
-            subnet,
-            ingress,
-            root_size_gib,
-        })
+        .prop_map(
+            |(instance_type, image, subnet, ingress, root_size_gib, permissions_boundary)| InstanceSpec {
+                instance_type: instance_type.to_owned(),
+                image,
+                subnet,
+                ingress,
+                root_size_gib,
+                permissions_boundary,
+            },
+        )
 }
 
 fn data() -> impl Strategy<Value = DataSpec> {
@@ -124,6 +128,9 @@ fn health() -> impl Strategy<Value = HealthSpec> {
     )
 }
 
+const APP_POLICY: &str = r#"{"Version":"2012-10-17","Statement":
+    {"Effect":"Allow","Action":"s3:GetObject","Resource":"arn:aws:s3:::web-files/*"}}"#;
+
 prop_compose! {
     fn spec()(
         name in "[a-z]([a-z0-9-]{0,30}[a-z0-9])?",
@@ -136,10 +143,12 @@ prop_compose! {
         health in proptest::option::of(health()),
         breaker_limit in 1..=10_u32,
         session_manager in any::<bool>(),
+        policy in proptest::option::of("[a-z]{1,20}"),
     ) -> Spec {
         let when = mounted.then_some(AddressWhen::Mounted);
         let setup_timeout_s = setup.as_ref().map_or(AppSpec::SETUP_TIMEOUT_S_DEFAULT, |(_, seconds)| *seconds);
         let setup = setup.map(|(path, _)| Setup { path, body: b"#!/bin/sh\n".to_vec() });
+        let policy = policy.map(|path| AppPolicy { path, document: APP_POLICY.parse().expect("a policy") });
         Spec {
             name,
             region: "eu-west-1".to_owned(),
@@ -147,7 +156,7 @@ prop_compose! {
             address: AddressSpec { allocation, when },
             data,
             dns,
-            app: AppSpec { setup, setup_timeout_s, health, breaker_limit },
+            app: AppSpec { setup, setup_timeout_s, health, breaker_limit, policy },
             access: AccessSpec { session_manager },
         }
     }
@@ -206,6 +215,7 @@ proptest! {
         let text = spec.to_toml();
         let file = SpecFile::parse(&text).map_err(|error| TestCaseError::fail(format!("{error}\n{text}")))?;
         let body = spec.app.setup.as_ref().map(|setup| setup.body.clone());
+        let file = file.with_policy(APP_POLICY.as_bytes()).unwrap();
         prop_assert_eq!(file.into_spec(body).unwrap(), spec);
     }
 }

@@ -21,8 +21,9 @@ pub use condition::{Comparison, ConditionKey, Conditions, Operator, Quantifier, 
 pub use document::{Document, Version};
 pub use generate::{
     GROUP_MARK_KEYS, InstanceScope, OperatorScope, Purpose, RESOURCE_TAG_KEYS, ScopeError, ScopeErrorKind,
-    TAG_FIRST_USE, TAG_ROLE, TAG_STACK, UnknownPurpose, group_name, instance_policy, launch_template_name,
-    operator_policy, operator_statement_for, operator_statements_for, role_name, security_group_name, trust_policy,
+    TAG_FIRST_USE, TAG_ROLE, TAG_STACK, UnknownPurpose, boundary_policy, group_name, instance_policy,
+    launch_template_name, operator_policy, operator_statement_for, operator_statements_for, role_name,
+    security_group_name, trust_policy,
 };
 pub use parse::{DOCUMENT_BYTES_MAX, Location, ParseError, ParseErrorKind};
 pub use partition::{Partition, UnknownPartition};

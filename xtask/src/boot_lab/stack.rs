@@ -161,6 +161,7 @@ async fn make(sim: &Sim, options: &Options) -> CallResult<TaskResult<Stack>> {
         &names.role,
         &trust_policy(Partition::Aws).to_json(),
         &names.tags(Role::Role),
+        None,
     )
     .await?;
     let profile = sim

@@ -22,8 +22,12 @@ pub(super) async fn dispatch(aws: &dyn Aws, action: &Action) -> CallResult<Answe
             name,
             trust_policy,
             tags,
+            permissions_boundary,
         } => {
-            return aws.create_role(name, trust_policy, tags).await.map(Answer::Role);
+            return aws
+                .create_role(name, trust_policy, tags, permissions_boundary.as_deref())
+                .await
+                .map(Answer::Role);
         }
         Action::CreateInstanceProfile { name, tags } => {
             return aws.create_instance_profile(name, tags).await.map(Answer::Profile);
@@ -65,6 +69,8 @@ pub(super) async fn dispatch(aws: &dyn Aws, action: &Action) -> CallResult<Answe
         Action::AuthorizeIngress { group_id, rules } => aws.authorize_ingress(group_id, rules).await,
         Action::RevokeIngress { group_id, rules } => aws.revoke_ingress(group_id, rules).await,
         Action::UpdateTrustPolicy { role, trust_policy } => aws.update_trust_policy(role, trust_policy).await,
+        Action::PutPermissionsBoundary { role, boundary } => aws.put_role_permissions_boundary(role, boundary).await,
+        Action::DeletePermissionsBoundary { role } => aws.delete_role_permissions_boundary(role).await,
         Action::PutRolePolicy {
             role,
             policy_name,
@@ -111,8 +117,13 @@ pub(super) const fn part_of(key: StepKey) -> Part {
         K::CreateSecurityGroup | K::AuthorizeIngress | K::RevokeIngress | K::DeleteSecurityGroup => {
             Part::SecurityGroups
         }
-        K::CreateRole | K::UpdateTrustPolicy | K::DeleteRole => Part::Role,
+        K::CreateRole
+        | K::UpdateTrustPolicy
+        | K::PutPermissionsBoundary
+        | K::DeletePermissionsBoundary
+        | K::DeleteRole => Part::Role,
         K::PutRolePolicy | K::DeleteRolePolicy => Part::RolePolicy,
+        K::PutAppPolicy | K::DeleteAppPolicy => Part::AppPolicy,
         K::CreateInstanceProfile | K::AddRoleToProfile | K::RemoveRoleFromProfile | K::DeleteInstanceProfile => {
             Part::Profile
         }
@@ -139,6 +150,8 @@ pub(super) const fn is_removal(key: StepKey) -> bool {
             | K::DeleteSecurityGroup
             | K::RemoveRoleFromProfile
             | K::DeleteInstanceProfile
+            | K::DeletePermissionsBoundary
+            | K::DeleteAppPolicy
             | K::DeleteRolePolicy
             | K::DeleteRole
             | K::DisassociateAddress

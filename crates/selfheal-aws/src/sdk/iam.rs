@@ -83,14 +83,41 @@ impl Iam for Sdk {
             .collect()
     }
 
-    async fn create_role(&self, name: &str, trust_policy: &str, tags: &Tags) -> CallResult<IamRole> {
+    async fn create_role(
+        &self,
+        name: &str,
+        trust_policy: &str,
+        tags: &Tags,
+        permissions_boundary: Option<&str>,
+    ) -> CallResult<IamRole> {
         const ACTION: &str = "iam:CreateRole";
         let call = self.clients.iam.create_role().path(IAM_PATH).role_name(name);
         let call = call
             .assume_role_policy_document(trust_policy)
+            .set_permissions_boundary(permissions_boundary.map(str::to_owned))
             .set_tags(request_tags(ACTION, tags)?);
         let output = call.send().await.map_err(failed(ACTION, Some(name)))?;
-        Ok(role(field(output.role, ACTION, "role")?))
+        let mut made = role(field(output.role, ACTION, "role")?);
+        // The answer need not tell what the request has set.
+        made.permissions_boundary = made.permissions_boundary.or(permissions_boundary.map(str::to_owned));
+        Ok(made)
+    }
+
+    async fn put_role_permissions_boundary(&self, role: &str, boundary: &str) -> CallResult<()> {
+        let call = self.clients.iam.put_role_permissions_boundary().role_name(role);
+        let call = call.permissions_boundary(boundary);
+        call.send()
+            .await
+            .map_err(failed("iam:PutRolePermissionsBoundary", Some(role)))?;
+        Ok(())
+    }
+
+    async fn delete_role_permissions_boundary(&self, role: &str) -> CallResult<()> {
+        let call = self.clients.iam.delete_role_permissions_boundary().role_name(role);
+        call.send()
+            .await
+            .map_err(failed("iam:DeleteRolePermissionsBoundary", Some(role)))?;
+        Ok(())
     }
 
     async fn update_trust_policy(&self, role: &str, trust_policy: &str) -> CallResult<()> {
@@ -192,6 +219,9 @@ fn role(role: types::Role) -> IamRole {
             .as_deref()
             .map(percent_decoded)
             .unwrap_or_default(),
+        permissions_boundary: role
+            .permissions_boundary
+            .and_then(|boundary| boundary.permissions_boundary_arn),
         tags: tags(role.tags.unwrap_or_default()),
     }
 }

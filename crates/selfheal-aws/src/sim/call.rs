@@ -45,6 +45,8 @@ pub(super) struct Call {
     pub(super) tag_keys: Vec<String>,
     /// The role that the request hands to a service, which AWS authorises as `PassRole`, too.
     pub(super) passes_role: Option<String>,
+    /// The permissions boundary that the request sets.
+    pub(super) boundary: Option<String>,
     /// Whether what the request makes is tagged by it, which AWS authorises as `CreateTags`, too.
     pub(super) tags_on_create: bool,
 }
@@ -59,6 +61,7 @@ impl Call {
             tags: Tags::new(),
             tag_keys: Vec::new(),
             passes_role: None,
+            boundary: None,
             tags_on_create: false,
         }
     }

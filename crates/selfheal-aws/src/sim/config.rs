@@ -26,6 +26,9 @@ pub struct SimConfig {
     pub address_quota: usize,
     /// Parameters beside the public image aliases.
     pub parameters: BTreeMap<String, String>,
+    /// Managed policies that exist, ARN to JSON, which may bound a role.
+    #[serde(default)]
+    pub managed_policies: BTreeMap<String, String>,
     /// When the world begins.
     pub start: Timestamp,
     /// How long an API call takes.
@@ -159,6 +162,7 @@ impl Default for SimConfig {
             hosted_zones: vec!["example.com".to_owned()],
             address_quota: 5,
             parameters: BTreeMap::new(),
+            managed_policies: BTreeMap::new(),
             start: Timestamp::constant(1_767_225_600, 0),
             latency: Latency {
                 request: Range::new(20, 90),

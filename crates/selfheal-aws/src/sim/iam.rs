@@ -41,10 +41,17 @@ impl World {
         }
     }
 
-    fn create_role(&mut self, name: &str, trust_policy: &str, tags: &Tags) -> CallResult<IamRole> {
+    fn create_role(
+        &mut self,
+        name: &str,
+        trust_policy: &str,
+        tags: &Tags,
+        boundary: Option<&String>,
+    ) -> CallResult<IamRole> {
         const ACTION: &str = "iam:CreateRole";
         check_name(ACTION, "roleName", name, 64)?;
         check_trust(ACTION, trust_policy, self.partition())?;
+        self.check_boundary(ACTION, boundary)?;
         if self.roles.contains_key(name) {
             return fail(
                 ACTION,
@@ -56,6 +63,7 @@ impl World {
             name: name.to_owned(),
             arn: self.arn("iam", &format!("role{IAM_PATH}{name}")),
             trust_policy: trust_policy.to_owned(),
+            permissions_boundary: boundary.cloned(),
             tags: tags.clone(),
         };
         let record = RoleRecord {
@@ -66,6 +74,27 @@ impl World {
         };
         self.roles.insert(name.to_owned(), record);
         Ok(role)
+    }
+
+    /// A boundary is a managed policy that exists.
+    fn check_boundary(&self, action: &'static str, boundary: Option<&String>) -> CallResult<()> {
+        match boundary.filter(|arn| !self.config.managed_policies.contains_key(*arn)) {
+            None => Ok(()),
+            Some(arn) => {
+                let message = format!("Scope ARN: {arn} does not exist or is not attachable.");
+                fail(action, "NoSuchEntity", message)
+            }
+        }
+    }
+
+    fn bound_role(&mut self, action: &'static str, role: &str, boundary: Option<String>) -> CallResult<()> {
+        self.check_boundary(action, boundary.as_ref())?;
+        let record = self.live_role(action, role)?;
+        if boundary.is_none() && record.role.permissions_boundary.is_none() {
+            return fail(action, "NoSuchEntity", format!("{role} has no permissions boundary"));
+        }
+        record.role.permissions_boundary = boundary;
+        Ok(())
     }
 
     fn put_role_policy(&mut self, role: &str, policy: &str, document: &str) -> CallResult<()> {
@@ -326,10 +355,37 @@ impl Iam for Sim {
         .await
     }
 
-    async fn create_role(&self, name: &str, trust_policy: &str, tags: &Tags) -> CallResult<IamRole> {
-        let call = on_role("iam:CreateRole", name).tagging(tags);
+    async fn create_role(
+        &self,
+        name: &str,
+        trust_policy: &str,
+        tags: &Tags,
+        permissions_boundary: Option<&str>,
+    ) -> CallResult<IamRole> {
+        let mut call = on_role("iam:CreateRole", name).tagging(tags);
+        let boundary = permissions_boundary.map(str::to_owned);
+        call.boundary.clone_from(&boundary);
         let (name, trust_policy, tags) = (name.to_owned(), trust_policy.to_owned(), tags.clone());
-        self.call(call, move |world| world.create_role(&name, &trust_policy, &tags))
+        self.call(call, move |world| {
+            world.create_role(&name, &trust_policy, &tags, boundary.as_ref())
+        })
+        .await
+    }
+
+    async fn put_role_permissions_boundary(&self, role: &str, boundary: &str) -> CallResult<()> {
+        const ACTION: &str = "iam:PutRolePermissionsBoundary";
+        let mut call = on_role(ACTION, role);
+        let (role, boundary) = (role.to_owned(), boundary.to_owned());
+        call.boundary = Some(boundary.clone());
+        self.call(call, move |world| world.bound_role(ACTION, &role, Some(boundary)))
+            .await
+    }
+
+    async fn delete_role_permissions_boundary(&self, role: &str) -> CallResult<()> {
+        const ACTION: &str = "iam:DeleteRolePermissionsBoundary";
+        let call = on_role(ACTION, role);
+        let role = role.to_owned();
+        self.call(call, move |world| world.bound_role(ACTION, &role, None))
             .await
     }
 

@@ -21,12 +21,8 @@ const REMOVE_ALL: Goal = Goal::Destroy(DestroyOptions {
 });
 
 /// What a destroy comes to only where others had their hands in the stack: an address that is on an instance which the
-/// group does not have, and a role with policies that are not ours.
-const BY_OTHERS: [(&str, &str); 3] = [
-    ("FreeAddress", "ec2:DisassociateAddress"),
-    ("ReadIdentity", "iam:ListAttachedRolePolicies"),
-    ("ReadIdentity", "iam:ListRolePolicies"),
-];
+/// group does not have.
+const BY_OTHERS: [(&str, &str); 1] = [("FreeAddress", "ec2:DisassociateAddress")];
 
 /// A statement and an action of it.
 type Right = (String, String);

@@ -1,7 +1,9 @@
 //! Plans carried out on the simulated AWS: convergence, crashes at every call, faults at every call, two operators.
 #![cfg(feature = "sim")]
 
+mod app_policy;
 mod approval;
+mod boundary;
 mod checks;
 mod converge;
 mod crash;

@@ -22,6 +22,7 @@ fn role() -> IamRole {
         name: "r".to_owned(),
         arn: "arn:aws:iam::123456789012:role/selfheal/r".to_owned(),
         trust_policy: r#"{"Version":"2012-10-17"}"#.to_owned(),
+        permissions_boundary: None,
         tags: tags("role"),
     }
 }
@@ -72,6 +73,31 @@ async fn a_role_is_read_with_its_trust_policy_decoded() {
     let sdk = sdk(&[&found, &missing]);
     assert_eq!(sdk.get_role("r").await.unwrap(), Some(role()));
     assert_eq!(sdk.get_role("r").await.unwrap(), None);
+}
+
+const BOUNDARY: &str = "arn:aws:iam::123456789012:policy/boundary";
+
+#[tokio::test]
+async fn a_role_is_made_and_read_with_its_boundary() {
+    let bounded = |tag: &'static str| {
+        let boundary = format!(
+            "<PermissionsBoundary><PermissionsBoundaryType>Policy</PermissionsBoundaryType>\
+             <PermissionsBoundaryArn>{BOUNDARY}</PermissionsBoundaryArn></PermissionsBoundary></Role>"
+        );
+        move || result(tag, &ROLE.replace("</Role>", &boundary))
+    };
+    let make = mock!(Client::create_role)
+        .match_requests(|request| request.permissions_boundary() == Some(BOUNDARY))
+        .then_http_response(|| result("CreateRole", ROLE));
+    let read = mock!(Client::get_role).then_http_response(bounded("GetRole"));
+    let sdk = sdk(&[&make, &read]);
+    let want = IamRole {
+        permissions_boundary: Some(BOUNDARY.to_owned()),
+        ..role()
+    };
+    let made = sdk.create_role("r", "{}", &tags("role"), Some(BOUNDARY)).await;
+    assert_eq!(made.unwrap(), want, "also where the answer does not repeat it");
+    assert_eq!(sdk.get_role("r").await.unwrap(), Some(want));
 }
 
 #[tokio::test]
@@ -159,7 +185,7 @@ async fn roles_and_profiles_are_made_below_the_path_with_tags() {
         .match_requests(move |request| *request == profile_input)
         .then_http_response(|| result("CreateInstanceProfile", &profile_xml("")));
     let sdk = sdk(&[&make_role, &make_profile]);
-    assert_eq!(sdk.create_role("r", "{}", &tags("role")).await.unwrap(), role());
+    assert_eq!(sdk.create_role("r", "{}", &tags("role"), None).await.unwrap(), role());
     assert_eq!(
         sdk.create_instance_profile("p", &tags("profile")).await.unwrap(),
         profile(None)
@@ -169,7 +195,13 @@ async fn roles_and_profiles_are_made_below_the_path_with_tags() {
 #[tokio::test]
 async fn the_rest_names_role_and_profile() {
     let done = |operation: &'static str| move || answer(200, &format!("<{operation}Response/>"));
-    let rules: [Rule; 7] = [
+    let rules: [Rule; 9] = [
+        mock!(Client::put_role_permissions_boundary)
+            .match_requests(|r| r.role_name() == Some("r") && r.permissions_boundary() == Some(BOUNDARY))
+            .then_http_response(done("PutRolePermissionsBoundary")),
+        mock!(Client::delete_role_permissions_boundary)
+            .match_requests(|r| r.role_name() == Some("r"))
+            .then_http_response(done("DeleteRolePermissionsBoundary")),
         mock!(Client::update_assume_role_policy)
             .match_requests(|r| r.role_name() == Some("r") && r.policy_document() == Some("{}"))
             .then_http_response(done("UpdateAssumeRolePolicy")),
@@ -195,6 +227,8 @@ async fn the_rest_names_role_and_profile() {
             .then_http_response(done("DeleteRole")),
     ];
     let sdk = sdk(&rules.each_ref());
+    sdk.put_role_permissions_boundary("r", BOUNDARY).await.unwrap();
+    sdk.delete_role_permissions_boundary("r").await.unwrap();
     sdk.update_trust_policy("r", "{}").await.unwrap();
     sdk.put_role_policy("r", "s", "{}").await.unwrap();
     sdk.add_role_to_profile("p", "r").await.unwrap();

@@ -99,10 +99,10 @@ fn what_is_made_may_be_seen_late() {
     assert_eq!(on(&sim, sim.describe_volumes("web")).unwrap().len(), 1);
     sim.set_faults(plan(every("iam:CreateRole"), Fault::LateVisibility(5_000)));
     let trust = selfheal_policy::trust_policy(selfheal_policy::Partition::Aws).to_json();
-    on(&sim, sim.create_role("r", &trust, &Tags::new())).unwrap();
+    on(&sim, sim.create_role("r", &trust, &Tags::new(), None)).unwrap();
     assert_eq!(on(&sim, sim.get_role("r")).unwrap(), None);
     assert_eq!(
-        code(on(&sim, sim.create_role("r", &trust, &Tags::new()))),
+        code(on(&sim, sim.create_role("r", &trust, &Tags::new(), None))),
         "EntityAlreadyExists",
         "the name is taken"
     );

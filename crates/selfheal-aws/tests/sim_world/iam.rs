@@ -23,7 +23,7 @@ fn names_are_taken_once() {
     let sim = world(1);
     prepare(&sim);
     let names = names();
-    let role = on(&sim, sim.create_role(&names.role, &trust(), &Tags::new()));
+    let role = on(&sim, sim.create_role(&names.role, &trust(), &Tags::new(), None));
     assert_eq!(
         words(role),
         format!("EntityAlreadyExists: Role with name {} already exists.", names.role)
@@ -37,11 +37,11 @@ fn names_are_taken_once() {
         )
     );
     assert_eq!(
-        code(on(&sim, sim.create_role(&"r".repeat(65), &trust(), &Tags::new()))),
+        code(on(&sim, sim.create_role(&"r".repeat(65), &trust(), &Tags::new(), None))),
         "ValidationError"
     );
     assert_eq!(
-        code(on(&sim, sim.create_role("a b", &trust(), &Tags::new()))),
+        code(on(&sim, sim.create_role("a b", &trust(), &Tags::new(), None))),
         "ValidationError"
     );
 }
@@ -80,7 +80,7 @@ fn deletions_conflict_until_nothing_hangs_on() {
     let held = "DeleteConflict: Cannot delete entity, must remove roles from instance profile first.";
     assert_eq!(words(on(&sim, sim.delete_role(&names.role))), held);
     assert_eq!(words(on(&sim, sim.delete_instance_profile(&names.profile))), held);
-    on(&sim, sim.create_role(other, &trust(), &ours())).unwrap();
+    on(&sim, sim.create_role(other, &trust(), &ours(), None)).unwrap();
     assert_eq!(
         code(on(&sim, sim.add_role_to_profile(&names.profile, other))),
         "LimitExceeded"
@@ -97,7 +97,7 @@ fn deletions_conflict_until_nothing_hangs_on() {
 #[test]
 fn a_managed_policy_keeps_its_role() {
     let sim = world(4);
-    on(&sim, sim.create_role("r", &trust(), &ours())).unwrap();
+    on(&sim, sim.create_role("r", &trust(), &ours(), None)).unwrap();
     let managed = "arn:aws:iam::aws:policy/AmazonSSMManagedInstanceCore".to_owned();
     sim.tamper(|world| world.roles.get_mut("r").unwrap().attached.push(managed.clone()));
     assert_eq!(on(&sim, sim.list_attached_role_policies("r")).unwrap(), [managed]);
@@ -107,21 +107,21 @@ fn a_managed_policy_keeps_its_role() {
 #[test]
 fn documents_are_read_and_measured() {
     let sim = world(5);
-    on(&sim, sim.create_role("r", &trust(), &ours())).unwrap();
+    on(&sim, sim.create_role("r", &trust(), &ours(), None)).unwrap();
     let malformed = on(
         &sim,
         sim.put_role_policy("r", "p", r#"{"Statement":[{"Effect":"Perhaps"}]}"#),
     );
     assert_eq!(code(malformed), "MalformedPolicyDocument");
     assert_eq!(
-        code(on(&sim, sim.create_role("s", "{", &Tags::new()))),
+        code(on(&sim, sim.create_role("s", "{", &Tags::new(), None))),
         "MalformedPolicyDocument"
     );
     // IAM stores no policy of a role that names a principal, and no trust policy that names a resource.
     let with_principal = ALLOW.replace(r#""Action""#, r#""Principal":"*","Action""#);
     assert!(words(on(&sim, sim.put_role_policy("r", "p", &with_principal))).contains("should not specify a principal"));
     assert_eq!(
-        code(on(&sim, sim.create_role("t", ALLOW, &Tags::new()))),
+        code(on(&sim, sim.create_role("t", ALLOW, &Tags::new(), None))),
         "MalformedPolicyDocument"
     );
     let padded = ALLOW.replace("ec2:AttachVolume", &format!("ec2:{}", "A".repeat(6_000)));

@@ -212,6 +212,7 @@ pub fn prepare_with(sim: &Sim, change: impl FnOnce(BootConfig) -> BootConfig) ->
             &names.role,
             &trust_policy(Partition::Aws).to_json(),
             &names.tags(Role::Role),
+            None,
         )
         .await?;
         sim.put_role_policy(&names.role, POLICY_NAME, &policy(&address, &volume, &subnet.id))

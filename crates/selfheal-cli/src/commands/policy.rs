@@ -1,9 +1,9 @@
 //! `selfheal policy`: the least-privilege policies, as JSON.
 
 use selfheal_aws::Scope;
-use selfheal_core::desired::{Ids, PLACEHOLDER_ACCOUNT, instance_policy};
+use selfheal_core::desired::{Ids, PLACEHOLDER_ACCOUNT, instance_policy, permissions_boundary, tells_of_app_policy};
 use selfheal_core::names::TAG_STACK;
-use selfheal_core::observed::LaunchTemplate;
+use selfheal_core::observed::{IamRole, LaunchTemplate};
 use selfheal_core::plan::existing;
 use selfheal_core::spec::ImageRef;
 use selfheal_core::{Observed, Spec};
@@ -30,6 +30,12 @@ pub fn run(global: &Global, output: Output, args: &PolicyArgs) -> Result<u8, Cli
             let volume = ids.volume_id.as_deref();
             instance_policy(&spec, &ids.account, &ids.subnet_id, &ids.allocation_id, volume)
                 .map_err(|error| render(&error))?
+        }
+        Whose::Boundary => {
+            let (spec, observed) = known_to_newcomer(global, output, &args.offline)?;
+            // It holds for whatever ids there are: which they are is no part of it.
+            let ids = Ids::of(&spec, &observed);
+            permissions_boundary(&spec, &ids).map_err(|error| render(&error))?
         }
         Whose::Operator => {
             let (spec, observed) = known_to_newcomer(global, output, &args.offline)?;
@@ -100,6 +106,13 @@ pub fn operator_scope(spec: &Spec, account: &str, observed: &Observed) -> Operat
         .as_ref()
         .is_some_and(LaunchTemplate::tells_of_check);
     scope.application_check = spec.asks_aws() || told;
+    scope
+        .permissions_boundary
+        .clone_from(&spec.instance.permissions_boundary);
+    let told = observed.role_policy.as_deref().is_some_and(tells_of_app_policy);
+    scope.app_policy = spec.app.policy.is_some() || told;
+    let has_boundary = |role: &IamRole| role.permissions_boundary.is_some();
+    scope.drops_boundary = scope.permissions_boundary.is_none() && observed.role.as_ref().is_some_and(has_boundary);
     if let ImageRef::Parameter(path) = &spec.instance.image {
         scope.image_parameter = Some(path.clone());
     }

@@ -9,6 +9,7 @@ mod environment;
 mod errors;
 mod files;
 mod health;
+mod identity;
 mod policies;
 mod support;
 mod volume;

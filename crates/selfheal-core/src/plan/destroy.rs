@@ -6,7 +6,7 @@ use super::builder::{Builder, Draft, Later};
 use super::volume_choice::{Choice, choose, several, tagged};
 use super::{Change, Need, Plan, StepKey, WorldWait, address, application_check};
 use crate::action::{ARecord, Action};
-use crate::names::{POLICY_NAME, Role, TAG_FINAL, TAG_STACK};
+use crate::names::{APP_POLICY_NAME, POLICY_NAME, Role, TAG_FINAL, TAG_STACK};
 use crate::observed::{Address, Observed, Snapshot, Volume};
 use crate::spec::Spec;
 
@@ -30,6 +30,7 @@ pub struct DestroyOptions {
 pub fn plan_destroy(spec: &Spec, observed: &Observed, options: &DestroyOptions) -> Plan {
     let mut builder = Builder::new(spec, observed);
     check_tags(&mut builder);
+    refuse_others(&mut builder);
     delete_record(&mut builder);
     let stopped = stop_instances(&mut builder);
     let unchecked = application_check::delete_all(&mut builder, "made by this stack");
@@ -214,6 +215,49 @@ fn delete_security_group(builder: &mut Builder<'_>, stopped: &BTreeSet<Need>) {
     }
 }
 
+/// Refuses before anything is deleted where others have given the role policies: IAM keeps such a role, so that a destroy
+/// would end with it for ever, and what they wanted of it is not ours to undo.
+fn refuse_others(builder: &mut Builder<'_>) {
+    let observed = builder.observed;
+    let Some(role) = observed
+        .role
+        .as_ref()
+        .filter(|role| builder.names.owns(&role.tags, Role::Role))
+    else {
+        return;
+    };
+    let ours = [POLICY_NAME, APP_POLICY_NAME];
+    let inline: Vec<&str> = observed
+        .role_policies
+        .iter()
+        .map(String::as_str)
+        .filter(|name| !ours.contains(name))
+        .collect();
+    let attached: Vec<&str> = observed.role_attached.iter().map(String::as_str).collect();
+    if inline.is_empty() && attached.is_empty() {
+        return;
+    }
+    let name = &role.name;
+    let list: Vec<&str> = attached.iter().chain(&inline).copied().collect();
+    let undo: Vec<String> = attached
+        .iter()
+        .map(|arn| format!("aws iam detach-role-policy --role-name {name} --policy-arn {arn}"))
+        .chain(
+            inline
+                .iter()
+                .map(|policy| format!("aws iam delete-role-policy --role-name {name} --policy-name {policy}")),
+        )
+        .collect();
+    builder.refuse(
+        "role-policies",
+        format!(
+            "others have given the role {name} policies, with which IAM does not let it go: {}",
+            list.join(", ")
+        ),
+        format!("take them off first: {}", undo.join("; ")),
+    );
+}
+
 /// Role and profile go last: a terminating instance still acts under them.
 fn delete_identity(builder: &mut Builder<'_>, stopped: &BTreeSet<Need>) {
     let mut before_role = stopped.clone();
@@ -257,6 +301,16 @@ fn delete_identity(builder: &mut Builder<'_>, stopped: &BTreeSet<Need>) {
         return;
     }
     let name = role.name.clone();
+    let observed = builder.observed;
+    if observed.role_app_policy.is_some() || observed.role_policies.iter().any(|name| name == APP_POLICY_NAME) {
+        let draft = Draft::new(StepKey::DeleteAppPolicy, Change::Delete, "before the role can go").target(name.clone());
+        let action = Action::DeleteRolePolicy {
+            role: name.clone(),
+            policy_name: APP_POLICY_NAME.to_owned(),
+        };
+        builder.step(draft, Later::Known(action).not_before(stopped));
+        before_role.insert(Need::Step(StepKey::DeleteAppPolicy));
+    }
     if builder.observed.role_policy.is_some() {
         let draft =
             Draft::new(StepKey::DeleteRolePolicy, Change::Delete, "before the role can go").target(name.clone());

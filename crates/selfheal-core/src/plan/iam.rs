@@ -6,7 +6,7 @@ use selfheal_policy::{Document, Effect, Partition, Statement, trust_policy};
 
 use super::builder::{Builder, Draft, Later};
 use super::volume::DataVolume;
-use super::{Change, Need, StepKey};
+use super::{Change, Need, StepKey, app_policy, boundary};
 use crate::action::Action;
 use crate::desired;
 use crate::names::{POLICY_NAME, Role};
@@ -26,8 +26,13 @@ pub(super) fn plan(
     volume: &DataVolume,
 ) -> Identity {
     let mut needs = BTreeSet::new();
+    boundary::check(builder);
     let role = plan_role(builder, &mut needs);
-    plan_policy(builder, &role, subnet, address, volume, &mut needs);
+    // Whoever may only act within a boundary may write the policy once the boundary is there.
+    needs.extend(boundary::plan(builder));
+    let dropped = app_policy::drop_unwanted(builder);
+    let own_size = plan_policy(builder, &role, subnet, address, volume, &dropped, &mut needs);
+    app_policy::plan(builder, &role, own_size, &mut needs);
     plan_profile(builder, &role, &mut needs);
     Identity { needs }
 }
@@ -45,10 +50,16 @@ fn plan_role(builder: &mut Builder<'_>, needs: &mut BTreeSet<Need>) -> Later<Str
         )
         .target(name.clone())
         .sets("trusts", partition.ec2_trusted());
+        let boundary = builder.spec.instance.permissions_boundary.clone();
+        let draft = match &boundary {
+            Some(boundary) => draft.sets("boundary", boundary.clone()),
+            None => draft,
+        };
         let action = Action::CreateRole {
             name,
             trust_policy: trust.to_json(),
             tags,
+            permissions_boundary: boundary,
         };
         builder.step(draft, Later::Known(action));
         needs.insert(Need::Step(StepKey::CreateRole));
@@ -86,10 +97,11 @@ fn plan_policy(
     subnet: Option<&Subnet>,
     address: &Later<Address>,
     volume: &DataVolume,
+    dropped: &BTreeSet<Need>,
     needs: &mut BTreeSet<Need>,
-) {
+) -> usize {
     // Without a subnet the plan has been refused already.
-    let Some(subnet) = subnet else { return };
+    let Some(subnet) = subnet else { return 0 };
     let ids = address.clone().and(volume.id.clone());
     // It is made before any id is known too, so that what is wrong with it is an error of the plan and not of the apply.
     let (allocation_id, volume_id) = match &ids {
@@ -107,17 +119,21 @@ fn plan_policy(
     };
     let account = &builder.observed.identity.account;
     let made = desired::instance_policy(builder.spec, account, &subnet.id, allocation_id, volume_id);
-    let document = match made {
-        Ok(document) => ids.map(|_| document),
+    let (document, size) = match made {
+        Ok(document) => {
+            let size = document.size();
+            (ids.map(|_| document), size)
+        }
         Err(error) => {
             builder.refuse(
                 "policy",
                 format!("the role's policy cannot be made: {error}"),
                 "check the spec",
             );
-            return;
+            return 0;
         }
     };
+    let tells = builder.spec.app.policy.is_some();
     let have = builder
         .observed
         .role_policy
@@ -125,8 +141,9 @@ fn plan_policy(
         .filter(|_| matches!(role, Later::Known(_)));
     if let (Some(have), Later::Known(want)) = (have, &document)
         && same_document(have, want)
+        && desired::tells_of_app_policy(have) == tells
     {
-        return;
+        return size;
     }
     let after = document.show(|document| summary(&document.to_json()));
     let sessions = may_open(builder.spec.access.session_manager);
@@ -151,8 +168,10 @@ fn plan_policy(
             policy_name: POLICY_NAME.to_owned(),
             document: document.to_json(),
         });
-    builder.step(draft, action);
+    let before = boundary::first(needs).union(dropped).cloned().collect();
+    builder.step(draft, action.not_before(&before));
     needs.insert(Need::Step(StepKey::PutRolePolicy));
+    size
 }
 
 fn plan_profile(builder: &mut Builder<'_>, role: &Later<String>, needs: &mut BTreeSet<Need>) {
@@ -225,12 +244,12 @@ const fn may_open(yes: bool) -> &'static str {
 }
 
 /// Whether two documents mean the same; one that cannot be read means something else.
-fn same_document(have: &str, want: &Document) -> bool {
+pub(super) fn same_document(have: &str, want: &Document) -> bool {
     have.parse::<Document>().is_ok_and(|have| have.equivalent(want))
 }
 
 /// How a document is shown: its statements' names, and its size.
-fn summary(json: &str) -> String {
+pub(super) fn summary(json: &str) -> String {
     match json.parse::<Document>() {
         Ok(document) => super::fingerprint::describe("policy", document.to_json().as_bytes()),
         Err(_) => super::fingerprint::describe("unreadable policy", json.as_bytes()),

@@ -63,8 +63,14 @@ steps! {
     CreateRole = "create-role", "iam:CreateRole", "IAM role";
     /// Replaces the role's trust policy.
     UpdateTrustPolicy = "update-trust-policy", "iam:UpdateAssumeRolePolicy", "trust policy";
+    /// Sets the role's permissions boundary.
+    PutPermissionsBoundary = "put-permissions-boundary", "iam:PutRolePermissionsBoundary", "permissions boundary";
+    /// Takes the role's permissions boundary away.
+    DeletePermissionsBoundary = "delete-permissions-boundary", "iam:DeleteRolePermissionsBoundary", "permissions boundary";
     /// Writes the role's inline policy.
     PutRolePolicy = "put-role-policy", "iam:PutRolePolicy", "role policy";
+    /// Writes the role's inline policy of what the app needs.
+    PutAppPolicy = "put-app-policy", "iam:PutRolePolicy", "app policy";
     /// Creates the instance profile.
     CreateInstanceProfile = "create-instance-profile", "iam:CreateInstanceProfile", "instance profile";
     /// Puts the role into the profile.
@@ -104,6 +110,8 @@ steps! {
     RemoveRoleFromProfile = "remove-role-from-profile", "iam:RemoveRoleFromInstanceProfile", "role in profile";
     /// Deletes the instance profile.
     DeleteInstanceProfile = "delete-instance-profile", "iam:DeleteInstanceProfile", "instance profile";
+    /// Deletes the role's inline policy of what the app needed.
+    DeleteAppPolicy = "delete-app-policy", "iam:DeleteRolePolicy", "app policy";
     /// Deletes the role's inline policy.
     DeleteRolePolicy = "delete-role-policy", "iam:DeleteRolePolicy", "role policy";
     /// Deletes the role.

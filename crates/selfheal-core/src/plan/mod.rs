@@ -6,8 +6,10 @@
 //! dependencies between steps are implied by data and are written down nowhere else.
 
 mod address;
+mod app_policy;
 mod application_check;
 mod approval;
+mod boundary;
 mod builder;
 mod destroy;
 mod display;

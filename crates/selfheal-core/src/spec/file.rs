@@ -4,9 +4,11 @@ use toml_edit::Document;
 
 use super::problem::{SpecErrors, SpecProblemKind};
 use super::reader::{Fault, Located, Reader};
-use super::{Setup, Spec, sections};
+use super::sections::Files;
+use super::{AppPolicy, Setup, Spec, app_policy, sections};
 
-/// A spec file that was parsed and found to be sound, but for the setup script, whose content is not part of it.
+/// A spec file that was parsed and found to be sound, but for the files that it names, whose content is not part of it: the
+/// setup script and the app's policy.
 ///
 /// ```
 /// use selfheal_core::spec::SpecFile;
@@ -31,6 +33,7 @@ pub struct SpecFile {
     text: String,
     spec: Spec,
     setup: Option<Located<String>>,
+    policy: Option<Located<String>>,
 }
 
 impl SpecFile {
@@ -49,11 +52,12 @@ impl SpecFile {
                 None
             }
         };
-        let (spec, setup) = reader.finish(parsed)?;
+        let (spec, Files { setup, policy }) = reader.finish(parsed)?;
         Ok(Self {
             text: text.to_owned(),
             spec,
             setup,
+            policy,
         })
     }
 
@@ -74,12 +78,54 @@ impl SpecFile {
         )
     }
 
+    /// The path of the app's policy as the file names it: relative to the file's folder, or absolute.
+    #[must_use]
+    pub fn policy_path(&self) -> Option<&str> {
+        self.policy.as_ref().map(|policy| policy.value.as_str())
+    }
+
+    /// The problem of an app's policy that cannot be read, where the file names it.
+    ///
+    /// `reason` is a clause such as `cannot be read: no such file`.
+    #[must_use]
+    pub fn policy_unreadable(&self, reason: &str) -> SpecErrors {
+        self.policy_problem(
+            reason.to_owned(),
+            "the path of a policy, relative to this file's folder",
+        )
+    }
+
+    /// Completes the spec with the app's policy, before [`SpecFile::into_spec`], where the file names one.
+    ///
+    /// # Errors
+    /// It is no policy that IAM would put on a role, or allows everything.
+    pub fn with_policy(mut self, body: &[u8]) -> Result<Self, SpecErrors> {
+        let Some(policy) = &self.policy else { return Ok(self) };
+        let document = app_policy::read(body)
+            .map_err(|why| self.policy_problem(format!("names a policy that {why}"), app_policy::EXPECTED))?;
+        self.spec.app.policy = Some(AppPolicy {
+            path: policy.value.clone(),
+            document,
+        });
+        Ok(self)
+    }
+
+    fn policy_problem(&self, found: String, expected: &str) -> SpecErrors {
+        let span = self.policy.as_ref().map_or(0..0, |policy| policy.span.clone());
+        let mut reader = Reader::new(&self.text);
+        reader.report("app.policy", span, Fault::new(SpecProblemKind::Policy, found, expected));
+        reader.into_errors()
+    }
+
     /// Completes the spec with the setup script's content, which is there exactly when [`SpecFile::setup_path`] is.
     ///
     /// # Errors
     /// The script is missing, is named by no key, is empty, does not begin with `#!` (it is executed, not sourced), or has
     /// lines that end as Windows ends them: the kernel would look for an interpreter whose name ends in a carriage return.
     pub fn into_spec(self, setup_body: Option<Vec<u8>>) -> Result<Spec, SpecErrors> {
+        if self.policy.is_some() && self.spec.app.policy.is_none() {
+            return Err(self.policy_problem("names a policy that was not read".to_owned(), app_policy::EXPECTED));
+        }
         let expected = "an executable script that begins with a line such as `#!/bin/sh`";
         match (&self.setup, setup_body) {
             (None, None) => Ok(self.spec),

@@ -2,6 +2,7 @@
 //!
 #![doc = include_str!("keys.md")]
 
+mod app_policy;
 mod data;
 mod file;
 mod health;
@@ -18,6 +19,6 @@ pub use health::{HealthFrom, HealthProbe, HealthSpec};
 pub use image::{Architecture, ImageRef};
 pub use problem::{SpecErrors, SpecProblem, SpecProblemKind};
 pub use types::{
-    AccessSpec, AddressSpec, AddressWhen, AppSpec, DataSpec, DnsSpec, Filesystem, Ingress, InstanceSpec, Protocol,
-    Setup, Spec, VolumeType,
+    AccessSpec, AddressSpec, AddressWhen, AppPolicy, AppSpec, DataSpec, DnsSpec, Filesystem, Ingress, InstanceSpec,
+    Protocol, Setup, Spec, VolumeType,
 };

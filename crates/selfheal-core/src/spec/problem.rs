@@ -110,6 +110,8 @@ pub enum SpecProblemKind {
     Conflict,
     /// The setup script cannot be used.
     Setup,
+    /// The app's policy cannot be used.
+    Policy,
 }
 
 /// Line and column of a byte offset, both from 1; the column counts characters.

@@ -45,6 +45,9 @@ fn instance(spec: &InstanceSpec) -> Table {
         Ingress::Groups(groups) => table["security_groups"] = strings(groups.iter().cloned()),
     }
     table["root_size"] = size(spec.root_size_gib);
+    if let Some(boundary) = &spec.permissions_boundary {
+        table["permissions_boundary"] = value(boundary);
+    }
     table
 }
 
@@ -92,6 +95,9 @@ fn app(spec: &AppSpec) -> Option<Table> {
         if spec.setup_timeout_s != AppSpec::SETUP_TIMEOUT_S_DEFAULT {
             table["setup_timeout"] = value(format!("{}s", spec.setup_timeout_s));
         }
+    }
+    if let Some(policy) = &spec.policy {
+        table["policy"] = value(&policy.path);
     }
     if spec.breaker_limit != AppSpec::BREAKER_LIMIT_DEFAULT {
         table["breaker"] = value(i64::from(spec.breaker_limit));

@@ -9,11 +9,19 @@ use super::{
 use super::{data, syntax};
 
 const ROOT: &[&str] = &["name", "region", "instance", "address", "data", "dns", "app", "access"];
-const INSTANCE: &[&str] = &["type", "image", "subnet", "ingress", "security_groups", "root_size"];
+const INSTANCE: &[&str] = &[
+    "type",
+    "image",
+    "subnet",
+    "ingress",
+    "security_groups",
+    "root_size",
+    "permissions_boundary",
+];
 const ADDRESS: &[&str] = &["allocation", "when"];
 const DNS: &[&str] = &["zone", "name", "ttl"];
 const ACCESS: &[&str] = &["session_manager"];
-const APP: &[&str] = &["setup", "setup_timeout", "breaker", "health"];
+const APP: &[&str] = &["setup", "setup_timeout", "policy", "breaker", "health"];
 const HEALTH: &[&str] = &[
     "http",
     "tcp",
@@ -43,8 +51,15 @@ const GROUPS_MAX: usize = 5;
 /// Time to live of the record where the file does not say: a minute, since the address never changes anyway.
 const TTL_S_DEFAULT: u32 = 60;
 
+/// The files that a spec file names, whose content is not part of it.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Files {
+    pub(super) setup: Option<Located<String>>,
+    pub(super) policy: Option<Located<String>>,
+}
+
 /// Reads the whole file; `None` when something that is required is not there or not sound.
-pub(super) fn read(reader: &mut Reader<'_>, table: &dyn TableLike) -> Option<(Spec, Option<Located<String>>)> {
+pub(super) fn read(reader: &mut Reader<'_>, table: &dyn TableLike) -> Option<(Spec, Files)> {
     let root = Section::root(reader, table, ROOT);
     let name = root.required(reader, "name", "the stack's name, such as \"web\"");
     let name = reader.check(name, |name| syntax::stack_name(name));
@@ -65,7 +80,7 @@ pub(super) fn read(reader: &mut Reader<'_>, table: &dyn TableLike) -> Option<(Sp
         .child(reader, "dns", "dns", DNS)
         .map(|section| dns(reader, &section));
     let app = root.child(reader, "app", "app", APP);
-    let (app, setup) = app.map_or((AppSpec::default(), None), |section| app_section(reader, &section));
+    let (app, files) = app.map_or_else(Default::default, |section| app_section(reader, &section));
     let address = root.child(reader, "address", "address", ADDRESS);
     let address = address.map_or_else(AddressSpec::default, |section| address_section(reader, &section, &app));
     let access = root.child(reader, "access", "access", ACCESS);
@@ -80,7 +95,7 @@ pub(super) fn read(reader: &mut Reader<'_>, table: &dyn TableLike) -> Option<(Sp
         app,
         access,
     };
-    Some((spec, setup))
+    Some((spec, files))
 }
 
 /// A section that is there and could not be read spoils the spec; one that is not there does not.
@@ -107,6 +122,12 @@ fn instance(reader: &mut Reader<'_>, section: &Section<'_>) -> Option<InstanceSp
     let root_size = reader.check(root_size, |size| {
         data::within(syntax::size_gib(size)?, 1..=16_384).map_err(|range| data::size_fault(size, &range))
     });
+    let boundary = section.string(
+        reader,
+        "permissions_boundary",
+        "a policy's ARN such as \"arn:aws:iam::123456789012:policy/boundary\"",
+    );
+    let boundary = reader.check(boundary, |arn| syntax::policy_arn(arn));
     let ingress = ingress(reader, section)?;
     Some(InstanceSpec {
         instance_type: instance_type?.value,
@@ -114,6 +135,7 @@ fn instance(reader: &mut Reader<'_>, section: &Section<'_>) -> Option<InstanceSp
         subnet: subnet.map(|subnet| subnet.value),
         ingress,
         root_size_gib: root_size.map_or(Spec::ROOT_SIZE_GIB_DEFAULT, |size| size.value),
+        permissions_boundary: boundary.map(|arn| arn.value),
     })
 }
 
@@ -240,9 +262,15 @@ fn access_section(reader: &mut Reader<'_>, section: &Section<'_>) -> AccessSpec 
     }
 }
 
-fn app_section(reader: &mut Reader<'_>, section: &Section<'_>) -> (AppSpec, Option<Located<String>>) {
-    let setup = section.string(reader, "setup", "the path of a script, such as \"setup.sh\"");
-    let setup = reader.check(setup, |path| syntax::setup_path(path));
+fn app_section(reader: &mut Reader<'_>, section: &Section<'_>) -> (AppSpec, Files) {
+    let mut path = |key: &str, expected: &str| {
+        let path = section.string(reader, key, expected);
+        reader.check(path, |path| syntax::file_path(path, expected))
+    };
+    let files = Files {
+        setup: path("setup", "the path of a script, such as \"setup.sh\""),
+        policy: path("policy", "the path of a policy, such as \"policy.json\""),
+    };
     let setup_timeout = duration(reader, section, "setup_timeout", 60..=AppSpec::SETUP_TIMEOUT_S_MAX);
     if let Some(at) = setup_timeout.as_ref().filter(|_| !section.has("setup")) {
         reader.fault(
@@ -255,10 +283,11 @@ fn app_section(reader: &mut Reader<'_>, section: &Section<'_>) -> (AppSpec, Opti
     let app = AppSpec {
         setup: None,
         setup_timeout_s: setup_timeout.map_or(AppSpec::SETUP_TIMEOUT_S_DEFAULT, |at| at.value),
+        policy: None,
         health: health.and_then(|section| health_section(reader, &section)),
         breaker_limit: breaker.map_or(AppSpec::BREAKER_LIMIT_DEFAULT, |breaker| breaker.value),
     };
-    (app, setup)
+    (app, files)
 }
 
 fn health_section(reader: &mut Reader<'_>, section: &Section<'_>) -> Option<HealthSpec> {

@@ -1,5 +1,7 @@
 //! What single values look like: names, ids, sizes, durations, ports, paths.
 
+use selfheal_policy::Partition;
+
 use super::reader::{Fault, list, nearest};
 use super::{HealthProbe, ImageRef, Protocol};
 
@@ -84,6 +86,29 @@ pub(super) fn id(prefix: &str, value: &str) -> Result<String, Fault> {
             is(value),
             format!("an id such as \"{prefix}-0123456789abcdef0\""),
         ))
+    }
+}
+
+/// The ARN of a managed policy: of an account's own, or of AWS.
+pub(super) fn policy_arn(value: &str) -> Result<String, Fault> {
+    let owner = |text: &str| text == "aws" || (text.len() == 12 && text.bytes().all(|b| b.is_ascii_digit()));
+    let plain = |b: u8| b.is_ascii_alphanumeric() || b"/+=,.@_-".contains(&b);
+    let named = |text: &str| {
+        text.strip_prefix("policy/").is_some_and(|name| {
+            !name.is_empty() && !name.ends_with('/') && name.len() <= 512 && name.bytes().all(plain)
+        })
+    };
+    let sound = match value.split(':').collect::<Vec<_>>()[..] {
+        ["arn", partition, "iam", "", account, resource] => {
+            partition.parse::<Partition>().is_ok() && owner(account) && named(resource)
+        }
+        _ => false,
+    };
+    if sound {
+        Ok(value.to_owned())
+    } else {
+        let expected = "a managed policy's ARN such as \"arn:aws:iam::123456789012:policy/boundary\"";
+        Err(Fault::malformed(is(value), expected))
     }
 }
 
@@ -261,13 +286,10 @@ pub(super) fn mount(value: &str) -> Result<String, Fault> {
     Err(Fault::malformed(is(value), expected))
 }
 
-/// Where the setup script is, relative to the spec file or absolute.
-pub(super) fn setup_path(value: &str) -> Result<String, Fault> {
+/// Where a file is that the spec names, relative to the spec file or absolute.
+pub(super) fn file_path(value: &str, expected: &str) -> Result<String, Fault> {
     if value.is_empty() || value.contains('\0') {
-        return Err(Fault::malformed(
-            is(value),
-            "the path of a script, such as \"setup.sh\"",
-        ));
+        return Err(Fault::malformed(is(value), expected));
     }
     Ok(value.to_owned())
 }

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use selfheal_policy::Document;
+
 use super::{HealthSpec, ImageRef};
 
 /// One stack: one instance that heals itself.
@@ -51,6 +53,7 @@ impl Spec {
                 subnet: None,
                 ingress: Ingress::Ports(Vec::new()),
                 root_size_gib: Self::ROOT_SIZE_GIB_DEFAULT,
+                permissions_boundary: None,
             },
             address: AddressSpec::default(),
             data: None,
@@ -107,6 +110,8 @@ pub struct InstanceSpec {
     pub ingress: Ingress,
     /// Size of the root volume in GiB, 1 to 16,384.
     pub root_size_gib: u32,
+    /// ARN of the managed policy that bounds what the instance's role may do, whatever its policies say.
+    pub permissions_boundary: Option<String>,
 }
 
 /// How traffic reaches the instance.
@@ -240,6 +245,8 @@ pub struct AppSpec {
     pub health: Option<HealthSpec>,
     /// Replacements in a row that fail to become healthy before the stack parks itself, 1 to 10.
     pub breaker_limit: u32,
+    /// What the app may do in AWS beyond what heals the instance, where it needs anything.
+    pub policy: Option<AppPolicy>,
 }
 
 impl AppSpec {
@@ -259,8 +266,18 @@ impl Default for AppSpec {
             setup_timeout_s: Self::SETUP_TIMEOUT_S_DEFAULT,
             health: None,
             breaker_limit: Self::BREAKER_LIMIT_DEFAULT,
+            policy: None,
         }
     }
+}
+
+/// The app's own policy, already read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AppPolicy {
+    /// Where it came from, as the spec names it.
+    pub path: String,
+    /// What it says.
+    pub document: Document,
 }
 
 /// The user's setup script, already read.

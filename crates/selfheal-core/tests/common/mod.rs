@@ -122,10 +122,12 @@ fn answer(action: &Action, nth: usize) -> Answer {
             name,
             trust_policy,
             tags,
+            permissions_boundary,
         } => Answer::Role(IamRole {
             name: name.clone(),
             arn: format!("arn:aws:iam::123456789012:role/selfheal/{name}"),
             trust_policy: trust_policy.clone(),
+            permissions_boundary: permissions_boundary.clone(),
             tags: tags.clone(),
         }),
         Action::CreateInstanceProfile { name, tags } => Answer::Profile(InstanceProfile {

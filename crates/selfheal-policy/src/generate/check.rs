@@ -138,6 +138,12 @@ fn zone_id(zone: &str) -> Checked {
     )
 }
 
+/// Checks the ARN of a managed policy: the account's own, or one of AWS's.
+fn managed_policy(which: &'static str, text: &str, account: &str, partition: Partition) -> Checked {
+    let owner = if text.contains("::aws:policy/") { "aws" } else { account };
+    exact_arn(which, text, "iam", "policy", owner, partition).map(drop)
+}
+
 fn key(scope_key: Option<&String>, account: &str, partition: Partition) -> Checked {
     optional(scope_key, |text| {
         exact_arn("kms_key", text, "kms", "key", account, partition).map(drop)
@@ -192,6 +198,9 @@ pub(crate) fn operator(scope: &OperatorScope) -> Checked {
     optional(scope.subnet_id.as_ref(), |value| id("subnet_id", value, "subnet"))?;
     optional(scope.image_parameter.as_ref(), |path| {
         parameter_path("image_parameter", path)
+    })?;
+    optional(scope.permissions_boundary.as_ref(), |text| {
+        managed_policy("permissions_boundary", text, &scope.account, scope.partition)
     })?;
     key(scope.kms_key.as_ref(), &scope.account, scope.partition)
 }

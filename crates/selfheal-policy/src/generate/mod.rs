@@ -1,5 +1,6 @@
 //! Generators of least-privilege documents.
 
+mod boundary;
 mod build;
 mod check;
 mod error;
@@ -9,6 +10,7 @@ mod operator;
 mod operator_parts;
 mod scope;
 
+pub use boundary::boundary_policy;
 pub use error::{ScopeError, ScopeErrorKind};
 pub use instance::{instance_policy, trust_policy};
 pub use names::{

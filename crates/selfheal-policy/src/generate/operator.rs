@@ -22,9 +22,11 @@ use crate::statement::{ActionSet, NonEmpty, ResourcePattern, ResourceSet, Statem
 /// `*` stands as a resource where the Service Authorization Reference offers none: the Describe calls, narrowed to the
 /// Region; sts:GetCallerIdentity and route53:ListHostedZonesByName, for which there is no key either.
 ///
-/// Two things this policy cannot prevent, by the nature of IAM: whoever may write the role's policy may give the
-/// instance what IAM lets them give, and whoever may write a launch template's version decides what the instance runs.
-/// A permissions boundary on the operator bounds both.
+/// What this policy cannot prevent, by the nature of IAM: whoever may write the role's policy and decide what runs under the
+/// role reaches **everything in the account** that no organisation's policy forbids. A boundary on the operator does not
+/// help: it bounds the operator's own calls, not those of the role. One on the role does, and where the scope names it, this
+/// policy lets nobody make the role without it, write its policy without it, or take it off. What the instance runs is the
+/// operator's choice all the same: within the boundary it is theirs.
 ///
 /// parliament, the independent linter, reads each statement by itself and wants every required resource type of an
 /// action in it. So where one call names several resources under different conditions, each statement lists them all,

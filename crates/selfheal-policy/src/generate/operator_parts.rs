@@ -21,6 +21,9 @@ const DESCRIBE: [&str; 7] = [
 
 const READ_IDENTITY: [&str; 3] = ["iam:GetRole", "iam:GetRolePolicy", "iam:GetInstanceProfile"];
 
+/// The key that holds the boundary which a request sets, or which the role has.
+const BOUNDARY: &str = "iam:PermissionsBoundary";
+
 /// The stack's role and its instance profile.
 fn both(scope: &OperatorScope, place: Place<'_>) -> Result<Vec<ResourcePattern>, ScopeError> {
     Ok(vec![place.role(&scope.role_name)?, place.profile(&scope.profile_name)?])
@@ -278,19 +281,38 @@ pub(crate) fn resuming(scope: &OperatorScope, place: Place<'_>) -> Result<Draft,
 }
 
 /// What makes the role and its instance profile, and hands the role to EC2.
+///
+/// Where the role must have a boundary, nothing makes it, widens its policy or changes the boundary without that one.
 pub(crate) fn identity(scope: &OperatorScope, place: Place<'_>) -> Drafts {
-    let role = place.role(&scope.role_name)?;
-    let create = [
-        "iam:CreateRole",
-        "iam:TagRole",
-        "iam:CreateInstanceProfile",
-        "iam:TagInstanceProfile",
-    ];
-    let change = [
-        "iam:UpdateAssumeRolePolicy",
-        "iam:PutRolePolicy",
-        "iam:AddRoleToInstanceProfile",
-    ];
+    let role = || place.role(&scope.role_name).map(|role| vec![role]);
+    let mut create = vec!["iam:TagRole", "iam:CreateInstanceProfile", "iam:TagInstanceProfile"];
+    let mut change = vec!["iam:UpdateAssumeRolePolicy", "iam:AddRoleToInstanceProfile"];
+    let mut bounded = Vec::new();
+    if scope.app_policy {
+        change.push("iam:DeleteRolePolicy");
+    }
+    match &scope.permissions_boundary {
+        None => {
+            create.insert(0, "iam:CreateRole");
+            change.insert(1, "iam:PutRolePolicy");
+            if scope.drops_boundary {
+                change.push("iam:DeleteRolePermissionsBoundary");
+            }
+        }
+        Some(boundary) => {
+            let within = |conditions: Conditions| conditions.when(Comparison::ArnEquals, BOUNDARY, boundary);
+            let write = ["iam:PutRolePermissionsBoundary", "iam:PutRolePolicy"];
+            bounded = vec![
+                allow(
+                    "CreateWithBoundary",
+                    &["iam:CreateRole"],
+                    role()?,
+                    within(tagged(&scope.stack)),
+                ),
+                allow("ChangeWithinBoundary", &write, role()?, within(Conditions::none())),
+            ];
+        }
+    }
     let to_ec2 = Conditions::none().with(
         Operator::new(Comparison::StringEquals),
         "iam:PassedToService",
@@ -301,17 +323,18 @@ pub(crate) fn identity(scope: &OperatorScope, place: Place<'_>) -> Drafts {
         "iam:AWSServiceName",
         "autoscaling.amazonaws.com",
     );
-    Ok(vec![
+    bounded.extend([
         allow("CreateIdentity", &create, both(scope, place)?, tagged(&scope.stack)),
         allow("ChangeIdentity", &change, both(scope, place)?, Conditions::none()),
-        allow("PassRole", &["iam:PassRole"], vec![role], to_ec2),
+        allow("PassRole", &["iam:PassRole"], role()?, to_ec2),
         allow(
             "AutoScalingRole",
             &["iam:CreateServiceLinkedRole"],
             vec![place.autoscaling_role()?],
             for_autoscaling,
         ),
-    ])
+    ]);
+    Ok(bounded)
 }
 
 /// What writes the one record; the zone's others stay out of reach.

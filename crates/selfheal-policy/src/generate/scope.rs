@@ -80,6 +80,12 @@ pub struct OperatorScope {
     pub kms_key: Option<String>,
     /// Whether the stack has, or is to have, one of EC2's application status checks.
     pub application_check: bool,
+    /// The ARN of the managed policy that must bound the role; without it the role may be given whatever IAM allows.
+    pub permissions_boundary: Option<String>,
+    /// Whether the role has, or is to have, a policy of the app's, which is deleted once the spec names none.
+    pub app_policy: bool,
+    /// Whether the role has a boundary that the spec does not name any more, which an apply takes away.
+    pub drops_boundary: bool,
 }
 
 impl OperatorScope {
@@ -105,6 +111,9 @@ impl OperatorScope {
             image_parameter: None,
             kms_key: None,
             application_check: false,
+            permissions_boundary: None,
+            app_policy: false,
+            drops_boundary: false,
         }
     }
 }

@@ -132,6 +132,8 @@ calls! {
     "iam:CreateRole" [old "role"] by [APPLY] => "makes the role";
     "iam:TagRole" [old "role"] by [APPLY] => "tags the role on creation";
     "iam:UpdateAssumeRolePolicy" [old "role"] by [APPLY] => "corrects who may take the role";
+    "iam:PutRolePermissionsBoundary" [old "role"] by [APPLY] => "bounds a role that exists";
+    "iam:DeleteRolePermissionsBoundary" [old "role"] by [APPLY] => "takes off a boundary that the spec has ceased to name";
     "iam:PutRolePolicy" [old "role"] by [APPLY] => "writes the role's policy";
     "iam:CreateInstanceProfile" [old "instance-profile"] by [APPLY] => "makes the profile";
     "iam:TagInstanceProfile" [old "instance-profile"] by [APPLY] => "tags the profile on creation";
@@ -151,6 +153,6 @@ calls! {
     "iam:DeleteInstanceProfile" [old "instance-profile"] by [DESTROY] => "removes the profile";
     "iam:ListRolePolicies" [old "role"] by [DESTROY] => "sees whether somebody else uses the role";
     "iam:ListAttachedRolePolicies" [old "role"] by [DESTROY] => "sees whether somebody else uses the role";
-    "iam:DeleteRolePolicy" [old "role"] by [DESTROY] => "removes the role's policy";
+    "iam:DeleteRolePolicy" [old "role"] by [APPLY, DESTROY] => "removes the role's policies, or the app's alone";
     "iam:DeleteRole" [old "role"] by [DESTROY] => "removes the role";
 }

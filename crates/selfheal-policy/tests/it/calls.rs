@@ -9,11 +9,17 @@ use selfheal_policy::{Document, Effect, Purpose, instance_policy, operator_polic
 use crate::common::world::{Owner, allows};
 use crate::common::{instance_scope, operator_scope};
 
+/// What an operator of another spec does: the one at hand adopts no address, and names a boundary.
+const OTHERWISE: [&str; 2] = [
+    "marks an adopted",
+    "takes off a boundary that the spec has ceased to name",
+];
+
 fn made_by(caller: Caller) -> impl Iterator<Item = &'static Call> {
     // An address is either allocated or adopted; the scope at hand allocates it.
     calls()
         .iter()
-        .filter(move |call| call.is_made_by(caller) && !call.purpose.starts_with("marks an adopted"))
+        .filter(move |call| call.is_made_by(caller) && !OTHERWISE.iter().any(|start| call.purpose.starts_with(start)))
 }
 
 fn policies() -> Vec<(Caller, Document)> {

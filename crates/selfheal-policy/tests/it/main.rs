@@ -3,6 +3,8 @@
 #[cfg(test)]
 mod arns;
 #[cfg(test)]
+mod boundary;
+#[cfg(test)]
 mod calls;
 #[cfg(test)]
 mod common;
@@ -22,6 +24,7 @@ mod lint;
 mod mutations;
 #[cfg(test)]
 mod parsing;
+#[cfg(test)]
 mod partitions;
 #[cfg(test)]
 mod pinned;

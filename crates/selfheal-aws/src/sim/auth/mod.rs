@@ -4,7 +4,7 @@ mod targets;
 
 use selfheal_core::action::{ARecord, CreateVolume, GroupSettings};
 use selfheal_core::names::{IAM_PATH, TAG_STACK};
-use selfheal_policy::eval::{Decision, Policies, Request, ResourceRequest, evaluate};
+use selfheal_policy::eval::{Decision, Layer, Policies, Request, ResourceRequest, evaluate};
 use selfheal_policy::requests::documented;
 use selfheal_policy::{
     Arn, Document, Effect, ParseErrorKind, Partition, Principal, PrincipalSet, Principals, Target as PolicyTarget,
@@ -196,6 +196,7 @@ impl World {
 
     /// Refuses a call that the caller's policies do not allow, and notes which statements allow it.
     pub(super) fn authorise(&mut self, caller: &Caller, call: &Call) -> CallResult<()> {
+        let mut bound: Option<String> = None;
         let documents = match caller {
             Caller::Operator(_) => match &self.config.operator_policy {
                 None => return Ok(()),
@@ -213,10 +214,9 @@ impl World {
                         .is_some_and(|record| trusts_ec2(&record.role.trust_policy))
                 };
                 let role = self.role_of(id).filter(|_| running).filter(trusted);
-                let policies = role
-                    .as_deref()
-                    .and_then(|role| self.roles.get(role))
-                    .map(|record| &record.policies);
+                let record = role.as_deref().and_then(|role| self.roles.get(role));
+                bound = record.and_then(|record| record.role.permissions_boundary.clone());
+                let policies = record.map(|record| &record.policies);
                 policies
                     .into_iter()
                     .flatten()
@@ -226,12 +226,21 @@ impl World {
         };
         let documents: Vec<Document> = documents.into_iter().filter_map(|text| text.parse().ok()).collect();
         let documents: Vec<&Document> = documents.iter().collect();
+        // A boundary that was deleted, or cannot be read, allows nothing.
+        let nothing = || Document::new(Vec::new());
+        let text = |arn: &str| self.config.managed_policies.get(arn).and_then(|text| text.parse().ok());
+        let boundary = bound.map(|arn| text(&arn).unwrap_or_else(nothing));
+        let policies = Policies {
+            boundary: boundary.as_ref(),
+            ..Policies::identity(&documents)
+        };
         // Only the keys that the Service Authorization Reference lists for an action are there for a policy to ask for.
         for request in self.requests(caller, call).into_iter().map(documented) {
-            let Decision::Allow(grants) = evaluate(Policies::identity(&documents), &request) else {
+            let Decision::Allow(grants) = evaluate(policies, &request) else {
                 return Err(self.refuse(caller, call, &request));
             };
-            let granted = grants.into_iter().map(|grant| Granted {
+            let of_identity = grants.into_iter().filter(|grant| grant.layer == Layer::Identity);
+            let granted = of_identity.map(|grant| Granted {
                 operator: matches!(caller, Caller::Operator(_)),
                 statement: grant.sid,
                 action: request.action.clone(),
@@ -291,6 +300,9 @@ impl World {
                 own = own.with(key, value);
             }
         }
+        if let Some(boundary) = call.boundary.clone().or_else(|| self.boundary_of(&call.targets)) {
+            own = own.with("iam:PermissionsBoundary", boundary);
+        }
         let mut requests = vec![own.with_all("aws:TagKeys", call.tag_keys.clone())];
         if call.tags_on_create {
             requests.extend(self.tagging_request(caller, call));
@@ -304,6 +316,14 @@ impl World {
             }
         }
         requests
+    }
+
+    /// The boundary of the role that a request names, where the request itself sets none.
+    fn boundary_of(&self, targets: &[Target]) -> Option<String> {
+        targets.iter().find_map(|target| match target {
+            Target::Role(name) => self.roles.get(name)?.role.permissions_boundary.clone(),
+            _ => None,
+        })
     }
 
     fn request(&self, caller: &Caller, action: &str) -> Request {

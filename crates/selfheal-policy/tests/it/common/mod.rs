@@ -11,6 +11,9 @@ pub const REGION: &str = "eu-west-1";
 /// The customer key of the stack under test.
 pub const KEY: &str = "arn:aws:kms:eu-west-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab";
 
+/// The boundary of the role of the stack under test.
+pub const BOUNDARY: &str = "arn:aws:iam::123456789012:policy/selfheal-boundary";
+
 /// The instance's scope with everything that a spec can use.
 pub fn instance_scope() -> InstanceScope {
     InstanceScope {
@@ -42,6 +45,8 @@ pub fn operator_scope() -> OperatorScope {
         image_parameter: Some("/images/web".to_owned()),
         kms_key: Some(KEY.to_owned()),
         application_check: true,
+        app_policy: true,
+        permissions_boundary: Some(BOUNDARY.to_owned()),
         ..OperatorScope::new(Partition::Aws, REGION, ACCOUNT, "web")
     }
 }

@@ -10,7 +10,7 @@ use selfheal_policy::reference::{Action, Row, reference};
 use selfheal_policy::requests::{Call, documented};
 use selfheal_policy::{Document, GROUP_MARK_KEYS, RESOURCE_TAG_KEYS, TAG_FIRST_USE, TAG_STACK};
 
-use super::{ACCOUNT, REGION};
+use super::{ACCOUNT, BOUNDARY, REGION};
 
 /// Says whose a resource is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -221,6 +221,7 @@ pub fn attempts(action: &Action, region: &str) -> Vec<Context> {
                 format!("arn:aws:ec2:{region}:{ACCOUNT}:instance/i-0aaaaaaaaaaaaaaaa"),
             )
             .with("aws:userid", "AROAEXAMPLEROLEID:i-0aaaaaaaaaaaaaaaa")
+            .with("iam:PermissionsBoundary", BOUNDARY)
             .with("iam:PassedToService", "ec2.amazonaws.com")
             .with("iam:AWSServiceName", "autoscaling.amazonaws.com")
             .with("kms:GrantIsForAWSResource", "true")

@@ -1,0 +1,81 @@
+//! The permissions boundary of the instance role: what its policies cannot exceed.
+
+use std::collections::BTreeSet;
+
+use selfheal_policy::Partition;
+
+use super::builder::{Builder, Draft, Later};
+use super::{Change, Need, StepKey};
+use crate::action::Action;
+use crate::names::Role;
+
+/// Refuses a boundary that the role cannot have: one of another account or partition.
+pub(super) fn check(builder: &mut Builder<'_>) {
+    let Some(boundary) = builder.spec.instance.permissions_boundary.clone() else {
+        return;
+    };
+    let account = builder.observed.identity.account.clone();
+    let partition = Partition::of_region(&builder.spec.region);
+    let mut parts = boundary.split(':').skip(1);
+    let (of, owner) = (parts.next().unwrap_or_default(), parts.nth(2).unwrap_or_default());
+    if of != partition.as_str() || (owner != account && owner != "aws") {
+        builder.refuse(
+            "boundary-elsewhere",
+            format!("the permissions boundary {boundary} is not of account {account} in partition {partition}"),
+            "name a managed policy of the account itself, or of AWS",
+        );
+    }
+}
+
+/// Plans the boundary of a role that exists; a new one is created with it.
+pub(super) fn plan(builder: &mut Builder<'_>) -> BTreeSet<Need> {
+    let Some(role) = builder.observed.role.as_ref() else {
+        return BTreeSet::new();
+    };
+    let (have, want) = (&role.permissions_boundary, &builder.spec.instance.permissions_boundary);
+    if have == want || !builder.names.owns(&role.tags, Role::Role) {
+        return BTreeSet::new();
+    }
+    let name = role.name.clone();
+    let (draft, action) = match (have, want) {
+        (before, Some(boundary)) => {
+            let why = "it bounds what the role's policies may allow";
+            let draft = match before {
+                None => {
+                    Draft::new(StepKey::PutPermissionsBoundary, Change::Create, why).sets("policy", boundary.clone())
+                }
+                Some(before) => Draft::new(StepKey::PutPermissionsBoundary, Change::Update, why).changes(
+                    "policy",
+                    before.clone(),
+                    boundary.clone(),
+                ),
+            };
+            let boundary = boundary.clone();
+            (
+                draft,
+                Action::PutPermissionsBoundary {
+                    role: name.clone(),
+                    boundary,
+                },
+            )
+        }
+        (before, None) => {
+            let why = "the spec names none: `permissions_boundary` in [instance] would keep it";
+            let draft = Draft::new(StepKey::DeletePermissionsBoundary, Change::Delete, why);
+            let draft = draft.removes("policy", before.clone().unwrap_or_default());
+            (draft, Action::DeletePermissionsBoundary { role: name.clone() })
+        }
+    };
+    let need = match &action {
+        Action::PutPermissionsBoundary { .. } => StepKey::PutPermissionsBoundary,
+        _ => StepKey::DeletePermissionsBoundary,
+    };
+    builder.step(draft.target(name), Later::Known(action));
+    BTreeSet::from([Need::Step(need)])
+}
+
+/// Of what is to be done first, the boundary alone: the policy waits for it.
+pub(super) fn first(needs: &BTreeSet<Need>) -> BTreeSet<Need> {
+    let boundary = Need::Step(StepKey::PutPermissionsBoundary);
+    needs.iter().filter(|need| **need == boundary).cloned().collect()
+}
