@@ -48,12 +48,13 @@ pub fn first_boot(lab: &mut Lab) -> TaskResult<()> {
 /// The group comes to its launch hook long after the instance is ready: nothing is lost, and the hook is completed then.
 pub fn late_hook(lab: &mut Lab) -> TaskResult<()> {
     let cloud = lab.launch(&Options {
-        hook_lag_ms: 20_000,
+        // Longer than a boot on a machine under load.
+        hook_lag_ms: 60_000,
         ..Options::default()
     })?;
     let id = cloud.await_launched(1, 10)?;
-    cloud.await_console(&id, "the group has not come to the hook selfheal-launch yet", 18)?;
-    ensure(cloud.await_in_service(1, 60)? == id, || {
+    cloud.await_console(&id, "the group has not come to the hook selfheal-launch yet", 58)?;
+    ensure(cloud.await_in_service(1, 90)? == id, || {
         "another instance came".to_owned()
     })?;
     cloud.await_console(&id, "boot is done", 10)?;

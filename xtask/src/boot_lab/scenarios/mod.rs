@@ -50,7 +50,7 @@ pub const SCENARIOS: &[Scenario] = &[
     },
     Scenario {
         name: "late-hook",
-        about: "the group comes to its hook 20 s after the instance runs",
+        about: "the group comes to its hook 60 s after the instance runs",
         when: When::Ci,
         run: boots::late_hook,
     },
