@@ -341,7 +341,7 @@ async fn given_and_own_groups(
     given: &SecurityGroupQuery,
     own: &SecurityGroupQuery,
 ) -> CallResult<Vec<SecurityGroup>> {
-    let both = futures::future::try_join(aws.describe_security_groups(given), aws.describe_security_groups(own));
+    let both = try_join(aws.describe_security_groups(given), aws.describe_security_groups(own));
     let (mut groups, own) = both.await?;
     // The spec may name that very group.
     let known: Vec<String> = groups.iter().map(|group| group.id.clone()).collect();

@@ -44,7 +44,7 @@ fn an_adopted_address_is_sent_the_keys_that_are_allowed() {
             .into_iter()
             .collect();
         spec.address.allocation = Some(address.allocation_id.clone());
-        world.addresses = vec![address];
+        world.addresses.push(address);
         let plan = plan(&spec, &world);
         let step = plan
             .steps

@@ -183,10 +183,10 @@ fn a_volume_that_cannot_be_adopted_is_refused_with_the_reason_4() {
         assert_eq!(codes(&plan), [code], "{plan}");
     };
     check(407, "volume-claimed", |it| {
-        drop(it.volume.tags.insert(TAG_STACK.to_owned(), "db".to_owned()))
+        drop(it.volume.tags.insert(TAG_STACK.to_owned(), "db".to_owned()));
     });
     check(408, "volume-first-use", |it| {
-        drop(it.volume.tags.insert(TAG_FIRST_USE.to_owned(), "true".to_owned()))
+        drop(it.volume.tags.insert(TAG_FIRST_USE.to_owned(), "true".to_owned()));
     });
     check(409, "volume-missing", |it| it.volume.state = VolumeState::Deleted);
     check(410, "volume-shrinks", |it| it.volume.size_gib = 50);

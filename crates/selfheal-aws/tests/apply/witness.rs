@@ -96,7 +96,7 @@ fn an_address_that_lost_its_tags_gets_them_back_1() {
             .expect("it exists")
             .address
             .tags
-            .clear()
+            .clear();
     });
     let plan = look(&sim, &web(), Goal::Apply);
     assert_eq!(keys(&plan), [StepKey::TagAddress], "{plan}");
@@ -109,7 +109,7 @@ fn an_address_that_lost_its_tags_gets_them_back_1() {
 fn what_bears_another_stacks_tags_is_refused_1() {
     let (sim, volume, address) = stack(104);
     set_volume_tags(&sim, &volume, |tags| {
-        drop(tags.insert(TAG_STACK.to_owned(), "other".to_owned()))
+        drop(tags.insert(TAG_STACK.to_owned(), "other".to_owned()));
     });
     assert_eq!(refusals(&look(&sim, &web(), Goal::Apply)), ["volume-claimed"]);
     sim.tamper(|world| {
@@ -186,7 +186,7 @@ fn what_is_gone_is_refused_and_named_and_replaced_only_when_asked_for_1() {
 #[test]
 fn an_option_alone_replaces_nothing_that_exists_1() {
     let (sim, volume, _) = stack(106);
-    set_volume_tags(&sim, &volume, |tags| tags.clear());
+    set_volume_tags(&sim, &volume, selfheal_core::names::Tags::clear);
     let anew = Goal::ApplyWith(PlanOptions {
         new_volume: true,
         new_address: true,
@@ -233,7 +233,7 @@ fn a_reading_in_the_middle_of_a_run_that_is_cut_replaces_nothing_1() {
 #[test]
 fn a_volume_that_nothing_names_but_the_instance_is_for_a_person_to_name_1() {
     let (sim, volume, _) = stack(108);
-    set_volume_tags(&sim, &volume, |tags| tags.clear());
+    set_volume_tags(&sim, &volume, selfheal_core::names::Tags::clear);
     sim.tamper(|world| {
         world.roles.values_mut().for_each(|role| role.policies.clear());
         for template in world.templates.values_mut() {
@@ -254,7 +254,7 @@ fn a_volume_that_nothing_names_but_the_instance_is_for_a_person_to_name_1() {
 #[test]
 fn a_destroy_removes_no_witness_of_what_has_lost_its_tags_1() {
     let (sim, volume, _) = stack(109);
-    set_volume_tags(&sim, &volume, |tags| tags.clear());
+    set_volume_tags(&sim, &volume, selfheal_core::names::Tags::clear);
     assert_eq!(refusals(&look(&sim, &web(), DESTROY)), ["tags-lost"]);
     run_until_done(&sim, &web(), Goal::Apply, 1);
     run_until_done(&sim, &web(), DESTROY, 1);

@@ -19,11 +19,16 @@ fn send(url: &str, service: &str, config: &str) -> String {
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .spawn()
-        .unwrap();
-    child.stdin.take().unwrap().write_all(config.as_bytes()).unwrap();
-    let output = child.wait_with_output().unwrap();
+        .expect("python3 signs");
+    child
+        .stdin
+        .take()
+        .expect("python3 signs")
+        .write_all(config.as_bytes())
+        .expect("python3 signs");
+    let output = child.wait_with_output().expect("python3 signs");
     assert!(output.status.success());
-    String::from_utf8(output.stdout).unwrap()
+    String::from_utf8(output.stdout).expect("python3 signs")
 }
 
 #[test]

@@ -114,6 +114,7 @@ fn serving() -> Observed {
             name: names.role.clone(),
             arn: format!("arn:aws:iam::123456789012:role/selfheal/{}", names.role),
             trust_policy: selfheal_policy::trust_policy(selfheal_policy::Partition::of_region("eu-west-1")).to_json(),
+            permissions_boundary: None,
             tags: names.tags(Role::Role),
         }),
         role_policy: Some("{}".to_owned()),
