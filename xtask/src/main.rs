@@ -13,6 +13,7 @@ mod policies;
 mod report;
 mod sar;
 mod shell;
+mod spread;
 mod suite;
 mod tidy;
 mod venv;

@@ -16,9 +16,9 @@ use jiff::Timestamp;
 use selfheal_core::action::{ARecord, CreateApplicationStatusCheck, CreateVolume, GroupSettings, ModifyVolume};
 use selfheal_core::names::Tags;
 use selfheal_core::observed::{
-    Activity, Address, ApplicationCheck, ApplicationCheckSettings, Group, HostedZone, IamRole, Identity, Image,
-    IngressRule, Instance, InstanceProfile, LaunchTemplate, LifecycleHook, RecordSet, SecurityGroup, Snapshot, Subnet,
-    TemplateData, Volume, VolumeModification,
+    Activity, Address, ApplicationCheck, ApplicationCheckSettings, DefaultRoute, Group, HostedZone, IamRole, Identity,
+    Image, IngressRule, Instance, InstanceProfile, InstanceTypeDetails, LaunchTemplate, LifecycleHook, RecordSet,
+    SecurityGroup, Snapshot, Subnet, TemplateData, Volume, VolumeModification,
 };
 
 use crate::error::CallError;
@@ -103,6 +103,21 @@ pub trait Ec2: Send + Sync + Debug {
     async fn create_snapshot(&self, volume_id: &str, description: &str, tags: &Tags) -> CallResult<Snapshot>;
     /// `DeleteVolume`.
     async fn delete_volume(&self, id: &str) -> CallResult<()>;
+}
+
+/// EC2's calls about what it offers: whether what a spec describes can be launched at all.
+#[async_trait]
+pub trait Offers: Send + Sync + Debug {
+    /// `DescribeInstanceTypes` of one type; `None` when the Region knows none of that name.
+    async fn describe_instance_type(&self, name: &str) -> CallResult<Option<InstanceTypeDetails>>;
+    /// `DescribeInstanceTypeOfferings` of one type by zone: the zones that offer it, sorted.
+    async fn describe_type_zones(&self, name: &str) -> CallResult<Vec<String>>;
+    /// `DescribeRouteTables` of a VPC: where this subnet, by its own table or else by the VPC's main one, sends what leaves
+    /// for `0.0.0.0/0`.
+    async fn describe_default_route(&self, subnet_id: &str, vpc_id: &str) -> CallResult<DefaultRoute>;
+    /// `GetEbsDefaultKmsKeyId`: the customer's key by which volumes are encrypted that name none, as AWS tells it, which is
+    /// an ARN, an id or an alias; `None` where it is AWS's own.
+    async fn default_kms_key(&self) -> CallResult<Option<String>>;
 }
 
 /// EC2's calls about application status checks.
@@ -221,9 +236,9 @@ pub trait Account: Send + Sync + Debug {
 }
 
 /// All of AWS that selfheal uses.
-pub trait Aws: Ec2 + ApplicationChecks + AutoScaling + Iam + Route53 + Account {}
+pub trait Aws: Ec2 + Offers + ApplicationChecks + AutoScaling + Iam + Route53 + Account {}
 
-impl<T: Ec2 + ApplicationChecks + AutoScaling + Iam + Route53 + Account> Aws for T {}
+impl<T: Ec2 + Offers + ApplicationChecks + AutoScaling + Iam + Route53 + Account> Aws for T {}
 
 /// Time, as the executor sees it: real for the real AWS, logical for the simulated one.
 #[async_trait]

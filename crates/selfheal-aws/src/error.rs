@@ -51,6 +51,8 @@ pub enum CallErrorKind {
     Unauthenticated,
     /// A quota or limit of the account.
     LimitExceeded,
+    /// The client token stands for something that is gone, or was made with other inputs: another token is needed.
+    TokenSpent,
     /// AWS refuses the inputs.
     Invalid,
     /// No request could be made at all: no credentials, no region, no network.
@@ -220,6 +222,7 @@ pub fn classify(code: &str, message: &str) -> CallErrorKind {
         | "ResourceInUse"
         | "ResourceInUseFault"
         | "InvalidIPAddress.InUse" => K::InUse,
+        "IdempotentParameterMismatch" => K::TokenSpent,
         "UnauthorizedOperation" | "AccessDenied" | "AccessDeniedException" | "UnauthorizedAccess" => K::Denied,
         "AuthFailure"
         | "ExpiredToken"
@@ -250,8 +253,7 @@ pub fn classify(code: &str, message: &str) -> CallErrorKind {
             || code.starts_with("Malformed")
             || code.starts_with("Missing")
             || code == "ValidationError"
-            || code == "ValidationException"
-            || code == "IdempotentParameterMismatch" =>
+            || code == "ValidationException" =>
         {
             K::Invalid
         }

@@ -1,5 +1,7 @@
 //! Reading a stack: every call at once, two round trips deep at most.
 
+mod basis;
+
 use std::collections::BTreeMap;
 use std::future::Future;
 use std::time::Duration;
@@ -9,9 +11,9 @@ use selfheal_core::Names;
 use selfheal_core::desired::tells_of_app_policy;
 use selfheal_core::names::{APP_POLICY_NAME, POLICY_NAME};
 use selfheal_core::observed::{
-    Activity, ApplicationCheck, Group, HostedZone, Image, Instance, LaunchTemplate, Observed, RecordSet, SecurityGroup,
+    ApplicationCheck, HostedZone, Instance, LaunchTemplate, Observed, RecordSet, SecurityGroup,
 };
-use selfheal_core::spec::{ImageRef, Ingress, Spec};
+use selfheal_core::spec::{Ingress, Spec};
 use selfheal_core::{Found, Unread, unread};
 
 use crate::backend::{Aws, CallResult, SecurityGroupQuery, SubnetQuery};
@@ -23,10 +25,12 @@ use crate::retry::{Repeat, backoff, retry};
 const ACTIVITIES_READ: u32 = 10;
 
 /// How much of a stack is read.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Scope {
     /// What planning needs.
     Plan,
+    /// The same without what is asked before something is made: resuming makes nothing.
+    Resume,
     /// Also the instances, and the snapshots where the spec has a data volume.
     Status,
     /// Also the instances and the snapshots; not the image, which may be gone.
@@ -37,15 +41,14 @@ pub enum Scope {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Part {
     Identity,
-    Image,
+    /// Template, group, hooks, volumes, subnets and image, and what they leave open in this scope.
+    Basis(Scope),
     Subnets,
     Addresses,
     Volumes,
     SecurityGroups,
     LaunchTemplate,
     Group,
-    /// The group, and what it tried last where no instance is in service.
-    GroupAndActivities,
     Hooks,
     Role,
     RolePolicy,
@@ -68,27 +71,26 @@ impl Scope {
         use Part as P;
         let mut parts = vec![
             P::Identity,
-            P::Subnets,
             P::Addresses,
-            P::Volumes,
             P::SecurityGroups,
-            P::LaunchTemplate,
-            if self == Self::Status {
-                P::GroupAndActivities
-            } else {
-                P::Group
-            },
-            P::Hooks,
             P::Role,
-            P::RolePolicy,
             P::Profile,
             P::Dns,
         ];
         match self {
-            Self::Plan => parts.push(P::Image),
-            Self::Status if spec.asks_aws() => parts.extend([P::Image, P::AskedInstances]),
-            Self::Status => parts.extend([P::Image, P::Instances]),
-            Self::Destroy => parts.extend([P::Instances, P::Snapshots, P::RoleGrants]),
+            Self::Plan | Self::Resume => parts.push(P::Basis(self)),
+            Self::Status if spec.asks_aws() => parts.extend([P::Basis(self), P::AskedInstances]),
+            Self::Status => parts.extend([P::Basis(self), P::Instances]),
+            Self::Destroy => parts.extend([
+                P::Subnets,
+                P::Volumes,
+                P::LaunchTemplate,
+                P::Group,
+                P::Hooks,
+                P::Instances,
+                P::Snapshots,
+                P::RoleGrants,
+            ]),
         }
         if spec.app.policy.is_some() {
             parts.push(P::AppPolicy);
@@ -233,17 +235,9 @@ pub(crate) fn read<'a>(
     }
     match part {
         Part::Identity => reading!(identity, aws.caller_identity()),
-        Part::Image => async move {
-            let image = read_image(aws, &spec.instance.image, ctl).await?;
-            Ok(Box::new(move |observed: &mut Observed| observed.image.clone_from(&image)) as Reading)
-        }
-        .boxed(),
+        Part::Basis(scope) => basis::read(aws, spec, scope, ctl).boxed(),
         Part::Subnets => {
-            let query = spec
-                .instance
-                .subnet
-                .clone()
-                .map_or(SubnetQuery::DefaultForZone, SubnetQuery::Id);
+            let query = subnet_query(spec);
             reading!(subnets, aws.describe_subnets(&query))
         }
         Part::Addresses => reading!(addresses, aws.describe_addresses()),
@@ -281,16 +275,22 @@ pub(crate) fn read<'a>(
         }
         .boxed(),
         Part::Group => reading!(group, aws.describe_group(&names.group)),
-        Part::GroupAndActivities => async move {
-            let (group, activities) = read_group_and_activities(aws, &names.group, ctl).await?;
+        Part::Hooks => reading!(hooks, aws.describe_hooks(&names.group)),
+        Part::Role => async move {
+            let role = retry(ctl, Repeat::Read, || aws.get_role(&names.role)).await?;
+            let (policy, app) = match &role {
+                Some(_) => read_role_policy(aws, spec, ctl).await?,
+                None => (None, None),
+            };
             Ok(Box::new(move |observed: &mut Observed| {
-                observed.group.clone_from(&group);
-                observed.activities.clone_from(&activities);
+                observed.role.clone_from(&role);
+                observed.role_policy.clone_from(&policy);
+                if let Some(app) = &app {
+                    observed.role_app_policy.clone_from(app);
+                }
             }) as Reading)
         }
         .boxed(),
-        Part::Hooks => reading!(hooks, aws.describe_hooks(&names.group)),
-        Part::Role => reading!(role, aws.get_role(&names.role)),
         Part::RolePolicy => async move {
             let (policy, app) = read_role_policy(aws, spec, ctl).await?;
             Ok(Box::new(move |observed: &mut Observed| {
@@ -349,19 +349,11 @@ async fn given_and_own_groups(
     Ok(groups)
 }
 
-/// Reads the group, and its last activities where no instance is in service: they alone tell why a launch fails.
-async fn read_group_and_activities(
-    aws: &dyn Aws,
-    name: &str,
-    ctl: &Control<'_>,
-) -> CallResult<(Option<Group>, Vec<Activity>)> {
-    let group = retry(ctl, Repeat::Read, || aws.describe_group(name)).await?;
-    let waiting = |group: &Group| !group.instances.iter().any(|instance| instance.lifecycle == "InService");
-    if !group.as_ref().is_some_and(waiting) {
-        return Ok((group, Vec::new()));
-    }
-    let activities = retry(ctl, Repeat::Read, || aws.describe_activities(name, ACTIVITIES_READ)).await?;
-    Ok((group, activities))
+fn subnet_query(spec: &Spec) -> SubnetQuery {
+    spec.instance
+        .subnet
+        .clone()
+        .map_or(SubnetQuery::DefaultForZone, SubnetQuery::Id)
 }
 
 /// Reads the launch template, and the application status checks where it alone tells of one.
@@ -416,30 +408,6 @@ async fn read_asked_instances(
     }
     let status = retry(ctl, Repeat::Read, || aws.describe_application_status(&ids)).await?;
     Ok((instances, status.into_iter().collect()))
-}
-
-/// Resolves the spec's image. A known alias tells everything but the id, which saves a round trip.
-async fn read_image(aws: &dyn Aws, image: &ImageRef, ctl: &Control<'_>) -> CallResult<Option<Image>> {
-    let parameter = |path: String| async move { retry(ctl, Repeat::Read, || aws.get_parameter(&path)).await };
-    let describe = |id: String| async move { retry(ctl, Repeat::Read, || aws.describe_image(&id)).await };
-    match image {
-        ImageRef::Id(id) => describe(id.clone()).await,
-        ImageRef::Parameter(path) => match parameter(path.clone()).await? {
-            Some(id) => describe(id).await,
-            None => Ok(None),
-        },
-        ImageRef::Alias {
-            parameter: path,
-            root_device,
-            architecture,
-            ..
-        } => Ok(parameter(path.clone()).await?.map(|id| Image {
-            id,
-            root_device: root_device.clone(),
-            architecture: Some(architecture.to_string()),
-            root_size_gib: None,
-        })),
-    }
 }
 
 async fn read_dns(

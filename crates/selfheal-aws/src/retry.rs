@@ -29,13 +29,13 @@ const THROTTLED: Patience = Patience {
 };
 /// IAM spreads a new profile within seconds, rarely more than a minute; AWS's own guidance is to keep trying.
 const NOT_READY: Patience = Patience {
-    first: Duration::from_secs(2),
+    first: Duration::from_millis(200),
     longest: Duration::from_secs(5),
     budget: SignedDuration::from_mins(4),
 };
 /// What another change keeps busy is free again within seconds, a volume's modification apart.
 const BUSY: Patience = Patience {
-    first: Duration::from_secs(1),
+    first: Duration::from_millis(200),
     longest: Duration::from_secs(8),
     budget: SignedDuration::from_mins(2),
 };
@@ -47,7 +47,7 @@ const HELD: Patience = Patience {
 };
 /// What was just created may be unknown to the next call for some seconds.
 const NOT_VISIBLE: Patience = Patience {
-    first: Duration::from_millis(500),
+    first: Duration::from_millis(200),
     longest: Duration::from_secs(5),
     budget: SignedDuration::from_mins(1),
 };

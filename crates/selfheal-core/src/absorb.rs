@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::action::{Action, GroupSettings};
+use crate::action::{Action, CreateApplicationStatusCheck, CreateVolume, GroupSettings};
 use crate::names::{APP_POLICY_NAME, Role, TAG_ROLE, Tags};
 use crate::observed::{
     Address, ApplicationCheck, Group, IamRole, IngressRule, InstanceProfile, LaunchTemplate, Observed, RecordSet,
@@ -44,7 +44,17 @@ impl Observed {
     pub fn absorb(&mut self, action: &Action, answer: Answer) {
         match (action, answer) {
             (Action::AllocateAddress { .. }, Answer::Address(address)) => self.addresses.push(address),
-            (Action::CreateVolume(_), Answer::Volume(volume)) => self.absorb_volume(volume),
+            // Should AWS answer with a volume that is gone, its token is as good as spent.
+            (Action::CreateVolume(_), Answer::Volume(volume))
+                if matches!(volume.state, VolumeState::Deleting | VolumeState::Deleted) =>
+            {
+                self.spend_token(action);
+            }
+            (Action::CreateVolume(_), Answer::Volume(volume)) => {
+                self.own_volumes.push(volume.id.clone());
+                self.unseen_volumes.push(volume.id.clone());
+                self.volumes.push(volume);
+            }
             (Action::CreateSecurityGroup { name, vpc_id, tags }, Answer::SecurityGroup(id)) => {
                 self.security_groups.push(SecurityGroup {
                     id,
@@ -86,22 +96,14 @@ impl Observed {
         }
     }
 
-    fn absorb_volume(&mut self, volume: Volume) {
-        if matches!(volume.state, VolumeState::Deleting | VolumeState::Deleted) {
-            self.dead_volumes.push(volume.id);
-        } else {
-            self.unseen_volumes.push(volume.id.clone());
-            self.volumes.push(volume);
-        }
-    }
-
     /// Puts a new reading of the volumes into the observed world.
     ///
-    /// A volume that this run made and that the reading does not show stays, because a listing lags behind; it stays
-    /// unseen, so that nothing counts on it yet. One that an earlier reading showed is to be read by its id.
+    /// A volume that this run made and that the reading does not show stays, because a listing lags behind and may even go
+    /// back in time; it is unseen then, so that nothing counts on it. One that an earlier reading showed is to be read by
+    /// its id.
     pub fn read_volumes(&mut self, volumes: Vec<Volume>) {
-        self.unseen_volumes
-            .retain(|id| !volumes.iter().any(|volume| volume.id == *id));
+        let missing = |id: &String| !volumes.iter().any(|volume| volume.id == *id);
+        self.unseen_volumes = self.own_volumes.iter().filter(|id| missing(id)).cloned().collect();
         // They tell of what was shown before.
         self.modifications.clear();
         let before = std::mem::replace(&mut self.volumes, volumes);
@@ -121,11 +123,26 @@ impl Observed {
         self.missed_volumes.retain(|id| !shown.contains(id));
     }
 
-    /// Gives up a volume that AWS answered with and that does not exist: the next create has another token.
+    /// Gives up a volume that AWS answered with and that does not exist: it does so where the volume's key cannot be used.
     pub fn give_up_volume(&mut self, id: &str) {
-        self.unseen_volumes.retain(|unseen| unseen != id);
+        for known in [&mut self.own_volumes, &mut self.unseen_volumes] {
+            known.retain(|other| other != id);
+        }
         self.volumes.retain(|volume| volume.id != id);
-        self.dead_volumes.push(id.to_owned());
+        self.vanished_volumes.push(id.to_owned());
+    }
+
+    /// Takes down that AWS refused the client token of an action, because what it made is gone: the next one differs.
+    ///
+    /// Answers whether the action has a token at all.
+    pub fn spend_token(&mut self, action: &Action) -> bool {
+        let (Action::CreateVolume(CreateVolume { client_token, .. })
+        | Action::CreateApplicationStatusCheck(CreateApplicationStatusCheck { client_token, .. })) = action
+        else {
+            return false;
+        };
+        self.spent_tokens.push(client_token.clone());
+        true
     }
 
     /// The tags that the answer says the check is associated with are not believed: AWS may repeat an old answer to a
@@ -310,6 +327,7 @@ impl Observed {
             }
             Action::DeleteVolume { id } => {
                 self.volumes.retain(|volume| volume.id != *id);
+                self.own_volumes.retain(|own| own != id);
                 self.gone.insert(id.clone());
             }
             _ => {}

@@ -250,6 +250,8 @@ pub struct CreateVolume {
     pub throughput_mibps: Option<u32>,
     /// Whether it is encrypted.
     pub encrypted: bool,
+    /// ARN of the key that encrypts it, or the account's default.
+    pub kms_key: Option<String>,
     /// Tags.
     pub tags: Tags,
     /// Idempotency token, at most 64 ASCII characters, derived from the inputs.

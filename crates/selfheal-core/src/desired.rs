@@ -97,7 +97,7 @@ pub fn profile_arn(names: &Names, account: &str, region: &str) -> String {
     )
 }
 
-/// The least-privilege policy of the instance, for these ids.
+/// The least-privilege policy of the instance, for these ids and the customer's key of the data volume, where it has one.
 ///
 /// # Errors
 /// When an id is not of AWS's shape.
@@ -107,6 +107,7 @@ pub fn instance_policy(
     subnet_id: &str,
     allocation_id: &str,
     volume_id: Option<&str>,
+    kms_key: Option<&str>,
 ) -> Result<Document, ScopeError> {
     let scope = instance_scope(spec, account, subnet_id, allocation_id, volume_id);
     let mut document = selfheal_policy::instance_policy(&scope)?;
@@ -163,7 +164,7 @@ fn instance_scope(
         session_manager: spec.access.session_manager,
         parameter_path: None,
         log_group: None,
-        kms_key: None,
+        kms_key: kms_key.map(str::to_owned),
         application_check: application_check(spec).is_some(),
     }
 }
@@ -245,6 +246,7 @@ pub fn template_data(
             size_gib: spec.instance.root_size_gib,
             volume_type: "gp3".to_owned(),
             encrypted: true,
+            kms_key: spec.instance.kms_key.clone(),
         },
         user_data: user_data.to_base64(),
         http_tokens: "required".to_owned(),
@@ -294,6 +296,8 @@ pub struct Ids {
     pub allocation_id: String,
     /// The data volume, where the spec has one.
     pub volume_id: Option<String>,
+    /// ARN of the customer's key of the data volume, where it has one.
+    pub kms_key: Option<String>,
     /// Whether every id is real.
     pub complete: bool,
 }
@@ -306,7 +310,13 @@ impl Ids {
         let account = Some(observed.identity.account.clone()).filter(|account| !account.is_empty());
         let volume_missing = spec.data.is_some() && found.volume.is_none();
         let complete = account.is_some() && found.address.is_some() && found.subnet.is_some() && !volume_missing;
+        let kms_key = match (&spec.data, &found.volume) {
+            (None, _) => None,
+            (Some(_), Some(volume)) => crate::plan::key_of_volume(spec, volume),
+            (Some(data), None) => data.kms_key.clone().or_else(|| observed.default_key.clone()),
+        };
         Self {
+            kms_key,
             account: account.unwrap_or_else(|| PLACEHOLDER_ACCOUNT.to_owned()),
             subnet_id: found
                 .subnet

@@ -15,6 +15,9 @@ pub const TAG_ROLE: &str = "selfheal:role";
 pub const TAG_FIRST_USE: &str = "selfheal:first-use";
 /// Tag key on a data volume that says which filesystem it is formatted with.
 pub const TAG_FILESYSTEM: &str = "selfheal:filesystem";
+/// Tag key on a data volume that names the customer's key by which this tool encrypted it, where the account chose the key
+/// and not the spec: what AWS tells of a volume does not part its own key from a customer's.
+pub const TAG_KEY: &str = "selfheal:kms-key";
 /// Tag key on the snapshot that `destroy --delete-data` takes once nothing writes any more. Its value is the time at which
 /// that run began to read the stack, by which the run knows its own again after a lost answer.
 pub const TAG_FINAL: &str = "selfheal:final";

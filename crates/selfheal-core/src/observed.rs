@@ -9,6 +9,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::names::{TAG_APPLICATION_CHECK, Tags};
 
+mod launch;
+
+pub use launch::{DefaultRoute, InstanceType, InstanceTypeDetails};
+
 /// Everything that was read about one stack.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Observed {
@@ -20,15 +24,29 @@ pub struct Observed {
     pub image: Option<Image>,
     /// The subnet named by the spec, or the default subnets of the default VPC.
     pub subnets: Vec<Subnet>,
+    /// The spec's instance type. Read while no group of the stack launches it from its template, and before a data volume is
+    /// made.
+    pub instance_type: Option<InstanceType>,
+    /// The way out of the spec's subnet. Read where the spec names one in which there is no group of the stack yet.
+    pub default_route: Option<DefaultRoute>,
+    /// The image of the launch template's latest version, where it is not the spec's, was looked for, and is gone.
+    pub gone_image: Option<String>,
+    /// The customer's key by which the account encrypts volumes that name none, as EC2 tells it; `None` where it is AWS's
+    /// own. Read before something is made that names none.
+    pub default_key: Option<String>,
     /// Addresses that bear the stack's tags, and the one to adopt.
     pub addresses: Vec<Address>,
     /// Volumes that bear the stack's tags in the volume role, in any state but deleted.
     pub volumes: Vec<Volume>,
-    /// Volumes that a create of this run answered with and that turned out to be gone: AWS repeats the first answer to a
-    /// token, also when the volume was deleted since. They make the next token differ.
-    pub dead_volumes: Vec<String>,
-    /// Volumes that a create of this run answered with and that no reading has shown yet.
+    /// Client tokens that AWS refused in this run, because what they made is gone: a token outlives its resource. Each
+    /// leads to the next one, the same for everybody.
+    pub spent_tokens: Vec<String>,
+    /// Volumes that a create of this run answered with.
+    pub own_volumes: Vec<String>,
+    /// Those of them that the last reading did not show.
     pub unseen_volumes: Vec<String>,
+    /// Those of them that no reading shows and that are given up: AWS took them back.
+    pub vanished_volumes: Vec<String>,
     /// Ids of volumes and Elastic IPs that AWS says do not exist, asked for each by itself.
     pub gone: BTreeSet<String>,
     /// Volumes that an earlier reading of this run showed and the last one did not: to be read by their ids.
@@ -184,6 +202,8 @@ pub struct Volume {
     pub throughput_mibps: Option<u32>,
     /// Whether it is encrypted.
     pub encrypted: bool,
+    /// ARN of the key that encrypts it, AWS's own or a customer's.
+    pub kms_key: Option<String>,
     /// Its state.
     pub state: VolumeState,
     /// The snapshot that it was made from.
@@ -359,6 +379,9 @@ pub struct RootVolume {
     pub volume_type: String,
     /// Whether it is encrypted.
     pub encrypted: bool,
+    /// ARN of the key that encrypts it, where the template names one.
+    #[serde(default)]
+    pub kms_key: Option<String>,
 }
 
 /// An EC2 application status check: a request that AWS makes to every instance of some tags, from its own side.

@@ -9,9 +9,9 @@ use crate::names::Tags;
 
 /// Derives the token of a `CreateVolume` from its inputs, so that two operators who create at once make one volume.
 ///
-/// AWS answers a repeated token with the first volume, even where that was deleted since. The ids of such volumes, once
-/// they are known to be gone, are part of what is hashed, so that the next token differs.
-pub(crate) fn client_token(account: &str, input: &CreateVolume, dead: &[String]) -> String {
+/// A token outlives its volume: AWS refuses it once the volume is gone. The tokens that were refused lead to the next
+/// one.
+pub(crate) fn client_token(account: &str, input: &CreateVolume, spent: &[String]) -> String {
     let CreateVolume {
         zone,
         size_gib,
@@ -19,11 +19,13 @@ pub(crate) fn client_token(account: &str, input: &CreateVolume, dead: &[String])
         iops,
         throughput_mibps,
         encrypted,
+        kms_key,
         tags,
         client_token: _,
     } = input;
     let inputs = format!("{account}\n{zone}\n{size_gib}\n{volume_type}\n{iops:?}\n{throughput_mibps:?}\n{encrypted}\n");
-    digest(&inputs, tags, dead)
+    let key = kms_key.as_ref().map(|key| format!("{key}\n")).unwrap_or_default();
+    unspent(&format!("{inputs}{key}"), tags, &[], spent)
 }
 
 /// Derives the token of a `CreateApplicationStatusCheck`, likewise.
@@ -35,13 +37,24 @@ pub(crate) fn check_token(
     template_id: &str,
     input: &CreateApplicationStatusCheck,
     dead: &[String],
+    spent: &[String],
 ) -> String {
     let CreateApplicationStatusCheck {
         settings,
         tags,
         client_token: _,
     } = input;
-    digest(&format!("{account}\n{template_id}\n{settings:?}\n"), tags, dead)
+    unspent(&format!("{account}\n{template_id}\n{settings:?}\n"), tags, dead, spent)
+}
+
+/// The first token of the inputs' row that was not refused. Each follows from the one before, so that everybody who finds
+/// the same ones spent comes to the same next one, in this run or in another.
+fn unspent(inputs: &str, tags: &Tags, dead: &[String], spent: &[String]) -> String {
+    let mut token = digest(inputs, tags, dead);
+    while spent.contains(&token) {
+        token = digest(&format!("{inputs}{token}\n"), tags, dead);
+    }
+    token
 }
 
 fn digest(inputs: &str, tags: &Tags, dead: &[String]) -> String {

@@ -160,7 +160,7 @@ pub(crate) fn named(observed: &Observed) -> Named {
             named.take(&String::from_utf8_lossy(value));
         }
     }
-    named.volumes.retain(|id| !observed.dead_volumes.contains(id));
+    named.volumes.retain(|id| !observed.vanished_volumes.contains(id));
     named
 }
 

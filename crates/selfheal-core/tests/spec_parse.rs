@@ -156,7 +156,7 @@ htttp = "/"
     line 8, column 44: `instance.ingress[3]` is an integer (expected a list of ports such as ["80/tcp", "443/tcp"])
     line 9, column 13: `instance.root_size` is an integer (expected a size with its unit, such as "8GiB")
     line 10, column 10: `instance.subnet` is `subnet-xyz` (expected an id such as "subnet-0123456789abcdef0")
-    line 13, column 1: `data.sise` is not a key in [data] (did you mean `size`? expected one of `size`, `mount`, `filesystem`, `type`, `iops`, `throughput`, `volume`)
+    line 13, column 1: `data.sise` is not a key in [data] (did you mean `size`? expected one of `size`, `mount`, `filesystem`, `type`, `iops`, `throughput`, `volume`, `kms_key`)
     line 14, column 8: `data.size` is `20GB` (did you mean `20GiB`? expected a whole number of GiB or TiB, such as "20GiB")
     line 15, column 9: `data.mount` is `/usr/share/data`, which is the system's (expected a directory of its own, such as "/srv/data")
     line 16, column 14: `data.filesystem` is `xsf` (did you mean `xfs`? expected one of `xfs`, `ext4`)
@@ -172,9 +172,9 @@ fn a_key_of_another_section_is_sent_there() {
     let text =
         minimal_with("setup = \"setup.sh\"\nmount = \"/srv/data\"\n[data]\nsize = \"1GiB\"\nmountpoint = \"/srv\"\n");
     insta::assert_snapshot!(errors(&text), @r"
-    line 8, column 1: `instance.setup` is not a key in [instance]: it belongs in [app] (expected one of `type`, `image`, `subnet`, `ingress`, `security_groups`, `root_size`, `permissions_boundary`)
-    line 9, column 1: `instance.mount` is not a key in [instance]: it belongs in [data] (expected one of `type`, `image`, `subnet`, `ingress`, `security_groups`, `root_size`, `permissions_boundary`)
-    line 12, column 1: `data.mountpoint` is not a key in [data] (did you mean `mount`? expected one of `size`, `mount`, `filesystem`, `type`, `iops`, `throughput`, `volume`)
+    line 8, column 1: `instance.setup` is not a key in [instance]: it belongs in [app] (expected one of `type`, `image`, `subnet`, `ingress`, `security_groups`, `root_size`, `permissions_boundary`, `kms_key`)
+    line 9, column 1: `instance.mount` is not a key in [instance]: it belongs in [data] (expected one of `type`, `image`, `subnet`, `ingress`, `security_groups`, `root_size`, `permissions_boundary`, `kms_key`)
+    line 12, column 1: `data.mountpoint` is not a key in [data] (did you mean `mount`? expected one of `size`, `mount`, `filesystem`, `type`, `iops`, `throughput`, `volume`, `kms_key`)
     ");
 }
 
@@ -412,4 +412,37 @@ fn the_setup_has_a_time_of_its_own_that_a_launch_can_outlast() {
         told.contains("`app.setup_timeout` limits a script, and there is none"),
         "{told}"
     );
+}
+
+#[test]
+fn a_key_is_named_by_its_arn_alone() {
+    let with = |key: &str| {
+        let text = format!(
+            "name = \"web\"\nregion = \"eu-west-1\"\n[instance]\ntype = \"t4g.small\"\nimage = \"al2023-arm64\"\ningress = \
+             []\nkms_key = \"{key}\"\n"
+        );
+        SpecFile::parse(&text).map(|file| file.into_spec(None).expect("no setup").instance.kms_key)
+    };
+    let id = "1234abcd-12ab-34cd-56ef-1234567890ab";
+    for arn in [
+        format!("arn:aws:kms:eu-west-1:123456789012:key/{id}"),
+        "arn:aws-cn:kms:cn-north-1:123456789012:key/mrk-1234abcd12ab34cd56ef1234567890ab".to_owned(),
+    ] {
+        assert_eq!(with(&arn).unwrap(), Some(arn));
+    }
+    for not in [
+        id,
+        "alias/web",
+        "arn:aws:kms:eu-west-1:123456789012:alias/web",
+        "arn:aws:kms:eu-west-1:123456789012:key/*",
+        "arn:aws:kms:eu-west-1::key/1234",
+        "arn:aws:s3:eu-west-1:123456789012:key/1234",
+        "arn:aws:kms:eu-west-1:123456789012:key/",
+    ] {
+        let errors = with(not).unwrap_err().to_string();
+        assert!(
+            errors.contains("instance.kms_key") && errors.contains("a key's ARN"),
+            "{errors}"
+        );
+    }
 }

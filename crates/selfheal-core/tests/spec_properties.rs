@@ -28,6 +28,12 @@ fn ingress() -> impl Strategy<Value = Ingress> {
     ]
 }
 
+fn kms_key() -> impl Strategy<Value = Option<String>> {
+    let key =
+        "arn:aws(-cn)?:kms:[a-z]{2}-[a-z]{4}-[1-9]:[0-9]{12}:key/(mrk-)?[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}";
+    proptest::option::of(key)
+}
+
 fn instance() -> impl Strategy<Value = InstanceSpec> {
     let instance_type = proptest::sample::select(vec!["t4g.small", "m7i-flex.large", "u-6tb1.metal", "c7gn.16xlarge"]);
     (
@@ -37,15 +43,17 @@ fn instance() -> impl Strategy<Value = InstanceSpec> {
         ingress(),
         1..=16_384_u32,
         proptest::option::of("arn:aws:iam::(aws|[0-9]{12}):policy/([a-z]{1,9}/)?[A-Za-z0-9+=,.@_-]{1,20}"),
+        kms_key(),
     )
         .prop_map(
-            |(instance_type, image, subnet, ingress, root_size_gib, permissions_boundary)| InstanceSpec {
+            |(instance_type, image, subnet, ingress, root_size_gib, permissions_boundary, kms_key)| InstanceSpec {
                 instance_type: instance_type.to_owned(),
                 image,
                 subnet,
                 ingress,
                 root_size_gib,
                 permissions_boundary,
+                kms_key,
             },
         )
 }
@@ -72,8 +80,15 @@ fn data() -> impl Strategy<Value = DataSpec> {
         );
     let io2 = (4..=65_536_u32, 100..=4_000_u32).prop_map(|(size, iops)| (VolumeType::Io2, size, Some(iops), None));
     let volume = proptest::option::of(id("vol"));
-    (prop_oneof![gp3, io2], "(/[a-z0-9_-]{1,8}){1,3}", filesystem, volume).prop_map(
-        |((volume_type, size_gib, iops, throughput_mibps), mount, filesystem, volume)| DataSpec {
+    let inputs = (
+        prop_oneof![gp3, io2],
+        "(/[a-z0-9_-]{1,8}){1,3}",
+        filesystem,
+        volume,
+        kms_key(),
+    );
+    inputs.prop_map(
+        |((volume_type, size_gib, iops, throughput_mibps), mount, filesystem, volume, kms_key)| DataSpec {
             size_gib,
             mount: format!("/srv{mount}"),
             filesystem,
@@ -81,6 +96,7 @@ fn data() -> impl Strategy<Value = DataSpec> {
             iops,
             throughput_mibps,
             volume,
+            kms_key,
         },
     )
 }

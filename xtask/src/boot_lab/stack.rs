@@ -4,7 +4,7 @@ use selfheal_aws::sim::{Range, Sim, SimConfig, SubnetRecord, Timings};
 use selfheal_aws::{AutoScaling, CallResult, Ec2, Iam};
 use selfheal_core::action::{CreateVolume, GroupSettings};
 use selfheal_core::names::{LAUNCH_HOOK, Names, POLICY_NAME, Role, TAG_FIRST_USE};
-use selfheal_core::observed::{LifecycleHook, RootVolume, TemplateData};
+use selfheal_core::observed::{Image, LifecycleHook, RootVolume, TemplateData};
 use selfheal_policy::{InstanceScope, Partition, instance_policy, trust_policy};
 use selfheal_userdata::{AddressWhen, BootConfig, DataVolume, Filesystem, HealthCheck, HealthFrom, Probe, render};
 
@@ -231,6 +231,7 @@ fn volume_input(names: &Names, zone: &str, options: &Options) -> CreateVolume {
         iops: None,
         throughput_mibps: None,
         encrypted: true,
+        kms_key: None,
         tags,
         client_token: "lab".to_owned(),
     }
@@ -261,13 +262,17 @@ fn boot_config(names: &Names, allocation_id: &str, volume_id: &str, options: &Op
 
 fn template(names: &Names, profile_arn: &str, security_group: &str, user_data: String, sim: &Sim) -> TemplateData {
     let image_id = sim
-        .inspect(|world| world.images.keys().next().cloned())
+        .inspect(|world| {
+            let x86 = |image: &&Image| image.architecture.as_deref() == Some("x86_64");
+            world.images.values().find(x86).map(|image| image.id.clone())
+        })
         .unwrap_or_default();
     let root = RootVolume {
         device: "/dev/xvda".to_owned(),
         size_gib: 8,
         volume_type: "gp3".to_owned(),
         encrypted: true,
+        kms_key: None,
     };
     TemplateData {
         image_id,

@@ -8,6 +8,9 @@
 //! 3. `AssociateAddress` by network interface. moto then forgets which instance the address is at, so that DescribeAddresses
 //!    names none. It is asked for the interface's instance, and told that.
 
+//!
+//! 3. `GetEbsDefaultKmsKeyId`, answered as AWS does for an account that has chosen no key of its own.
+
 use super::call::{Call, form_value};
 use crate::net::{Request, Response};
 
@@ -27,6 +30,12 @@ const HOOK_FIELDS: [&str; 4] = [
 /// Answers a call that moto lacks; `None` for every other call.
 pub fn stand_in(call: &Call) -> Option<Response> {
     let action = &call.action;
+    if call.service == "ec2" && action == "GetEbsDefaultKmsKeyId" {
+        let body = "<GetEbsDefaultKmsKeyIdResponse xmlns=\"http://ec2.amazonaws.com/doc/2016-11-15/\">\
+                    <requestId>00000000-0000-4000-8000-000000000000</requestId><kmsKeyId>alias/aws/ebs</kmsKeyId>\
+                    </GetEbsDefaultKmsKeyIdResponse>";
+        return Some(Response::new(200, "text/xml", body.to_owned()));
+    }
     let missing = MISSING
         .iter()
         .any(|(service, missing)| call.service == *service && action == missing);

@@ -69,7 +69,8 @@ impl Goal {
     pub const fn scope(&self) -> Scope {
         match self {
             Self::Destroy(_) => Scope::Destroy,
-            Self::Apply | Self::ApplyWith(_) | Self::Resume => Scope::Plan,
+            Self::Apply | Self::ApplyWith(_) => Scope::Plan,
+            Self::Resume => Scope::Resume,
         }
     }
 }

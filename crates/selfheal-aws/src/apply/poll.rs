@@ -20,36 +20,37 @@ pub(super) struct Rhythm {
     pub(super) budget: SignedDuration,
 }
 
-/// How a wait is polled: often where AWS takes seconds, seldom where it takes minutes.
+/// How a wait is polled: often at first, since a pause that outlasts what it waits for is lost to everybody, and ever less
+/// often, since each pause is at most twice the one before it. A wait of minutes costs some five polls more than it would
+/// without the short ones.
 pub(super) fn rhythm(wait: &WorldWait) -> Rhythm {
-    let (parts, first, longest, budget): (&[Part], _, _, _) = match wait {
-        WorldWait::VolumeSeen { .. } => (&[Part::Volumes], 1, 5, SignedDuration::from_mins(5)),
+    let (parts, first_ms, longest_s, budget): (&[Part], u64, u64, _) = match wait {
+        WorldWait::VolumeSeen { .. } => (&[Part::Volumes], 100, 5, SignedDuration::from_mins(5)),
         // An address loses its association with its instance. A terminate hook, an app that stops slowly and a shutdown may take their time.
         WorldWait::InstancesGone { .. } => (
             &[Part::Instances, Part::Addresses],
-            2,
+            100,
             10,
             SignedDuration::from_mins(30),
         ),
         // The first snapshot of a large volume takes hours, in which somebody may apply the stack again.
         WorldWait::SnapshotCompleted { .. } => (
             &[Part::Snapshots, Part::Group, Part::Instances],
-            2,
+            200,
             30,
             SignedDuration::from_hours(12),
         ),
-        _ => (&[Part::Group], 2, 10, SignedDuration::from_mins(30)),
+        _ => (&[Part::Group], 100, 10, SignedDuration::from_mins(30)),
     };
     Rhythm {
         parts,
-        first: Duration::from_secs(first),
-        longest: Duration::from_secs(longest),
+        first: Duration::from_millis(first_ms),
+        longest: Duration::from_secs(longest_s),
         budget,
     }
 }
 
 /// After how long a volume that was just created and that no reading shows is taken to be gone.
 ///
-/// AWS repeats the first answer to a token, also for a volume that was deleted since. Visibility lags by seconds; a second
-/// volume made too early would cost more than this wait.
+/// AWS answers with a volume that it takes back at once where its key cannot be used. Visibility lags by seconds.
 pub(super) const MISSING_MAX: SignedDuration = SignedDuration::from_mins(1);

@@ -28,14 +28,18 @@ const DOUBTS_MAX: u32 = 5;
 
 /// How often a listing is read after a create whose answer was lost, before the create is made again.
 ///
-/// With the pauses between them this is some fifteen seconds, which is longer than a listing lags behind.
-const READS_IN_DOUBT: u32 = 4;
+/// The first comes soon, since most often nothing lags. With the pauses between the others this is some fifteen seconds,
+/// which is longer than a listing lags behind.
+const READS_IN_DOUBT: u32 = 5;
 
 /// How often one step may run: once, and again where what it made turned out to be gone.
 const RUNS_MAX: usize = 3;
 
 /// What a step is about: it tells apart the steps of one key.
 type Target = Option<String>;
+/// How many client tokens of things that are gone one run goes through: each is one for every time that the stack was
+/// destroyed with its data and made again while AWS remembers tokens.
+const TOKENS_MAX: usize = 50;
 
 /// How a task ended.
 enum TaskEnd {
@@ -261,6 +265,13 @@ impl<'a> Run<'a> {
                 check_of(action).iter().for_each(|id| self.world.give_up_check(id));
                 self.in_flight.remove(&key);
             }
+            Err(error)
+                if error.kind() == CallErrorKind::TokenSpent
+                    && self.world.spent_tokens.len() < TOKENS_MAX
+                    && self.world.spend_token(action) =>
+            {
+                self.in_flight.remove(&key);
+            }
             Err(error) if may_be_done(key, error.kind()) => self.look_again(key, target, error)?,
             Err(error) => return Err(ApplyErrorKind::Step { key, error }),
         }
@@ -299,12 +310,10 @@ impl<'a> Run<'a> {
         let task = async move {
             let mut readings = Ok(Vec::new());
             for attempt in 0..READS_IN_DOUBT {
-                let pause = backoff(
-                    ctl,
-                    Duration::from_secs(1),
-                    Duration::from_secs(8),
-                    attempt + doubts - 1,
-                );
+                let pause = match attempt + doubts - 1 {
+                    0 => backoff(ctl, Duration::from_millis(200), Duration::from_secs(8), 0),
+                    later => backoff(ctl, Duration::from_secs(1), Duration::from_secs(8), later - 1),
+                };
                 ctl.progress.event(&Event::Retrying { error: &error, pause });
                 ctl.clock.sleep(pause).await;
                 let mut then = world.clone();

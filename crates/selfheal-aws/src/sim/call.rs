@@ -170,12 +170,14 @@ impl World {
         match decision.fault {
             Some(Fault::LateVisibility(ms)) => self.late_visibility_ms = ms,
             Some(Fault::Stale(ms)) => self.stale_ms = ms,
+            Some(Fault::CreationFails) => self.creation_fails = true,
             Some(Fault::LatePropagation(ms)) => self.late_propagation_ms = ms,
             _ => {}
         }
         let result = effect(self);
         self.late_visibility_ms = 0;
         self.stale_ms = 0;
+        self.creation_fails = false;
         self.late_propagation_ms = 0;
         result
     }

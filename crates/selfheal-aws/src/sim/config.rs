@@ -1,6 +1,6 @@
 //! What a simulated world starts as.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -29,6 +29,19 @@ pub struct SimConfig {
     /// Managed policies that exist, ARN to JSON, which may bound a role.
     #[serde(default)]
     pub managed_policies: BTreeMap<String, String>,
+    /// The zones that offer an instance type, by their letters; one that is not named here is offered in all, if the world
+    /// knows it. A type that the world does not know is added by naming it.
+    #[serde(default)]
+    pub type_zones: BTreeMap<String, Vec<char>>,
+    /// Subnets whose default route does not lead to an internet gateway: its target, or `None` for no route out.
+    #[serde(default)]
+    pub routes: BTreeMap<String, Option<String>>,
+    /// The customer's key by which the account encrypts volumes that name none.
+    #[serde(default)]
+    pub default_key: Option<String>,
+    /// Keys that cannot be used: disabled, or with a policy that lets nobody in.
+    #[serde(default)]
+    pub unusable_keys: BTreeSet<String>,
     /// When the world begins.
     pub start: Timestamp,
     /// How long an API call takes.
@@ -163,6 +176,10 @@ impl Default for SimConfig {
             address_quota: 5,
             parameters: BTreeMap::new(),
             managed_policies: BTreeMap::new(),
+            type_zones: BTreeMap::new(),
+            routes: BTreeMap::new(),
+            default_key: None,
+            unusable_keys: BTreeSet::new(),
             start: Timestamp::constant(1_767_225_600, 0),
             latency: Latency {
                 request: Range::new(20, 90),

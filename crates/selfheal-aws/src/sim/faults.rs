@@ -63,6 +63,8 @@ pub enum Fault {
     LatePropagation(u64),
     /// The read shows attachments and associations as they were so many milliseconds ago.
     Stale(u64),
+    /// It succeeds, and what it makes is gone after a moment: a volume whose key cannot be used.
+    CreationFails,
     /// Refused for lack of permission.
     AccessDenied,
     /// A page of the listing was lost.
@@ -252,6 +254,7 @@ impl Fault {
             Self::ServiceDown => error("ServiceUnavailable", "Service Unavailable. Please try again shortly."),
             Self::Refuse(code, message) => Some(CallError::from_code(action, code, message.clone())),
             Self::AnswerLost
+            | Self::CreationFails
             | Self::LateVisibility(_)
             | Self::Stale(_)
             | Self::LatePropagation(_)

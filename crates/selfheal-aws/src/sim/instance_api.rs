@@ -175,7 +175,28 @@ impl World {
             .about(volume)
             .on(Target::Volume(volume.to_owned()))
             .on(Target::Instance(instance.to_owned()));
-        self.call_now(me, &call, |world| world.attach_volume(volume, instance, device))
+        self.call_now(me, &call, |world| {
+            world.check_key_of(me, volume)?;
+            world.attach_volume(volume, instance, device)
+        })
+    }
+
+    /// Attaching a volume under a customer's key asks for a grant in the caller's name.
+    fn check_key_of(&mut self, me: &Caller, volume: &str) -> CallResult<()> {
+        let key = self
+            .volumes
+            .get(volume)
+            .and_then(|record| record.volume.kms_key.clone());
+        let own = self.own_key();
+        match key.filter(|key| *key != own) {
+            Some(key) if !self.may_use_key(me, &key) => Err(super::faults::denied(
+                "ec2:AttachVolume",
+                "kms:CreateGrant",
+                &self.principal_arn(me),
+                &key,
+            )),
+            _ => Ok(()),
+        }
     }
 
     pub(super) fn api_detach_volume(

@@ -108,6 +108,8 @@ pub struct World {
     pub(super) failing_boots: BTreeSet<String>,
     /// Extra milliseconds before what the current call makes can be seen.
     pub(super) late_visibility_ms: u64,
+    /// Whether what the current call makes is gone after a moment.
+    pub(super) creation_fails: bool,
     /// Extra milliseconds before the current change of IAM reaches the other services.
     pub(super) late_propagation_ms: u64,
     pub(super) rng_ids: Rng,
@@ -162,6 +164,7 @@ impl World {
             unlisted: BTreeSet::new(),
             failing_boots: BTreeSet::new(),
             late_visibility_ms: 0,
+            creation_fails: false,
             late_propagation_ms: 0,
             rng_ids,
             rng_latency: Rng::new(seed, "latency"),

@@ -9,7 +9,7 @@ use selfheal_core::plan::StepKey;
 use crate::support::{applied, calls, even, look, run, run_until_done, web};
 
 #[test]
-fn a_first_apply_takes_six_round_trips_and_at_most_28_calls() {
+fn a_first_apply_takes_six_round_trips_and_at_most_29_calls() {
     // Late propagation of the instance profile costs time that no chain of calls explains.
     let mut config = even(1);
     config.timings.iam_propagation = selfheal_aws::sim::Range::new(0, 0);
@@ -18,7 +18,7 @@ fn a_first_apply_takes_six_round_trips_and_at_most_28_calls() {
         .expect("no crash")
         .expect("it applies");
     assert!(sim.now_ms() <= 6 * 50, "{} ms\n{}", sim.now_ms(), sim.trace_text());
-    assert!(calls(&sim) <= 28, "{} calls\n{}", calls(&sim), sim.trace_text());
+    assert!(calls(&sim) <= 29, "{} calls\n{}", calls(&sim), sim.trace_text());
 }
 
 #[test]

@@ -102,6 +102,14 @@ fn first(sim: &Sim) -> Spec {
     spec
 }
 
+/// Plans a first apply in a subnet that the spec names: what is asked before something is made.
+fn ask_first(sim: &Sim) -> BTreeSet<Right> {
+    let mut spec = probed(HealthFrom::Both);
+    spec.instance.subnet = sim.inspect(|world| world.subnets.keys().next().cloned());
+    assert!(!look(sim, &spec, Goal::Apply).is_refused());
+    used(sim, true)
+}
+
 /// Changes all that an apply may change, and breaks all that it mends.
 fn changes(sim: &Sim, spec: &Spec) {
     let mut other = spec.clone();
@@ -132,6 +140,7 @@ fn changes(sim: &Sim, spec: &Spec) {
 fn whatever_apply_is_granted_some_apply_uses() {
     let sim = Sim::new(even(21));
     let policy = operate(&sim, &scope(), Purpose::Apply);
+    ask_first(&sim);
     let spec = first(&sim);
     changes(&sim, &spec);
     check(
@@ -149,6 +158,9 @@ fn whatever_apply_is_granted_some_apply_uses() {
 #[test]
 fn whatever_plan_status_and_resume_are_granted_they_use() {
     let sim = Sim::new(even(22));
+    operate(&sim, &scope(), Purpose::Plan);
+    let asked = ask_first(&sim);
+    sim.tamper(|world| world.config.operator_policy = None);
     let spec = first(&sim);
     // Whether a volume is being modified is asked where it differs from the spec; here it does not.
     let images = [
@@ -157,7 +169,7 @@ fn whatever_plan_status_and_resume_are_granted_they_use() {
     ];
     let policy = operate(&sim, &scope(), Purpose::Plan);
     assert!(look(&sim, &spec, Goal::Apply).is_empty());
-    check(&policy, &used(&sim, true), &images);
+    check(&policy, &used(&sim, true).union(&asked).cloned().collect(), &images);
     let policy = operate(&sim, &scope(), Purpose::Status);
     read(&sim, &spec, Scope::Status);
     // Why a launch failed is asked where no instance is in service; here one is.

@@ -21,6 +21,7 @@ pub fn web() -> Spec {
         iops: None,
         throughput_mibps: None,
         volume: None,
+        kms_key: None,
     });
     spec.dns = Some(DnsSpec {
         zone: "example.com".to_owned(),

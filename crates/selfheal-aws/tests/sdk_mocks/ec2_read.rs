@@ -157,6 +157,7 @@ async fn volumes_are_read_page_by_page() {
         iops: Some(3000),
         throughput_mibps: Some(125),
         encrypted: true,
+        kms_key: None,
         state: VolumeState::InUse,
         snapshot_id: None,
         attachment: Some(Attachment {

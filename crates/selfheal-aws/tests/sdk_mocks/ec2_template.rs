@@ -31,6 +31,7 @@ fn data() -> TemplateData {
             size_gib: 8,
             volume_type: "gp3".to_owned(),
             encrypted: true,
+            kms_key: None,
         },
         user_data: "IyEvYmluL3NoCg==".to_owned(),
         http_tokens: "required".to_owned(),

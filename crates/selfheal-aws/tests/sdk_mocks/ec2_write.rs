@@ -81,6 +81,7 @@ fn create_volume() -> CreateVolume {
         iops: None,
         throughput_mibps: Some(250),
         encrypted: true,
+        kms_key: None,
         tags: tags("volume"),
         client_token: "token-1".to_owned(),
     }

@@ -9,6 +9,7 @@ mod answers;
 mod autoscaling;
 mod ec2_application;
 mod ec2_by_id;
+mod ec2_offers;
 mod ec2_read;
 mod ec2_template;
 mod ec2_write;

@@ -62,6 +62,7 @@ pub fn volume_input(token: &str) -> CreateVolume {
         iops: None,
         throughput_mibps: None,
         encrypted: true,
+        kms_key: None,
         tags,
         client_token: token.to_owned(),
     }
@@ -69,7 +70,11 @@ pub fn volume_input(token: &str) -> CreateVolume {
 
 pub fn template_data(world: &World, security_group: &str, user_data: &str) -> TemplateData {
     let names = names();
-    let (image, record) = world.images.iter().next().expect("the world has images");
+    let (image, record) = world
+        .images
+        .iter()
+        .find(|(_, image)| image.architecture.as_deref() == Some("arm64"))
+        .expect("the world has images");
     TemplateData {
         image_id: image.clone(),
         instance_type: "t4g.small".to_owned(),
@@ -81,6 +86,7 @@ pub fn template_data(world: &World, security_group: &str, user_data: &str) -> Te
             size_gib: 8,
             volume_type: "gp3".to_owned(),
             encrypted: true,
+            kms_key: None,
         },
         user_data: user_data.to_owned(),
         http_tokens: "required".to_owned(),

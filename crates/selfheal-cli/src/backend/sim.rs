@@ -45,6 +45,7 @@ impl Kept {
             Err(error) if error.is_missing() => new_world(spec),
             Err(error) => return Err(failed(error.to_string())),
         };
+        sim.tamper(|world| offer_type(world, spec));
         Ok(Self { sim, file, _lock: lock })
     }
 
@@ -117,6 +118,16 @@ fn new_world(spec: &Spec) -> Sim {
     let sim = Sim::new(config);
     sim.tamper(|world| publish_image(world, spec));
     sim
+}
+
+/// Offers the type of the stack's file, whatever it is: which types there are, only EC2 knows.
+fn offer_type(world: &mut World, spec: &Spec) {
+    let zones = world.config.zones.clone();
+    world
+        .config
+        .type_zones
+        .entry(spec.instance.instance_type.clone())
+        .or_insert(zones);
 }
 
 fn publish_image(world: &mut World, spec: &Spec) {

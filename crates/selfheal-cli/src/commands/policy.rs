@@ -28,7 +28,8 @@ pub fn run(global: &Global, output: Output, args: &PolicyArgs) -> Result<u8, Cli
             let (spec, observed) = known(global, output, &args.offline, Named::Optional)?;
             let ids = ids(&spec, &observed);
             let volume = ids.volume_id.as_deref();
-            instance_policy(&spec, &ids.account, &ids.subnet_id, &ids.allocation_id, volume)
+            let key = ids.kms_key.as_deref();
+            instance_policy(&spec, &ids.account, &ids.subnet_id, &ids.allocation_id, volume, key)
                 .map_err(|error| render(&error))?
         }
         Whose::Boundary => {
@@ -95,6 +96,7 @@ pub fn operator_scope(spec: &Spec, account: &str, observed: &Observed) -> Operat
         .filter(|volume| volume.tags.get(TAG_STACK) != Some(&spec.name));
     let named = spec.data.as_ref().and_then(|data| data.volume.clone());
     scope.volume_id = named.or(untagged.map(|volume| volume.id));
+    scope.kms_key = Ids::of(spec, observed).kms_key;
     scope.vpc_id = existing.subnet.as_ref().map(|subnet| subnet.vpc_id.clone());
     scope.subnet_id = existing
         .subnet

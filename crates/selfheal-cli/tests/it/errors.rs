@@ -50,7 +50,7 @@ fn a_wrong_file_shows_every_problem_with_its_line() {
      6 │ image = "al2032"
        ╰────
       help: did you mean `type`? expected one of `type`, `image`, `subnet`, `ingress`,
-            `security_groups`, `root_size`, `permissions_boundary`
+            `security_groups`, `root_size`, `permissions_boundary`, `kms_key`
 
       × `instance.image` is `al2032`
        ╭─[selfheal.toml:6:9]

@@ -133,7 +133,13 @@ fn create(builder: &mut Builder<'_>, settings: ApplicationCheckSettings, templat
     let observed = builder.observed;
     let action = template.as_ref().map(|pin| {
         let account = &observed.identity.account;
-        input.client_token = check_token(account, &pin.template_id, &input, &observed.dead_checks);
+        input.client_token = check_token(
+            account,
+            &pin.template_id,
+            &input,
+            &observed.dead_checks,
+            &observed.spent_tokens,
+        );
         Action::CreateApplicationStatusCheck(input)
     });
     builder.step(draft, action);

@@ -118,7 +118,14 @@ fn plan_policy(
         ),
     };
     let account = &builder.observed.identity.account;
-    let made = desired::instance_policy(builder.spec, account, &subnet.id, allocation_id, volume_id);
+    let made = desired::instance_policy(
+        builder.spec,
+        account,
+        &subnet.id,
+        allocation_id,
+        volume_id,
+        volume.key.as_deref(),
+    );
     let (document, size) = match made {
         Ok(document) => {
             let size = document.size();

@@ -14,9 +14,11 @@ mod builder;
 mod destroy;
 mod display;
 mod dns;
+mod encryption;
 mod fingerprint;
 mod group;
 mod iam;
+mod instance_type;
 mod key;
 mod network;
 mod resume;
@@ -29,6 +31,7 @@ mod volume_modify;
 
 pub use approval::{Approval, Deviation};
 pub use destroy::{DestroyOptions, plan_destroy};
+pub(crate) use encryption::of_volume as key_of_volume;
 pub use key::StepKey;
 pub use resume::plan_resume;
 pub use step::{Change, Field, Need, Note, Plan, PlannedImage, Readiness, Refusal, Step, Value, WorldWait};
@@ -65,15 +68,22 @@ pub fn plan_with(spec: &Spec, observed: &Observed, options: &PlanOptions) -> Pla
     check_identity(&mut builder);
     check_read(&mut builder);
     application_check::check(&mut builder);
+    instance_type::check(&mut builder);
     network::check_image(&mut builder);
+    network::tell_image(&mut builder);
     let address = address::plan(&mut builder);
     serving::note_address(&mut builder, &address);
     let subnet = network::plan_subnet(&mut builder);
+    if let Some(subnet) = subnet {
+        instance_type::check_zone(&mut builder, subnet);
+        instance_type::tell_route(&mut builder, subnet);
+    }
     let volume = volume::plan(&mut builder, subnet);
     let groups = network::plan_security_groups(&mut builder, subnet);
     let identity = iam::plan(&mut builder, subnet, &address, &volume);
     // The template's tag is how the check is found once the spec has ceased to ask for it: the tag goes last.
     let dropped = application_check::drop_unwanted(&mut builder);
+    encryption::tell_root(&mut builder);
     let template = template::plan(&mut builder, &groups, &address, &volume, &dropped);
     application_check::plan(&mut builder, &template);
     group::plan(&mut builder, subnet, &template, &identity, &volume);

@@ -1,11 +1,11 @@
 //! The image, the subnet and the security groups.
 
 use super::builder::{Builder, Draft, Later};
-use super::{Change, StepKey, volume};
+use super::{Change, StepKey, instance_type, volume};
 use crate::action::Action;
 use crate::names::Role;
 use crate::observed::{IngressRule, SecurityGroup, Subnet};
-use crate::spec::{Architecture, ImageRef, Ingress, Protocol};
+use crate::spec::{ImageRef, Ingress, Protocol};
 
 /// Refuses an image that does not exist or does not fit the instance type.
 pub(super) fn check_image(builder: &mut Builder<'_>) {
@@ -21,10 +21,12 @@ pub(super) fn check_image(builder: &mut Builder<'_>) {
         );
         return;
     };
-    let wanted = Architecture::of_instance_type(&spec.instance_type);
-    if let (Some(wanted), Some(has)) = (wanted, &image.architecture)
-        && wanted.to_string() != *has
+    let wanted = instance_type::architectures(builder);
+    if let Some(has) = &image.architecture
+        && !wanted.is_empty()
+        && !wanted.contains(has)
     {
+        let wanted = wanted.join(" or ");
         let hint = match &spec.image {
             ImageRef::Alias { alias, .. } => format!("use an image for {wanted} in the place of `{alias}`"),
             _ => format!("use an image for {wanted}"),
@@ -50,7 +52,20 @@ pub(super) fn check_image(builder: &mut Builder<'_>) {
     }
 }
 
-/// The one subnet: the spec's, else the default one in the data volume's zone, else where the group is, else the first.
+/// Tells where a replacement could not boot: the image that is launched until the next apply is gone.
+pub(super) fn tell_image(builder: &mut Builder<'_>) {
+    if let Some(gone) = &builder.observed.gone_image {
+        builder.note(
+            "image-gone",
+            format!(
+                "the image {gone} of the launch template no longer exists: a replacement cannot boot until an apply"
+            ),
+        );
+    }
+}
+
+/// The one subnet: the spec's, else the default one in the data volume's zone, else where the group is, else the first of an
+/// Availability Zone that offers the instance type.
 pub(super) fn plan_subnet<'a>(builder: &mut Builder<'a>) -> Option<&'a Subnet> {
     let subnets = &builder.observed.subnets;
     if let Some(id) = &builder.spec.instance.subnet {
@@ -85,9 +100,18 @@ pub(super) fn plan_subnet<'a>(builder: &mut Builder<'a>) -> Option<&'a Subnet> {
     }
     let group = builder.observed.group.as_ref().filter(|group| !group.deleting);
     let current = group.and_then(|group| group.subnets.first());
+    let offered = |subnet: &&Subnet| instance_type::offers(builder, &subnet.zone) != Some(false);
+    let first = |wanted: &dyn Fn(&&Subnet) -> bool| {
+        subnets
+            .iter()
+            .filter(wanted)
+            .filter(|subnet| instance_type::is_availability_zone(&subnet.zone, &builder.spec.region))
+            .min_by_key(|subnet| (&subnet.zone, &subnet.id))
+    };
     let found = current
-        .and_then(|id| subnets.iter().find(|subnet| subnet.id == *id))
-        .or_else(|| subnets.iter().min_by_key(|subnet| (&subnet.zone, &subnet.id)));
+        .and_then(|id| subnets.iter().filter(offered).find(|subnet| subnet.id == *id))
+        .or_else(|| first(&offered))
+        .or_else(|| first(&|_| true));
     if found.is_none() {
         builder.refuse(
             "no-default-vpc",

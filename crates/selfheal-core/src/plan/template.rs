@@ -150,7 +150,14 @@ fn show_new(builder: &Builder<'_>, data: &Later<TemplateData>) -> Draft {
     )
     .sets("image", image)
     .sets("instance type", spec.instance_type.clone())
-    .sets("root volume", format!("{} GiB gp3, encrypted", spec.root_size_gib))
+    .sets(
+        "root volume",
+        format!(
+            "{} GiB gp3, {}",
+            spec.root_size_gib,
+            show_key(true, spec.kms_key.as_ref())
+        ),
+    )
     .sets("metadata", "IMDSv2 required")
     .sets_later("security groups", data.show(|data| data.security_groups.join(", ")))
     .sets_later("user data", data.show(|data| show_user_data(&data.user_data)))
@@ -176,11 +183,7 @@ fn show_change(
     let have = &have.data;
     let want_tags = desired::launch_tags(builder.spec);
     let root = |data: &TemplateData| {
-        let encryption = if data.root.encrypted {
-            "encrypted"
-        } else {
-            "not encrypted"
-        };
+        let encryption = show_key(data.root.encrypted, data.root.kms_key.as_ref());
         format!(
             "{} {} GiB {}, {encryption}",
             data.root.device, data.root.size_gib, data.root.volume_type
@@ -217,6 +220,14 @@ fn show_change(
         show_user_data(&have.user_data),
         data.show(|data| show_user_data(&data.user_data)),
     )
+}
+
+fn show_key(encrypted: bool, key: Option<&String>) -> String {
+    match key {
+        Some(key) => format!("encrypted by {key}"),
+        None if encrypted => "encrypted".to_owned(),
+        None => "not encrypted".to_owned(),
+    }
 }
 
 fn show_metadata(data: &TemplateData) -> String {

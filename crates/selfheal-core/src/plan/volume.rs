@@ -5,10 +5,10 @@ use std::collections::BTreeSet;
 use super::builder::{Builder, Draft, Later};
 use super::volume_choice::{Choice, tagged};
 use super::volume_modify::modify;
-use super::{Change, Need, StepKey, WorldWait};
+use super::{Change, Need, StepKey, WorldWait, encryption, instance_type};
 use crate::action::{Action, CreateVolume};
-use crate::names::{Role, TAG_FILESYSTEM, TAG_FIRST_USE, TAG_STACK};
-use crate::observed::{GroupInstance, LaunchTemplate, Observed, Subnet, Volume, VolumeState};
+use crate::names::{Role, TAG_FILESYSTEM, TAG_FIRST_USE, TAG_KEY, TAG_STACK};
+use crate::observed::{GroupInstance, InstanceTypeDetails, LaunchTemplate, Observed, Subnet, Volume, VolumeState};
 use crate::spec::{DataSpec, Filesystem, ImageRef, VolumeType};
 use crate::token::client_token;
 use crate::witness::is_of_group;
@@ -20,6 +20,11 @@ const GP3_MIBPS: u32 = 125;
 /// What io2 reads in a second: a quarter of a MiB for each IOPS, up to this.
 const IO2_IOPS_PER_MIBPS: u32 = 4;
 const IO2_MIBPS_MAX: u32 = 4_000;
+/// For how long an instance reaches its maximal bandwidth to EBS. Source: EC2 user guide, "Amazon EBS-optimized instance
+/// types": for 30 minutes at least once every 24 hours.
+const EBS_BURST_S: u64 = 30 * 60;
+/// Whole KiB in a megabit.
+const KIB_PER_MEGABIT: u64 = 122;
 /// How long the reading of a new volume may take: the launch hook holds an instance for 25 hours.
 const FIRST_READING_MIN_MAX: u64 = 24 * 60;
 
@@ -29,6 +34,8 @@ pub(super) struct DataVolume {
     pub(super) id: Later<Option<String>>,
     /// The volume that the role's policy names although the spec has none any more: an instance still uses it.
     pub(super) still_used: Option<String>,
+    /// The customer's key that encrypts it, where there is one.
+    pub(super) key: Option<String>,
     /// What must be done before an instance may count on it.
     pub(super) usable_after: BTreeSet<Need>,
 }
@@ -48,6 +55,10 @@ pub(super) fn plan(builder: &mut Builder<'_>, subnet: Option<&Subnet>) -> DataVo
         }
         return DataVolume {
             id: Later::Known(None),
+            key: kept
+                .iter()
+                .find(|volume| still_used(builder.observed, volume))
+                .and_then(|volume| encryption::of_volume(builder.spec, volume)),
             still_used: kept
                 .into_iter()
                 .find(|volume| still_used(builder.observed, volume))
@@ -61,6 +72,7 @@ pub(super) fn plan(builder: &mut Builder<'_>, subnet: Option<&Subnet>) -> DataVo
             builder.refuse(problem.code, problem.message, problem.help);
             return DataVolume {
                 id: Later::After([].into()),
+                key: None,
                 still_used: None,
                 usable_after: BTreeSet::new(),
             };
@@ -188,7 +200,12 @@ fn check_tools(builder: &mut Builder<'_>) {
 }
 
 fn create(builder: &mut Builder<'_>, data: &DataSpec, subnet: Option<&Subnet>) -> DataVolume {
+    let key = encryption::of_new_volume(builder, data);
+    encryption::check_vanished(builder, key.as_deref());
     let mut tags = builder.names.tags(Role::Volume);
+    if let Some(key) = key.as_ref().filter(|_| data.kms_key.is_none()) {
+        tags.insert(TAG_KEY.to_owned(), key.clone());
+    }
     tags.insert(TAG_FIRST_USE.to_owned(), "true".to_owned());
     tags.insert(TAG_FILESYSTEM.to_owned(), data.filesystem.to_string());
     // Without a subnet the plan has been refused already, and the zone is not looked at.
@@ -202,16 +219,28 @@ fn create(builder: &mut Builder<'_>, data: &DataSpec, subnet: Option<&Subnet>) -
         .sets("size", format!("{} GiB", data.size_gib))
         .sets("type", data.volume_type.to_string())
         .sets("zone", zone.clone())
-        .sets("encrypted", "yes");
-    let minutes = first_reading_min(data);
+        .sets(
+            "encrypted",
+            key.as_ref().map_or_else(|| "yes".to_owned(), |key| format!("by {key}")),
+        );
+    let minutes = first_reading_min(data, instance_type::details(builder));
     if minutes > FIRST_READING_MIN_MAX {
+        let by_itself = first_reading_min(data, None) > FIRST_READING_MIN_MAX;
+        let (pace, help) = if by_itself {
+            ("its", "choose more throughput (for io2, more IOPS), or a smaller size")
+        } else {
+            (
+                "the instance type's",
+                "choose a type with more bandwidth to EBS, or a smaller size",
+            )
+        };
         builder.refuse(
             "volume-reading",
             format!(
-                "the first boot reads all of the volume before it is formatted, which takes {} hours at its pace",
+                "the first boot reads all of the volume before it is formatted, which takes {} hours at {pace} pace",
                 minutes / 60
             ),
-            "AWS holds a launch for a day at most: choose more throughput (for io2, more IOPS), or a smaller size",
+            format!("AWS holds a launch for a day at most: {help}"),
         );
     }
     if minutes > 0 {
@@ -233,29 +262,40 @@ fn create(builder: &mut Builder<'_>, data: &DataSpec, subnet: Option<&Subnet>) -
         iops: data.iops,
         throughput_mibps: data.throughput_mibps,
         encrypted: true,
+        kms_key: key.clone(),
         tags,
         client_token: String::new(),
     };
     input.client_token = client_token(
         &builder.observed.identity.account,
         &input,
-        &builder.observed.dead_volumes,
+        &builder.observed.spent_tokens,
     );
     builder.step(draft, Later::Known(Action::CreateVolume(input)));
     DataVolume {
         id: Later::after(StepKey::CreateVolume),
         still_used: None,
+        key,
         usable_after: BTreeSet::new(),
     }
 }
 
-/// What the first boot's proof costs that the volume is blank, in minutes: all of it is read, at the volume's own pace.
-fn first_reading_min(data: &DataSpec) -> u64 {
-    let pace = match data.volume_type {
+/// What the first boot's proof costs that the volume is blank, in minutes: all of it is read, at the volume's pace or at
+/// that of the instance's own way to EBS, which falls to a baseline after half an hour.
+fn first_reading_min(data: &DataSpec, details: Option<&InstanceTypeDetails>) -> u64 {
+    let volume_mibps = match data.volume_type {
         VolumeType::Gp3 => data.throughput_mibps.unwrap_or(GP3_MIBPS),
         VolumeType::Io2 => (data.iops.unwrap_or_default() / IO2_IOPS_PER_MIBPS).clamp(1, IO2_MIBPS_MAX),
     };
-    u64::from(data.size_gib) * 1024 / u64::from(pace) / 60
+    let pace = |limit: Option<u32>| {
+        let limit = limit.map_or(u64::MAX, |mbps| u64::from(mbps) * KIB_PER_MEGABIT);
+        (u64::from(volume_mibps) * 1024).min(limit).max(1)
+    };
+    let kib = u64::from(data.size_gib) * 1024 * 1024;
+    let baseline = pace(details.and_then(|details| details.ebs_baseline_mbps));
+    let burst = pace(details.and_then(|details| details.ebs_maximum_mbps)).max(baseline);
+    let in_burst = kib.min(burst * EBS_BURST_S);
+    (in_burst / burst + (kib - in_burst) / baseline) / 60
 }
 
 fn keep(builder: &mut Builder<'_>, data: &DataSpec, volume: &Volume, subnet: Option<&Subnet>) -> DataVolume {
@@ -270,8 +310,12 @@ fn keep(builder: &mut Builder<'_>, data: &DataSpec, volume: &Volume, subnet: Opt
             format!("a volume cannot leave its zone: choose a subnet in {}", volume.zone),
         );
     }
-    // A boot waits for a volume that is still being created; one that no reading has shown may not exist at all.
-    if builder.observed.unseen_volumes.contains(&volume.id) {
+    encryption::check_volume(builder, data, volume);
+    let key = encryption::of_volume(builder.spec, volume);
+    // A boot waits for a volume that is still being created; one that no reading has shown may not exist at all, and one
+    // under a customer's key is gone again where the key cannot be used.
+    let tentative = volume.state == VolumeState::Creating && key.is_some();
+    if tentative || builder.observed.unseen_volumes.contains(&volume.id) {
         usable_after.insert(builder.wait(WorldWait::VolumeSeen { id: volume.id.clone() }));
     }
     if volume.state == VolumeState::Error {
@@ -301,8 +345,14 @@ fn keep(builder: &mut Builder<'_>, data: &DataSpec, volume: &Volume, subnet: Opt
     }
     modify(builder, data, volume);
     DataVolume {
-        id: Later::Known(Some(volume.id.clone())),
+        // Nothing names what may be gone in a moment: what a stack's witnesses name counts as having held its data.
+        id: if tentative {
+            Later::After(usable_after.clone())
+        } else {
+            Later::Known(Some(volume.id.clone()))
+        },
         still_used: None,
+        key,
         usable_after,
     }
 }

@@ -4,10 +4,19 @@ use std::ops::RangeInclusive;
 
 use super::reader::{Fault, Located, Reader, Section};
 use super::sections::one_of;
-use super::{DataSpec, Filesystem, VolumeType, syntax};
+use super::{DataSpec, Filesystem, VolumeType, sections, syntax};
 
 /// The keys of the section.
-pub(super) const KEYS: &[&str] = &["size", "mount", "filesystem", "type", "iops", "throughput", "volume"];
+pub(super) const KEYS: &[&str] = &[
+    "size",
+    "mount",
+    "filesystem",
+    "type",
+    "iops",
+    "throughput",
+    "volume",
+    "kms_key",
+];
 
 /// What EBS allows of a volume type. Source: EBS User Guide, "Amazon EBS volume types".
 struct Limits {
@@ -65,6 +74,7 @@ pub(super) fn read(reader: &mut Reader<'_>, section: &Section<'_>) -> Option<Dat
     let throughput = throughput(reader, section, volume_type, iops.as_ref());
     let volume = section.string(reader, "volume", "an id such as \"vol-0123456789abcdef0\"");
     let volume = reader.check(volume, |id| syntax::id("vol", id));
+    let kms_key = sections::kms_key(reader, section);
     Some(DataSpec {
         size_gib: size?.value,
         mount: mount?.value,
@@ -73,6 +83,7 @@ pub(super) fn read(reader: &mut Reader<'_>, section: &Section<'_>) -> Option<Dat
         iops: iops.map(|at| at.value),
         throughput_mibps: throughput.map(|at| at.value),
         volume: volume.map(|at| at.value),
+        kms_key,
     })
 }
 

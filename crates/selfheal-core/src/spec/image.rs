@@ -64,6 +64,8 @@ pub enum ImageRef {
         root_device: String,
         /// The image's architecture.
         architecture: Architecture,
+        /// Size of the image's own root snapshot in GiB: a root volume cannot be smaller.
+        root_size_gib: u32,
     },
     /// `ssm:/path`: a parameter of the user's own.
     Parameter(String),
@@ -76,6 +78,12 @@ struct Alias {
     root_device: &'static str,
     architecture: Architecture,
 }
+
+/// Size of the root snapshot of every image with an alias, in GiB.
+///
+/// Sources: AL2023 User Guide, "AL2023 default (8 GiB) and minimal images"; Debian wiki, "Cloud/AmazonEC2Image", whose
+/// images are built with 8 GiB; Ubuntu's cloud images for EC2, likewise.
+const ALIAS_ROOT_SIZE_GIB: u32 = 8;
 
 const XVDA: &str = "/dev/xvda";
 const SDA1: &str = "/dev/sda1";
@@ -170,6 +178,7 @@ impl ImageRef {
             parameter: found.parameter.to_owned(),
             root_device: found.root_device.to_owned(),
             architecture: found.architecture,
+            root_size_gib: ALIAS_ROOT_SIZE_GIB,
         })
     }
 

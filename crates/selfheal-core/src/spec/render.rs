@@ -48,6 +48,9 @@ fn instance(spec: &InstanceSpec) -> Table {
     if let Some(boundary) = &spec.permissions_boundary {
         table["permissions_boundary"] = value(boundary);
     }
+    if let Some(key) = &spec.kms_key {
+        table["kms_key"] = value(key);
+    }
     table
 }
 
@@ -76,6 +79,9 @@ fn data(spec: &DataSpec) -> Table {
     }
     if let Some(volume) = &spec.volume {
         table["volume"] = value(volume);
+    }
+    if let Some(key) = &spec.kms_key {
+        table["kms_key"] = value(key);
     }
     table
 }

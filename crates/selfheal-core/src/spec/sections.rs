@@ -17,6 +17,7 @@ const INSTANCE: &[&str] = &[
     "security_groups",
     "root_size",
     "permissions_boundary",
+    "kms_key",
 ];
 const ADDRESS: &[&str] = &["allocation", "when"];
 const DNS: &[&str] = &["zone", "name", "ttl"];
@@ -128,6 +129,7 @@ fn instance(reader: &mut Reader<'_>, section: &Section<'_>) -> Option<InstanceSp
         "a policy's ARN such as \"arn:aws:iam::123456789012:policy/boundary\"",
     );
     let boundary = reader.check(boundary, |arn| syntax::policy_arn(arn));
+    let kms_key = kms_key(reader, section);
     let ingress = ingress(reader, section)?;
     Some(InstanceSpec {
         instance_type: instance_type?.value,
@@ -136,7 +138,14 @@ fn instance(reader: &mut Reader<'_>, section: &Section<'_>) -> Option<InstanceSp
         ingress,
         root_size_gib: root_size.map_or(Spec::ROOT_SIZE_GIB_DEFAULT, |size| size.value),
         permissions_boundary: boundary.map(|arn| arn.value),
+        kms_key,
     })
+}
+
+/// Reads the key of a volume.
+pub(super) fn kms_key(reader: &mut Reader<'_>, section: &Section<'_>) -> Option<String> {
+    let key = section.string(reader, "kms_key", "a key's ARN such as \"arn:aws:kms:…:key/…\"");
+    reader.check(key, |key| syntax::kms_key(key)).map(|key| key.value)
 }
 
 fn ingress(reader: &mut Reader<'_>, section: &Section<'_>) -> Option<Ingress> {

@@ -112,6 +112,40 @@ pub(super) fn policy_arn(value: &str) -> Result<String, Fault> {
     }
 }
 
+/// A KMS key, by its ARN: policies name a key by nothing else, and an id or an alias would have to be looked up.
+pub(super) fn kms_key(value: &str) -> Result<String, Fault> {
+    if is_kms_key(value) {
+        Ok(value.to_owned())
+    } else {
+        Err(Fault::malformed(
+            is(value),
+            "a key's ARN such as \"arn:aws:kms:eu-west-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab\"",
+        ))
+    }
+}
+
+/// Whether a text is the ARN of a KMS key, and not of an alias.
+pub(crate) fn is_kms_key(value: &str) -> bool {
+    let parts: Vec<&str> = value.split(':').collect();
+    let [arn, partition, service, region, account, resource] = parts[..] else {
+        return false;
+    };
+    let word = |text: &str| {
+        !text.is_empty()
+            && text
+                .bytes()
+                .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
+    };
+    let id = resource.strip_prefix("key/").unwrap_or_default();
+    (arn, service) == ("arn", "kms")
+        && word(partition)
+        && word(region)
+        && account.len() == 12
+        && account.bytes().all(|byte| byte.is_ascii_digit())
+        && word(id)
+        && value.len() <= 200
+}
+
 /// An image: an id, `ssm:/path` or an alias.
 pub(super) fn image(value: &str) -> Result<ImageRef, Fault> {
     if value.starts_with("ami-") {

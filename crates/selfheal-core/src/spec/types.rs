@@ -54,6 +54,7 @@ impl Spec {
                 ingress: Ingress::Ports(Vec::new()),
                 root_size_gib: Self::ROOT_SIZE_GIB_DEFAULT,
                 permissions_boundary: None,
+                kms_key: None,
             },
             address: AddressSpec::default(),
             data: None,
@@ -112,6 +113,8 @@ pub struct InstanceSpec {
     pub root_size_gib: u32,
     /// ARN of the managed policy that bounds what the instance's role may do, whatever its policies say.
     pub permissions_boundary: Option<String>,
+    /// ARN of the KMS key that encrypts the root volume; without it, the account's default key.
+    pub kms_key: Option<String>,
 }
 
 /// How traffic reaches the instance.
@@ -185,6 +188,8 @@ pub struct DataSpec {
     pub throughput_mibps: Option<u32>,
     /// A volume that exists, to be adopted instead of creating one, or to be used of several that bear the stack's tags.
     pub volume: Option<String>,
+    /// ARN of the KMS key that encrypts the volume; without it, the account's default key at its creation.
+    pub kms_key: Option<String>,
 }
 
 /// Filesystem of the data volume.

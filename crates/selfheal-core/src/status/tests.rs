@@ -28,6 +28,7 @@ fn spec() -> Spec {
         iops: None,
         throughput_mibps: None,
         volume: None,
+        kms_key: None,
     });
     spec.dns = Some(DnsSpec {
         zone: "example.com".to_owned(),
@@ -81,6 +82,7 @@ fn serving() -> Observed {
             iops: Some(3000),
             throughput_mibps: Some(125),
             encrypted: true,
+            kms_key: None,
             state: VolumeState::InUse,
             snapshot_id: None,
             attachment: Some(Attachment {

@@ -24,6 +24,7 @@ pub fn web() -> Spec {
         iops: None,
         throughput_mibps: None,
         volume: None,
+        kms_key: None,
     });
     spec.dns = Some(DnsSpec {
         zone: "example.com".to_owned(),
@@ -112,6 +113,7 @@ fn answer(action: &Action, nth: usize) -> Answer {
             iops: input.iops.or(Some(3000)),
             throughput_mibps: input.throughput_mibps.or(Some(125)),
             encrypted: input.encrypted,
+            kms_key: input.kms_key.clone(),
             state: VolumeState::Creating,
             snapshot_id: None,
             attachment: None,

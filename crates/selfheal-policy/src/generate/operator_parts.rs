@@ -19,6 +19,15 @@ const DESCRIBE: [&str; 7] = [
     "autoscaling:DescribeLifecycleHooks",
 ];
 
+/// What is asked before something is made that hangs on it: whether EC2 offers the instance type, where the subnet leads,
+/// and by which key volumes are encrypted.
+const ASK_FIRST: [&str; 4] = [
+    "ec2:DescribeInstanceTypes",
+    "ec2:DescribeInstanceTypeOfferings",
+    "ec2:DescribeRouteTables",
+    "ec2:GetEbsDefaultKmsKeyId",
+];
+
 const READ_IDENTITY: [&str; 3] = ["iam:GetRole", "iam:GetRolePolicy", "iam:GetInstanceProfile"];
 
 /// The key that holds the boundary which a request sets, or which the role has.
@@ -33,7 +42,11 @@ fn both(scope: &OperatorScope, place: Place<'_>) -> Result<Vec<ResourcePattern>,
 pub(crate) fn reading(scope: &OperatorScope, place: Place<'_>, purpose: Purpose) -> Drafts {
     let mut describe = DESCRIBE.to_vec();
     match purpose {
-        Purpose::Plan | Purpose::Apply | Purpose::Resume => describe.push("ec2:DescribeImages"),
+        Purpose::Resume => describe.push("ec2:DescribeImages"),
+        Purpose::Plan | Purpose::Apply => {
+            describe.push("ec2:DescribeImages");
+            describe.extend(ASK_FIRST);
+        }
         Purpose::Status => describe.extend([
             "ec2:DescribeImages",
             "ec2:DescribeInstances",

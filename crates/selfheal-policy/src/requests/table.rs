@@ -77,6 +77,10 @@ calls! {
     "kms:GenerateDataKeyWithoutPlaintext" [old "key"] by [APPLY] => "makes the encrypted volume, through EBS";
     "sts:GetCallerIdentity" [] by [PLAN, APPLY, STATUS, DESTROY, RESUME] => "shows and checks the account";
     "ec2:DescribeImages" [] by [PLAN, APPLY, STATUS, RESUME] => "checks the image";
+    "ec2:DescribeInstanceTypes" [] by [PLAN, APPLY] => "checks the instance type";
+    "ec2:DescribeInstanceTypeOfferings" [] by [PLAN, APPLY] => "finds a zone that offers the type";
+    "ec2:DescribeRouteTables" [] by [PLAN, APPLY] => "sees whether the subnet leads to the internet";
+    "ec2:GetEbsDefaultKmsKeyId" [] by [PLAN, APPLY] => "finds the key by which a new volume is encrypted";
     "ec2:DescribeAddresses" [] by [PLAN, APPLY, STATUS, DESTROY, RESUME] => "finds the address";
     "ec2:DescribeVolumes" [] by [PLAN, APPLY, STATUS, DESTROY, RESUME] => "finds the volume";
     "ec2:DescribeVolumesModifications" [] by [PLAN, APPLY, STATUS, RESUME] => "sees whether the volume is being changed";

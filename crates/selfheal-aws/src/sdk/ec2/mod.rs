@@ -2,6 +2,7 @@
 
 mod application;
 mod by_id;
+mod offers;
 mod read;
 mod template;
 mod write;
@@ -214,6 +215,7 @@ impl Ec2 for Sdk {
             .set_iops(input.iops.map(int))
             .set_throughput(input.throughput_mibps.map(int))
             .encrypted(input.encrypted)
+            .set_kms_key_id(input.kms_key.clone())
             .set_tag_specifications(write::tagged("volume", &input.tags))
             .client_token(&input.client_token);
         let output = call.send().await.map_err(failed(ACTION, None))?;

@@ -71,6 +71,7 @@ pub(super) fn volume(volume: types::Volume, action: &'static str) -> CallResult<
         iops: volume.iops.map(uint),
         throughput_mibps: volume.throughput.map(uint),
         encrypted: volume.encrypted.unwrap_or(false),
+        kms_key: text(volume.kms_key_id.as_deref()),
         state: volume_state(field(volume.state, action, "state of the volume")?.as_str()),
         snapshot_id: text(volume.snapshot_id.as_deref()),
         attachment,

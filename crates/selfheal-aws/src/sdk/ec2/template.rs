@@ -11,7 +11,7 @@ use aws_sdk_ec2::types::{
 use selfheal_core::names::Tags;
 use selfheal_core::observed::{LaunchTemplate, RootVolume, TemplateData};
 
-use super::super::convert::{field, int, uint};
+use super::super::convert::{field, int, text, uint};
 use super::{read, write};
 use crate::backend::CallResult;
 
@@ -64,6 +64,7 @@ fn root(root: &RootVolume) -> LaunchTemplateBlockDeviceMappingRequest {
         .volume_size(int(root.size_gib))
         .volume_type(VolumeType::from(root.volume_type.as_str()))
         .encrypted(root.encrypted)
+        .set_kms_key_id(root.kms_key.clone())
         .delete_on_termination(true)
         .build();
     LaunchTemplateBlockDeviceMappingRequest::builder()
@@ -114,6 +115,7 @@ fn data(data: ResponseLaunchTemplateData) -> TemplateData {
                 size_gib: ebs.volume_size.map_or(0, uint),
                 volume_type: ebs.volume_type.map(|kind| kind.as_str().to_owned()).unwrap_or_default(),
                 encrypted: ebs.encrypted.unwrap_or(false),
+                kms_key: text(ebs.kms_key_id.as_deref()),
             })
         });
     let metadata = data.metadata_options.as_ref();

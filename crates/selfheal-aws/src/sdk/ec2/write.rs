@@ -54,6 +54,7 @@ pub(super) fn volume_of(output: CreateVolumeOutput) -> Volume {
         .set_iops(output.iops)
         .set_throughput(output.throughput)
         .set_encrypted(output.encrypted)
+        .set_kms_key_id(output.kms_key_id)
         .set_state(output.state)
         .set_snapshot_id(output.snapshot_id)
         .set_attachments(output.attachments)

@@ -49,6 +49,8 @@ pub(super) enum Target {
     },
     Parameter(String),
     ApplicationCheck(String),
+    /// A customer's key, by its ARN.
+    Key(String),
     NewApplicationCheck,
     NewAddress,
     NewVolume(CreateVolume),
@@ -170,6 +172,12 @@ pub(super) fn trusts_ec2(document: &str) -> bool {
     })
 }
 
+/// The policies that decide on a caller's requests.
+struct Rights {
+    documents: Vec<Document>,
+    boundary: Option<Document>,
+}
+
 impl World {
     /// The ARN that a caller goes by.
     pub(super) fn principal_arn(&self, caller: &Caller) -> String {
@@ -196,13 +204,73 @@ impl World {
 
     /// Refuses a call that the caller's policies do not allow, and notes which statements allow it.
     pub(super) fn authorise(&mut self, caller: &Caller, call: &Call) -> CallResult<()> {
+        let Some(rights) = self.rights(caller) else {
+            return Ok(());
+        };
+        // Only the keys that the Service Authorization Reference lists for an action are there for a policy to ask for.
+        for request in self.requests(caller, call).into_iter().map(documented) {
+            if !self.is_granted(caller, &rights, &request) {
+                return Err(self.refuse(caller, call, &request));
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether a caller may use a customer's key through EC2: by its own policies, the key's letting in whom they do.
+    ///
+    /// Source: EBS user guide, "How Amazon EBS encryption works": what creates or attaches a volume asks for a grant in the
+    /// caller's name.
+    pub(super) fn may_use_key(&mut self, caller: &Caller, key: &str) -> bool {
+        if self.config.unusable_keys.contains(key) {
+            return false;
+        }
+        let Some(rights) = self.rights(caller) else {
+            return true;
+        };
+        let Some(resource) = self.resource(&Target::Key(key.to_owned())) else {
+            return false;
+        };
+        let via = format!("ec2.{}.amazonaws.com", self.config.region);
+        let mut needed = vec!["kms:CreateGrant", "kms:Decrypt"];
+        if matches!(caller, Caller::Operator(_)) {
+            needed.extend(["kms:DescribeKey", "kms:GenerateDataKeyWithoutPlaintext"]);
+        }
+        needed.into_iter().all(|action| {
+            let mut request = self.request(caller, action).on(resource.clone());
+            request = request.with("kms:ViaService", via.clone());
+            if action == "kms:CreateGrant" {
+                request = request.with("kms:GrantIsForAWSResource", "true");
+            }
+            self.is_granted(caller, &rights, &documented(request))
+        })
+    }
+
+    /// Whether what a caller may do includes a request; notes which of its own statements allow it.
+    fn is_granted(&mut self, caller: &Caller, rights: &Rights, request: &Request) -> bool {
+        let documents: Vec<&Document> = rights.documents.iter().collect();
+        let policies = Policies {
+            boundary: rights.boundary.as_ref(),
+            ..Policies::identity(&documents)
+        };
+        let Decision::Allow(grants) = evaluate(policies, request) else {
+            return false;
+        };
+        let of_identity = grants.into_iter().filter(|grant| grant.layer == Layer::Identity);
+        let granted = of_identity.map(|grant| Granted {
+            operator: matches!(caller, Caller::Operator(_)),
+            statement: grant.sid,
+            action: request.action.clone(),
+        });
+        self.granted.extend(granted);
+        true
+    }
+
+    /// What a caller may do; `None` for one that may do everything.
+    fn rights(&self, caller: &Caller) -> Option<Rights> {
         let mut bound: Option<String> = None;
-        let documents = match caller {
-            Caller::Operator(_) => match &self.config.operator_policy {
-                None => return Ok(()),
-                Some(text) => vec![text.as_str()],
-            },
-            Caller::Instance(_) if !self.config.authorise_instances => return Ok(()),
+        let documents: Vec<&str> = match caller {
+            Caller::Operator(_) => vec![self.config.operator_policy.as_ref()?.as_str()],
+            Caller::Instance(_) if !self.config.authorise_instances => return None,
             Caller::Instance(id) => {
                 let running = self
                     .instances
@@ -224,30 +292,13 @@ impl World {
                     .collect()
             }
         };
-        let documents: Vec<Document> = documents.into_iter().filter_map(|text| text.parse().ok()).collect();
-        let documents: Vec<&Document> = documents.iter().collect();
         // A boundary that was deleted, or cannot be read, allows nothing.
         let nothing = || Document::new(Vec::new());
         let text = |arn: &str| self.config.managed_policies.get(arn).and_then(|text| text.parse().ok());
-        let boundary = bound.map(|arn| text(&arn).unwrap_or_else(nothing));
-        let policies = Policies {
-            boundary: boundary.as_ref(),
-            ..Policies::identity(&documents)
-        };
-        // Only the keys that the Service Authorization Reference lists for an action are there for a policy to ask for.
-        for request in self.requests(caller, call).into_iter().map(documented) {
-            let Decision::Allow(grants) = evaluate(policies, &request) else {
-                return Err(self.refuse(caller, call, &request));
-            };
-            let of_identity = grants.into_iter().filter(|grant| grant.layer == Layer::Identity);
-            let granted = of_identity.map(|grant| Granted {
-                operator: matches!(caller, Caller::Operator(_)),
-                statement: grant.sid,
-                action: request.action.clone(),
-            });
-            self.granted.extend(granted);
-        }
-        Ok(())
+        Some(Rights {
+            documents: documents.into_iter().filter_map(|text| text.parse().ok()).collect(),
+            boundary: bound.map(|arn| text(&arn).unwrap_or_else(nothing)),
+        })
     }
 
     fn refuse(&self, caller: &Caller, call: &Call, request: &Request) -> CallError {

@@ -72,6 +72,7 @@ impl World {
                 self.ec2_target(target)?
             }
             Target::Unknown => return None,
+            Target::Key(arn) => return Some(ResourceRequest::new(arn.parse().ok()?)),
             _ => self.plain_target(target),
         };
         let arn: Arn = self.target_arn(service, &name).parse().ok()?;

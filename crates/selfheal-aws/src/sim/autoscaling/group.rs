@@ -165,6 +165,19 @@ impl World {
         self.check_profile(&data.profile_arn)
     }
 
+    /// Refuses a launch for what EC2 finds only when it launches: Auto Scaling takes a group with such a template.
+    pub(in crate::sim) fn check_capacity(&self, template_id: &str, version: u64, subnet: &str) -> Result<(), String> {
+        let template = self.templates.get(template_id);
+        let Some(data) = template.and_then(|template| template.version(version)) else {
+            return Ok(());
+        };
+        let zone = self
+            .subnets
+            .get(subnet)
+            .map_or("", |record| record.subnet.zone.as_str());
+        self.check_type(&data.instance_type, &data.image_id, data.root.size_gib, zone)
+    }
+
     fn check_profile(&self, arn: &str) -> Result<(), String> {
         if arn.is_empty() {
             return Ok(());

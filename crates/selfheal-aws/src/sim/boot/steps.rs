@@ -52,8 +52,15 @@ impl World {
         }
     }
 
-    /// Whether the kernel of the instance shows the volume.
+    /// Whether the kernel of the instance shows the volume by its id, which takes NVMe.
     pub(super) fn has_device(&self, id: &str, volume: &str) -> bool {
+        let nvme = self.instances.get(id).is_none_or(|instance| {
+            self.type_details(&instance.data.instance_type)
+                .is_none_or(|details| details.nvme != "unsupported")
+        });
+        if !nvme {
+            return false;
+        }
         let held = self
             .volumes
             .get(volume)

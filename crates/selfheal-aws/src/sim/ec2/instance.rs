@@ -51,6 +51,7 @@ impl World {
             return Err(format!("The group {group} does not exist."));
         };
         self.check_launch(&settings.template_id, settings.template_version, &settings.subnet)?;
+        self.check_capacity(&settings.template_id, settings.template_version, &settings.subnet)?;
         let template = self.templates.get(&settings.template_id);
         let Some(data) = template
             .and_then(|template| template.version(settings.template_version))
@@ -120,6 +121,7 @@ impl World {
             iops: None,
             throughput_mibps: None,
             encrypted: data.root.encrypted,
+            kms_key: data.root.kms_key.clone().or_else(|| self.config.default_key.clone()),
             state: VolumeState::InUse,
             snapshot_id: None,
             attachment: Some(Attachment {

@@ -3,6 +3,7 @@
 mod address;
 mod attach;
 mod instance;
+mod offers;
 mod past;
 mod security_group;
 mod snapshot;
@@ -244,8 +245,8 @@ impl Ec2 for Sim {
         let call = Call::change("ec2:CreateVolume")
             .tagging(&input.tags)
             .on(Target::NewVolume(input.clone()));
-        let input = input.clone();
-        self.call(call, move |world| world.create_volume(&input)).await
+        let (caller, input) = (self.caller().clone(), input.clone());
+        self.call(call, move |world| world.create_volume(&caller, &input)).await
     }
 
     async fn modify_volume(&self, input: &ModifyVolume) -> CallResult<()> {

@@ -4,7 +4,7 @@ use selfheal_core::action::{CreateVolume, ModifyVolume};
 use selfheal_core::observed::{Volume, VolumeModification, VolumeState};
 
 use super::super::World;
-use super::super::call::fail;
+use super::super::call::{Caller, fail};
 use super::super::events::WorldEvent;
 use super::super::state::{Content, Modification, VolumeRecord};
 use super::super::trace::Happening;
@@ -45,17 +45,27 @@ impl World {
         }
     }
 
-    /// `CreateVolume`. A token that was used before leads to the volume that it made, even if that was deleted since.
-    pub(super) fn create_volume(&mut self, input: &CreateVolume) -> CallResult<Volume> {
+    /// `CreateVolume`. A token that was used before leads to the volume that it made, and is refused once that is gone.
+    ///
+    /// Source of the refusal and of its words: kubernetes-sigs/aws-ebs-csi-driver, issues 1022, 1951 and 3010.
+    pub(super) fn create_volume(&mut self, caller: &Caller, input: &CreateVolume) -> CallResult<Volume> {
         const ACTION: &str = "ec2:CreateVolume";
         check_create(self, input)?;
         if let Some(made) = self.made_before(ACTION, &input.client_token, input)?
             && let Some(record) = self.volumes.get(&made)
         {
+            if matches!(record.volume.state, VolumeState::Deleting | VolumeState::Deleted) {
+                let message = "The client token you have provided is associated with a resource that is already \
+                               deleted. Please use a different client token.";
+                return fail(ACTION, "IdempotentParameterMismatch", message);
+            }
             return Ok(record.volume.clone());
         }
         let id = self.new_id("vol");
         let gp3 = input.volume_type == "gp3";
+        let key = input.kms_key.clone().or_else(|| self.config.default_key.clone());
+        let allowed = key.as_ref().is_none_or(|key| self.may_use_key(caller, key));
+        let usable = allowed && !self.creation_fails;
         let volume = Volume {
             id: id.clone(),
             zone: input.zone.clone(),
@@ -64,6 +74,7 @@ impl World {
             iops: input.iops.or(gp3.then_some(3_000)),
             throughput_mibps: input.throughput_mibps.or(gp3.then_some(125)),
             encrypted: input.encrypted,
+            kms_key: Some(key.unwrap_or_else(|| self.own_key())),
             state: VolumeState::Creating,
             snapshot_id: None,
             attachment: None,
@@ -79,7 +90,13 @@ impl World {
             device: None,
         };
         self.volumes.insert(id.clone(), record);
-        self.after(self.config.timings.volume_create, WorldEvent::VolumeAvailable(id));
+        // AWS tells nobody who asks that a key could not be used: the volume is gone again. aws-ebs-csi-driver, issue 3010.
+        let end = if usable {
+            WorldEvent::VolumeAvailable(id)
+        } else {
+            WorldEvent::VolumeDeleted(id)
+        };
+        self.after(self.config.timings.volume_create, end);
         Ok(volume)
     }
 

@@ -1,0 +1,261 @@
+//! What decides on the rest of a stack, and what is asked only because of it.
+//!
+//! A stack that exists answers its own questions: its type was launched, its image booted. So whether EC2 offers the type,
+//! where the subnet leads and by which key volumes are encrypted is asked only before something is made that hangs on it.
+//! All of it is asked at once, behind one round trip, so that a reading stays two deep.
+
+use futures::future::{OptionFuture, try_join, try_join3, try_join5};
+use selfheal_core::Names;
+use selfheal_core::names::Role;
+use selfheal_core::observed::{
+    Activity, ApplicationCheck, DefaultRoute, Group, Image, InstanceType, LaunchTemplate, LifecycleHook, Observed,
+    Subnet, Volume, VolumeState,
+};
+use selfheal_core::spec::{ImageRef, Spec};
+
+use super::{ACTIVITIES_READ, Reading, Scope, subnet_query};
+use crate::backend::{Aws, CallResult};
+use crate::control::Control;
+use crate::retry::{Repeat, retry};
+
+/// What the first round trip tells.
+#[derive(Clone, Debug)]
+struct First {
+    template: Option<LaunchTemplate>,
+    group: Option<Group>,
+    volumes: Vec<Volume>,
+    subnets: Vec<Subnet>,
+    image: Resolved,
+}
+
+/// How far the first round trip resolves the spec's image.
+#[derive(Clone, Debug)]
+enum Resolved {
+    /// All that is needed of it, or that there is none.
+    Image(Option<Image>),
+    /// Its id alone.
+    Id(String),
+}
+
+impl Resolved {
+    fn id(&self) -> Option<&str> {
+        match self {
+            Self::Image(image) => image.as_ref().map(|image| image.id.as_str()),
+            Self::Id(id) => Some(id),
+        }
+    }
+}
+
+/// What the second round trip tells.
+#[derive(Clone, Debug)]
+struct Second {
+    hooks: Vec<LifecycleHook>,
+    activities: Vec<Activity>,
+    checks: Option<Vec<ApplicationCheck>>,
+    image: Option<Image>,
+    gone_image: Option<String>,
+    instance_type: Option<InstanceType>,
+    default_route: Option<DefaultRoute>,
+    default_key: Option<String>,
+}
+
+/// Reads template, group, hooks, volumes, subnets and image, and what they leave open.
+pub(super) async fn read(aws: &dyn Aws, spec: &Spec, scope: Scope, ctl: &Control<'_>) -> CallResult<Reading> {
+    let names = Names::new(&spec.name, &spec.region);
+    let query = subnet_query(spec);
+    let (template, group, volumes, subnets, image) = try_join5(
+        retry(ctl, Repeat::Read, || {
+            aws.describe_launch_template(&names.launch_template)
+        }),
+        retry(ctl, Repeat::Read, || aws.describe_group(&names.group)),
+        retry(ctl, Repeat::Read, || aws.describe_volumes(&names.stack)),
+        retry(ctl, Repeat::Read, || aws.describe_subnets(&query)),
+        resolve(aws, &spec.instance.image, ctl),
+    )
+    .await?;
+    let first = First {
+        template,
+        group,
+        volumes,
+        subnets,
+        image,
+    };
+    let second = ask(aws, spec, scope, &first, ctl).await?;
+    Ok(Box::new(move |observed: &mut Observed| {
+        put(observed, first.clone(), second.clone())
+    }))
+}
+
+fn put(observed: &mut Observed, first: First, second: Second) {
+    observed.launch_template = first.template;
+    observed.group = first.group;
+    observed.read_volumes(first.volumes);
+    observed.subnets = first.subnets;
+    observed.hooks = second.hooks;
+    observed.activities = second.activities;
+    if let Some(checks) = second.checks {
+        observed.read_checks(checks);
+    }
+    observed.image = second.image;
+    observed.gone_image = second.gone_image;
+    // What this run has learned before it made the template holds, though nothing asks for it any more.
+    observed.instance_type = second.instance_type.or(observed.instance_type.take());
+    observed.default_route = second.default_route.or(observed.default_route.take());
+    observed.default_key = second.default_key.or(observed.default_key.take());
+}
+
+/// Resolves the spec's image as far as one round trip goes. A known alias tells everything but the id.
+async fn resolve(aws: &dyn Aws, image: &ImageRef, ctl: &Control<'_>) -> CallResult<Resolved> {
+    let parameter = |path: String| async move { retry(ctl, Repeat::Read, || aws.get_parameter(&path)).await };
+    Ok(match image {
+        ImageRef::Id(id) => Resolved::Image(retry(ctl, Repeat::Read, || aws.describe_image(id)).await?),
+        ImageRef::Parameter(path) => match parameter(path.clone()).await? {
+            Some(id) => Resolved::Id(id),
+            None => Resolved::Image(None),
+        },
+        ImageRef::Alias {
+            parameter: path,
+            root_device,
+            architecture,
+            root_size_gib,
+            ..
+        } => Resolved::Image(parameter(path.clone()).await?.map(|id| Image {
+            id,
+            root_device: root_device.clone(),
+            architecture: Some(architecture.to_string()),
+            root_size_gib: Some(*root_size_gib),
+        })),
+    })
+}
+
+/// What is about to be made, and therefore asked about.
+struct Makes {
+    /// An instance that differs in its type from what was launched, or the first one.
+    instance: bool,
+    /// The data volume.
+    volume: bool,
+    /// The first instance in the subnet that the spec names.
+    subnet: Option<(String, String)>,
+}
+
+impl Makes {
+    fn of(spec: &Spec, scope: Scope, first: &First) -> Self {
+        let names = Names::new(&spec.name, &spec.region);
+        let group = first.group.as_ref().filter(|group| !group.deleting);
+        let template = first.template.as_ref();
+        let same_type = template.is_some_and(|template| template.data.instance_type == spec.instance.instance_type);
+        let live = |volume: &&Volume| {
+            names.owns(&volume.tags, Role::Volume)
+                && !matches!(volume.state, VolumeState::Deleting | VolumeState::Deleted)
+        };
+        let plans = scope == Scope::Plan;
+        let made = spec.data.as_ref().is_some_and(|data| data.volume.is_none());
+        let volume = plans && made && !first.volumes.iter().any(|volume| live(&volume));
+        let named = first
+            .subnets
+            .iter()
+            .find(|subnet| spec.instance.subnet.as_ref() == Some(&subnet.id))
+            .filter(|subnet| plans && group.is_none_or(|group| !group.subnets.contains(&subnet.id)));
+        Self {
+            instance: plans && (volume || group.is_none() || !same_type),
+            volume,
+            subnet: named.map(|subnet| (subnet.id.clone(), subnet.vpc_id.clone())),
+        }
+    }
+
+    /// Whether something is encrypted by the account's default key: what names no key of its own.
+    fn by_default_key(&self, spec: &Spec, first: &First) -> bool {
+        let volume = self.volume && spec.data.as_ref().is_some_and(|data| data.kms_key.is_none());
+        let root = self.instance && first.template.is_none() && spec.instance.kms_key.is_none();
+        volume || root
+    }
+}
+
+async fn ask(aws: &dyn Aws, spec: &Spec, scope: Scope, first: &First, ctl: &Control<'_>) -> CallResult<Second> {
+    let names = Names::new(&spec.name, &spec.region);
+    let makes = Makes::of(spec, scope, first);
+    let hooks = when(first.group.is_some(), || {
+        retry(ctl, Repeat::Read, || aws.describe_hooks(&names.group))
+    });
+    // Where no instance is in service, the group's last activities alone tell why a launch fails.
+    let in_service = |group: &Group| group.instances.iter().any(|member| member.lifecycle == "InService");
+    let stuck = scope == Scope::Status && first.group.as_ref().is_some_and(|group| !in_service(group));
+    let activities = when(stuck, || {
+        retry(ctl, Repeat::Read, || {
+            aws.describe_activities(&names.group, ACTIVITIES_READ)
+        })
+    });
+    // Where the spec asks for a check, a part of its own reads it.
+    let told = !spec.asks_aws() && first.template.as_ref().is_some_and(LaunchTemplate::tells_of_check);
+    let checks = when(told, || {
+        retry(ctl, Repeat::Read, || {
+            aws.describe_application_status_checks(&names.stack)
+        })
+    });
+    let launched = first.template.as_ref().map(|template| template.data.image_id.as_str());
+    let gone = async {
+        match launched.filter(|id| first.image.id() != Some(id)) {
+            Some(id) => {
+                let found = retry(ctl, Repeat::Read, || aws.describe_image(id)).await?;
+                Ok(found.is_none().then(|| id.to_owned()))
+            }
+            None => Ok(None),
+        }
+    };
+    let image = async {
+        match &first.image {
+            Resolved::Image(image) => Ok(image.clone()),
+            Resolved::Id(id) => retry(ctl, Repeat::Read, || aws.describe_image(id)).await,
+        }
+    };
+    let kind = when(makes.instance, || read_type(aws, &spec.instance.instance_type, ctl));
+    let route = OptionFuture::from(
+        makes
+            .subnet
+            .as_ref()
+            .map(|(subnet, vpc)| retry(ctl, Repeat::Read, move || aws.describe_default_route(subnet, vpc))),
+    );
+    let key = when(makes.by_default_key(spec, first), || {
+        retry(ctl, Repeat::Read, || aws.default_kms_key())
+    });
+    let optional = async { try_join3(ok(kind), ok(route), ok(key)).await };
+    let ((hooks, activities, checks), (image, gone_image), (instance_type, default_route, default_key)) = try_join3(
+        async { try_join3(ok(hooks), ok(activities), ok(checks)).await },
+        async { try_join(image, gone).await },
+        optional,
+    )
+    .await?;
+    Ok(Second {
+        hooks: hooks.unwrap_or_default(),
+        activities: activities.unwrap_or_default(),
+        checks,
+        image,
+        gone_image,
+        instance_type,
+        default_route,
+        default_key: default_key.flatten(),
+    })
+}
+
+/// A call that is made only where it is needed.
+fn when<F: Future>(needed: bool, call: impl FnOnce() -> F) -> OptionFuture<F> {
+    OptionFuture::from(needed.then(call))
+}
+
+/// The answer of a call that may not have been made.
+async fn ok<T, F: Future<Output = CallResult<T>>>(call: OptionFuture<F>) -> CallResult<Option<T>> {
+    call.await.transpose()
+}
+
+async fn read_type(aws: &dyn Aws, name: &str, ctl: &Control<'_>) -> CallResult<InstanceType> {
+    let (details, zones) = try_join(
+        retry(ctl, Repeat::Read, || aws.describe_instance_type(name)),
+        retry(ctl, Repeat::Read, || aws.describe_type_zones(name)),
+    )
+    .await?;
+    Ok(InstanceType {
+        name: name.to_owned(),
+        details,
+        zones,
+    })
+}
