@@ -31,7 +31,9 @@ async fn expired_credentials_are_told_apart() {
     assert_eq!(error.kind, CallErrorKind::Unauthenticated);
     assert_eq!(
         error.to_string(),
-        "sts:GetCallerIdentity: ExpiredToken: The security token included in the request is expired (request req-9)"
+        "sts:GetCallerIdentity: ExpiredToken: The security token included in the request is expired; get a new session where \
+         this one came from: `aws sso login` for a profile of IAM Identity Center, else whatever set AWS_SESSION_TOKEN \
+         (request req-9)"
     );
 }
 
