@@ -109,7 +109,7 @@ pub fn instance_policy(
     volume_id: Option<&str>,
     kms_key: Option<&str>,
 ) -> Result<Document, ScopeError> {
-    let scope = instance_scope(spec, account, subnet_id, allocation_id, volume_id);
+    let scope = instance_scope(spec, account, subnet_id, allocation_id, volume_id, kms_key);
     let mut document = selfheal_policy::instance_policy(&scope)?;
     if spec.app.policy.is_some()
         && let Some(look) = document
@@ -137,8 +137,8 @@ pub fn tells_of_app_policy(role_policy: &str) -> bool {
 /// # Errors
 /// When an id is not of AWS's shape, or the policy exceeds what a managed policy may have.
 pub fn permissions_boundary(spec: &Spec, ids: &Ids) -> Result<Document, ScopeError> {
-    let volume = ids.volume_id.as_deref();
-    let scope = instance_scope(spec, &ids.account, &ids.subnet_id, &ids.allocation_id, volume);
+    let (volume, key) = (ids.volume_id.as_deref(), ids.kms_key.as_deref());
+    let scope = instance_scope(spec, &ids.account, &ids.subnet_id, &ids.allocation_id, volume, key);
     selfheal_policy::boundary_policy(&scope, spec.app.policy.as_ref().map(|policy| &policy.document))
 }
 
@@ -148,6 +148,7 @@ fn instance_scope(
     subnet_id: &str,
     allocation_id: &str,
     volume_id: Option<&str>,
+    kms_key: Option<&str>,
 ) -> InstanceScope {
     let names = names(spec);
     InstanceScope {

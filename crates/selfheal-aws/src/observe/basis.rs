@@ -82,7 +82,7 @@ pub(super) async fn read(aws: &dyn Aws, spec: &Spec, scope: Scope, ctl: &Control
     };
     let second = ask(aws, spec, scope, &first, ctl).await?;
     Ok(Box::new(move |observed: &mut Observed| {
-        put(observed, first.clone(), second.clone())
+        put(observed, first.clone(), second.clone());
     }))
 }
 
