@@ -154,7 +154,7 @@ fn a_check_costs_one_reading_and_two_calls_on_no_longer_a_chain() {
     assert!(calls(&sim) <= 29 + 3, "{} calls\n{}", calls(&sim), sim.trace_text());
     sim.settle(HOUR);
     sim.drain_trace();
-    for (scope, most) in [(Scope::Plan, 15), (Scope::Status, 18), (Scope::Destroy, 16)] {
+    for (scope, most) in [(Scope::Plan, 15), (Scope::Status, 18), (Scope::Destroy, 18)] {
         let before = sim.now_ms();
         read(&sim, &spec, scope);
         assert!(calls(&sim) <= most, "{scope:?}: {} calls", calls(&sim));
