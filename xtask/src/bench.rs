@@ -115,7 +115,7 @@ pub fn run(calls: bool) -> TaskResult<Counts> {
     let commands: [&[&str]; 3] = [
         &["apply", "--yes"],
         &["plan"],
-        &["destroy", "--yes", "--release-address", "--delete-data"],
+        &["destroy", "--yes", "--release-address"],
     ];
     spread::check(&mut report, &["first apply", "plan, nothing to do", "destroy"], || {
         world.reset()?;
