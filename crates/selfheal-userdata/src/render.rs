@@ -142,7 +142,8 @@ fn pack(script: &[u8]) -> Vec<u8> {
 
 fn script(config: &BootConfig) -> Result<String, RenderError> {
     let mut script = String::from(
-        "#!/bin/bash\n# selfheal installs its boot program; the systemd units run it at every boot.\n\
+        "#!/bin/bash\n# shellcheck disable=SC2016 # what is installed is literal here\n\
+         # selfheal installs its boot program; the systemd units run it at every boot.\n\
          set -euo pipefail\numask 077\nroot=${SELFHEAL_ROOT:-}\n\n",
     );
     script.push_str(&bare(include_str!("boot/install.sh")));
@@ -160,7 +161,6 @@ fn script(config: &BootConfig) -> Result<String, RenderError> {
     if let Some(setup) = &config.setup {
         match quote(setup) {
             Ok(word) => {
-                script.push_str("# shellcheck disable=SC2016 # the user's text is literal here\n");
                 put(&mut script, 0o700, SETUP_PATH, &word);
             }
             // Only a NUL byte is refused, and a compiled program is full of them.

@@ -84,7 +84,7 @@ persistently() {
     said=$error
     passes "$passing" || return 1
     clock
-    ! outage || ((now >= ${patience_until:-began + patience_s})) || deadline=$((deadline + now - last))
+    ! outage || ((now >= ${patience_until:-$((began + patience_s))})) || deadline=$((deadline + now - last))
     last=$now
     if ((now >= deadline)); then
       ! outage || away=1
