@@ -53,6 +53,8 @@ pub trait Ec2: Send + Sync + Debug {
     async fn describe_subnets(&self, query: &SubnetQuery) -> CallResult<Vec<Subnet>>;
     /// `DescribeAddresses`, all of the account in the Region: the call has no pages, and an account holds few.
     async fn describe_addresses(&self) -> CallResult<Vec<Address>>;
+    /// `DescribeAccountAttributes`: how many Elastic IPs the account may hold in the Region; `None` where AWS does not say.
+    async fn address_quota(&self) -> CallResult<Option<u32>>;
     /// `DescribeVolumes` by the tag `selfheal:stack`.
     async fn describe_volumes(&self, stack: &str) -> CallResult<Vec<Volume>>;
     /// `DescribeVolumes` of one id, whatever its tags; `None` when AWS says that there is no such volume. An answer that
@@ -216,8 +218,10 @@ pub trait Iam: Send + Sync + Debug {
 /// The Route 53 calls.
 #[async_trait]
 pub trait Route53: Send + Sync + Debug {
-    /// `ListHostedZonesByName`, matched exactly and public; `None` when there is none.
-    async fn find_hosted_zone(&self, name: &str) -> CallResult<Option<HostedZone>>;
+    /// `ListHostedZonesByName`: the public ones of exactly this name, which may be several.
+    async fn find_hosted_zones(&self, name: &str) -> CallResult<Vec<HostedZone>>;
+    /// `GetHostedZone`; `None` when there is none.
+    async fn get_hosted_zone(&self, id: &str) -> CallResult<Option<HostedZone>>;
     /// `ListResourceRecordSets` at exactly this name, of any type.
     async fn list_records(&self, zone_id: &str, name: &str) -> CallResult<Vec<RecordSet>>;
     /// `ChangeResourceRecordSets`, UPSERT.

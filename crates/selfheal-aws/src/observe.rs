@@ -9,20 +9,26 @@ use std::time::Duration;
 use futures::future::{BoxFuture, FutureExt, try_join, try_join_all};
 use selfheal_core::Names;
 use selfheal_core::desired::tells_of_app_policy;
-use selfheal_core::names::{APP_POLICY_NAME, POLICY_NAME};
+use selfheal_core::names::{APP_POLICY_NAME, POLICY_NAME, Role};
 use selfheal_core::observed::{
-    ApplicationCheck, HostedZone, Instance, LaunchTemplate, Observed, RecordSet, SecurityGroup,
+    Address, ApplicationCheck, FormerRecord, HostedZone, Instance, LaunchTemplate, Observed, RecordSet, SecurityGroup,
 };
-use selfheal_core::spec::{Ingress, Spec};
+use selfheal_core::plan::{counted_addresses, former_record};
+use selfheal_core::spec::{Ingress, Spec, ZoneRef};
 use selfheal_core::{Found, Unread, unread};
 
 use crate::backend::{Aws, CallResult, SecurityGroupQuery, SubnetQuery};
 use crate::control::Control;
-use crate::error::CallError;
+use crate::error::{CallError, CallErrorKind};
 use crate::retry::{Repeat, backoff, retry};
 
 /// How many of a group's last activities are read: the last launch is among them, whatever ended since.
 const ACTIVITIES_READ: u32 = 10;
+
+/// Elastic IPs that an account may hold in a Region unless AWS has allowed it more.
+///
+/// Source: Amazon VPC User Guide, "Amazon VPC quotas".
+const ADDRESS_QUOTA_DEFAULT: usize = 5;
 
 /// How much of a stack is read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -45,6 +51,8 @@ pub(crate) enum Part {
     Basis(Scope),
     Subnets,
     Addresses,
+    /// The addresses, and the account's quota of them where one has to be allocated and none may be left.
+    AddressesToAllocate,
     Volumes,
     SecurityGroups,
     LaunchTemplate,
@@ -69,14 +77,7 @@ impl Scope {
     /// template tells whether there may be one, so that a Region without them is never asked in vain.
     pub(crate) fn parts(self, spec: &Spec) -> Vec<Part> {
         use Part as P;
-        let mut parts = vec![
-            P::Identity,
-            P::Addresses,
-            P::SecurityGroups,
-            P::Role,
-            P::Profile,
-            P::Dns,
-        ];
+        let mut parts = vec![P::Identity, P::SecurityGroups, P::Role, P::Profile, P::Dns];
         match self {
             Self::Plan | Self::Resume => parts.push(P::Basis(self)),
             Self::Status if spec.asks_aws() => parts.extend([P::Basis(self), P::AskedInstances]),
@@ -91,6 +92,10 @@ impl Scope {
                 P::Snapshots,
                 P::RoleGrants,
             ]),
+        }
+        match self {
+            Self::Plan | Self::Status if spec.address.allocation.is_none() => parts.push(P::AddressesToAllocate),
+            _ => parts.push(P::Addresses),
         }
         if spec.app.policy.is_some() {
             parts.push(P::AppPolicy);
@@ -232,6 +237,13 @@ pub(crate) fn read<'a>(
             }
             .boxed()
         };
+        (through $method:ident, $call:expr) => {
+            async move {
+                let value = retry(ctl, Repeat::Read, || $call).await?;
+                Ok(Box::new(move |observed: &mut Observed| observed.$method(value.clone())) as Reading)
+            }
+            .boxed()
+        };
     }
     match part {
         Part::Identity => reading!(identity, aws.caller_identity()),
@@ -240,26 +252,22 @@ pub(crate) fn read<'a>(
             let query = subnet_query(spec);
             reading!(subnets, aws.describe_subnets(&query))
         }
-        Part::Addresses => reading!(addresses, aws.describe_addresses()),
-        Part::Volumes => async move {
-            let volumes = retry(ctl, Repeat::Read, || aws.describe_volumes(&names.stack)).await?;
-            Ok(Box::new(move |observed: &mut Observed| observed.read_volumes(volumes.clone())) as Reading)
-        }
-        .boxed(),
+        Part::Addresses | Part::AddressesToAllocate => read_addresses(aws, spec, part, ctl).boxed(),
+        Part::Volumes => reading!(through read_volumes, aws.describe_volumes(&names.stack)),
         Part::SecurityGroups => {
             let own = SecurityGroupQuery::Named(names.security_group);
             match &spec.instance.ingress {
-                Ingress::Ports(_) => reading!(security_groups, aws.describe_security_groups(&own)),
+                Ingress::Ports(_) => reading!(through read_security_groups, aws.describe_security_groups(&own)),
                 Ingress::Groups(ids) => {
                     let given = SecurityGroupQuery::Ids(ids.clone());
-                    reading!(security_groups, given_and_own_groups(aws, &given, &own))
+                    reading!(through read_security_groups, given_and_own_groups(aws, &given, &own))
                 }
             }
         }
         Part::LaunchTemplate => async move {
             let (template, checks) = read_template(aws, spec, ctl).await?;
             Ok(Box::new(move |observed: &mut Observed| {
-                observed.launch_template.clone_from(&template);
+                observed.read_template(template.clone());
                 if let Some(checks) = &checks {
                     observed.read_checks(checks.clone());
                 }
@@ -274,7 +282,7 @@ pub(crate) fn read<'a>(
             Ok(Box::new(move |observed: &mut Observed| observed.read_checks(checks.clone())) as Reading)
         }
         .boxed(),
-        Part::Group => reading!(group, aws.describe_group(&names.group)),
+        Part::Group => reading!(through read_group, aws.describe_group(&names.group)),
         Part::Hooks => reading!(hooks, aws.describe_hooks(&names.group)),
         Part::Role => async move {
             let role = retry(ctl, Repeat::Read, || aws.get_role(&names.role)).await?;
@@ -283,7 +291,7 @@ pub(crate) fn read<'a>(
                 None => (None, None),
             };
             Ok(Box::new(move |observed: &mut Observed| {
-                observed.role.clone_from(&role);
+                observed.read_role(role.clone());
                 observed.role_policy.clone_from(&policy);
                 if let Some(app) = &app {
                     observed.role_app_policy.clone_from(app);
@@ -312,12 +320,19 @@ pub(crate) fn read<'a>(
             }) as Reading)
         }
         .boxed(),
-        Part::Profile => reading!(profile, aws.get_instance_profile(&names.profile)),
+        Part::Profile => reading!(through read_profile, aws.get_instance_profile(&names.profile)),
         Part::Dns => async move {
-            let (zone, records) = read_dns(aws, spec, ctl).await?;
+            let (mut zones, records, unread) = match read_dns(aws, spec, ctl).await {
+                Ok((zones, records)) => (zones, records, None),
+                Err(error) if is_outage(&error) => (Vec::new(), Vec::new(), Some(error.to_string())),
+                Err(error) => return Err(error),
+            };
+            let zone = (!zones.is_empty()).then(|| zones.remove(0));
             Ok(Box::new(move |observed: &mut Observed| {
                 observed.hosted_zone.clone_from(&zone);
+                observed.other_zones.clone_from(&zones);
                 observed.records.clone_from(&records);
+                observed.dns_unread.clone_from(&unread);
             }) as Reading)
         }
         .boxed(),
@@ -330,7 +345,7 @@ pub(crate) fn read<'a>(
             }) as Reading)
         }
         .boxed(),
-        Part::Snapshots => reading!(snapshots, aws.describe_snapshots(&names.stack)),
+        Part::Snapshots => reading!(through read_snapshots, aws.describe_snapshots(&names.stack)),
     }
 }
 
@@ -354,6 +369,71 @@ fn subnet_query(spec: &Spec) -> SubnetQuery {
         .subnet
         .clone()
         .map_or(SubnetQuery::DefaultForZone, SubnetQuery::Id)
+}
+
+/// Reads the addresses, and what hangs on them: the account's quota where one may have to be allocated, and the record that
+/// one remembers where it is not the spec's any more.
+async fn read_addresses(aws: &dyn Aws, spec: &Spec, part: Part, ctl: &Control<'_>) -> CallResult<Reading> {
+    let names = Names::new(&spec.name, &spec.region);
+    let addresses = retry(ctl, Repeat::Read, || aws.describe_addresses()).await?;
+    let owned: Vec<&Address> = addresses
+        .iter()
+        .filter(|address| names.owns(&address.tags, Role::Address))
+        .collect();
+    let scarce = owned.is_empty() && counted_addresses(&addresses) >= ADDRESS_QUOTA_DEFAULT;
+    let quota = if part == Part::AddressesToAllocate && scarce {
+        read_quota(aws, ctl).await?
+    } else {
+        None
+    };
+    let (former, unread) = read_former(aws, spec, &owned, ctl).await?;
+    Ok(Box::new(move |observed: &mut Observed| {
+        observed.read_addresses(addresses.clone());
+        observed.address_quota = quota;
+        observed.former_records.clone_from(&former);
+        observed.former_unread.clone_from(&unread);
+    }))
+}
+
+/// Reads the account's quota of addresses. Who may not ask for it learns of it from AWS's refusal to allocate.
+async fn read_quota(aws: &dyn Aws, ctl: &Control<'_>) -> CallResult<Option<u32>> {
+    match retry(ctl, Repeat::Read, || aws.address_quota()).await {
+        Err(error) if error.kind() == CallErrorKind::Denied => Ok(None),
+        quota => quota,
+    }
+}
+
+/// Reads the records that the stack's addresses remember and that are not the spec's any more.
+async fn read_former(
+    aws: &dyn Aws,
+    spec: &Spec,
+    owned: &[&Address],
+    ctl: &Control<'_>,
+) -> CallResult<(Vec<FormerRecord>, Option<String>)> {
+    let mut formers = Vec::new();
+    for (zone_id, name) in owned.iter().filter_map(|address| former_record(spec, &address.tags)) {
+        let records = match retry(ctl, Repeat::ReadDns, || aws.list_records(zone_id, name)).await {
+            Ok(records) => records,
+            // The zone has gone, and its records with it.
+            Err(error) if error.kind() == CallErrorKind::NotFound => Vec::new(),
+            Err(error) if is_outage(&error) => return Ok((formers, Some(error.to_string()))),
+            Err(error) => return Err(error),
+        };
+        formers.push(FormerRecord {
+            zone_id: zone_id.to_owned(),
+            name: name.to_owned(),
+            records,
+        });
+    }
+    Ok((formers, None))
+}
+
+/// Whether a read failed for what is the service's and may pass.
+fn is_outage(error: &CallError) -> bool {
+    matches!(
+        error.kind(),
+        CallErrorKind::Ambiguous | CallErrorKind::Throttled | CallErrorKind::Unreachable
+    )
 }
 
 /// Reads the launch template, and the application status checks where it alone tells of one.
@@ -410,17 +490,22 @@ async fn read_asked_instances(
     Ok((instances, status.into_iter().collect()))
 }
 
+/// Reads the hosted zones that the spec may mean, and the records at its name where there is no doubt which one it is.
 async fn read_dns(
     aws: &dyn Aws,
     spec: &Spec,
     ctl: &Control<'_>,
-) -> Result<(Option<HostedZone>, Vec<RecordSet>), CallError> {
+) -> Result<(Vec<HostedZone>, Vec<RecordSet>), CallError> {
     let Some(dns) = &spec.dns else {
-        return Ok((None, Vec::new()));
+        return Ok((Vec::new(), Vec::new()));
     };
-    let Some(zone) = retry(ctl, Repeat::Read, || aws.find_hosted_zone(&dns.zone)).await? else {
-        return Ok((None, Vec::new()));
+    let zones = match &dns.zone {
+        ZoneRef::Name(name) => retry(ctl, Repeat::ReadDns, || aws.find_hosted_zones(name)).await?,
+        ZoneRef::Id(id) => Vec::from_iter(retry(ctl, Repeat::ReadDns, || aws.get_hosted_zone(id)).await?),
     };
-    let records = retry(ctl, Repeat::Read, || aws.list_records(&zone.id, &dns.name)).await?;
-    Ok((Some(zone), records))
+    let [zone] = zones.as_slice() else {
+        return Ok((zones, Vec::new()));
+    };
+    let records = retry(ctl, Repeat::ReadDns, || aws.list_records(&zone.id, &dns.name)).await?;
+    Ok((zones, records))
 }

@@ -57,6 +57,12 @@ const AMBIGUOUS: Patience = Patience {
     longest: Duration::from_secs(10),
     budget: SignedDuration::from_mins(1),
 };
+/// Route 53's control plane has outages of its own, and nothing but the name waits for it.
+const DNS_AMBIGUOUS: Patience = Patience {
+    first: Duration::from_millis(200),
+    longest: Duration::from_secs(2),
+    budget: SignedDuration::from_secs(5),
+};
 /// A connection that could not be made had no effect. A wrong endpoint is told soon, a network that flickers is borne.
 const UNREACHABLE: Patience = Patience {
     first: Duration::from_millis(200),
@@ -69,6 +75,8 @@ const UNREACHABLE: Patience = Patience {
 pub(crate) enum Repeat {
     /// A read: after anything that may pass.
     Read,
+    /// A read of Route 53: the same, but not for long.
+    ReadDns,
     /// A mutation: only after a failure that certainly had no effect.
     Mutation,
     /// A mutation that names what this run has just made, which may not be visible yet.
@@ -88,6 +96,7 @@ impl Repeat {
             (CallErrorKind::NotFound, Self::MutationOfNew) => Some(NOT_VISIBLE),
             (CallErrorKind::Unreachable, _) => Some(UNREACHABLE),
             (CallErrorKind::Ambiguous, Self::Read) => Some(AMBIGUOUS),
+            (CallErrorKind::Ambiguous, Self::ReadDns) => Some(DNS_AMBIGUOUS),
             _ => None,
         }
     }

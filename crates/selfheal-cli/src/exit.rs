@@ -21,7 +21,7 @@ pub const REFUSED: u8 = 5;
 pub const SPEC: u8 = 6;
 /// AWS denied a call, or there are no valid credentials.
 pub const DENIED: u8 = 7;
-/// The stack changed after the plan was shown.
+/// The stack changed after the plan was shown, or somebody else's run on it won.
 pub const CHANGED: u8 = 8;
 /// `status --check`: it may serve, and would not heal.
 pub const CANNOT_HEAL: u8 = 9;
@@ -41,7 +41,7 @@ Exit codes:
     5  refused by the plan as unsafe or impossible
     6  the stack's file is invalid
     7  AWS denied a call, or there are no valid credentials
-    8  the stack changed after the plan was shown
+    8  the stack changed after the plan was shown, or somebody else's run on it won
     9  status --check: would not heal
    10  status --check: does not serve
   130  interrupted";
@@ -85,7 +85,7 @@ fn of_call(error: &CallError) -> u8 {
 
 fn of_apply(error: &ApplyError) -> u8 {
     match &error.kind {
-        ApplyErrorKind::Changed(_) => CHANGED,
+        ApplyErrorKind::Changed(_) | ApplyErrorKind::Overtaken(_) => CHANGED,
         ApplyErrorKind::Refused(_) => REFUSED,
         _ => error.call().map_or(FAILED, of_call),
     }

@@ -150,6 +150,9 @@ impl Progress for Reporter {
 fn describe(wait: &WorldWait) -> String {
     match wait {
         WorldWait::VolumeSeen { id } => format!("for the volume {id} to show"),
+        WorldWait::AddressesSettled => "for an address to show that an earlier run may have allocated".to_owned(),
+        WorldWait::DnsAnswers => "for Route 53 to answer".to_owned(),
+        WorldWait::Serving { group } => format!("for the instance of {group} to serve, before the name is taken over"),
         WorldWait::GroupGone { name } => format!("for the group {name} to be gone"),
         WorldWait::InstancesGone { ids } => format!("for {} to terminate", ids.join(", ")),
         WorldWait::SnapshotCompleted { id } => format!("for the snapshot {id} to be complete"),

@@ -1,5 +1,7 @@
 //! Putting the answers of calls into the observed world.
 
+mod readings;
+
 use std::collections::BTreeSet;
 
 use crate::action::{Action, CreateApplicationStatusCheck, CreateVolume, GroupSettings};
@@ -43,7 +45,10 @@ impl Observed {
     /// changes nothing, so that the step is planned again and the mistake is seen.
     pub fn absorb(&mut self, action: &Action, answer: Answer) {
         match (action, answer) {
-            (Action::AllocateAddress { .. }, Answer::Address(address)) => self.addresses.push(address),
+            (Action::AllocateAddress { .. }, Answer::Address(address)) => {
+                self.unseen.insert(address.allocation_id.clone());
+                self.addresses.push(address);
+            }
             // Should AWS answer with a volume that is gone, its token is as good as spent.
             (Action::CreateVolume(_), Answer::Volume(volume))
                 if matches!(volume.state, VolumeState::Deleting | VolumeState::Deleted) =>
@@ -56,6 +61,7 @@ impl Observed {
                 self.volumes.push(volume);
             }
             (Action::CreateSecurityGroup { name, vpc_id, tags }, Answer::SecurityGroup(id)) => {
+                self.unseen.insert(id.clone());
                 self.security_groups.push(SecurityGroup {
                     id,
                     name: name.clone(),
@@ -66,13 +72,19 @@ impl Observed {
                 });
             }
             (Action::CreateRole { .. }, Answer::Role(role)) => {
+                self.unseen.insert(readings::role_key(&role));
                 self.role = Some(role);
+                self.made_role = true;
                 // What was read for the name before belonged to a role that is gone.
                 self.role_policy = None;
                 self.role_app_policy = None;
             }
-            (Action::CreateInstanceProfile { .. }, Answer::Profile(profile)) => self.profile = Some(profile),
+            (Action::CreateInstanceProfile { .. }, Answer::Profile(profile)) => {
+                self.unseen.insert(readings::profile_key(&profile));
+                self.profile = Some(profile);
+            }
             (Action::CreateLaunchTemplate { name, data, .. }, Answer::Template(id)) => {
+                self.unseen.insert(id.clone());
                 self.launch_template = Some(LaunchTemplate {
                     id,
                     name: name.clone(),
@@ -89,6 +101,7 @@ impl Observed {
             (Action::CreateApplicationStatusCheck(_), Answer::ApplicationCheck(check)) => self.absorb_check(check),
             (Action::CreateSnapshot { .. }, Answer::Snapshot(snapshot)) => {
                 self.own_snapshots.push(snapshot.id.clone());
+                self.unseen.insert(snapshot.id.clone());
                 self.snapshots.push(snapshot);
             }
             (action, Answer::Done) => self.absorb_done(action),
@@ -152,6 +165,7 @@ impl Observed {
             self.give_up_check(&check.id);
         } else {
             self.application_checks.retain(|have| have.id != check.id);
+            self.unseen.insert(check.id.clone());
             self.application_checks.push(ApplicationCheck {
                 targets: Vec::new(),
                 ..check
@@ -159,16 +173,10 @@ impl Observed {
         }
     }
 
-    /// Puts a new reading of the application status checks into the observed world, the recently deleted ones among them.
-    pub fn read_checks(&mut self, checks: Vec<ApplicationCheck>) {
-        let (dead, live): (Vec<_>, Vec<_>) = checks.into_iter().partition(|check| check.deleted);
-        dead.iter().for_each(|check| self.give_up_check(&check.id));
-        self.application_checks = live;
-    }
-
     /// Gives up an application status check that does not exist any more: the next create has another token.
     pub fn give_up_check(&mut self, id: &str) {
         self.application_checks.retain(|check| check.id != id);
+        self.unseen.remove(id);
         self.dead_checks.push(id.to_owned());
         // Two operators who know the same are to come to the same token, in whatever order they learned it.
         self.dead_checks.sort();
@@ -261,7 +269,11 @@ impl Observed {
 
     fn absorb_group(&mut self, action: &Action) {
         match action {
-            Action::CreateGroup(settings) => self.group = Some(new_group(settings)),
+            Action::CreateGroup(settings) => {
+                let group = new_group(settings);
+                self.unseen.insert(readings::group_key(&group));
+                self.group = Some(group);
+            }
             Action::UpdateGroup(settings) => {
                 if let Some(group) = &mut self.group {
                     *group = Group {
@@ -289,6 +301,7 @@ impl Observed {
             Action::DeleteGroup { .. } => {
                 self.hooks.clear();
                 if let Some(group) = &mut self.group {
+                    self.unseen.remove(&readings::group_key(group));
                     group.deleting = true;
                 }
             }
@@ -297,8 +310,16 @@ impl Observed {
     }
 
     fn absorb_delete(&mut self, action: &Action) {
+        readings::forget(&mut self.unseen, action);
         match action {
-            Action::DeleteRecord(record) => self.records.retain(|have| have.values != [record.value.clone()]),
+            Action::DeleteRecord(record) => {
+                let is_it = |have: &RecordSet| have.name == record.name && have.values == [record.value.clone()];
+                self.records.retain(|have| !is_it(have));
+                let formers = self.former_records.iter_mut();
+                for former in formers.filter(|former| former.zone_id == record.zone_id) {
+                    former.records.retain(|have| !is_it(have));
+                }
+            }
             Action::DeleteApplicationStatusCheck { id } => self.give_up_check(id),
             Action::DeleteLaunchTemplate { .. } => self.launch_template = None,
             Action::DeleteSecurityGroup { id } => self.security_groups.retain(|group| group.id != *id),
@@ -318,6 +339,7 @@ impl Observed {
                     if address.association_id.as_ref() == Some(association_id) {
                         address.association_id = None;
                         address.instance_id = None;
+                        address.interface_id = None;
                     }
                 }
             }

@@ -9,6 +9,20 @@ use std::collections::BTreeMap;
 pub const TAG_STACK: &str = "selfheal:stack";
 /// Tag key that holds what the resource is to the stack, one of [`Role`].
 pub const TAG_ROLE: &str = "selfheal:role";
+/// Tag key that holds the form in which the resource was written: [`SCHEMA`] of the version that created it.
+///
+/// It is on everything that is created, so that a version which does not know the form leaves the stack alone. Without
+/// the tag the form is the first.
+pub const TAG_SCHEMA: &str = "selfheal:schema";
+/// The form in which this version writes a stack. It grows when an older version could do harm to what this one writes.
+pub const SCHEMA: u32 = 1;
+/// Tag key on the stack's Elastic IP that holds the name of the DNS record which the stack writes; empty where there is
+/// none any more.
+///
+/// It is there before the record is, so that a record is found again after the spec has ceased to name it.
+pub const TAG_RECORD: &str = "selfheal:record";
+/// Tag key beside [`TAG_RECORD`] that holds the id of the record's hosted zone: both would not fit into one value.
+pub const TAG_RECORD_ZONE: &str = "selfheal:record-zone";
 /// Tag key on a data volume that this tool created and that nothing has formatted yet.
 ///
 /// The boot program formats a volume only while this tag is there, and removes it once the filesystem is on disk.
@@ -151,6 +165,7 @@ impl Names {
             ("Name".to_owned(), self.launch_template.clone()),
             (TAG_STACK.to_owned(), self.stack.clone()),
             (TAG_ROLE.to_owned(), role.as_str().to_owned()),
+            (TAG_SCHEMA.to_owned(), SCHEMA.to_string()),
         ])
     }
 

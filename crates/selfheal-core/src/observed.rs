@@ -2,6 +2,8 @@
 //!
 //! Every type here is plain data in AWS's own terms. A backend fills it; the planner reads it and nothing else.
 
+mod dns;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
@@ -12,6 +14,8 @@ use crate::names::{TAG_APPLICATION_CHECK, Tags};
 mod launch;
 
 pub use launch::{DefaultRoute, InstanceType, InstanceTypeDetails};
+
+pub use dns::{FormerRecord, HostedZone, RecordSet};
 
 /// Everything that was read about one stack.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -34,8 +38,11 @@ pub struct Observed {
     /// The customer's key by which the account encrypts volumes that name none, as EC2 tells it; `None` where it is AWS's
     /// own. Read before something is made that names none.
     pub default_key: Option<String>,
-    /// Addresses that bear the stack's tags, and the one to adopt.
+    /// The account's addresses in the Region, whosever they are.
     pub addresses: Vec<Address>,
+    /// How many Elastic IPs the account may hold in the Region. Read where one has to be allocated and the account holds
+    /// as many as AWS allows by default; `None` also where it may not be asked.
+    pub address_quota: Option<u32>,
     /// Volumes that bear the stack's tags in the volume role, in any state but deleted.
     pub volumes: Vec<Volume>,
     /// Client tokens that AWS refused in this run, because what they made is gone: a token outlives its resource. Each
@@ -47,6 +54,12 @@ pub struct Observed {
     pub unseen_volumes: Vec<String>,
     /// Those of them that no reading shows and that are given up: AWS took them back.
     pub vanished_volumes: Vec<String>,
+    /// What this run made and no reading has shown yet, by id, or by kind and name: a listing lags behind.
+    pub unseen: BTreeSet<String>,
+    /// Whether this run has made the instance role, whose name is unique: nobody made anything of the stack before then.
+    pub made_role: bool,
+    /// Whether the addresses were read for as long as a listing lags behind since the role was seen.
+    pub addresses_settled: bool,
     /// Ids of volumes and Elastic IPs that AWS says do not exist, asked for each by itself.
     pub gone: BTreeSet<String>,
     /// Volumes that an earlier reading of this run showed and the last one did not: to be read by their ids.
@@ -94,10 +107,18 @@ pub struct Observed {
     pub role_attached: Vec<String>,
     /// The instance profile that bears our name.
     pub profile: Option<InstanceProfile>,
-    /// The hosted zone that the spec names, public and matched exactly.
+    /// The hosted zone that the spec names: the public one of exactly this name, or the one with this id.
     pub hosted_zone: Option<HostedZone>,
+    /// Further public hosted zones of the same name: nothing tells which one is meant.
+    pub other_zones: Vec<HostedZone>,
     /// Record sets at the spec's DNS name, of any type.
     pub records: Vec<RecordSet>,
+    /// Records that addresses of the stack remember and that are not the spec's, as they are.
+    pub former_records: Vec<FormerRecord>,
+    /// Why Route 53 could not be read about the spec's record, where it could not.
+    pub dns_unread: Option<String>,
+    /// Why Route 53 could not be read about a record that is not the spec's any more, where it could not.
+    pub former_unread: Option<String>,
     /// Instances that bear the stack's tags, in any state. Read for status and destroy, not for apply.
     pub instances: Vec<Instance>,
     /// Snapshots of the data volume that bear the stack's tags. Read for status and destroy, not for apply.
@@ -161,6 +182,15 @@ pub struct Address {
     pub association_id: Option<String>,
     /// The instance it is associated with.
     pub instance_id: Option<String>,
+    /// The network interface it is associated with, an instance's or that of something else, such as a NAT gateway.
+    #[serde(default)]
+    pub interface_id: Option<String>,
+    /// The service that manages it, such as `alb` or `rnat`; nobody else can move it then.
+    #[serde(default)]
+    pub service_managed: Option<String>,
+    /// Whether it is from a pool of addresses that the account brought itself; such ones do not count towards the quota.
+    #[serde(default)]
+    pub own_pool: bool,
     /// Its tags.
     pub tags: Tags,
 }
@@ -535,30 +565,6 @@ pub struct InstanceProfile {
     pub role: Option<String>,
     /// Its tags.
     pub tags: Tags,
-}
-
-/// A public hosted zone.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct HostedZone {
-    /// `Z…`, without `/hostedzone/`.
-    pub id: String,
-    /// Its name without the final dot.
-    pub name: String,
-}
-
-/// A record set.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct RecordSet {
-    /// Its name without the final dot.
-    pub name: String,
-    /// `A`, `CNAME`, …
-    pub record_type: String,
-    /// Time to live in seconds; `None` for an alias.
-    pub ttl_s: Option<u32>,
-    /// Its values; empty for an alias.
-    pub values: Vec<String>,
-    /// Set for weighted, latency and other routed records.
-    pub set_identifier: Option<String>,
 }
 
 /// An instance as EC2 sees it.

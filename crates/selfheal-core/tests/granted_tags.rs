@@ -10,7 +10,9 @@ use selfheal_core::desired::user_data;
 use selfheal_core::names::{self, Names, Role};
 use selfheal_core::plan::{Readiness, StepKey, plan};
 use selfheal_core::spec::HealthFrom;
-use selfheal_policy::{GROUP_MARK_KEYS, RESOURCE_TAG_KEYS, TAG_FIRST_USE, TAG_ROLE, TAG_STACK};
+use selfheal_policy::{
+    GROUP_MARK_KEYS, RECORD_KEYS, RESOURCE_TAG_KEYS, TAG_FIRST_USE, TAG_ROLE, TAG_SCHEMA, TAG_STACK,
+};
 
 fn set<'a>(keys: impl IntoIterator<Item = &'a str>) -> BTreeSet<&'a str> {
     keys.into_iter().collect()
@@ -31,8 +33,11 @@ fn a_resource_bears_the_tags_that_an_adopted_one_may_be_given() {
 #[test]
 fn an_adopted_address_is_sent_the_keys_that_are_allowed() {
     for (name, expected) in [
-        (None, set(RESOURCE_TAG_KEYS)),
-        (Some("the old server"), set([TAG_STACK, TAG_ROLE])),
+        (None, set(RESOURCE_TAG_KEYS.into_iter().chain(RECORD_KEYS))),
+        (
+            Some("the old server"),
+            set([TAG_STACK, TAG_ROLE, TAG_SCHEMA].into_iter().chain(RECORD_KEYS)),
+        ),
     ] {
         let mut spec = common::web();
         let mut world = common::empty_world();

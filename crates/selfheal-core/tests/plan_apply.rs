@@ -44,7 +44,7 @@ fn a_first_plan_shows_everything_and_what_is_not_known_yet() {
 }
 
 #[test]
-fn a_first_apply_runs_in_three_waves_and_the_hook() {
+fn a_first_apply_runs_in_four_waves_and_the_hooks() {
     let spec = web();
     let mut world = empty_world();
     let mut waves = Vec::new();
@@ -66,19 +66,14 @@ fn a_first_apply_runs_in_three_waves_and_the_hook() {
         waves,
         [
             vec![
-                K::AllocateAddress,
                 K::CreateVolume,
                 K::CreateSecurityGroup,
                 K::CreateRole,
                 K::CreateInstanceProfile
             ],
-            vec![
-                K::AuthorizeIngress,
-                K::PutRolePolicy,
-                K::AddRoleToProfile,
-                K::CreateLaunchTemplate,
-                K::UpsertRecord
-            ],
+            // The role's unique name is what keeps two runs from allocating two addresses.
+            vec![K::AllocateAddress, K::AuthorizeIngress, K::AddRoleToProfile],
+            vec![K::PutRolePolicy, K::CreateLaunchTemplate, K::UpsertRecord],
             vec![K::CreateGroup],
             vec![K::PutLaunchHook, K::PutTerminateHook],
         ]

@@ -33,8 +33,8 @@ fn notes(world: &Observed) -> String {
 
 #[test]
 fn an_address_that_was_taken_off_is_told_of() {
-    insta::assert_snapshot!(notes(&world("InService", None)), @"address-elsewhere: the Elastic IP eipalloc-00000000000000010 (203.0.113.7) is at no instance and not at i-a, which is in service: nobody reaches the app by it. The instance takes it again within some minutes where it holds the data volume");
-    insta::assert_snapshot!(notes(&world("InService", Some("i-z"))), @"address-elsewhere: the Elastic IP eipalloc-00000000000000010 (203.0.113.7) is at i-z and not at i-a, which is in service: nobody reaches the app by it. The instance takes it again within some minutes where it holds the data volume");
+    insta::assert_snapshot!(notes(&world("InService", None)), @"address-elsewhere: the Elastic IP eipalloc-00000000000000014 (203.0.113.7) is at no instance and not at i-a, which is in service: nobody reaches the app by it. The instance takes it again within some minutes where it holds the data volume");
+    insta::assert_snapshot!(notes(&world("InService", Some("i-z"))), @"address-elsewhere: the Elastic IP eipalloc-00000000000000014 (203.0.113.7) is at i-z and not at i-a, which is in service: nobody reaches the app by it. The instance takes it again within some minutes where it holds the data volume");
     // In the plan as people read it, too.
     let text = plan(&web(), &world("InService", None)).to_string();
     assert!(text.contains("\n* the Elastic IP "), "{text}");

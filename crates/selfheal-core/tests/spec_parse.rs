@@ -18,6 +18,7 @@ root_size = "8GiB"
 
 [address]
 allocation = "eipalloc-0123456789abcdef0"
+take = true
 
 [data]
 size = "1TiB"
@@ -31,6 +32,7 @@ throughput = 1000
 zone = "Example.com."
 name = "app.example.com"
 ttl = 60
+overwrite = true
 
 [app]
 setup = "setup.sh"
@@ -79,7 +81,7 @@ fn every_key_of_a_full_file_is_read() {
     assert_eq!((data.iops, data.throughput_mibps), (Some(4000), Some(1000)));
     let dns = spec.dns.as_ref().unwrap();
     assert_eq!(
-        (dns.zone.as_str(), dns.name.as_str(), dns.ttl_s),
+        (dns.zone.to_string().as_str(), dns.name.as_str(), dns.ttl_s),
         ("example.com", "app.example.com", 60)
     );
     assert_eq!((spec.app.breaker_limit, spec.app.setup_timeout_s), (5, 5_400));
@@ -146,7 +148,7 @@ tcp = 70000
 htttp = "/"
 "#;
     insta::assert_snapshot!(errors(text), @r#"
-    line 2, column 1: `nam` is not a key at the top (did you mean `name`? expected one of `name`, `region`, `instance`, `address`, `data`, `dns`, `app`, `access`)
+    line 2, column 1: `nam` is not a key at the top (did you mean `name`? expected one of `name`, `region`, `instance`, `address`, `data`, `dns`, `app`, `access`, `schema`)
     line 3, column 10: `region` is `eu-west-1a` (expected a Region such as `eu-west-1`, not a zone)
     line 6, column 8: `instance.type` is `t4g small` (expected an instance type such as "t4g.small")
     line 7, column 9: `instance.image` is `al2032-arm64` (did you mean `al2023-arm64`? expected an image id `ami-…`, a parameter `ssm:/…`, or one of `al2023`, `al2023-x86_64`, `al2023-arm64`, `debian-12`, `debian-12-arm64`, `debian-13`, `debian-13-arm64`, `ubuntu-22.04`, `ubuntu-22.04-arm64`, `ubuntu-24.04`, `ubuntu-24.04-arm64`)
@@ -445,4 +447,55 @@ fn a_key_is_named_by_its_arn_alone() {
             "{errors}"
         );
     }
+}
+
+#[test]
+fn a_file_of_a_newer_form_is_refused_with_that_alone() {
+    let newer = minimal_with("[something]\nnew = 1\n").replace("name = ", "schema = 2\nname = ");
+    let error = SpecFile::parse(&newer).expect_err("it is newer");
+    assert_eq!(error.problems().len(), 1, "{error}");
+    assert_eq!(error.problems()[0].kind, SpecProblemKind::NewerSchema);
+    assert_eq!(
+        error.to_string(),
+        "line 1, column 10: `schema` is 2: the file was written for a newer selfheal (expected 1, which this version \
+         reads, or a newer version)"
+    );
+    let same = minimal_with("").replace("name = ", "schema = 1\nname = ");
+    assert_eq!(parse(&same), parse(&minimal_with("")));
+    let odd = minimal_with("").replace("name = ", "schema = \"1\"\nname = ");
+    assert!(errors(&odd).contains("`schema` is a string"), "{}", errors(&odd));
+}
+
+#[test]
+fn a_zone_is_named_or_given_by_its_id() {
+    use selfheal_core::spec::ZoneRef;
+    let dns = |zone: &str, name: &str| minimal_with(&format!("[dns]\nzone = \"{zone}\"\nname = \"{name}\"\n"));
+    let zone = |zone: &str, name: &str| parse(&dns(zone, name)).dns.expect("it has a name").zone;
+    assert_eq!(
+        zone("example.com", "app.example.com"),
+        ZoneRef::Name("example.com".to_owned())
+    );
+    // What the zone is called is not known before it is read.
+    assert_eq!(
+        zone("Z0123456789ABC", "app.example.com"),
+        ZoneRef::Id("Z0123456789ABC".to_owned())
+    );
+    for odd in [
+        "Z",
+        "z0123456789abc",
+        "Z0123456789ABC!",
+        "Z0123456789012345678901234567890123",
+    ] {
+        assert!(errors(&dns(odd, "app.example.com")).contains("`dns.zone` is"), "{odd}");
+    }
+}
+
+#[test]
+fn an_address_is_taken_only_where_one_is_adopted() {
+    let problem = errors(&minimal_with("[address]\ntake = true\n"));
+    assert!(
+        problem.contains("`address.take` is `true`, and no address is adopted"),
+        "{problem}"
+    );
+    assert!(!parse(&minimal_with("[address]\ntake = false\n")).address.take);
 }

@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 use selfheal_core::spec::{
     AccessSpec, AddressSpec, AddressWhen, AppPolicy, AppSpec, DataSpec, DnsSpec, Filesystem, HealthFrom, HealthProbe,
-    HealthSpec, ImageRef, Ingress, InstanceSpec, Protocol, Setup, Spec, SpecFile, VolumeType,
+    HealthSpec, ImageRef, Ingress, InstanceSpec, Protocol, Setup, Spec, SpecFile, VolumeType, ZoneRef,
 };
 
 fn id(prefix: &'static str) -> impl Strategy<Value = String> {
@@ -105,11 +105,19 @@ fn dns() -> impl Strategy<Value = DnsSpec> {
     (
         "([a-z0-9]{1,10}\\.){0,3}",
         "[a-z0-9]{1,10}\\.[a-z]{2,8}",
+        proptest::option::of("Z[A-Z0-9]{7,31}"),
         1..=86_400_u32,
+        any::<bool>(),
     )
-        .prop_map(|(label, zone, ttl_s)| {
+        .prop_map(|(label, zone, id, ttl_s, overwrite)| {
             let name = format!("{label}{zone}");
-            DnsSpec { zone, name, ttl_s }
+            let zone = id.map_or(ZoneRef::Name(zone), ZoneRef::Id);
+            DnsSpec {
+                zone,
+                name,
+                ttl_s,
+                overwrite,
+            }
         })
 }
 
@@ -169,7 +177,7 @@ prop_compose! {
             name,
             region: "eu-west-1".to_owned(),
             instance,
-            address: AddressSpec { allocation, when },
+            address: AddressSpec { take: allocation.is_some(), allocation, when },
             data,
             dns,
             app: AppSpec { setup, setup_timeout_s, health, breaker_limit, policy },

@@ -20,9 +20,9 @@ pub use arn::{ARN_BYTES_MAX, Arn, ArnError, ArnErrorKind};
 pub use condition::{Comparison, ConditionKey, Conditions, Operator, Quantifier, UnknownOperator};
 pub use document::{Document, Version};
 pub use generate::{
-    GROUP_MARK_KEYS, InstanceScope, OperatorScope, Purpose, RESOURCE_TAG_KEYS, ScopeError, ScopeErrorKind,
-    TAG_FIRST_USE, TAG_ROLE, TAG_STACK, UnknownPurpose, boundary_policy, group_name, instance_policy,
-    launch_template_name, operator_policy, operator_statement_for, operator_statements_for, role_name,
+    FormerRecord, GROUP_MARK_KEYS, InstanceScope, OperatorScope, Purpose, RECORD_KEYS, RESOURCE_TAG_KEYS, ScopeError,
+    ScopeErrorKind, TAG_FIRST_USE, TAG_ROLE, TAG_SCHEMA, TAG_STACK, UnknownPurpose, boundary_policy, group_name,
+    instance_policy, launch_template_name, operator_policy, operator_statement_for, operator_statements_for, role_name,
     security_group_name, trust_policy,
 };
 pub use parse::{DOCUMENT_BYTES_MAX, Location, ParseError, ParseErrorKind};

@@ -112,7 +112,9 @@ fn unreachable_action(action: &Action) -> CallResult<()> {
 pub(super) const fn part_of(key: StepKey) -> Part {
     use StepKey as K;
     match key {
-        K::AllocateAddress | K::TagAddress | K::DisassociateAddress | K::ReleaseAddress => Part::Addresses,
+        K::AllocateAddress | K::TagAddress | K::RememberRecord | K::DisassociateAddress | K::ReleaseAddress => {
+            Part::Addresses
+        }
         K::CreateVolume | K::TagVolume | K::ModifyVolume | K::DeleteVolume => Part::Volumes,
         K::CreateSecurityGroup | K::AuthorizeIngress | K::RevokeIngress | K::DeleteSecurityGroup => {
             Part::SecurityGroups
@@ -134,6 +136,7 @@ pub(super) const fn part_of(key: StepKey) -> Part {
         | K::DeleteApplicationStatusCheck => Part::ApplicationChecks,
         K::PutLaunchHook | K::PutTerminateHook => Part::Hooks,
         K::UpsertRecord | K::DeleteRecord => Part::Dns,
+        K::DeleteFormerRecord => Part::Addresses,
         K::CreateSnapshot => Part::Snapshots,
         _ => Part::Group,
     }
@@ -145,6 +148,7 @@ pub(super) const fn is_removal(key: StepKey) -> bool {
     matches!(
         key,
         K::DeleteRecord
+            | K::DeleteFormerRecord
             | K::DeleteGroup
             | K::DeleteLaunchTemplate
             | K::DeleteSecurityGroup
@@ -159,6 +163,15 @@ pub(super) const fn is_removal(key: StepKey) -> bool {
             | K::DeleteVolume
             | K::RevokeIngress
             | K::DeleteApplicationStatusCheck
+    )
+}
+
+/// Whether a step is about the name, which nothing else of the stack needs: what fails of it is told when the rest is done.
+pub(super) const fn is_dns(key: StepKey) -> bool {
+    use StepKey as K;
+    matches!(
+        key,
+        K::RememberRecord | K::UpsertRecord | K::DeleteRecord | K::DeleteFormerRecord
     )
 }
 

@@ -35,6 +35,9 @@ pub enum ApplyErrorKind {
     Changed(Deviation),
     /// The world changed so that going on would be unsafe.
     Refused(Vec<Refusal>),
+    /// Somebody else worked on the stack meanwhile and this run lost: what it removed is there again, or what it built on
+    /// is gone.
+    Overtaken(Vec<String>),
     /// AWS did not finish something in the time that it is given.
     TimedOut(WorldWait),
     /// What a step made could not be seen afterwards, or it had to be repeated too often.
@@ -113,6 +116,13 @@ impl fmt::Display for ApplyErrorKind {
                 let texts: Vec<&str> = refusals.iter().map(|refusal| refusal.message.as_str()).collect();
                 write!(f, "going on would be unsafe: {}", texts.join("; "))
             }
+            Self::Overtaken(what) => {
+                write!(
+                    f,
+                    "somebody else worked on the stack at the same time, and this run lost: {}; look at a new plan",
+                    what.join(", ")
+                )
+            }
             Self::TimedOut(wait) => write!(f, "AWS took too long: {}", describe(wait)),
             Self::NoProgress(key) => {
                 write!(f, "{} was tried several times and still is not there", key.subject())
@@ -126,6 +136,9 @@ impl fmt::Display for ApplyErrorKind {
 fn describe(wait: &WorldWait) -> String {
     match wait {
         WorldWait::VolumeSeen { id } => format!("no reading shows the volume {id} yet"),
+        WorldWait::AddressesSettled => "an address that an earlier run may have allocated does not show".to_owned(),
+        WorldWait::DnsAnswers => "Route 53 does not answer".to_owned(),
+        WorldWait::Serving { group } => format!("the instance of {group} is not in service with its address yet"),
         WorldWait::GroupGone { name } => format!("the group {name} is still being deleted"),
         WorldWait::InstancesGone { ids } => format!("{} not terminated yet", ids.join(", ")),
         WorldWait::SnapshotCompleted { id } => format!("the snapshot {id} is not completed yet"),

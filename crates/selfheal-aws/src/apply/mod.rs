@@ -16,6 +16,7 @@
 
 mod dispatch;
 mod error;
+mod overtaken;
 mod poll;
 mod run;
 

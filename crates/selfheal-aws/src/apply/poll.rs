@@ -25,6 +25,17 @@ pub(super) struct Rhythm {
 /// without the short ones.
 pub(super) fn rhythm(wait: &WorldWait) -> Rhythm {
     let (parts, first_ms, longest_s, budget): (&[Part], u64, u64, _) = match wait {
+        // The wait is as long as a listing lags behind; what shows in it ends it early.
+        WorldWait::AddressesSettled => (&[Part::Addresses], 500, 4, SignedDuration::from_mins(5)),
+        // Its own readings are repeated for some seconds each.
+        WorldWait::DnsAnswers => (&[Part::Dns, Part::Addresses], 2_000, 10, SignedDuration::from_mins(1)),
+        // A first boot reads all of a new volume, and then sets the app up.
+        WorldWait::Serving { .. } => (
+            &[Part::Group, Part::Addresses],
+            2_000,
+            10,
+            SignedDuration::from_mins(30),
+        ),
         WorldWait::VolumeSeen { .. } => (&[Part::Volumes], 100, 5, SignedDuration::from_mins(5)),
         // An address loses its association with its instance. A terminate hook, an app that stops slowly and a shutdown may take their time.
         WorldWait::InstancesGone { .. } => (
@@ -48,6 +59,16 @@ pub(super) fn rhythm(wait: &WorldWait) -> Rhythm {
         longest: Duration::from_secs(longest_s),
         budget,
     }
+}
+
+/// How long a listing may lag behind what was made.
+///
+/// AWS promises no time; seconds are usual. What was made a longer time ago and is not listed is not there.
+pub(super) const LISTING_LAG_MAX: SignedDuration = SignedDuration::from_secs(15);
+
+/// Whether a wait is for the sake of the name alone, so that the rest of the run goes on when it is given up.
+pub(super) const fn is_for_dns(wait: &WorldWait) -> bool {
+    matches!(wait, WorldWait::DnsAnswers | WorldWait::Serving { .. })
 }
 
 /// After how long a volume that was just created and that no reading shows is taken to be gone.

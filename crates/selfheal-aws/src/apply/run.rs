@@ -13,9 +13,10 @@ use selfheal_core::plan::{Approval, Plan, StepKey, WorldWait};
 use selfheal_core::spec::Spec;
 use selfheal_core::{Action, Answer, Found};
 
-use super::dispatch::{detail_of, dispatch, is_removal, part_of, repeat_of};
+use super::dispatch::{detail_of, dispatch, is_dns, is_removal, part_of, repeat_of};
 use super::error::{ApplyError, ApplyErrorKind, Done};
-use super::poll::{MISSING_MAX, rhythm};
+use super::overtaken::{BUILT_ON, made_again, may_be_overtaken, parts_to_look_back, vanished};
+use super::poll::{LISTING_LAG_MAX, MISSING_MAX, is_for_dns, rhythm};
 use super::{Goal, Outcome, keys};
 use crate::backend::{Aws, CallResult};
 use crate::control::{Control, Event};
@@ -85,6 +86,10 @@ pub(super) struct Run<'a> {
     in_flight: BTreeSet<StepKey>,
     doubts: BTreeMap<StepKey, u32>,
     polls: BTreeMap<WorldWait, Poll>,
+    /// What failed of the name: told at the end, since nothing else of the stack needs it.
+    put_off: Option<ApplyErrorKind>,
+    /// Waits that were given up.
+    given_up: BTreeSet<WorldWait>,
     steps: FuturesUnordered<BoxFuture<'a, TaskEnd>>,
     waits: FuturesUnordered<BoxFuture<'a, TaskEnd>>,
     /// Dropped when the run has failed: from then on no call is made again.
@@ -116,6 +121,8 @@ impl<'a> Run<'a> {
             in_flight: BTreeSet::new(),
             doubts: BTreeMap::new(),
             polls: BTreeMap::new(),
+            put_off: None,
+            given_up: BTreeSet::new(),
             steps: FuturesUnordered::new(),
             waits: FuturesUnordered::new(),
             halt: Some(halt),
@@ -178,7 +185,10 @@ impl<'a> Run<'a> {
             if self.in_flight.contains(&step.key) {
                 continue;
             }
-            self.approval.check(step).map_err(ApplyErrorKind::Changed)?;
+            if let Err(deviation) = self.approval.check(step) {
+                self.fails(step.key, ApplyErrorKind::Changed(deviation))?;
+                continue;
+            }
             if self
                 .runs
                 .get(&(step.key, step.target.clone()))
@@ -189,7 +199,7 @@ impl<'a> Run<'a> {
             self.start(step.key, step.target.clone(), action.clone());
         }
         for wait in plan.waits {
-            if !self.polls.contains_key(&wait) {
+            if !self.polls.contains_key(&wait) && !self.given_up.contains(&wait) {
                 self.ctl.progress.event(&Event::Waiting { wait: &wait });
                 self.polls.insert(
                     wait.clone(),
@@ -201,6 +211,17 @@ impl<'a> Run<'a> {
                 self.poll(wait, Duration::ZERO);
             }
         }
+        Ok(())
+    }
+
+    /// Takes down that a step has failed for good: at once for the run, or, where it is about the name, for its end.
+    fn fails(&mut self, key: StepKey, kind: ApplyErrorKind) -> Result<(), ApplyErrorKind> {
+        if !is_dns(key) {
+            return Err(kind);
+        }
+        // It stays in flight, so that nothing begins it again.
+        self.in_flight.insert(key);
+        self.put_off.get_or_insert(kind);
         Ok(())
     }
 
@@ -229,10 +250,12 @@ impl<'a> Run<'a> {
                 result,
             } => self.take_step(key, target, &action, result),
             TaskEnd::Read { key, target, result } => {
+                let readings = match result {
+                    Ok(readings) => readings,
+                    Err(error) => return self.fails(key, ApplyErrorKind::Step { key, error }),
+                };
                 self.in_flight.remove(&key);
-                for reading in result.map_err(|error| ApplyErrorKind::Step { key, error })? {
-                    reading(&mut self.world);
-                }
+                readings.iter().for_each(|reading| reading(&mut self.world));
                 if !self.plan().has(key, target.as_deref()) {
                     self.finished(key, target, String::new());
                 }
@@ -273,7 +296,7 @@ impl<'a> Run<'a> {
                 self.in_flight.remove(&key);
             }
             Err(error) if may_be_done(key, error.kind()) => self.look_again(key, target, error)?,
-            Err(error) => return Err(ApplyErrorKind::Step { key, error }),
+            Err(error) => return self.fails(key, ApplyErrorKind::Step { key, error }),
         }
         Ok(())
     }
@@ -296,7 +319,7 @@ impl<'a> Run<'a> {
         let doubts = self.doubts.entry(key).or_default();
         *doubts += 1;
         if *doubts > DOUBTS_MAX {
-            return Err(ApplyErrorKind::Step { key, error });
+            return self.fails(key, ApplyErrorKind::Step { key, error });
         }
         // Something that exists after all was made by somebody else, who may have made more.
         let exists = error.kind() != CallErrorKind::Ambiguous;
@@ -363,13 +386,21 @@ impl<'a> Run<'a> {
         {
             self.world.give_up_volume(id);
         }
+        if wait == WorldWait::AddressesSettled && age >= LISTING_LAG_MAX {
+            self.world.addresses_settled = true;
+        }
         if !self.plan().waits.contains(&wait) {
             self.ctl.progress.event(&Event::Arrived { wait: &wait });
             return Ok(());
         }
         let rhythm = rhythm(&wait);
         if age >= rhythm.budget {
-            return Err(ApplyErrorKind::TimedOut(wait));
+            if !is_for_dns(&wait) {
+                return Err(ApplyErrorKind::TimedOut(wait));
+            }
+            self.given_up.insert(wait.clone());
+            self.put_off.get_or_insert(ApplyErrorKind::TimedOut(wait));
+            return Ok(());
         }
         let pause = backoff(self.ctl, rhythm.first, rhythm.longest, poll.attempt);
         poll.attempt += 1;
@@ -393,6 +424,7 @@ impl<'a> Run<'a> {
                 self.succeeded(key, target, &action, answer);
             }
         }
+        let kind = self.blame(kind).await;
         let left = keys(&self.plan());
         ApplyError {
             kind,
@@ -401,8 +433,55 @@ impl<'a> Run<'a> {
         }
     }
 
-    async fn finish(self) -> Result<Outcome, ApplyError> {
+    /// What an apply that failed has to say of somebody who removed what it builds on, where that is why.
+    async fn blame(&self, kind: ApplyErrorKind) -> ApplyErrorKind {
+        if !matches!(self.goal, Goal::Apply | Goal::ApplyWith(_)) || !may_be_overtaken(&kind) {
+            return kind;
+        }
+        // Read into an empty world: the run's own keeps what it made and no reading has shown.
+        let Ok(readings) = read_all(self.aws, self.spec, BUILT_ON, self.ctl).await else {
+            return kind;
+        };
+        let mut after = Observed::default();
+        readings.iter().for_each(|reading| reading(&mut after));
+        let gone = vanished(&self.world, &after);
+        if gone.is_empty() {
+            return kind;
+        }
+        let gone = gone.into_iter().map(|what| format!("{what} is gone")).collect();
+        ApplyErrorKind::Overtaken(gone)
+    }
+
+    /// Reads a last time what a destroy removed: an apply that read the stack before may have made some of it again. A
+    /// listing may also show for a while what is gone, so that it is read several times before anybody is told.
+    async fn look_back(mut self) -> Result<Outcome, ApplyError> {
+        let parts = parts_to_look_back(self.spec);
+        let mut again = Vec::new();
+        for attempt in 0..READS_IN_DOUBT {
+            match read_all(self.aws, self.spec, &parts, self.ctl).await {
+                Ok(readings) => readings.iter().for_each(|reading| reading(&mut self.world)),
+                Err(error) => return Err(self.fail(ApplyErrorKind::Reading(error)).await),
+            }
+            again = made_again(&self.plan());
+            if again.is_empty() {
+                return Ok(Outcome {
+                    observed: self.world,
+                    done: self.done,
+                });
+            }
+            let pause = backoff(self.ctl, Duration::from_secs(1), Duration::from_secs(8), attempt);
+            self.ctl.clock.sleep(pause).await;
+        }
+        let again = again.into_iter().map(|what| format!("{what} is there again")).collect();
+        Err(self.fail(ApplyErrorKind::Overtaken(again)).await)
+    }
+
+    async fn finish(mut self) -> Result<Outcome, ApplyError> {
+        if let Some(kind) = self.put_off.take() {
+            return Err(self.fail(kind).await);
+        }
         match self.plan().steps.first().map(|step| step.key) {
+            None if matches!(self.goal, Goal::Destroy(_)) && !self.done.is_empty() => self.look_back().await,
             None => Ok(Outcome {
                 observed: self.world,
                 done: self.done,

@@ -87,8 +87,8 @@ pub(super) async fn read(aws: &dyn Aws, spec: &Spec, scope: Scope, ctl: &Control
 }
 
 fn put(observed: &mut Observed, first: First, second: Second) {
-    observed.launch_template = first.template;
-    observed.group = first.group;
+    observed.read_template(first.template);
+    observed.read_group(first.group);
     observed.read_volumes(first.volumes);
     observed.subnets = first.subnets;
     observed.hooks = second.hooks;

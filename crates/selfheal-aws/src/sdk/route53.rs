@@ -6,13 +6,13 @@ use selfheal_core::action::ARecord;
 use selfheal_core::observed::{HostedZone, RecordSet};
 
 use super::Sdk;
-use super::error::failed;
+use super::error::{absent, failed};
 use crate::backend::{CallResult, Route53};
 use crate::error::{CallError, CallErrorKind};
 
 #[async_trait]
 impl Route53 for Sdk {
-    async fn find_hosted_zone(&self, name: &str) -> CallResult<Option<HostedZone>> {
+    async fn find_hosted_zones(&self, name: &str) -> CallResult<Vec<HostedZone>> {
         const ACTION: &str = "route53:ListHostedZonesByName";
         let wanted = normal(name);
         let mut found: Vec<HostedZone> = Vec::new();
@@ -38,12 +38,14 @@ impl Route53 for Sdk {
                 break;
             }
         }
-        if found.len() > 1 {
-            let ids: Vec<&str> = found.iter().map(|zone| zone.id.as_str()).collect();
-            let message = format!("{} public hosted zones have this name: {}", ids.len(), ids.join(", "));
-            return Err(CallError::new(CallErrorKind::Invalid, ACTION, message).about(name));
-        }
-        Ok(found.pop())
+        Ok(found)
+    }
+
+    async fn get_hosted_zone(&self, id: &str) -> CallResult<Option<HostedZone>> {
+        const ACTION: &str = "route53:GetHostedZone";
+        let call = self.clients.route53.get_hosted_zone().id(id);
+        let output = absent(call.send().await.map_err(failed(ACTION, Some(id))))?;
+        Ok(output.and_then(|output| output.hosted_zone).map(zone))
     }
 
     async fn list_records(&self, zone_id: &str, name: &str) -> CallResult<Vec<RecordSet>> {
@@ -116,6 +118,7 @@ fn zone(zone: types::HostedZone) -> HostedZone {
     HostedZone {
         id: zone.id.trim_start_matches("/hostedzone/").to_owned(),
         name: normal(&zone.name),
+        private: zone.config.is_some_and(|config| config.private_zone),
     }
 }
 

@@ -30,6 +30,15 @@ fn record_set(record: &ARecord) -> RecordSet {
     }
 }
 
+/// A zone as a read tells it.
+fn described(zone: &ZoneRecord) -> HostedZone {
+    HostedZone {
+        id: zone.id.clone(),
+        name: zone.name.clone(),
+        private: zone.private,
+    }
+}
+
 impl World {
     fn zone_mut(&mut self, action: &'static str, id: &str) -> CallResult<&mut ZoneRecord> {
         match self.zones.get_mut(id) {
@@ -138,16 +147,22 @@ impl World {
 
 #[async_trait]
 impl Route53 for Sim {
-    async fn find_hosted_zone(&self, name: &str) -> CallResult<Option<HostedZone>> {
+    async fn find_hosted_zones(&self, name: &str) -> CallResult<Vec<HostedZone>> {
         let (call, name) = (Call::read("route53:ListHostedZonesByName").about(name), normal(name));
         self.call(call, move |world| {
-            let found = world.zones.values().find(|zone| zone.name == name);
-            Ok(found.map(|zone| HostedZone {
-                id: zone.id.clone(),
-                name: zone.name.clone(),
-            }))
+            let found = world.zones.values().filter(|zone| zone.name == name && !zone.private);
+            Ok(found.map(described).collect())
         })
         .await
+    }
+
+    async fn get_hosted_zone(&self, id: &str) -> CallResult<Option<HostedZone>> {
+        let call = Call::read("route53:GetHostedZone")
+            .about(id)
+            .on(Target::Zone(id.to_owned()));
+        let id = id.to_owned();
+        self.call(call, move |world| Ok(world.zones.get(&id).map(described)))
+            .await
     }
 
     async fn list_records(&self, zone_id: &str, name: &str) -> CallResult<Vec<RecordSet>> {

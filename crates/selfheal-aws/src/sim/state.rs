@@ -437,6 +437,9 @@ pub struct ZoneRecord {
     pub id: String,
     /// Its name without the final dot.
     pub name: String,
+    /// Whether it answers inside some VPCs alone.
+    #[serde(default)]
+    pub private: bool,
     /// Its record sets.
     pub records: Vec<RecordSet>,
 }

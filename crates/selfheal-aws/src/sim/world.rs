@@ -202,16 +202,20 @@ impl World {
         }
         for name in self.config.hosted_zones.clone() {
             let id = ids::upper_id(&mut self.rng_ids, "Z", 21);
-            self.zones.insert(
-                id.clone(),
-                ZoneRecord {
-                    id,
-                    name,
-                    records: Vec::new(),
-                },
-            );
+            self.add_zone(&id, &name);
         }
         ssm::publish_images(self);
+    }
+
+    /// Puts a public hosted zone in place.
+    pub fn add_zone(&mut self, id: &str, name: &str) {
+        let zone = ZoneRecord {
+            id: id.to_owned(),
+            name: name.to_owned(),
+            private: false,
+            records: Vec::new(),
+        };
+        self.zones.insert(id.to_owned(), zone);
     }
 
     fn zone_name(&self, letter: char) -> String {

@@ -9,7 +9,7 @@ use selfheal_core::plan::StepKey;
 use crate::support::{applied, calls, even, look, run, run_until_done, web};
 
 #[test]
-fn a_first_apply_takes_six_round_trips_and_at_most_29_calls() {
+fn a_first_apply_takes_seven_round_trips_and_at_most_29_calls() {
     // Late propagation of the instance profile costs time that no chain of calls explains.
     let mut config = even(1);
     config.timings.iam_propagation = selfheal_aws::sim::Range::new(0, 0);
@@ -17,7 +17,8 @@ fn a_first_apply_takes_six_round_trips_and_at_most_29_calls() {
     sim.block_on(run(&sim, &web(), Goal::Apply))
         .expect("no crash")
         .expect("it applies");
-    assert!(sim.now_ms() <= 6 * 50, "{} ms\n{}", sim.now_ms(), sim.trace_text());
+    // One of them is the lock: an address is allocated once the role is there, whose name is unique.
+    assert!(sim.now_ms() <= 7 * 50, "{} ms\n{}", sim.now_ms(), sim.trace_text());
     assert!(calls(&sim) <= 29, "{} calls\n{}", calls(&sim), sim.trace_text());
 }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use selfheal_aws::sim::{Granted, Sim};
 use selfheal_aws::{Control, Goal, Scope, Silent, observe};
-use selfheal_core::names::{TAG_STACK, Tags};
+use selfheal_core::names::{TAG_RECORD, TAG_STACK, Tags};
 use selfheal_core::observed::Observed;
 use selfheal_core::plan::DestroyOptions;
 use selfheal_core::spec::{HealthFrom, Ingress, Protocol, Spec};
@@ -124,6 +124,9 @@ fn changes(sim: &Sim, spec: &Spec) {
             .trust_policy
             .replace("Ec2TakesTheRole", "Somebody")
             .replace("ec2.", "ssm.");
+        // A version that did not note the record.
+        let address = world.addresses.values_mut().next().expect("there is an address");
+        address.address.tags.remove(TAG_RECORD);
         let group = world.groups.get_mut("selfheal-web").expect("there is a group");
         group.hooks.clear();
     });
@@ -151,6 +154,8 @@ fn whatever_apply_is_granted_some_apply_uses() {
             ("AutoScalingRole", "iam:CreateServiceLinkedRole"),
             // An image that is named by its id; the stories name it by an alias, whose root device is known.
             ("Look", "ec2:DescribeImages"),
+            // Asked where the account holds as many addresses as AWS allows by default.
+            ("Look", "ec2:DescribeAccountAttributes"),
         ],
     );
 }
@@ -167,13 +172,19 @@ fn whatever_plan_status_and_resume_are_granted_they_use() {
         ("Look", "ec2:DescribeImages"),
         ("Look", "ec2:DescribeVolumesModifications"),
     ];
+    let rare = [images[0], images[1], ("Look", "ec2:DescribeAccountAttributes")];
     let policy = operate(&sim, &scope(), Purpose::Plan);
     assert!(look(&sim, &spec, Goal::Apply).is_empty());
-    check(&policy, &used(&sim, true).union(&asked).cloned().collect(), &images);
+    check(&policy, &used(&sim, true).union(&asked).cloned().collect(), &rare);
     let policy = operate(&sim, &scope(), Purpose::Status);
     read(&sim, &spec, Scope::Status);
     // Why a launch failed is asked where no instance is in service; here one is.
-    let beyond = [images[0], images[1], ("Look", "autoscaling:DescribeScalingActivities")];
+    let beyond = [
+        rare[0],
+        rare[1],
+        rare[2],
+        ("Look", "autoscaling:DescribeScalingActivities"),
+    ];
     check(&policy, &used(&sim, true), &beyond);
 
     sim.tamper(|world| world.config.operator_policy = None);

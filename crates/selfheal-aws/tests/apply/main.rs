@@ -1,6 +1,7 @@
 //! Plans carried out on the simulated AWS: convergence, crashes at every call, faults at every call, two operators.
 #![cfg(feature = "sim")]
 
+mod address;
 mod app_policy;
 mod approval;
 mod boundary;
@@ -8,11 +9,13 @@ mod checks;
 mod converge;
 mod crash;
 mod destroy;
+mod dns;
 mod faults;
 mod granted;
 mod growing;
 mod heal;
 mod keys;
+mod lag;
 mod last_snapshot;
 mod launch;
 mod operators;

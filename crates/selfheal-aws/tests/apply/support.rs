@@ -1,11 +1,13 @@
 //! A stack on the simulated AWS, and what is left of it.
 
 use selfheal_aws::sim::{FaultPlan, InstanceState, Latency, Range, Sim, SimConfig, SimError, World};
-use selfheal_aws::{ApplyError, Control, Goal, Outcome, Silent, apply, observe};
+use selfheal_aws::{ApplyError, Control, Goal, Outcome, Scope, Silent, apply, observe};
+use selfheal_core::Observed;
 use selfheal_core::observed::{ApplicationCheck, VolumeState};
 use selfheal_core::plan::Plan;
 use selfheal_core::spec::{
     DataSpec, DnsSpec, Filesystem, HealthFrom, HealthProbe, HealthSpec, ImageRef, Ingress, Protocol, Spec, VolumeType,
+    ZoneRef,
 };
 
 /// The stack of the README.
@@ -24,9 +26,10 @@ pub fn web() -> Spec {
         kms_key: None,
     });
     spec.dns = Some(DnsSpec {
-        zone: "example.com".to_owned(),
+        zone: ZoneRef::Name("example.com".to_owned()),
         name: "app.example.com".to_owned(),
         ttl_s: 60,
+        overwrite: false,
     });
     spec
 }
@@ -78,6 +81,17 @@ pub async fn run(sim: &Sim, spec: &Spec, goal: Goal) -> Result<Outcome, ApplyErr
         .expect("reads that may pass are repeated");
     let shown = goal.plan(spec, &observed);
     apply(sim, spec, goal, &shown, observed, &ctl).await
+}
+
+/// Reads a stack in a scope.
+pub fn read(sim: &Sim, spec: &Spec, scope: Scope) -> Observed {
+    let ctl = Control {
+        clock: sim,
+        jitter: sim,
+        progress: &Silent,
+    };
+    let read = sim.block_on(observe(sim, spec, scope, &ctl)).expect("it ends");
+    read.expect("it can be read")
 }
 
 /// Reads and plans.

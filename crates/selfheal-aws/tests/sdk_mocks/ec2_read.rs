@@ -3,7 +3,7 @@
 use aws_sdk_ec2::Client;
 use aws_sdk_ec2::operation::describe_snapshots::DescribeSnapshotsInput;
 use aws_sdk_ec2::operation::describe_volumes::DescribeVolumesInput;
-use aws_sdk_ec2::types::Filter;
+use aws_sdk_ec2::types::{AccountAttributeName, Filter};
 use aws_smithy_mocks::mock;
 use selfheal_aws::backend::{SecurityGroupQuery, SubnetQuery};
 use selfheal_aws::{CallErrorKind, Ec2};
@@ -96,8 +96,10 @@ async fn subnets_are_asked_for_by_filter() {
 async fn addresses_are_those_of_a_vpc() {
     let items = format!(
         "<addressesSet><item><publicIp>192.0.2.1</publicIp><allocationId>eipalloc-1</allocationId><domain>vpc</domain>\
-        <associationId>eipassoc-1</associationId><instanceId>i-1</instanceId>{TAGS}</item>\
-        <item><publicIp>192.0.2.2</publicIp><allocationId>eipalloc-2</allocationId><instanceId/></item>\
+        <associationId>eipassoc-1</associationId><instanceId>i-1</instanceId>\
+        <networkInterfaceId>eni-1</networkInterfaceId><publicIpv4Pool>amazon</publicIpv4Pool>{TAGS}</item>\
+        <item><publicIp>192.0.2.2</publicIp><allocationId>eipalloc-2</allocationId><instanceId/>\
+        <publicIpv4Pool>ipv4pool-ec2-1</publicIpv4Pool><serviceManaged>alb</serviceManaged></item>\
         <item><publicIp>192.0.2.3</publicIp><domain>standard</domain></item></addressesSet>"
     );
     let rule = mock!(Client::describe_addresses)
@@ -109,6 +111,9 @@ async fn addresses_are_those_of_a_vpc() {
         public_ip: "192.0.2.1".to_owned(),
         association_id: Some("eipassoc-1".to_owned()),
         instance_id: Some("i-1".to_owned()),
+        interface_id: Some("eni-1".to_owned()),
+        service_managed: None,
+        own_pool: false,
         tags: tags("volume"),
     };
     assert_eq!(found.len(), 2);
@@ -117,6 +122,26 @@ async fn addresses_are_those_of_a_vpc() {
         (found[1].instance_id.as_deref(), found[1].association_id.as_deref()),
         (None, None)
     );
+    assert_eq!(
+        (found[1].service_managed.as_deref(), found[1].own_pool),
+        (Some("alb"), true)
+    );
+}
+
+#[tokio::test]
+async fn the_quota_of_addresses_is_the_accounts() {
+    let quota = |items: &str| {
+        let items = format!("<accountAttributeSet>{items}</accountAttributeSet>");
+        mock!(Client::describe_account_attributes)
+            .match_requests(|request| request.attribute_names() == [AccountAttributeName::from("vpc-max-elastic-ips")])
+            .then_http_response(move || ec2_answer("DescribeAccountAttributes", &items))
+    };
+    let nine = quota(
+        "<item><attributeName>vpc-max-elastic-ips</attributeName><attributeValueSet><item>\
+        <attributeValue>9</attributeValue></item></attributeValueSet></item>",
+    );
+    assert_eq!(sdk(&[&nine]).address_quota().await.unwrap(), Some(9));
+    assert_eq!(sdk(&[&quota("")]).address_quota().await.unwrap(), None);
 }
 
 fn volume_xml(id: &str, state: &str, attachments: &str) -> String {

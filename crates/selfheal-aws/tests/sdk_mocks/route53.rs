@@ -46,12 +46,13 @@ async fn a_zone_is_matched_exactly_and_public() {
                     .collect();
                 zones(&listed, LAST)
             });
-        let zone = sdk(&[&rule]).find_hosted_zone("Example.com.").await.unwrap();
+        let zone = sdk(&[&rule]).find_hosted_zones("Example.com.").await.unwrap();
         let expected = found.map(|id| HostedZone {
             id: id.to_owned(),
             name: "example.com".to_owned(),
+            private: false,
         });
-        assert_eq!(zone, expected);
+        assert_eq!(zone, Vec::from_iter(expected));
     };
     check(&[], None).await;
     check(
@@ -78,17 +79,42 @@ async fn a_zone_behind_a_page_of_private_ones_is_found() {
     let second = mock!(Client::list_hosted_zones_by_name)
         .match_requests(|request| request.dns_name() == Some("example.com.") && request.hosted_zone_id() == Some("Z2"))
         .then_http_response(|| zones(&[("Z2", "example.com.", false)], LAST));
-    let zone = sdk(&[&first, &second]).find_hosted_zone("example.com").await.unwrap();
-    assert_eq!(zone.unwrap().id, "Z2");
+    let zone = sdk(&[&first, &second]).find_hosted_zones("example.com").await.unwrap();
+    assert_eq!(zone[0].id, "Z2");
 }
 
 #[tokio::test]
-async fn two_public_zones_of_one_name_are_refused() {
+async fn two_public_zones_of_one_name_are_both_told() {
     let rule = mock!(Client::list_hosted_zones_by_name)
         .then_http_response(|| zones(&[("Z1", "example.com.", false), ("Z2", "example.com.", false)], LAST));
-    let error = sdk(&[&rule]).find_hosted_zone("example.com").await.unwrap_err();
-    assert_eq!(error.kind, CallErrorKind::Invalid);
-    assert_eq!(error.message, "2 public hosted zones have this name: Z1, Z2");
+    let found = sdk(&[&rule]).find_hosted_zones("example.com").await.unwrap();
+    let ids: Vec<&str> = found.iter().map(|zone| zone.id.as_str()).collect();
+    assert_eq!(ids, ["Z1", "Z2"]);
+}
+
+#[tokio::test]
+async fn a_zone_is_read_by_its_id_and_may_be_private_or_missing() {
+    let check = async |private: bool| {
+        let rule = mock!(Client::get_hosted_zone)
+            .match_requests(|request| request.id() == Some("Z1"))
+            .then_http_response(move || {
+                let body = format!(
+                    "<GetHostedZoneResponse><HostedZone><Id>/hostedzone/Z1</Id><Name>example.com.</Name>\
+                    <CallerReference>c</CallerReference><Config><PrivateZone>{private}</PrivateZone></Config>\
+                    </HostedZone></GetHostedZoneResponse>"
+                );
+                answer(200, &body)
+            });
+        let zone = sdk(&[&rule]).get_hosted_zone("Z1").await.unwrap().unwrap();
+        assert_eq!(
+            (zone.id.as_str(), zone.name.as_str(), zone.private),
+            ("Z1", "example.com", private)
+        );
+    };
+    check(false).await;
+    check(true).await;
+    let missing = mock!(Client::get_hosted_zone).then_http_response(|| query_error(404, "NoSuchHostedZone", "No zone"));
+    assert_eq!(sdk(&[&missing]).get_hosted_zone("Z9").await.unwrap(), None);
 }
 
 fn records(sets: &str, rest: &str) -> HttpResponse {

@@ -138,11 +138,11 @@ fn rules_name_calls_by_number_by_action_and_by_time() {
         Fault::ServiceDown,
     ));
     assert_eq!(
-        code(on(&sim, sim.find_hosted_zone("example.com"))),
+        code(on(&sim, sim.find_hosted_zones("example.com"))),
         "ServiceUnavailable"
     );
     sim.block_on(sim.sleep(Duration::from_secs(60))).unwrap();
-    on(&sim, sim.find_hosted_zone("example.com")).unwrap();
+    on(&sim, sim.find_hosted_zones("example.com")).unwrap();
 }
 
 #[test]
@@ -282,7 +282,7 @@ fn callers_are_throttled_when_they_empty_a_bucket() {
     let sim = world(13);
     let calls = |sim: &Sim, count: usize| {
         let results = sim.block_on(async {
-            futures::future::join_all((0..count).map(|_| sim.find_hosted_zone("example.com"))).await
+            futures::future::join_all((0..count).map(|_| sim.find_hosted_zones("example.com"))).await
         });
         results
             .expect("the calls end")

@@ -134,6 +134,7 @@ fn without_any_one_statement_a_call_of_apply_is_refused() {
             idle.push(statement.sid.as_ref().unwrap().to_string());
         }
     }
-    // A first apply changes no group, and the service-linked role of Auto Scaling is taken to exist.
-    assert_eq!(idle, ["ChangeGroup", "AutoScalingRole"]);
+    // A first apply notes the record in the call that allocates the address, changes no group, and the service-linked role of
+    // Auto Scaling is taken to exist.
+    assert_eq!(idle, ["RememberRecord", "ChangeGroup", "AutoScalingRole"]);
 }

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use selfheal_aws::sim::{Sim, SimConfig, SubnetConfig, World};
 use selfheal_core::observed::Image;
-use selfheal_core::spec::{Architecture, ImageRef, Spec};
+use selfheal_core::spec::{Architecture, ImageRef, Spec, ZoneRef};
 
 use crate::cli::Global;
 use crate::error::CliError;
@@ -105,7 +105,10 @@ fn new_world(spec: &Spec) -> Sim {
         ..SimConfig::default()
     };
     if let Some(dns) = &spec.dns {
-        config.hosted_zones = vec![dns.zone.clone()];
+        config.hosted_zones = match &dns.zone {
+            ZoneRef::Name(zone) => vec![zone.clone()],
+            ZoneRef::Id(_) => Vec::new(),
+        };
     }
     if let Some(subnet) = &spec.instance.subnet {
         let vpc_id = "vpc-0000000000000000f".to_owned();
@@ -117,6 +120,14 @@ fn new_world(spec: &Spec) -> Sim {
     }
     let sim = Sim::new(config);
     sim.tamper(|world| publish_image(world, spec));
+    if let Some(dns) = &spec.dns
+        && let ZoneRef::Id(id) = &dns.zone
+    {
+        // What the zone is called, only the real Route 53 knows: the name's parent, where that is a domain.
+        let parent = dns.name.split_once('.').map(|(_, parent)| parent);
+        let zone = parent.filter(|parent| parent.contains('.')).unwrap_or(&dns.name);
+        sim.tamper(|world| world.add_zone(id, zone));
+    }
     sim
 }
 

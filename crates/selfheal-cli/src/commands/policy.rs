@@ -2,13 +2,13 @@
 
 use selfheal_aws::Scope;
 use selfheal_core::desired::{Ids, PLACEHOLDER_ACCOUNT, instance_policy, permissions_boundary, tells_of_app_policy};
-use selfheal_core::names::TAG_STACK;
+use selfheal_core::names::{Role, TAG_STACK};
 use selfheal_core::observed::{IamRole, LaunchTemplate};
-use selfheal_core::plan::existing;
-use selfheal_core::spec::ImageRef;
+use selfheal_core::plan::{existing, former_record, names};
+use selfheal_core::spec::{ImageRef, ZoneRef};
 use selfheal_core::{Observed, Spec};
 use selfheal_policy::lint::Limit;
-use selfheal_policy::{Document, OperatorScope, Partition, Purpose, operator_policy};
+use selfheal_policy::{Document, FormerRecord, OperatorScope, Partition, Purpose, operator_policy};
 
 use crate::cli::{Global, OfflineArgs, PolicyArgs, Whose};
 use crate::error::CliError;
@@ -88,7 +88,20 @@ pub fn operator_scope(spec: &Spec, account: &str, observed: &Observed) -> Operat
     let existing = existing(spec, observed);
     let mut scope = OperatorScope::new(Partition::of_region(&spec.region), &spec.region, account, &spec.name);
     scope.hosted_zone_id = observed.hosted_zone.as_ref().map(|zone| zone.id.clone());
+    scope.zone_by_id = spec.dns.as_ref().is_some_and(|dns| matches!(dns.zone, ZoneRef::Id(_)));
+    if let Some(ZoneRef::Id(id)) = spec.dns.as_ref().map(|dns| &dns.zone) {
+        scope.hosted_zone_id = Some(id.clone());
+    }
     scope.record_name = spec.dns.as_ref().map(|dns| dns.name.clone());
+    let owned = observed
+        .addresses
+        .iter()
+        .filter(|it| names(spec).owns(&it.tags, Role::Address));
+    let mut formers = owned.filter_map(|address| former_record(spec, &address.tags));
+    scope.former_record = formers.next().map(|(zone_id, name)| FormerRecord {
+        zone_id: zone_id.to_owned(),
+        name: name.to_owned(),
+    });
     scope.allocation_id.clone_from(&spec.address.allocation);
     scope.data_volume = spec.data.is_some();
     let untagged = existing

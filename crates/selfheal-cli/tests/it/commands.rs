@@ -128,10 +128,7 @@ fn the_shape_of_json_is_stable() {
     .steps[].change: string
     .steps[].fields[]
     .steps[].key: string
-    .steps[].readiness.ready.action.call: string
-    .steps[].readiness.ready.action.tags.Name: string
-    .steps[].readiness.ready.action.tags.selfheal:role: string
-    .steps[].readiness.ready.action.tags.selfheal:stack: string
+    .steps[].readiness.waiting.needs[].step: string
     .steps[].reason: string
     .steps[].target: null
     .waits[]

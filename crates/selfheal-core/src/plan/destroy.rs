@@ -2,9 +2,10 @@
 
 use std::collections::BTreeSet;
 
+use super::address::{User, user};
 use super::builder::{Builder, Draft, Later};
 use super::volume_choice::{Choice, choose, several, tagged};
-use super::{Change, Need, Plan, StepKey, WorldWait, address, application_check};
+use super::{Change, Need, Plan, StepKey, WorldWait, address, application_check, dns, schema};
 use crate::action::{ARecord, Action};
 use crate::names::{APP_POLICY_NAME, POLICY_NAME, Role, TAG_FINAL, TAG_STACK};
 use crate::observed::{Address, Observed, Snapshot, Volume};
@@ -29,16 +30,20 @@ pub struct DestroyOptions {
 #[must_use]
 pub fn plan_destroy(spec: &Spec, observed: &Observed, options: &DestroyOptions) -> Plan {
     let mut builder = Builder::new(spec, observed);
+    if schema::refuse_newer(&mut builder) {
+        return builder.finish();
+    }
     check_tags(&mut builder);
     refuse_others(&mut builder);
-    delete_record(&mut builder);
+    let unnamed = delete_records(&mut builder);
     let stopped = stop_instances(&mut builder);
     let unchecked = application_check::delete_all(&mut builder, "made by this stack");
     delete_template(&mut builder, &unchecked);
     delete_security_group(&mut builder, &stopped);
     delete_identity(&mut builder, &stopped);
     if options.release_address {
-        release_addresses(&mut builder, &stopped);
+        // Nothing may point at an address that is somebody else's from then on.
+        release_addresses(&mut builder, &stopped.union(&unnamed).cloned().collect());
     }
     if options.delete_data {
         delete_volumes(&mut builder, &stopped);
@@ -74,7 +79,18 @@ fn check_tags(builder: &mut Builder<'_>) {
     }
 }
 
-fn delete_record(builder: &mut Builder<'_>) {
+/// Deletes the records that point at the stack, the spec's and one that it does not name any more; answers what must be done
+/// until none does.
+fn delete_records(builder: &mut Builder<'_>) -> BTreeSet<Need> {
+    if dns::wait_for_route_53(builder, StepKey::DeleteRecord) {
+        return [Need::World(WorldWait::DnsAnswers)].into();
+    }
+    let mut needs = dns::remove_former(builder);
+    delete_record(builder, &mut needs);
+    needs
+}
+
+fn delete_record(builder: &mut Builder<'_>, needs: &mut BTreeSet<Need>) {
     let Some(zone) = &builder.observed.hosted_zone else {
         return;
     };
@@ -105,6 +121,7 @@ fn delete_record(builder: &mut Builder<'_>) {
             .target(record.name.clone())
             .removes("value", value.clone());
         builder.step(draft, Later::Known(action));
+        needs.insert(Need::Step(StepKey::DeleteRecord));
     }
 }
 
@@ -338,6 +355,22 @@ fn release_addresses(builder: &mut Builder<'_>, stopped: &BTreeSet<Need>) {
         return;
     }
     let Some(address) = addresses.first() else { return };
+    if let Some(used) = user(builder.observed, address) {
+        let by = match used {
+            User::Service(service) => format!("the service {service}"),
+            User::Interface(interface) => format!("the network interface {interface}, which is no instance's"),
+            User::Instance(instance) => format!("the instance {instance}, which is not the stack's"),
+        };
+        builder.refuse(
+            "address-in-use",
+            format!(
+                "the Elastic IP {} ({}) is in use by {by}",
+                address.allocation_id, address.public_ip
+            ),
+            "take it off there first, or destroy without --release-address",
+        );
+        return;
+    }
     let mut before = stopped.clone();
     if let Some(association_id) = address.association_id.clone() {
         let draft = Draft::new(

@@ -98,6 +98,10 @@ steps! {
     PutTerminateHook = "put-terminate-hook", "autoscaling:PutLifecycleHook", "terminate hook";
     /// Writes the A record.
     UpsertRecord = "upsert-record", "route53:ChangeResourceRecordSets", "DNS record";
+    /// Notes the A record on the address, before it is written.
+    RememberRecord = "remember-record", "ec2:CreateTags", "note of the DNS record";
+    /// Deletes the A record that the spec does not name any more.
+    DeleteFormerRecord = "delete-former-record", "route53:ChangeResourceRecordSets", "former DNS record";
     /// Deletes the A record.
     DeleteRecord = "delete-record", "route53:ChangeResourceRecordSets", "DNS record";
     /// Deletes the group and its instance.

@@ -22,6 +22,7 @@ mod instance_type;
 mod key;
 mod network;
 mod resume;
+mod schema;
 mod serving;
 mod step;
 mod template;
@@ -29,8 +30,10 @@ mod volume;
 mod volume_choice;
 mod volume_modify;
 
+pub use address::counted as counted_addresses;
 pub use approval::{Approval, Deviation};
 pub use destroy::{DestroyOptions, plan_destroy};
+pub use dns::{former as former_record, remembered as remembered_record};
 pub(crate) use encryption::of_volume as key_of_volume;
 pub use key::StepKey;
 pub use resume::plan_resume;
@@ -65,6 +68,9 @@ pub struct PlanOptions {
 #[must_use]
 pub fn plan_with(spec: &Spec, observed: &Observed, options: &PlanOptions) -> Plan {
     let mut builder = Builder::new(spec, observed).with(*options);
+    if schema::refuse_newer(&mut builder) {
+        return builder.finish();
+    }
     check_identity(&mut builder);
     check_read(&mut builder);
     application_check::check(&mut builder);

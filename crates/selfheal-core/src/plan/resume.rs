@@ -1,7 +1,7 @@
 //! Resuming a stack that parked itself, or whose processes were suspended.
 
 use super::builder::{Builder, Draft, Later};
-use super::{Change, Plan, StepKey};
+use super::{Change, Plan, StepKey, schema};
 use crate::action::Action;
 use crate::names::{Role, TAG_FAILED_BOOTS, TAG_LAST_ERROR, TAG_LAST_LOG, TAG_PARKED};
 use crate::observed::Observed;
@@ -13,6 +13,9 @@ use crate::spec::Spec;
 #[must_use]
 pub fn plan_resume(spec: &Spec, observed: &Observed) -> Plan {
     let mut builder = Builder::new(spec, observed);
+    if schema::refuse_newer(&mut builder) {
+        return builder.finish();
+    }
     let Some(group) = &observed.group else {
         builder.refuse(
             "no-group",

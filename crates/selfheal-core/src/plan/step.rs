@@ -186,6 +186,15 @@ pub enum WorldWait {
         /// The volume.
         id: String,
     },
+    /// An address that an earlier run may have allocated has had the time to show in a listing.
+    AddressesSettled,
+    /// Route 53 answers.
+    DnsAnswers,
+    /// The group's instance is in service and holds the address.
+    Serving {
+        /// The group.
+        group: String,
+    },
     /// A group that is being deleted, with its instance, is gone.
     GroupGone {
         /// The group.

@@ -18,8 +18,9 @@ pub use file::SpecFile;
 pub use health::{HealthFrom, HealthProbe, HealthSpec};
 pub use image::{Architecture, ImageRef};
 pub use problem::{SpecErrors, SpecProblem, SpecProblemKind};
+pub(crate) use sections::is_below;
 pub(crate) use syntax::is_kms_key;
 pub use types::{
     AccessSpec, AddressSpec, AddressWhen, AppPolicy, AppSpec, DataSpec, DnsSpec, Filesystem, Ingress, InstanceSpec,
-    Protocol, Setup, Spec, VolumeType,
+    Protocol, Setup, Spec, VolumeType, ZoneRef,
 };

@@ -108,6 +108,8 @@ pub enum SpecProblemKind {
     Malformed,
     /// Keys that contradict each other.
     Conflict,
+    /// The file is for a newer version. Nothing else is reported then.
+    NewerSchema,
     /// The setup script cannot be used.
     Setup,
     /// The app's policy cannot be used.

@@ -157,13 +157,18 @@ pub(super) struct Section<'d> {
 impl<'d> Section<'d> {
     /// Opens the file's root. `keys` are the keys that mean something in it.
     pub(super) fn root(reader: &mut Reader<'_>, table: &'d dyn TableLike, keys: &[&'static str]) -> Self {
-        let section = Self {
+        let section = Self::unchecked(table);
+        section.refuse_unknown(reader, keys);
+        section
+    }
+
+    /// Opens the file's root without a look at its keys.
+    pub(super) const fn unchecked(table: &'d dyn TableLike) -> Self {
+        Self {
             table,
             path: "",
             span: 0..0,
-        };
-        section.refuse_unknown(reader, keys);
-        section
+        }
     }
 
     /// Opens the table below `key`, which is called `path` in the whole file; `None` when it is not there or no table.

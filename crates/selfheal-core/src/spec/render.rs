@@ -59,6 +59,9 @@ fn address(spec: &AddressSpec) -> Option<Table> {
     if let Some(allocation) = &spec.allocation {
         table["allocation"] = value(allocation);
     }
+    if spec.take {
+        table["take"] = value(true);
+    }
     if let Some(when) = spec.when {
         table["when"] = value(when.to_string());
     }
@@ -88,9 +91,12 @@ fn data(spec: &DataSpec) -> Table {
 
 fn dns(spec: &DnsSpec) -> Table {
     let mut table = Table::new();
-    table["zone"] = value(&spec.zone);
+    table["zone"] = value(spec.zone.to_string());
     table["name"] = value(&spec.name);
     table["ttl"] = value(i64::from(spec.ttl_s));
+    if spec.overwrite {
+        table["overwrite"] = value(true);
+    }
     table
 }
 

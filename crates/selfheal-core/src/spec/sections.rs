@@ -2,13 +2,17 @@
 
 use toml_edit::TableLike;
 
+use super::problem::SpecProblemKind;
 use super::reader::{Fault, Located, Reader, Section, list, nearest};
 use super::{
     AccessSpec, AddressSpec, AddressWhen, AppSpec, DnsSpec, HealthFrom, HealthSpec, Ingress, InstanceSpec, Spec,
+    ZoneRef,
 };
 use super::{data, syntax};
 
-const ROOT: &[&str] = &["name", "region", "instance", "address", "data", "dns", "app", "access"];
+const ROOT: &[&str] = &[
+    "name", "region", "instance", "address", "data", "dns", "app", "access", "schema",
+];
 const INSTANCE: &[&str] = &[
     "type",
     "image",
@@ -19,8 +23,8 @@ const INSTANCE: &[&str] = &[
     "permissions_boundary",
     "kms_key",
 ];
-const ADDRESS: &[&str] = &["allocation", "when"];
-const DNS: &[&str] = &["zone", "name", "ttl"];
+const ADDRESS: &[&str] = &["allocation", "take", "when"];
+const DNS: &[&str] = &["zone", "name", "ttl", "overwrite"];
 const ACCESS: &[&str] = &["session_manager"];
 const APP: &[&str] = &["setup", "setup_timeout", "policy", "breaker", "health"];
 const HEALTH: &[&str] = &[
@@ -52,6 +56,9 @@ const GROUPS_MAX: usize = 5;
 /// Time to live of the record where the file does not say: a minute, since the address never changes anyway.
 const TTL_S_DEFAULT: u32 = 60;
 
+/// The form of spec files that this version reads. It grows when a file may hold what an older version would misread.
+const SPEC_SCHEMA: u32 = 1;
+
 /// The files that a spec file names, whose content is not part of it.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Files {
@@ -61,6 +68,9 @@ pub(super) struct Files {
 
 /// Reads the whole file; `None` when something that is required is not there or not sound.
 pub(super) fn read(reader: &mut Reader<'_>, table: &dyn TableLike) -> Option<(Spec, Files)> {
+    if is_newer(reader, table) {
+        return None;
+    }
     let root = Section::root(reader, table, ROOT);
     let name = root.required(reader, "name", "the stack's name, such as \"web\"");
     let name = reader.check(name, |name| syntax::stack_name(name));
@@ -97,6 +107,20 @@ pub(super) fn read(reader: &mut Reader<'_>, table: &dyn TableLike) -> Option<(Sp
         access,
     };
     Some((spec, files))
+}
+
+/// Refuses a file that says it is for a newer version. Nothing else of it is looked at: its keys may mean what this
+/// version does not know.
+fn is_newer(reader: &mut Reader<'_>, table: &dyn TableLike) -> bool {
+    let root = Section::unchecked(table);
+    let form = root.integer(reader, "schema", 1..=u32::MAX, "");
+    let Some(form) = form.filter(|form| form.value > SPEC_SCHEMA) else {
+        return false;
+    };
+    let found = format!("is {}: the file was written for a newer selfheal", form.value);
+    let expected = format!("{SPEC_SCHEMA}, which this version reads, or a newer version");
+    reader.fault(&form, Fault::new(SpecProblemKind::NewerSchema, found, expected));
+    true
 }
 
 /// A section that is there and could not be read spoils the spec; one that is not there does not.
@@ -219,17 +243,17 @@ fn groups(reader: &mut Reader<'_>, section: &Section<'_>) -> Option<Ingress> {
 
 fn dns(reader: &mut Reader<'_>, section: &Section<'_>) -> Option<DnsSpec> {
     let zone = section.required(reader, "zone", "an existing hosted zone such as \"example.com\"");
-    let zone = reader.check(zone, |zone| syntax::dns_name(zone));
+    let zone = reader.check(zone, |zone| syntax::zone(zone));
     let name = section.required(reader, "name", "the record's name, such as \"app.example.com\"");
     let name = reader.check(name, |name| syntax::dns_name(name));
     let ttl = section.integer(reader, "ttl", 1..=86_400, " seconds");
     let (zone, name) = (zone?, name?);
-    let below = name
-        .value
-        .strip_suffix(&zone.value)
-        .is_some_and(|rest| rest.is_empty() || rest.ends_with('.'));
-    if !below {
-        let expected = format!("`{}` itself or a name below it", zone.value);
+    let overwrite = section.boolean(reader, "overwrite");
+    // What a zone is called that is named by its id is known once it is read.
+    if let ZoneRef::Name(zone) = &zone.value
+        && !is_below(&name.value, zone)
+    {
+        let expected = format!("`{zone}` itself or a name below it");
         reader.fault(
             &name,
             Fault::conflict(format!("{} and is outside the zone", syntax::is(&name.value)), expected),
@@ -239,12 +263,24 @@ fn dns(reader: &mut Reader<'_>, section: &Section<'_>) -> Option<DnsSpec> {
         zone: zone.value,
         name: name.value,
         ttl_s: ttl.map_or(TTL_S_DEFAULT, |ttl| ttl.value),
+        overwrite: overwrite.is_some_and(|overwrite| overwrite.value),
     })
+}
+
+/// Whether a name is a zone's own or one below it.
+pub(crate) fn is_below(name: &str, zone: &str) -> bool {
+    name.strip_suffix(zone)
+        .is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
 }
 
 fn address_section(reader: &mut Reader<'_>, section: &Section<'_>, app: &AppSpec) -> AddressSpec {
     let allocation = section.string(reader, "allocation", "an id such as \"eipalloc-0123456789abcdef0\"");
     let allocation = reader.check(allocation, |id| syntax::id("eipalloc", id));
+    let take = section.boolean(reader, "take");
+    if let Some(at) = take.as_ref().filter(|take| take.value && !section.has("allocation")) {
+        let expected = "the `allocation` that is to be taken";
+        reader.fault(at, Fault::conflict("is `true`, and no address is adopted", expected));
+    }
     let values = [("mounted", AddressWhen::Mounted), ("healthy", AddressWhen::Healthy)];
     let when = one_of(reader, section, "when", &values);
     if let Some(at) = when
@@ -259,6 +295,7 @@ fn address_section(reader: &mut Reader<'_>, section: &Section<'_>, app: &AppSpec
     }
     AddressSpec {
         allocation: allocation.map(|id| id.value),
+        take: take.is_some_and(|take| take.value),
         when: when.map(|when| when.value),
     }
 }

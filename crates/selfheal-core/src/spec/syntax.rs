@@ -3,7 +3,7 @@
 use selfheal_policy::Partition;
 
 use super::reader::{Fault, list, nearest};
-use super::{HealthProbe, ImageRef, Protocol};
+use super::{HealthProbe, ImageRef, Protocol, ZoneRef};
 
 /// Longest value that an error repeats, in characters: more would hide the message.
 const QUOTED_CHARS_MAX: usize = 60;
@@ -264,6 +264,17 @@ pub(super) fn dns_name(value: &str) -> Result<String, Fault> {
     } else {
         Err(Fault::malformed(is(value), "a domain name such as \"app.example.com\""))
     }
+}
+
+/// A hosted zone: its name, or its id, which has no dot and therefore is no name.
+pub(super) fn zone(value: &str) -> Result<ZoneRef, Fault> {
+    let is_id = value.starts_with('Z')
+        && (8..=32).contains(&value.len())
+        && value.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit());
+    if is_id {
+        return Ok(ZoneRef::Id(value.to_owned()));
+    }
+    dns_name(value).map(ZoneRef::Name)
 }
 
 /// Directories that a mount would hide from the system, with nothing allowed below them either.

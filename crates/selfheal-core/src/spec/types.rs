@@ -149,6 +149,8 @@ impl fmt::Display for Protocol {
 pub struct AddressSpec {
     /// An allocation that exists, to be adopted instead of allocating one.
     pub allocation: Option<String>,
+    /// Whether the adopted address may be taken from another instance that uses it.
+    pub take: bool,
     /// When the address moves to a new instance, where the spec says; see [`Spec::address_when`].
     pub when: Option<AddressWhen>,
 }
@@ -231,12 +233,31 @@ impl fmt::Display for VolumeType {
 /// The A record.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DnsSpec {
-    /// The hosted zone's name, without the final dot. It exists already.
-    pub zone: String,
+    /// The hosted zone, which exists already.
+    pub zone: ZoneRef,
     /// The record's name, without the final dot: the zone's own name or one below it.
     pub name: String,
+    /// Whether a record that somebody else made may be pointed at the stack, once its instance serves.
+    pub overwrite: bool,
     /// Time to live in seconds, 1 to 86,400.
     pub ttl_s: u32,
+}
+
+/// Which hosted zone a record is in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ZoneRef {
+    /// The public one of this name, without the final dot.
+    Name(String),
+    /// The one with this id, `Z…`: where several have the same name.
+    Id(String),
+}
+
+impl fmt::Display for ZoneRef {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Name(zone) | Self::Id(zone) => f.write_str(zone),
+        }
+    }
 }
 
 /// What runs on the instance.

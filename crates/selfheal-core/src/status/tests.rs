@@ -9,7 +9,7 @@ use crate::observed::{
     LaunchTemplate, Observed, RecordSet, TemplateData, Volume, VolumeState,
 };
 use crate::plan::plan;
-use crate::spec::{DataSpec, DnsSpec, Filesystem, ImageRef, Spec, VolumeType};
+use crate::spec::{DataSpec, DnsSpec, Filesystem, ImageRef, Spec, VolumeType, ZoneRef};
 
 const NOW: Timestamp = Timestamp::constant(1_767_225_600, 0);
 
@@ -31,9 +31,10 @@ fn spec() -> Spec {
         kms_key: None,
     });
     spec.dns = Some(DnsSpec {
-        zone: "example.com".to_owned(),
+        zone: ZoneRef::Name("example.com".to_owned()),
         name: "app.example.com".to_owned(),
         ttl_s: 60,
+        overwrite: false,
     });
     spec
 }
@@ -72,6 +73,9 @@ fn serving() -> Observed {
             public_ip: "203.0.113.7".to_owned(),
             association_id: Some("eipassoc-0123456789abcdef0".to_owned()),
             instance_id: Some("i-a".to_owned()),
+            interface_id: Some("eni-0123456789abcdef0".to_owned()),
+            service_managed: None,
+            own_pool: false,
             tags: names.tags(Role::Address),
         }],
         volumes: vec![Volume {
@@ -129,6 +133,7 @@ fn serving() -> Observed {
         hosted_zone: Some(HostedZone {
             id: "Z0123456789".to_owned(),
             name: "example.com".to_owned(),
+            private: false,
         }),
         records: vec![RecordSet {
             name: "app.example.com".to_owned(),

@@ -2,12 +2,13 @@
 
 use jiff::Timestamp;
 use selfheal_core::observed::{
-    Address, ApplicationCheck, HostedZone, IamRole, Identity, Image, InstanceProfile, Observed, Snapshot, Subnet,
-    Volume, VolumeState,
+    Address, ApplicationCheck, GroupInstance, HostedZone, IamRole, Identity, Image, InstanceProfile, Observed,
+    Snapshot, Subnet, Volume, VolumeState,
 };
 use selfheal_core::plan::{Plan, WorldWait};
 use selfheal_core::spec::{
     DataSpec, DnsSpec, Filesystem, HealthFrom, HealthProbe, HealthSpec, ImageRef, Ingress, Protocol, Spec, VolumeType,
+    ZoneRef,
 };
 use selfheal_core::{Action, Answer};
 
@@ -27,9 +28,10 @@ pub fn web() -> Spec {
         kms_key: None,
     });
     spec.dns = Some(DnsSpec {
-        zone: "example.com".to_owned(),
+        zone: ZoneRef::Name("example.com".to_owned()),
         name: "app.example.com".to_owned(),
         ttl_s: 60,
+        overwrite: false,
     });
     spec
 }
@@ -70,6 +72,7 @@ pub fn empty_world() -> Observed {
         hosted_zone: Some(HostedZone {
             id: "Z0123456789".to_owned(),
             name: "example.com".to_owned(),
+            private: false,
         }),
         ..Observed::default()
     }
@@ -103,6 +106,9 @@ fn answer(action: &Action, nth: usize) -> Answer {
             public_ip: "203.0.113.7".to_owned(),
             association_id: None,
             instance_id: None,
+            interface_id: None,
+            service_managed: None,
+            own_pool: false,
             tags: tags.clone(),
         }),
         Action::CreateVolume(input) => Answer::Volume(Volume {
@@ -158,6 +164,23 @@ fn answer(action: &Action, nth: usize) -> Answer {
     }
 }
 
+/// Brings an instance into service that holds the address.
+pub fn serve(world: &mut Observed) {
+    let id = "i-00000000000000001".to_owned();
+    for address in &mut world.addresses {
+        address.association_id = Some("eipassoc-00000000000000001".to_owned());
+        address.instance_id = Some(id.clone());
+    }
+    if let Some(group) = &mut world.group {
+        group.instances = vec![GroupInstance {
+            id,
+            lifecycle: "InService".to_owned(),
+            health: "Healthy".to_owned(),
+            template_version: None,
+        }];
+    }
+}
+
 fn pass(wait: &WorldWait, world: &mut Observed) {
     match wait {
         WorldWait::VolumeSeen { .. } => {
@@ -166,6 +189,9 @@ fn pass(wait: &WorldWait, world: &mut Observed) {
             }
             world.read_volumes(world.volumes.clone());
         }
+        WorldWait::AddressesSettled => world.addresses_settled = true,
+        WorldWait::DnsAnswers => (world.dns_unread, world.former_unread) = (None, None),
+        WorldWait::Serving { .. } => serve(world),
         WorldWait::GroupGone { .. } => world.group = None,
         WorldWait::InstancesGone { .. } => {
             for instance in &mut world.instances {

@@ -191,6 +191,10 @@ pub(crate) fn operator(scope: &OperatorScope) -> Checked {
     name("profile_name", &scope.profile_name)?;
     optional(scope.hosted_zone_id.as_ref(), zone_id)?;
     optional(scope.record_name.as_ref(), record_name)?;
+    if let Some(former) = &scope.former_record {
+        zone_id(&former.zone_id)?;
+        record_name(&former.name)?;
+    }
     optional(scope.allocation_id.as_ref(), |value| {
         id("allocation_id", value, "eipalloc")
     })?;

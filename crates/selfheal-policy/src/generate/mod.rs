@@ -14,8 +14,8 @@ pub use boundary::boundary_policy;
 pub use error::{ScopeError, ScopeErrorKind};
 pub use instance::{instance_policy, trust_policy};
 pub use names::{
-    GROUP_MARK_KEYS, RESOURCE_TAG_KEYS, TAG_FIRST_USE, TAG_ROLE, TAG_STACK, group_name, launch_template_name,
-    role_name, security_group_name,
+    GROUP_MARK_KEYS, RECORD_KEYS, RESOURCE_TAG_KEYS, TAG_FIRST_USE, TAG_ROLE, TAG_SCHEMA, TAG_STACK, group_name,
+    launch_template_name, role_name, security_group_name,
 };
 pub use operator::{operator_policy, operator_statement_for, operator_statements_for};
-pub use scope::{InstanceScope, OperatorScope, Purpose, UnknownPurpose};
+pub use scope::{FormerRecord, InstanceScope, OperatorScope, Purpose, UnknownPurpose};

@@ -87,10 +87,12 @@ pub fn operator_statements_for(scope: &OperatorScope, action: &str, call: &str) 
     };
     let within = |statement: &&Statement| {
         let created_by = |key: &str| key.eq_ignore_ascii_case("ec2:CreateAction");
-        let mut asked = statement
-            .conditions
-            .iter()
-            .filter(|(_, key, _)| created_by(key.as_str()));
+        let asked = || {
+            let conditions = statement.conditions.iter();
+            conditions.filter(|(_, key, _)| created_by(key.as_str()))
+        };
+        // Tags that come with what is created are no change of what is there already.
+        let on_create = action == "ec2:CreateTags" && call != action;
         let name = call.split_once(':').map_or(call, |(_, name)| name);
         // What a group launches is created by RunInstances.
         let name = if call.starts_with("autoscaling:") {
@@ -98,7 +100,8 @@ pub fn operator_statements_for(scope: &OperatorScope, action: &str, call: &str) 
         } else {
             name
         };
-        asked.all(|(_, _, values)| values.iter().any(|value| value == name))
+        (!on_create || asked().next().is_some())
+            && asked().all(|(_, _, values)| values.iter().any(|value| value == name))
     };
     let found = all.iter().filter(|statement| statement.actions.contains(action));
     found
@@ -136,12 +139,14 @@ fn statements(scope: &OperatorScope, purpose: Purpose) -> Result<Vec<Draft>, Sco
             drafts.extend(parts::group(scope, place)?);
             drafts.extend(parts::identity(scope, place)?);
             drafts.push(parts::record(scope, place, "UPSERT")?);
+            drafts.push(parts::former_record(scope, place)?);
             drafts.extend(parts::key(scope)?);
         }
         Purpose::Destroy => {
             drafts.extend(parts::removing(scope, place)?);
             drafts.extend(parts::removing_data(scope, place)?);
             drafts.push(parts::record(scope, place, "DELETE")?);
+            drafts.push(parts::former_record(scope, place)?);
         }
     }
     Ok(drafts)

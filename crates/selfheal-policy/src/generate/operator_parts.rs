@@ -2,7 +2,7 @@
 
 use super::build::{Draft, Place, allow, given, in_region, only, owned, tagged, via_services};
 use super::error::ScopeError;
-use super::names::RESOURCE_TAG_KEYS;
+use super::names::{RECORD_KEYS, RESOURCE_TAG_KEYS};
 use super::scope::{OperatorScope, Purpose};
 use crate::condition::{Comparison, Conditions, Operator};
 use crate::statement::ResourcePattern;
@@ -67,8 +67,13 @@ pub(crate) fn reading(scope: &OperatorScope, place: Place<'_>, purpose: Purpose)
             describe.push("ec2:DescribeApplicationStatus");
         }
     }
+    // Who allocates an address looks first whether the account may hold another.
+    let looks = matches!(purpose, Purpose::Plan | Purpose::Apply | Purpose::Status);
+    if scope.allocation_id.is_none() && looks {
+        describe.push("ec2:DescribeAccountAttributes");
+    }
     let mut anywhere = vec!["sts:GetCallerIdentity"];
-    if scope.record_name.is_some() {
+    if scope.record_name.is_some() && !scope.zone_by_id {
         anywhere.push("route53:ListHostedZonesByName");
     }
     let mut drafts = vec![
@@ -79,14 +84,21 @@ pub(crate) fn reading(scope: &OperatorScope, place: Place<'_>, purpose: Purpose)
         drafts.push(image_names(scope, place)?);
     }
     drafts.push(read_identity(scope, place, purpose)?);
-    if scope.record_name.is_some() {
-        let zone = place.hosted_zone(scope.hosted_zone_id.as_deref())?;
-        drafts.push(allow(
-            "ReadZone",
-            &["route53:ListResourceRecordSets"],
-            vec![zone],
-            Conditions::none(),
-        ));
+    let former = scope.former_record.as_ref();
+    if scope.record_name.is_some() || former.is_some() {
+        let mut zones = Vec::new();
+        if scope.record_name.is_some() {
+            zones.push(place.hosted_zone(scope.hosted_zone_id.as_deref())?);
+        }
+        if let Some(former) = former {
+            zones.push(place.hosted_zone(Some(&former.zone_id))?);
+        }
+        zones.dedup();
+        let mut read = vec!["route53:ListResourceRecordSets"];
+        if scope.zone_by_id {
+            read.push("route53:GetHostedZone");
+        }
+        drafts.push(allow("ReadZone", &read, zones, Conditions::none()));
     }
     Ok(drafts)
 }
@@ -165,6 +177,7 @@ pub(crate) fn creating(scope: &OperatorScope, place: Place<'_>) -> Drafts {
         tag_on_create(scope, place)?,
         adopt_address(scope, place)?,
         adopt_volume(scope, place)?,
+        remember_record(scope, place)?,
     ])
 }
 
@@ -223,7 +236,11 @@ fn adopt_address(scope: &OperatorScope, place: Place<'_>) -> Result<Draft, Scope
         return Ok(None);
     };
     let address = place.ec2(&format!("elastic-ip/{allocation}"))?;
-    let conditions = only(tagged(&scope.stack), "aws:TagKeys", &RESOURCE_TAG_KEYS);
+    let mut keys = RESOURCE_TAG_KEYS.to_vec();
+    if scope.record_name.is_some() {
+        keys.extend(RECORD_KEYS);
+    }
+    let conditions = only(tagged(&scope.stack), "aws:TagKeys", &keys);
     Ok(allow("AdoptAddress", &["ec2:CreateTags"], vec![address], conditions))
 }
 
@@ -236,6 +253,16 @@ fn adopt_volume(scope: &OperatorScope, place: Place<'_>) -> Result<Draft, ScopeE
     let volume = place.ec2(&format!("volume/{volume}"))?;
     let conditions = only(tagged(&scope.stack), "aws:TagKeys", &RESOURCE_TAG_KEYS);
     Ok(allow("AdoptVolume", &["ec2:CreateTags"], vec![volume], conditions))
+}
+
+/// Lets the record be noted on the stack's own address, where its name has changed or was never noted.
+fn remember_record(scope: &OperatorScope, place: Place<'_>) -> Result<Draft, ScopeError> {
+    if scope.record_name.is_none() && scope.former_record.is_none() {
+        return Ok(None);
+    }
+    let address = place.ec2(&format!("elastic-ip/{}", scope.allocation_id.as_deref().unwrap_or("*")))?;
+    let conditions = only(owned(&scope.stack), "aws:TagKeys", &RECORD_KEYS);
+    Ok(allow("RememberRecord", &["ec2:CreateTags"], vec![address], conditions))
 }
 
 /// What Auto Scaling checks in the operator's name when a group takes a launch template.
@@ -355,17 +382,41 @@ pub(crate) fn record(scope: &OperatorScope, place: Place<'_>, action: &str) -> R
     let Some(name) = &scope.record_name else {
         return Ok(None);
     };
-    let zone = place.hosted_zone(scope.hosted_zone_id.as_deref())?;
+    write_record("WriteRecord", place, scope.hosted_zone_id.as_deref(), name, action)
+}
+
+/// What removes the record that the spec does not name any more.
+pub(crate) fn former_record(scope: &OperatorScope, place: Place<'_>) -> Result<Draft, ScopeError> {
+    let Some(former) = &scope.former_record else {
+        return Ok(None);
+    };
+    write_record(
+        "RemoveFormerRecord",
+        place,
+        Some(&former.zone_id),
+        &former.name,
+        "DELETE",
+    )
+}
+
+fn write_record(
+    sid: &'static str,
+    place: Place<'_>,
+    zone_id: Option<&str>,
+    name: &str,
+    action: &str,
+) -> Result<Draft, ScopeError> {
+    let zone = place.hosted_zone(zone_id)?;
     let mut conditions = Conditions::none();
     for (key, value) in [
-        ("route53:ChangeResourceRecordSetsNormalizedRecordNames", name.as_str()),
+        ("route53:ChangeResourceRecordSetsNormalizedRecordNames", name),
         ("route53:ChangeResourceRecordSetsRecordTypes", "A"),
         ("route53:ChangeResourceRecordSetsActions", action),
     ] {
         conditions = only(conditions, key, &[value]);
     }
     Ok(allow(
-        "WriteRecord",
+        sid,
         &["route53:ChangeResourceRecordSets"],
         vec![zone],
         conditions,

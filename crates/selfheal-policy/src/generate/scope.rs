@@ -61,8 +61,12 @@ pub struct OperatorScope {
     /// The hosted zone's id, such as `Z0123456789ABCDEFGHIJ`; without it the zone is any, narrowed by the record's
     /// name.
     pub hosted_zone_id: Option<String>,
+    /// Whether the spec names the hosted zone by its id, so that it is not looked for by its name.
+    pub zone_by_id: bool,
     /// The DNS record's name, such as `app.example.com`; without it there are no Route 53 statements.
     pub record_name: Option<String>,
+    /// The record that the stack wrote before under another name, and that is still to be removed.
+    pub former_record: Option<FormerRecord>,
     /// The allocation of an adopted address; without it an address is allocated and found by its tag.
     pub allocation_id: Option<String>,
     /// The volume that is to bear the stack's tags: one that the spec names, or that has lost them; without it no volume
@@ -88,6 +92,15 @@ pub struct OperatorScope {
     pub drops_boundary: bool,
 }
 
+/// Names a record that the stack wrote and its spec does not name any more.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FormerRecord {
+    /// The hosted zone's id.
+    pub zone_id: String,
+    /// The record's name.
+    pub name: String,
+}
+
 impl OperatorScope {
     /// Builds the scope of a stack with the names that derive from its name, a data volume and nothing else.
     #[must_use]
@@ -102,7 +115,9 @@ impl OperatorScope {
             role_name: role.clone(),
             profile_name: role,
             hosted_zone_id: None,
+            zone_by_id: false,
             record_name: None,
+            former_record: None,
             allocation_id: None,
             volume_id: None,
             data_volume: true,

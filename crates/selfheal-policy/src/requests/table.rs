@@ -94,6 +94,10 @@ calls! {
     "iam:GetInstanceProfile" [old "instance-profile"] by [PLAN, APPLY, STATUS, DESTROY, RESUME] => "finds the profile";
     "route53:ListHostedZonesByName" [] by [PLAN, APPLY, STATUS, DESTROY, RESUME] => "finds the zone";
     "route53:ListResourceRecordSets" [old "hostedzone"] by [PLAN, APPLY, STATUS, DESTROY, RESUME] => "reads the record";
+    "route53:GetHostedZone"
+        [old "hostedzone"]
+        by [PLAN, APPLY, STATUS, DESTROY, RESUME] => "reads the zone that the spec names by its id";
+    "ec2:DescribeAccountAttributes" [] by [PLAN, APPLY, STATUS] => "reads the account's quota of addresses";
     "ec2:DescribeInstances" [] by [STATUS, DESTROY] => "reads the instance";
     "autoscaling:DescribeScalingActivities" [] by [STATUS] => "reads the last replacements";
     "ec2:AllocateAddress" [new "elastic-ip"] by [APPLY] => "makes the address";
@@ -116,6 +120,7 @@ calls! {
     "ec2:CreateTags" [new "elastic-ip"] by [APPLY] => "tags the address on creation";
     "ec2:CreateTags" [old "elastic-ip"] by [APPLY] => "marks an adopted address";
     "ec2:CreateTags" [old "volume"] by [APPLY] => "marks an adopted volume";
+    "ec2:CreateTags" [old "elastic-ip"] by [APPLY] => "notes the record on the address";
     "ec2:CreateTags" [new "volume"] by [APPLY] => "tags the volume on creation";
     "ec2:CreateTags" [new "security-group"] by [APPLY] => "tags the security group on creation";
     "ec2:CreateTags" [new "launch-template"] by [APPLY] => "tags the launch template on creation";
@@ -145,6 +150,7 @@ calls! {
     "iam:PassRole" [old "role"] by [APPLY] => "hands the role to EC2";
     "iam:CreateServiceLinkedRole" [old "role"] by [APPLY] => "makes Auto Scaling's own role in a new account";
     "route53:ChangeResourceRecordSets" [old "hostedzone"] by [APPLY, DESTROY] => "writes or deletes the one record";
+    "route53:ChangeResourceRecordSets" [old "hostedzone"] by [APPLY, DESTROY] => "deletes the record of a former name";
     "ec2:DescribeSnapshots" [] by [STATUS, DESTROY] => "finds the last snapshot, and waits for it";
     "autoscaling:DeleteAutoScalingGroup" [old "autoScalingGroup"] by [DESTROY] => "removes the group";
     "ec2:DeleteLaunchTemplate" [old "launch-template"] by [DESTROY] => "removes the launch template";

@@ -4,19 +4,21 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use selfheal_policy::requests::{Call, Caller, calls};
-use selfheal_policy::{Document, Effect, Purpose, instance_policy, operator_policy};
+use selfheal_policy::{Document, Effect, FormerRecord, Purpose, instance_policy, operator_policy};
 
 use crate::common::world::{Owner, allows};
 use crate::common::{instance_scope, operator_scope};
 
-/// What an operator of another spec does: the one at hand adopts no address, and names a boundary.
-const OTHERWISE: [&str; 2] = [
+/// What an operator of another spec does: the one at hand adopts no address, looks for its zone by name, has had no other
+/// name, and names a boundary.
+const OTHERWISE: [&str; 4] = [
     "marks an adopted",
+    "reads the zone that the spec names by its id",
+    "deletes the record of a former name",
     "takes off a boundary that the spec has ceased to name",
 ];
 
 fn made_by(caller: Caller) -> impl Iterator<Item = &'static Call> {
-    // An address is either allocated or adopted; the scope at hand allocates it.
     calls()
         .iter()
         .filter(move |call| call.is_made_by(caller) && !OTHERWISE.iter().any(|start| call.purpose.starts_with(start)))
@@ -203,6 +205,56 @@ fn an_adopted_volume_is_marked_and_no_other() {
     scope.data_volume = false;
     let document = operator_policy(&scope, Purpose::Apply).unwrap();
     assert!(!allows(&document, call, &[Owner::Own]), "the stack has no data volume");
+}
+
+#[test]
+fn a_zone_that_is_named_by_its_id_is_read_and_no_other_looked_for() {
+    let mut scope = operator_scope();
+    scope.zone_by_id = true;
+    let call = |action: &str| calls().iter().find(|call| call.action == action).unwrap();
+    for purpose in Purpose::ALL {
+        let document = operator_policy(&scope, purpose).unwrap();
+        let read = call("route53:GetHostedZone");
+        assert!(allows(&document, read, &[Owner::Own]), "{purpose}");
+        assert!(!allows(&document, read, &[Owner::OtherStack]), "{purpose}");
+        assert!(
+            !allows(&document, call("route53:ListHostedZonesByName"), &[]),
+            "{purpose}"
+        );
+    }
+}
+
+#[test]
+fn a_former_record_is_read_and_deleted_and_nothing_else_of_its_zone_changes() {
+    let mut scope = operator_scope();
+    scope.record_name = None;
+    // The world's requests are about this name.
+    let former = |name: &str| FormerRecord {
+        zone_id: "Z0AAAAAAAAAAAAAAAAAAA".to_owned(),
+        name: name.to_owned(),
+    };
+    scope.former_record = Some(former("app.example.com"));
+    let call = |purpose: &str| calls().iter().find(|call| call.purpose == purpose).unwrap();
+    let (removes, notes) = (
+        call("deletes the record of a former name"),
+        call("notes the record on the address"),
+    );
+    for purpose in Purpose::ALL {
+        let document = operator_policy(&scope, purpose).unwrap();
+        let changes = matches!(purpose, Purpose::Apply | Purpose::Destroy);
+        assert_eq!(allows(&document, removes, &[Owner::Own]), changes, "{purpose}");
+        assert!(!allows(&document, removes, &[Owner::OtherStack]), "{purpose}");
+        assert!(allows(&document, call("reads the record"), &[Owner::Own]), "{purpose}");
+        assert_eq!(
+            allows(&document, notes, &[Owner::Own]),
+            purpose == Purpose::Apply,
+            "{purpose}"
+        );
+        assert!(!document.to_json().contains("UPSERT"), "{purpose}");
+    }
+    scope.former_record = Some(former("other.example.com"));
+    let document = operator_policy(&scope, Purpose::Apply).unwrap();
+    assert!(!allows(&document, removes, &[Owner::Own]), "another name of the zone");
 }
 
 #[test]

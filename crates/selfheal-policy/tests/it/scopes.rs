@@ -134,6 +134,8 @@ fn the_statement_for_a_refused_call_speaks_of_that_call_alone() {
             .any(|caller| *caller != selfheal_policy::requests::Caller::Instance);
         let otherwise = [
             "marks an adopted",
+            "reads the zone that the spec names by its id",
+            "deletes the record of a former name",
             "takes off a boundary that the spec has ceased to name",
         ];
         if !made_by_operator || otherwise.iter().any(|start| call.purpose.starts_with(start)) {

@@ -79,6 +79,16 @@ impl Ec2 for Sdk {
             .collect())
     }
 
+    async fn address_quota(&self) -> CallResult<Option<u32>> {
+        const ACTION: &str = "ec2:DescribeAccountAttributes";
+        let call = self.clients.ec2.describe_account_attributes();
+        let call = call.attribute_names("vpc-max-elastic-ips".into());
+        let output = call.send().await.map_err(failed(ACTION, None))?;
+        let values = output.account_attributes.unwrap_or_default().into_iter();
+        let mut values = values.flat_map(|attribute| attribute.attribute_values.unwrap_or_default());
+        Ok(values.find_map(|value| value.attribute_value?.parse().ok()))
+    }
+
     async fn describe_volumes(&self, stack: &str) -> CallResult<Vec<Volume>> {
         const ACTION: &str = "ec2:DescribeVolumes";
         let call = self.clients.ec2.describe_volumes().filters(of_stack(stack));
@@ -190,6 +200,9 @@ impl Ec2 for Sdk {
             public_ip: field(output.public_ip, ACTION, "public address")?,
             association_id: None,
             instance_id: None,
+            interface_id: None,
+            service_managed: None,
+            own_pool: false,
             tags: tags.clone(),
         })
     }

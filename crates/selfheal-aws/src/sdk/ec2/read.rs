@@ -54,6 +54,10 @@ pub(super) fn address(address: types::Address) -> Option<Address> {
         public_ip: address.public_ip.unwrap_or_default(),
         association_id: text(address.association_id.as_deref()),
         instance_id: text(address.instance_id.as_deref()),
+        interface_id: text(address.network_interface_id.as_deref()),
+        service_managed: address.service_managed.map(|service| service.as_str().to_owned()),
+        // Addresses of Amazon's come from a pool of this name, and so do those of an answer that names none.
+        own_pool: text(address.public_ipv4_pool.as_deref()).is_some_and(|pool| pool != "amazon"),
         tags: tags(address.tags),
     })
 }

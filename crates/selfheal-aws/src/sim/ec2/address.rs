@@ -21,7 +21,8 @@ impl World {
     pub(super) fn allocate_address(&mut self, tags: &Tags) -> CallResult<Address> {
         const ACTION: &str = "ec2:AllocateAddress";
         check_tags(ACTION, tags)?;
-        if self.addresses.len() >= self.config.address_quota {
+        let counted = |record: &&AddressRecord| !record.address.own_pool && record.address.service_managed.is_none();
+        if self.addresses.values().filter(counted).count() >= self.config.address_quota {
             return fail(
                 ACTION,
                 "AddressLimitExceeded",
@@ -46,6 +47,9 @@ impl World {
             public_ip,
             association_id: None,
             instance_id: None,
+            interface_id: None,
+            service_managed: None,
+            own_pool: false,
             tags: tags.clone(),
         };
         let record = AddressRecord {
@@ -112,6 +116,12 @@ impl World {
             InstanceState::Running | InstanceState::Stopping | InstanceState::Stopped => {}
         }
         let address = &record.address;
+        // What a service manages, or a NAT gateway uses, only they can move.
+        let held = address.instance_id.is_none() && address.interface_id.is_some();
+        if held || address.service_managed.is_some() {
+            let message = format!("You do not have permission to access the specified resource: {allocation_id}.");
+            return fail(ACTION, "AuthFailure", message);
+        }
         if let (Some(association), Some(holder)) = (&address.association_id, &address.instance_id) {
             if holder == instance_id {
                 return Ok(association.clone());
@@ -141,9 +151,11 @@ impl World {
             self.free_address(&other);
         }
         self.keep_past(allocation_id);
+        let interface = self.instances.get(instance_id).map(|it| it.interface_id.clone());
         if let Some(record) = self.addresses.get_mut(allocation_id) {
             record.address.association_id = Some(association.clone());
             record.address.instance_id = Some(instance_id.to_owned());
+            record.address.interface_id = interface;
             let ip = record.address.public_ip.clone();
             let (id, instance) = (allocation_id.to_owned(), Some(instance_id.to_owned()));
             self.record(Happening::Address { id, ip, instance });
@@ -171,6 +183,7 @@ impl World {
         };
         record.address.association_id = None;
         record.address.instance_id = None;
+        record.address.interface_id = None;
         let ip = record.address.public_ip.clone();
         self.record(Happening::Address {
             id: allocation_id.to_owned(),

@@ -142,6 +142,13 @@ impl Ec2 for Sim {
         .await
     }
 
+    async fn address_quota(&self) -> CallResult<Option<u32>> {
+        self.call(Call::read("ec2:DescribeAccountAttributes"), |world| {
+            Ok(u32::try_from(world.config.address_quota).ok())
+        })
+        .await
+    }
+
     async fn describe_volumes(&self, stack: &str) -> CallResult<Vec<Volume>> {
         let stack = stack.to_owned();
         let call = Call::read("ec2:DescribeVolumes");

@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use selfheal_policy::eval::{Context, Policies, Request, ResourceRequest, evaluate};
 use selfheal_policy::reference::{Action, Row, reference};
 use selfheal_policy::requests::{Call, documented};
-use selfheal_policy::{Document, GROUP_MARK_KEYS, RESOURCE_TAG_KEYS, TAG_FIRST_USE, TAG_STACK};
+use selfheal_policy::{Document, GROUP_MARK_KEYS, RECORD_KEYS, RESOURCE_TAG_KEYS, TAG_FIRST_USE, TAG_STACK};
 
 use super::{ACCOUNT, BOUNDARY, REGION};
 
@@ -237,7 +237,12 @@ pub fn attempts(action: &Action, region: &str) -> Vec<Context> {
     let vary: [(&str, Vec<Vec<&str>>); 4] = [
         (
             "aws:TagKeys",
-            vec![RESOURCE_TAG_KEYS.to_vec(), vec![TAG_FIRST_USE], marks],
+            vec![
+                RESOURCE_TAG_KEYS.to_vec(),
+                RECORD_KEYS.to_vec(),
+                vec![TAG_FIRST_USE],
+                marks,
+            ],
         ),
         (
             "ec2:CreateAction",
