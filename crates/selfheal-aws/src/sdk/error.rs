@@ -144,11 +144,15 @@ fn broken_off(action: &'static str, raw: &HttpResponse, error: &(dyn StdError + 
 fn without_code(action: &'static str, raw: &HttpResponse) -> CallError {
     let status = raw.status().as_u16();
     let kind = match status {
-        // A fake that lacks a call answers with a web page, and so does a web server that is no AWS at all. Gateways
-        // (502 to 504) write such pages for failures that pass.
-        404 | 405 | 500 | 501 if is_web_page(raw) => {
+        // A web server that is no AWS at all answers so. A 500 is a page of a gateway or a fake that stumbled, and the
+        // next answer may be a good one: a read is made again.
+        404 | 405 | 501 if is_web_page(raw) => {
             let message = format!("the endpoint does not implement this call: HTTP {status} with a web page");
             return CallError::new(CallErrorKind::Other, action, message);
+        }
+        500 if is_web_page(raw) => {
+            let message = "HTTP 500 with a web page, as an endpoint answers that failed or does not implement this call";
+            return CallError::new(CallErrorKind::Ambiguous, action, message);
         }
         429 => CallErrorKind::Throttled,
         401 | 403 => CallErrorKind::Denied,
