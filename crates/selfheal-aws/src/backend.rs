@@ -13,12 +13,12 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use jiff::Timestamp;
-use selfheal_core::action::{ARecord, CreateApplicationStatusCheck, CreateVolume, GroupSettings, ModifyVolume};
 use selfheal_core::names::Tags;
-use selfheal_core::observed::{
-    Activity, Address, ApplicationCheck, ApplicationCheckSettings, DefaultRoute, Group, HostedZone, IamRole, Identity,
-    Image, IngressRule, Instance, InstanceProfile, InstanceTypeDetails, LaunchTemplate, LifecycleHook, RecordSet,
-    SecurityGroup, Snapshot, Subnet, TemplateData, Volume, VolumeModification,
+use selfheal_core::world::{
+    ARecord, Activity, Address, ApplicationCheck, ApplicationCheckSettings, CreateApplicationStatusCheck, CreateVolume,
+    DefaultRoute, Group, GroupSettings, HostedZone, IamRole, Identity, Image, IngressRule, Instance, InstanceProfile,
+    InstanceTypeDetails, LaunchTemplate, LifecycleHook, ModifyVolume, RecordSet, SecurityGroup, Snapshot, Subnet,
+    TemplateData, Volume, VolumeModification,
 };
 
 use crate::error::CallError;

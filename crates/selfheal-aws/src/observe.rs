@@ -10,11 +10,11 @@ use futures::future::{BoxFuture, FutureExt, try_join, try_join_all};
 use selfheal_core::Names;
 use selfheal_core::desired::tells_of_app_policy;
 use selfheal_core::names::{APP_POLICY_NAME, POLICY_NAME, Role};
-use selfheal_core::observed::{
-    Address, ApplicationCheck, FormerRecord, HostedZone, Instance, LaunchTemplate, Observed, RecordSet, SecurityGroup,
-};
 use selfheal_core::plan::{counted_addresses, former_record};
 use selfheal_core::spec::{Ingress, Spec, ZoneRef};
+use selfheal_core::world::{
+    Address, ApplicationCheck, FormerRecord, HostedZone, Instance, LaunchTemplate, Observed, RecordSet, SecurityGroup,
+};
 use selfheal_core::{Found, Unread, unread};
 
 use crate::backend::{Aws, CallResult, SecurityGroupQuery, SubnetQuery};

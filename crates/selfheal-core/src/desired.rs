@@ -4,9 +4,9 @@ use selfheal_policy::{Document, InstanceScope, Partition, ScopeError};
 use selfheal_userdata::{BootConfig, DataVolume, HealthCheck, HealthFrom, Probe, RenderError, UserData};
 
 use crate::names::{IAM_PATH, LAUNCH_HOOK, Names, Role, SID_BESIDE_APP, TAG_APPLICATION_CHECK, TERMINATE_HOOK, Tags};
-use crate::observed::{ApplicationCheckSettings, Image, Observed, RootVolume, TemplateData};
 use crate::plan::names;
 use crate::spec::{self, HealthProbe, HealthSpec, Spec};
+use crate::world::{ApplicationCheckSettings, Image, Observed, RootVolume, TemplateData};
 
 /// Heartbeat time-out of the launch hook, in seconds.
 ///

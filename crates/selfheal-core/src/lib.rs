@@ -3,21 +3,17 @@
 //!
 //! This crate is pure: it reads no clock, no environment, no file and no network, and draws no random numbers.
 
-mod absorb;
-pub mod action;
 pub mod desired;
 pub mod names;
-pub mod observed;
 pub mod plan;
 pub mod spec;
 pub mod status;
 mod token;
 mod witness;
+pub mod world;
 
-pub use absorb::Answer;
-pub use action::Action;
 pub use names::Names;
-pub use observed::Observed;
 pub use plan::{DestroyOptions, Plan, plan, plan_destroy, plan_resume};
 pub use spec::Spec;
 pub use witness::{Found, Unread, unread};
+pub use world::{Action, Answer, Observed};

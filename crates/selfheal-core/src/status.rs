@@ -15,9 +15,9 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::names::{TAG_FAILED_BOOTS, TAG_LAST_ERROR, TAG_LAST_LOG, TAG_PARKED};
-use crate::observed::{Group, GroupInstance, Observed, VolumeState};
 use crate::plan::{Existing, Plan, Step, StepKey, existing};
 use crate::spec::Spec;
+use crate::world::{Group, GroupInstance, Observed, VolumeState};
 use diagnose::diagnose;
 
 /// How a stack is.

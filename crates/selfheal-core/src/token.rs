@@ -4,8 +4,8 @@ use std::fmt::Write as _;
 
 use sha2::{Digest, Sha256};
 
-use crate::action::{CreateApplicationStatusCheck, CreateVolume};
 use crate::names::Tags;
+use crate::world::{CreateApplicationStatusCheck, CreateVolume};
 
 /// Derives the token of a `CreateVolume` from its inputs, so that two operators who create at once make one volume.
 ///

@@ -10,8 +10,8 @@ use std::collections::BTreeSet;
 use selfheal_policy::{Document, ResourceSet};
 
 use crate::names::{Names, Role};
-use crate::observed::{Observed, Volume, VolumeModification, VolumeState};
 use crate::spec::Spec;
+use crate::world::{Observed, Volume, VolumeModification, VolumeState};
 
 /// What has to be read beyond the listings before a plan may be made. Empty for a stack that is as it was left.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -45,7 +45,7 @@ pub enum Found {
     /// A volume, or that AWS says that there is none of this id.
     Volume(String, Option<Box<Volume>>),
     /// An Elastic IP, likewise.
-    Address(String, Option<crate::observed::Address>),
+    Address(String, Option<crate::world::Address>),
     /// The volumes that are attached to an instance.
     Attached(String, Vec<Volume>),
     /// The last modification of a volume, if it ever was modified.
@@ -57,9 +57,9 @@ pub enum Found {
 pub fn unread(spec: &Spec, observed: &Observed) -> Unread {
     let named = named(observed);
     let listed = |id: &String| observed.volumes.iter().any(|volume| volume.id == *id);
-    let known = |id: &String| listed(id) || observed.gone.contains(id);
+    let known = |id: &String| listed(id) || observed.run.gone.contains(id);
     let asked = spec.data.as_ref().and_then(|data| data.volume.clone());
-    let missed = observed.missed_volumes.iter().cloned();
+    let missed = observed.run.volumes.missed.iter().cloned();
     let volumes = named.volumes.iter().cloned().chain(asked).chain(missed);
     let has_address = |id: &String| observed.addresses.iter().any(|address| address.allocation_id == *id);
     Unread {
@@ -67,12 +67,12 @@ pub fn unread(spec: &Spec, observed: &Observed) -> Unread {
         addresses: named
             .addresses
             .iter()
-            .filter(|id| !has_address(id) && !observed.gone.contains(*id))
+            .filter(|id| !has_address(id) && !observed.run.gone.contains(*id))
             .cloned()
             .collect(),
         attached_to: unnamed_holders(spec, observed, &named)
             .into_iter()
-            .filter(|id| !observed.attachments_read.contains(id))
+            .filter(|id| !observed.run.volumes.attachments_read.contains(id))
             .collect(),
         modifications: modifications(spec, observed),
     }
@@ -160,7 +160,7 @@ pub(crate) fn named(observed: &Observed) -> Named {
             named.take(&String::from_utf8_lossy(value));
         }
     }
-    named.volumes.retain(|id| !observed.vanished_volumes.contains(id));
+    named.volumes.retain(|id| !observed.run.volumes.vanished.contains(id));
     named
 }
 
@@ -191,22 +191,22 @@ impl Observed {
     pub fn found(&mut self, found: Found) {
         match found {
             Found::Volume(id, volume) => {
-                self.missed_volumes.remove(&id);
+                self.run.volumes.missed.remove(&id);
                 self.volumes.retain(|have| have.id != id);
                 match volume {
                     Some(volume) => self.volumes.push(*volume),
-                    None => drop(self.gone.insert(id)),
+                    None => drop(self.run.gone.insert(id)),
                 }
             }
             Found::Address(id, address) => {
                 self.addresses.retain(|have| have.allocation_id != id);
                 match address {
                     Some(address) => self.addresses.push(address),
-                    None => drop(self.gone.insert(id)),
+                    None => drop(self.run.gone.insert(id)),
                 }
             }
             Found::Attached(instance, volumes) => {
-                self.attachments_read.insert(instance);
+                self.run.volumes.attachments_read.insert(instance);
                 for volume in volumes {
                     if self.volumes.iter().all(|have| have.id != volume.id) {
                         self.volumes.push(volume);

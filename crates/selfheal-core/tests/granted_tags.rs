@@ -10,6 +10,7 @@ use selfheal_core::desired::user_data;
 use selfheal_core::names::{self, Names, Role};
 use selfheal_core::plan::{Readiness, StepKey, plan};
 use selfheal_core::spec::HealthFrom;
+use selfheal_core::world::TagCall;
 use selfheal_policy::{
     GROUP_MARK_KEYS, RECORD_KEYS, RESOURCE_TAG_KEYS, TAG_FIRST_USE, TAG_ROLE, TAG_SCHEMA, TAG_STACK,
 };
@@ -59,7 +60,7 @@ fn an_adopted_address_is_sent_the_keys_that_are_allowed() {
         let Readiness::Ready { action } = &step.readiness else {
             panic!("{step:?}")
         };
-        let Action::CreateTags { tags, .. } = action.as_ref() else {
+        let Action::Tag(TagCall::CreateTags { tags, .. }) = action.as_ref() else {
             panic!("{step:?}")
         };
         assert_eq!(set(tags.keys().map(String::as_str)), expected);

@@ -4,9 +4,9 @@ mod common;
 
 use common::{carry_out, empty_world, probed, web};
 use selfheal_core::names::{SCHEMA, TAG_SCHEMA, TAG_STACK};
-use selfheal_core::observed::{Address, GroupInstance, Observed};
 use selfheal_core::plan::{DestroyOptions, Plan, StepKey, plan, plan_destroy, plan_resume};
 use selfheal_core::spec::{HealthFrom, Spec};
+use selfheal_core::world::{Address, GroupInstance, Observed};
 
 const ADOPTED: &str = "eipalloc-0000000000000aaaa";
 

@@ -6,9 +6,9 @@ use common::{carry_out, empty_world, probed, web};
 use selfheal_core::Action;
 use selfheal_core::desired::tells_of_app_policy;
 use selfheal_core::names::{APP_POLICY_NAME, POLICY_NAME};
-use selfheal_core::observed::Observed;
 use selfheal_core::plan::{DestroyOptions, StepKey, plan, plan_destroy};
 use selfheal_core::spec::{AppPolicy, HealthFrom, Spec, SpecFile};
+use selfheal_core::world::{Observed, RoleCall};
 
 const READ: &str = r#"{"Version":"2012-10-17","Statement":{"Sid":"Files","Effect":"Allow","Action":"s3:GetObject","Resource":"arn:aws:s3:::web-files/*"}}"#;
 const WRITE: &str = r#"{"Version":"2012-10-17","Statement":{"Sid":"Files","Effect":"Allow","Action":["s3:GetObject","s3:PutObject"],"Resource":"arn:aws:s3:::web-files/*"}}"#;
@@ -32,8 +32,8 @@ fn applied(spec: &Spec) -> Observed {
 fn writes(spec: &Spec, world: &mut Observed) -> Vec<String> {
     let actions = carry_out(|world| plan(spec, world), world);
     let policies = actions.iter().filter_map(|action| match action {
-        Action::PutRolePolicy { policy_name, .. } => Some(format!("+{policy_name}")),
-        Action::DeleteRolePolicy { policy_name, .. } => Some(format!("-{policy_name}")),
+        Action::Role(RoleCall::PutRolePolicy { policy_name, .. }) => Some(format!("+{policy_name}")),
+        Action::Role(RoleCall::DeleteRolePolicy { policy_name, .. }) => Some(format!("-{policy_name}")),
         _ => None,
     });
     policies.collect()

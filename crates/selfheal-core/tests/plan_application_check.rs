@@ -4,11 +4,10 @@ mod common;
 
 use common::{carry_out, empty_world, probed, web};
 use selfheal_core::Action;
-use selfheal_core::action::CreateApplicationStatusCheck;
 use selfheal_core::names::TAG_APPLICATION_CHECK;
-use selfheal_core::observed::{ApplicationCheck, Observed};
 use selfheal_core::plan::{Need, Readiness, Step, StepKey, plan};
 use selfheal_core::spec::{HealthFrom, HealthProbe, HealthSpec, Ingress, Protocol, Spec};
+use selfheal_core::world::{ApplicationCheck, ApplicationCheckCall, CreateApplicationStatusCheck, Observed};
 
 fn applied(spec: &Spec) -> Observed {
     let mut world = empty_world();
@@ -31,7 +30,7 @@ fn create(spec: &Spec, world: &Observed) -> CreateApplicationStatusCheck {
         .ready()
         .find(|(step, _)| step.key == StepKey::CreateApplicationStatusCheck)
     {
-        Some((_, Action::CreateApplicationStatusCheck(input))) => input.clone(),
+        Some((_, Action::ApplicationCheck(ApplicationCheckCall::CreateApplicationStatusCheck(input)))) => input.clone(),
         other => panic!("no check is created: {other:?}"),
     }
 }
@@ -125,7 +124,12 @@ fn a_check_that_differs_in_anything_is_modified_and_an_association_that_is_gone_
         edit(&mut world.application_checks[0]);
         let ran = carry_out(|world| plan(&spec, world), &mut world);
         assert!(
-            matches!(&ran[..], [Action::ModifyApplicationStatusCheck { .. }]),
+            matches!(
+                &ran[..],
+                [Action::ApplicationCheck(
+                    ApplicationCheckCall::ModifyApplicationStatusCheck { .. }
+                )]
+            ),
             "{ran:#?}"
         );
         assert!(plan(&spec, &world).is_empty());
@@ -134,7 +138,12 @@ fn a_check_that_differs_in_anything_is_modified_and_an_association_that_is_gone_
     world.application_checks[0].targets.clear();
     let ran = carry_out(|world| plan(&spec, world), &mut world);
     assert!(
-        matches!(&ran[..], [Action::AssociateApplicationStatusCheck { .. }]),
+        matches!(
+            &ran[..],
+            [Action::ApplicationCheck(
+                ApplicationCheckCall::AssociateApplicationStatusCheck { .. }
+            )]
+        ),
         "{ran:#?}"
     );
 }
@@ -227,12 +236,14 @@ fn the_token_is_the_same_for_two_operators_and_another_for_each_check_that_is_go
     let two = token(&spec, &world);
     assert_ne!(one, two);
     let mut colleague = world.clone();
-    colleague.dead_checks.clear();
+    colleague.run.application_checks.dead.clear();
     colleague.read_checks(vec![gone("asc-1"), gone("asc-2")]);
     assert_eq!(two, token(&spec, &colleague));
     // What AWS answers to an old token may be a check that is gone.
-    let action = Action::CreateApplicationStatusCheck(create(&spec, &world));
-    world.absorb(&action, selfheal_core::Answer::ApplicationCheck(gone("asc-3")));
+    let action = Action::ApplicationCheck(ApplicationCheckCall::CreateApplicationStatusCheck(create(
+        &spec, &world,
+    )));
+    world.record_answer(&action, selfheal_core::Answer::ApplicationCheck(gone("asc-3")));
     assert_eq!(world.application_checks, []);
     assert_ne!(two, token(&spec, &world));
     // A stack that was destroyed and made again has another template.

@@ -4,9 +4,9 @@ mod common;
 
 use common::{carry_out, empty_world, probed, web};
 use selfheal_core::names::{TAG_FIRST_USE, TAG_STACK};
-use selfheal_core::observed::{Observed, RecordSet};
 use selfheal_core::plan::{Approval, StepKey, plan};
 use selfheal_core::spec::{HealthFrom, ImageRef, Ingress, Protocol, Spec};
+use selfheal_core::world::{Observed, RecordSet, VolumeCall};
 
 fn applied(spec: &Spec) -> Observed {
     let mut world = empty_world();
@@ -96,7 +96,7 @@ fn carry_one_wave(spec: &Spec, world: &mut Observed) {
     );
     // A volume that is being created is available by the time that the wave's answers are in.
     for volume in &mut world.volumes {
-        volume.state = selfheal_core::observed::VolumeState::Available;
+        volume.state = selfheal_core::world::VolumeState::Available;
     }
 }
 
@@ -303,7 +303,7 @@ fn a_volume_that_turned_out_to_be_deleted_is_made_with_another_token() {
         .ready()
         .find(|(step, _)| step.key == StepKey::CreateVolume)
     {
-        Some((_, Action::CreateVolume(input))) => input.clone(),
+        Some((_, Action::Volume(VolumeCall::CreateVolume(input)))) => input.clone(),
         other => panic!("no volume is created: {other:?}"),
     };
     let first = create(&world);
@@ -311,8 +311,11 @@ fn a_volume_that_turned_out_to_be_deleted_is_made_with_another_token() {
     assert_eq!(first.tags.get(TAG_FIRST_USE).map(String::as_str), Some("true"));
     let applied = applied(&spec);
     let mut dead = applied.volumes[0].clone();
-    dead.state = selfheal_core::observed::VolumeState::Deleted;
-    world.absorb(&Action::CreateVolume(first.clone()), Answer::Volume(dead));
+    dead.state = selfheal_core::world::VolumeState::Deleted;
+    world.record_answer(
+        &Action::Volume(VolumeCall::CreateVolume(first.clone())),
+        Answer::Volume(dead),
+    );
     assert_ne!(first.client_token, create(&world).client_token);
 }
 

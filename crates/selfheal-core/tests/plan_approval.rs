@@ -3,9 +3,9 @@
 mod common;
 
 use common::{carry_out, empty_world, probed, web};
-use selfheal_core::observed::Observed;
 use selfheal_core::plan::{Approval, DestroyOptions, StepKey, plan, plan_destroy};
 use selfheal_core::spec::HealthFrom;
+use selfheal_core::world::Observed;
 
 /// A stack that was applied.
 fn applied() -> Observed {

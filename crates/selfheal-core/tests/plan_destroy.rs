@@ -6,9 +6,12 @@ use common::{carry_out, empty_world, probed, web};
 use jiff::{SignedDuration, Timestamp};
 use selfheal_core::Action;
 use selfheal_core::names::TAG_FINAL;
-use selfheal_core::observed::{Instance, Observed, Snapshot};
 use selfheal_core::plan::{DestroyOptions, StepKey, plan, plan_destroy, plan_resume};
 use selfheal_core::spec::HealthFrom;
+use selfheal_core::world::{
+    AddressCall, ApplicationCheckCall, GroupCall, Instance, LaunchTemplateCall, Observed, Snapshot, SnapshotCall,
+    VolumeCall,
+};
 
 const KEEP: DestroyOptions = DestroyOptions {
     release_address: false,
@@ -53,7 +56,9 @@ fn a_destroy_leaves_exactly_the_address_and_the_data() {
     assert!(world.role.is_none() && world.role_policy.is_none() && world.profile.is_none() && world.records.is_empty());
     assert!(!ran.iter().any(|action| matches!(
         action,
-        Action::ReleaseAddress { .. } | Action::DeleteVolume { .. } | Action::DisassociateAddress { .. }
+        Action::Address(AddressCall::ReleaseAddress { .. })
+            | Action::Volume(VolumeCall::DeleteVolume { .. })
+            | Action::Address(AddressCall::DisassociateAddress { .. })
     )));
     assert!(plan_destroy(&spec, &world, &KEEP).is_empty());
 }
@@ -65,10 +70,10 @@ fn apply_after_destroy_adopts_what_was_kept() {
     carry_out(|world| plan_destroy(&spec, world, &KEEP), &mut world);
     let (address, volume) = (world.addresses[0].allocation_id.clone(), world.volumes[0].id.clone());
     let ran = carry_out(|world| plan(&spec, world), &mut world);
-    assert!(
-        !ran.iter()
-            .any(|action| matches!(action, Action::AllocateAddress { .. } | Action::CreateVolume(_)))
-    );
+    assert!(!ran.iter().any(|action| matches!(
+        action,
+        Action::Address(AddressCall::AllocateAddress { .. }) | Action::Volume(VolumeCall::CreateVolume(_))
+    )));
     assert_eq!(world.addresses.len() + world.volumes.len(), 2);
     let policy = world.role_policy.expect("applied");
     assert!(policy.contains(&address) && policy.contains(&volume));
@@ -83,9 +88,15 @@ fn the_volume_goes_after_a_completed_snapshot_and_nothing_goes_while_the_instanc
     let first: Vec<StepKey> = shown.ready().map(|(step, _)| step.key).collect();
     assert_eq!(first, [StepKey::DeleteRecord, StepKey::DeleteGroup]);
     let ran = carry_out(|world| plan_destroy(&spec, world, &ALL), &mut world);
-    let group = position(&ran, |action| matches!(action, Action::DeleteGroup { .. }));
-    let snapshot = position(&ran, |action| matches!(action, Action::CreateSnapshot { .. }));
-    let volume = position(&ran, |action| matches!(action, Action::DeleteVolume { .. }));
+    let group = position(&ran, |action| {
+        matches!(action, Action::Group(GroupCall::DeleteGroup { .. }))
+    });
+    let snapshot = position(&ran, |action| {
+        matches!(action, Action::Snapshot(SnapshotCall::CreateSnapshot { .. }))
+    });
+    let volume = position(&ran, |action| {
+        matches!(action, Action::Volume(VolumeCall::DeleteVolume { .. }))
+    });
     assert!(group < snapshot && snapshot < volume, "{ran:#?}");
     assert!(world.addresses.is_empty() && world.volumes.is_empty());
     assert_eq!(world.snapshots[0].state, "completed");
@@ -144,7 +155,10 @@ fn a_parked_stack_is_told_and_resumed_marks_first() {
     assert!(
         matches!(
             &ran[..],
-            [Action::DeleteGroupTags { .. }, Action::ResumeProcesses { .. }]
+            [
+                Action::Group(GroupCall::DeleteGroupTags { .. }),
+                Action::Group(GroupCall::ResumeProcesses { .. })
+            ]
         ),
         "{ran:#?}"
     );
@@ -163,9 +177,17 @@ fn a_destroy_deletes_the_application_check_before_the_template_that_tells_of_it(
         let mut world = world.clone();
         let ran = carry_out(|world| plan_destroy(&spec, world, &KEEP), &mut world);
         let check = position(&ran, |action| {
-            matches!(action, Action::DeleteApplicationStatusCheck { .. })
+            matches!(
+                action,
+                Action::ApplicationCheck(ApplicationCheckCall::DeleteApplicationStatusCheck { .. })
+            )
         });
-        let template = position(&ran, |action| matches!(action, Action::DeleteLaunchTemplate { .. }));
+        let template = position(&ran, |action| {
+            matches!(
+                action,
+                Action::LaunchTemplate(LaunchTemplateCall::DeleteLaunchTemplate { .. })
+            )
+        });
         assert!(check < template, "{ran:#?}");
         assert_eq!(world.application_checks, []);
     }

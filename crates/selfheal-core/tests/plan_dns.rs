@@ -5,9 +5,9 @@ mod common;
 use common::{carry_out, empty_world, probed, serve, web};
 use selfheal_core::Action;
 use selfheal_core::names::{TAG_RECORD, TAG_RECORD_ZONE, TAG_SCHEMA};
-use selfheal_core::observed::{FormerRecord, HostedZone, Observed, RecordSet};
 use selfheal_core::plan::{DestroyOptions, Plan, StepKey, WorldWait, former_record, plan, plan_destroy};
 use selfheal_core::spec::{HealthFrom, Spec};
+use selfheal_core::world::{AddressCall, FormerRecord, HostedZone, Observed, RecordCall, RecordSet, RoleCall, TagCall};
 
 fn applied(spec: &Spec) -> Observed {
     let mut world = empty_world();
@@ -83,7 +83,7 @@ fn another_name_removes_the_old_record_then_notes_the_new_one_then_writes_it() {
     );
     let ran = carry_out(|world| plan(&spec, world), &mut world);
     assert!(
-        matches!(&ran[..], [Action::DeleteRecord(old), Action::CreateTags { .. }, Action::UpsertRecord(new)]
+        matches!(&ran[..], [Action::Record(RecordCall::DeleteRecord(old)), Action::Tag(TagCall::CreateTags { .. }), Action::Record(RecordCall::UpsertRecord(new))]
             if old.name == "app.example.com" && old.ttl_s == 60 && new.name == "www.example.com"),
         "{ran:#?}"
     );
@@ -98,7 +98,7 @@ fn a_name_that_is_dropped_is_removed_and_one_that_points_elsewhere_by_now_stays(
     let mut dropped = world.clone();
     let ran = carry_out(|world| plan(&spec, world), &mut dropped);
     assert!(
-        matches!(&ran[..], [Action::DeleteRecord(_), Action::CreateTags { tags, .. }] if tags[TAG_RECORD].is_empty()),
+        matches!(&ran[..], [Action::Record(RecordCall::DeleteRecord(_)), Action::Tag(TagCall::CreateTags { tags, .. })] if tags[TAG_RECORD].is_empty()),
         "{ran:#?}"
     );
     assert_eq!(former_record(&spec, &dropped.addresses[0].tags), None);
@@ -152,7 +152,8 @@ fn a_record_that_is_taken_over_waits_until_the_instance_serves() {
         &mut world,
     );
     assert!(
-        !ran.iter().any(|action| matches!(action, Action::UpsertRecord(_))),
+        !ran.iter()
+            .any(|action| matches!(action, Action::Record(RecordCall::UpsertRecord(_)))),
         "{ran:#?}"
     );
     let waiting = plan(&spec, &world);
@@ -214,11 +215,13 @@ fn nothing_waits_for_route_53_but_the_name_and_an_address_that_it_may_point_at()
         &mut world,
     );
     assert!(
-        ran.iter().any(|action| matches!(action, Action::DeleteRole { .. })),
+        ran.iter()
+            .any(|action| matches!(action, Action::Role(RoleCall::DeleteRole { .. }))),
         "{ran:#?}"
     );
     assert!(
-        !ran.iter().any(|action| matches!(action, Action::ReleaseAddress { .. })),
+        !ran.iter()
+            .any(|action| matches!(action, Action::Address(AddressCall::ReleaseAddress { .. }))),
         "{ran:#?}"
     );
 }
@@ -236,16 +239,17 @@ fn a_destroy_removes_the_former_record_as_well_and_releases_no_address_that_a_na
     let names: Vec<&str> = ran
         .iter()
         .filter_map(|action| match action {
-            Action::DeleteRecord(record) => Some(record.name.as_str()),
+            Action::Record(RecordCall::DeleteRecord(record)) => Some(record.name.as_str()),
             _ => None,
         })
         .collect();
     assert_eq!(names.len(), 2, "{ran:#?}");
     assert!(names.contains(&"app.example.com") && names.contains(&"www.example.com"));
-    let released = place(|action| matches!(action, Action::ReleaseAddress { .. })).expect("it was asked for");
+    let released = place(|action| matches!(action, Action::Address(AddressCall::ReleaseAddress { .. })))
+        .expect("it was asked for");
     let last = ran
         .iter()
-        .rposition(|action| matches!(action, Action::DeleteRecord(_)))
+        .rposition(|action| matches!(action, Action::Record(RecordCall::DeleteRecord(_))))
         .expect("there are two");
     assert!(last < released, "{ran:#?}");
 }

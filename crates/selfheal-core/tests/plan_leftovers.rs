@@ -4,10 +4,12 @@ mod common;
 
 use common::{carry_out, empty_world, probed, web};
 use selfheal_core::names::TAG_STACK;
-use selfheal_core::observed::{Attachment, GroupInstance, IngressRule, Observed, SecurityGroup};
 use selfheal_core::plan::{DestroyOptions, Plan, StepKey, plan, plan_destroy};
 use selfheal_core::spec::{HealthFrom, Ingress, Setup, Spec};
 use selfheal_core::status::status;
+use selfheal_core::world::{
+    Attachment, GroupInstance, IngressRule, LaunchTemplateCall, Observed, RoleCall, SecurityGroup,
+};
 use selfheal_core::{Action, Answer};
 
 /// The stack of the README, applied, with an instance of version 1 that holds the volume or not.
@@ -55,13 +57,14 @@ fn an_instance_keeps_its_rights_to_the_volume_that_the_spec_has_dropped_until_it
         let (spec, mut world) = (without_data(), running(attached));
         let ran = carry_out(|world| plan(&spec, world), &mut world);
         assert!(
-            !ran.iter().any(|action| matches!(action, Action::PutRolePolicy { .. })),
+            !ran.iter()
+                .any(|action| matches!(action, Action::Role(RoleCall::PutRolePolicy { .. }))),
             "{ran:?}"
         );
-        assert!(
-            ran.iter()
-                .any(|action| matches!(action, Action::CreateTemplateVersion { .. }))
-        );
+        assert!(ran.iter().any(|action| matches!(
+            action,
+            Action::LaunchTemplate(LaunchTemplateCall::CreateTemplateVersion { .. })
+        )));
         assert!(
             names_volume(&world),
             "the running instance could not give the volume back"
@@ -86,7 +89,7 @@ fn rights_are_kept_whatever_ends_first() {
         .ready()
         .find(|(step, _)| step.key == StepKey::CreateTemplateVersion)
         .expect("a new version");
-    world.absorb(&action.clone(), Answer::Version(2));
+    world.record_answer(&action.clone(), Answer::Version(2));
     let keys: Vec<StepKey> = plan(&spec, &world).steps.iter().map(|step| step.key).collect();
     assert!(keys.iter().all(|key| shown.step(*key).is_some()), "{keys:?}");
 }

@@ -8,9 +8,12 @@ use common::{carry_out, empty_world, probed, web};
 use proptest::prelude::*;
 use proptest::sample::select;
 use selfheal_core::Action;
-use selfheal_core::observed::{Instance, Observed, VolumeState};
 use selfheal_core::plan::{Approval, DestroyOptions, Plan, plan, plan_destroy};
 use selfheal_core::spec::{Filesystem, HealthFrom, Ingress, Protocol, Spec};
+use selfheal_core::world::{
+    AddressCall, GroupCall, Instance, LaunchTemplateCall, Observed, RecordCall, RoleCall, SecurityGroupCall,
+    SnapshotCall, VolumeCall, VolumeState,
+};
 
 fn specs() -> impl Strategy<Value = Spec> {
     let ports = proptest::collection::btree_set(
@@ -239,9 +242,9 @@ proptest! {
         for action in &ran {
             let takes = matches!(
                 action,
-                Action::DisassociateAddress { .. } | Action::ReleaseAddress { .. } | Action::DeleteVolume { .. }
-                    | Action::DeleteGroup { .. } | Action::DeleteRecord(_) | Action::DeleteLaunchTemplate { .. }
-                    | Action::DeleteSecurityGroup { .. } | Action::DeleteRole { .. }
+                Action::Address(AddressCall::DisassociateAddress { .. }) | Action::Address(AddressCall::ReleaseAddress { .. }) | Action::Volume(VolumeCall::DeleteVolume { .. })
+                    | Action::Group(GroupCall::DeleteGroup { .. }) | Action::Record(RecordCall::DeleteRecord(_)) | Action::LaunchTemplate(LaunchTemplateCall::DeleteLaunchTemplate { .. })
+                    | Action::SecurityGroup(SecurityGroupCall::DeleteSecurityGroup { .. }) | Action::Role(RoleCall::DeleteRole { .. })
             );
             prop_assert!(!takes, "{:?}", action);
         }
@@ -275,8 +278,8 @@ proptest! {
             prop_assert_eq!(ids(&before), ids(&world));
         }
         for (at, action) in ran.iter().enumerate() {
-            let Action::DeleteVolume { id } = action else { continue };
-            let snapshot = |action: &Action| matches!(action, Action::CreateSnapshot { volume_id, .. } if volume_id == id);
+            let Action::Volume(VolumeCall::DeleteVolume { id }) = action else { continue };
+            let snapshot = |action: &Action| matches!(action, Action::Snapshot(SnapshotCall::CreateSnapshot { volume_id, .. }) if volume_id == id);
             prop_assert!(ran[..at].iter().any(snapshot), "{} was deleted without a snapshot", id);
         }
     }

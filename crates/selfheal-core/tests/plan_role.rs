@@ -3,9 +3,9 @@
 mod common;
 
 use common::{carry_out, empty_world, probed, web};
-use selfheal_core::observed::Observed;
 use selfheal_core::plan::{StepKey, plan};
 use selfheal_core::spec::{HealthFrom, Spec, SpecFile};
+use selfheal_core::world::Observed;
 
 fn applied(spec: &Spec) -> Observed {
     let mut world = empty_world();
@@ -103,7 +103,7 @@ fn the_policy_is_not_written_before_the_boundary_is_there() {
     assert_eq!(ready, [StepKey::PutPermissionsBoundary]);
     let mut keys = Vec::new();
     for action in carry_out(|world| plan(&spec, world), &mut world) {
-        keys.push(format!("{action:?}").split([' ', '(']).next().unwrap().to_owned());
+        keys.push(serde_json::to_value(&action).unwrap()["call"].clone());
     }
     assert_eq!(keys, ["PutPermissionsBoundary", "PutRolePolicy"]);
 }

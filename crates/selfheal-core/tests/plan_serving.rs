@@ -4,8 +4,8 @@
 mod common;
 
 use common::{carry_out, empty_world, web};
-use selfheal_core::observed::{GroupInstance, Observed};
 use selfheal_core::plan::plan;
+use selfheal_core::world::{GroupInstance, Observed};
 
 /// An applied stack whose one instance has this lifecycle, with the address at somebody.
 fn world(lifecycle: &str, address_at: Option<&str>) -> Observed {

@@ -8,10 +8,10 @@ use std::collections::BTreeSet;
 use common::{carry_out, empty_world, web};
 use jiff::Timestamp;
 use selfheal_core::names::TAG_PARKED;
-use selfheal_core::observed::{Activity, Attachment, GroupInstance, Instance, Observed};
 use selfheal_core::plan::{StepKey, plan};
 use selfheal_core::spec::{Ingress, Spec};
 use selfheal_core::status::{Finding, FindingCode as Code, Severity, StatusReport, status};
+use selfheal_core::world::{Activity, Attachment, GroupInstance, Instance, Observed};
 
 /// The stack of the README, applied and with its instance at work.
 fn serving() -> Observed {
@@ -117,7 +117,7 @@ fn what_was_changed_by_hand_is_a_headline() {
 
 #[test]
 fn a_group_that_would_not_heal_is_a_headline() {
-    let group = |change: fn(&mut selfheal_core::observed::Group)| {
+    let group = |change: fn(&mut selfheal_core::world::Group)| {
         codes(move |world| change(world.group.as_mut().expect("there is one")))
     };
     assert_eq!(group(|group| group.desired = 0), [Code::DesiredZero]);

@@ -4,8 +4,7 @@ use std::fmt;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::PREFIX;
-use super::machine;
+use super::{PREFIX, machine};
 
 /// What was found.
 #[derive(Debug, Default)]

@@ -2,9 +2,8 @@
 
 use selfheal_aws::sim::{Range, Sim, SimConfig, SubnetRecord, Timings};
 use selfheal_aws::{AutoScaling, CallResult, Ec2, Iam};
-use selfheal_core::action::{CreateVolume, GroupSettings};
 use selfheal_core::names::{LAUNCH_HOOK, Names, POLICY_NAME, Role, TAG_FIRST_USE};
-use selfheal_core::observed::{Image, LifecycleHook, RootVolume, TemplateData};
+use selfheal_core::world::{CreateVolume, GroupSettings, Image, LifecycleHook, RootVolume, TemplateData};
 use selfheal_policy::{InstanceScope, Partition, instance_policy, trust_policy};
 use selfheal_userdata::{AddressWhen, BootConfig, DataVolume, Filesystem, HealthCheck, HealthFrom, Probe, render};
 

@@ -6,106 +6,164 @@ use selfheal_core::{Action, Answer};
 use crate::backend::{Aws, CallResult};
 use crate::observe::Part;
 use crate::retry::Repeat;
+use selfheal_core::world::{
+    AddressCall, ApplicationCheckCall, GroupCall, InstanceProfileCall, LaunchTemplateCall, RecordCall, RoleCall,
+    SecurityGroupCall, SnapshotCall, TagCall, VolumeCall,
+};
 
 /// Makes the call of an action, once.
 pub(super) async fn dispatch(aws: &dyn Aws, action: &Action) -> CallResult<Answer> {
-    let done = match action {
-        Action::AllocateAddress { tags } => return aws.allocate_address(tags).await.map(Answer::Address),
-        Action::CreateVolume(input) => return aws.create_volume(input).await.map(Answer::Volume),
-        Action::CreateSecurityGroup { name, vpc_id, tags } => {
-            return aws
-                .create_security_group(name, vpc_id, tags)
-                .await
-                .map(Answer::SecurityGroup);
+    match action {
+        Action::Address(call) => address(aws, call).await,
+        Action::Volume(call) => volume(aws, call).await,
+        Action::Snapshot(call) => snapshot(aws, call).await,
+        Action::SecurityGroup(call) => security_group(aws, call).await,
+        Action::Role(call) => role(aws, call).await,
+        Action::InstanceProfile(call) => instance_profile(aws, call).await,
+        Action::LaunchTemplate(call) => launch_template(aws, call).await,
+        Action::ApplicationCheck(call) => application_check(aws, call).await,
+        Action::Group(call) => group(aws, call).await,
+        Action::Record(call) => record(aws, call).await,
+        Action::Tag(call) => tag(aws, call).await,
+    }
+}
+
+async fn address(aws: &dyn Aws, call: &AddressCall) -> CallResult<Answer> {
+    match call {
+        AddressCall::AllocateAddress { tags } => aws.allocate_address(tags).await.map(Answer::Address),
+        AddressCall::DisassociateAddress { association_id } => done(aws.disassociate_address(association_id).await),
+        AddressCall::ReleaseAddress { allocation_id } => done(aws.release_address(allocation_id).await),
+    }
+}
+
+async fn volume(aws: &dyn Aws, call: &VolumeCall) -> CallResult<Answer> {
+    match call {
+        VolumeCall::CreateVolume(input) => aws.create_volume(input).await.map(Answer::Volume),
+        VolumeCall::ModifyVolume(input) => done(aws.modify_volume(input).await),
+        VolumeCall::DeleteVolume { id } => done(aws.delete_volume(id).await),
+    }
+}
+
+async fn snapshot(aws: &dyn Aws, call: &SnapshotCall) -> CallResult<Answer> {
+    match call {
+        SnapshotCall::CreateSnapshot {
+            volume_id,
+            description,
+            tags,
+        } => {
+            let snapshot = aws.create_snapshot(volume_id, description, tags).await;
+            snapshot.map(Answer::Snapshot)
         }
-        Action::CreateRole {
+    }
+}
+
+async fn security_group(aws: &dyn Aws, call: &SecurityGroupCall) -> CallResult<Answer> {
+    match call {
+        SecurityGroupCall::CreateSecurityGroup { name, vpc_id, tags } => {
+            let id = aws.create_security_group(name, vpc_id, tags).await;
+            id.map(Answer::SecurityGroup)
+        }
+        SecurityGroupCall::AuthorizeIngress { group_id, rules } => done(aws.authorize_ingress(group_id, rules).await),
+        SecurityGroupCall::RevokeIngress { group_id, rules } => done(aws.revoke_ingress(group_id, rules).await),
+        SecurityGroupCall::DeleteSecurityGroup { id } => done(aws.delete_security_group(id).await),
+    }
+}
+
+async fn role(aws: &dyn Aws, call: &RoleCall) -> CallResult<Answer> {
+    match call {
+        RoleCall::CreateRole {
             name,
             trust_policy,
             tags,
             permissions_boundary,
         } => {
-            return aws
-                .create_role(name, trust_policy, tags, permissions_boundary.as_deref())
+            let boundary = permissions_boundary.as_deref();
+            aws.create_role(name, trust_policy, tags, boundary)
                 .await
-                .map(Answer::Role);
+                .map(Answer::Role)
         }
-        Action::CreateInstanceProfile { name, tags } => {
-            return aws.create_instance_profile(name, tags).await.map(Answer::Profile);
+        RoleCall::PutPermissionsBoundary { role, boundary } => {
+            done(aws.put_role_permissions_boundary(role, boundary).await)
         }
-        Action::CreateLaunchTemplate { name, data, tags } => {
-            return aws.create_launch_template(name, data, tags).await.map(Answer::Template);
-        }
-        Action::CreateTemplateVersion { template_id, data } => {
-            return aws
-                .create_template_version(template_id, data)
-                .await
-                .map(Answer::Version);
-        }
-        Action::CreateSnapshot {
-            volume_id,
-            description,
-            tags,
-        } => {
-            return aws
-                .create_snapshot(volume_id, description, tags)
-                .await
-                .map(Answer::Snapshot);
-        }
-        Action::CreateApplicationStatusCheck(input) => {
-            return aws
-                .create_application_status_check(input)
-                .await
-                .map(Answer::ApplicationCheck);
-        }
-        Action::AssociateApplicationStatusCheck { id, key, value } => {
-            aws.associate_application_status_check(id, key, value).await
-        }
-        Action::ModifyApplicationStatusCheck { id, settings } => {
-            aws.modify_application_status_check(id, settings).await
-        }
-        Action::DeleteApplicationStatusCheck { id } => aws.delete_application_status_check(id).await,
-        Action::CreateTags { resource, tags } => aws.create_tags(resource, tags).await,
-        Action::ModifyVolume(input) => aws.modify_volume(input).await,
-        Action::AuthorizeIngress { group_id, rules } => aws.authorize_ingress(group_id, rules).await,
-        Action::RevokeIngress { group_id, rules } => aws.revoke_ingress(group_id, rules).await,
-        Action::UpdateTrustPolicy { role, trust_policy } => aws.update_trust_policy(role, trust_policy).await,
-        Action::PutPermissionsBoundary { role, boundary } => aws.put_role_permissions_boundary(role, boundary).await,
-        Action::DeletePermissionsBoundary { role } => aws.delete_role_permissions_boundary(role).await,
-        Action::PutRolePolicy {
+        RoleCall::DeletePermissionsBoundary { role } => done(aws.delete_role_permissions_boundary(role).await),
+        RoleCall::UpdateTrustPolicy { role, trust_policy } => done(aws.update_trust_policy(role, trust_policy).await),
+        RoleCall::PutRolePolicy {
             role,
             policy_name,
             document,
-        } => aws.put_role_policy(role, policy_name, document).await,
-        Action::AddRoleToProfile { profile, role } => aws.add_role_to_profile(profile, role).await,
-        Action::CreateGroup(settings) => aws.create_group(settings).await,
-        Action::UpdateGroup(settings) => aws.update_group(settings).await,
-        Action::PutLifecycleHook { group, hook } => aws.put_lifecycle_hook(group, hook).await,
-        Action::ResumeProcesses { group, processes } => aws.resume_processes(group, processes).await,
-        Action::DeleteGroupTags { group, keys } => aws.delete_group_tags(group, keys).await,
-        Action::UpsertRecord(record) => aws.upsert_record(record).await,
-        Action::DeleteRecord(record) => aws.delete_record(record).await,
-        Action::DeleteGroup { name } => aws.delete_group(name).await,
-        Action::DeleteLaunchTemplate { id } => aws.delete_launch_template(id).await,
-        Action::DeleteSecurityGroup { id } => aws.delete_security_group(id).await,
-        Action::RemoveRoleFromProfile { profile, role } => aws.remove_role_from_profile(profile, role).await,
-        Action::DeleteInstanceProfile { name } => aws.delete_instance_profile(name).await,
-        Action::DeleteRolePolicy { role, policy_name } => aws.delete_role_policy(role, policy_name).await,
-        Action::DeleteRole { name } => aws.delete_role(name).await,
-        Action::DisassociateAddress { association_id } => aws.disassociate_address(association_id).await,
-        Action::ReleaseAddress { allocation_id } => aws.release_address(allocation_id).await,
-        Action::DeleteVolume { id } => aws.delete_volume(id).await,
-        // `Action` may grow in a later version of selfheal-core, which this crate is released with.
-        other => unreachable_action(other),
-    };
-    done.map(|()| Answer::Done)
+        } => done(aws.put_role_policy(role, policy_name, document).await),
+        RoleCall::DeleteRolePolicy { role, policy_name } => done(aws.delete_role_policy(role, policy_name).await),
+        RoleCall::DeleteRole { name } => done(aws.delete_role(name).await),
+    }
 }
 
-fn unreachable_action(action: &Action) -> CallResult<()> {
-    Err(crate::CallError::new(
-        crate::CallErrorKind::Other,
-        "unknown",
-        format!("this version cannot execute {action:?}"),
-    ))
+async fn instance_profile(aws: &dyn Aws, call: &InstanceProfileCall) -> CallResult<Answer> {
+    use InstanceProfileCall as C;
+    match call {
+        C::CreateInstanceProfile { name, tags } => aws.create_instance_profile(name, tags).await.map(Answer::Profile),
+        C::AddRoleToProfile { profile, role } => done(aws.add_role_to_profile(profile, role).await),
+        C::RemoveRoleFromProfile { profile, role } => done(aws.remove_role_from_profile(profile, role).await),
+        C::DeleteInstanceProfile { name } => done(aws.delete_instance_profile(name).await),
+    }
+}
+
+async fn launch_template(aws: &dyn Aws, call: &LaunchTemplateCall) -> CallResult<Answer> {
+    match call {
+        LaunchTemplateCall::CreateLaunchTemplate { name, data, tags } => {
+            let id = aws.create_launch_template(name, data, tags).await;
+            id.map(Answer::Template)
+        }
+        LaunchTemplateCall::CreateTemplateVersion { template_id, data } => {
+            let version = aws.create_template_version(template_id, data).await;
+            version.map(Answer::Version)
+        }
+        LaunchTemplateCall::DeleteLaunchTemplate { id } => done(aws.delete_launch_template(id).await),
+    }
+}
+
+async fn application_check(aws: &dyn Aws, call: &ApplicationCheckCall) -> CallResult<Answer> {
+    use ApplicationCheckCall as C;
+    match call {
+        C::CreateApplicationStatusCheck(input) => {
+            let check = aws.create_application_status_check(input).await;
+            check.map(Answer::ApplicationCheck)
+        }
+        C::AssociateApplicationStatusCheck { id, key, value } => {
+            done(aws.associate_application_status_check(id, key, value).await)
+        }
+        C::ModifyApplicationStatusCheck { id, settings } => {
+            done(aws.modify_application_status_check(id, settings).await)
+        }
+        C::DeleteApplicationStatusCheck { id } => done(aws.delete_application_status_check(id).await),
+    }
+}
+
+async fn group(aws: &dyn Aws, call: &GroupCall) -> CallResult<Answer> {
+    done(match call {
+        GroupCall::CreateGroup(settings) => aws.create_group(settings).await,
+        GroupCall::UpdateGroup(settings) => aws.update_group(settings).await,
+        GroupCall::PutLifecycleHook { group, hook } => aws.put_lifecycle_hook(group, hook).await,
+        GroupCall::ResumeProcesses { group, processes } => aws.resume_processes(group, processes).await,
+        GroupCall::DeleteGroupTags { group, keys } => aws.delete_group_tags(group, keys).await,
+        GroupCall::DeleteGroup { name } => aws.delete_group(name).await,
+    })
+}
+
+async fn record(aws: &dyn Aws, call: &RecordCall) -> CallResult<Answer> {
+    done(match call {
+        RecordCall::UpsertRecord(record) => aws.upsert_record(record).await,
+        RecordCall::DeleteRecord(record) => aws.delete_record(record).await,
+    })
+}
+
+async fn tag(aws: &dyn Aws, call: &TagCall) -> CallResult<Answer> {
+    match call {
+        TagCall::CreateTags { resource, tags } => done(aws.create_tags(resource, tags).await),
+    }
+}
+
+fn done(result: CallResult<()>) -> CallResult<Answer> {
+    result.map(|()| Answer::Done)
 }
 
 /// The part of the world that tells whether a step took effect.
@@ -202,8 +260,10 @@ pub(super) fn detail_of(action: &Action, answer: &Answer) -> String {
         (_, Answer::ApplicationCheck(check)) => check.id.clone(),
         (_, Answer::Version(version)) => format!("version {version}"),
         (_, Answer::Snapshot(snapshot)) => snapshot.id.clone(),
-        (Action::CreateGroup(settings) | Action::UpdateGroup(settings), _) => settings.name.clone(),
-        (Action::UpsertRecord(record), _) => format!("{} -> {}", record.name, record.value),
+        (Action::Group(GroupCall::CreateGroup(settings)) | Action::Group(GroupCall::UpdateGroup(settings)), _) => {
+            settings.name.clone()
+        }
+        (Action::Record(RecordCall::UpsertRecord(record)), _) => format!("{} -> {}", record.name, record.value),
         _ => String::new(),
     }
 }

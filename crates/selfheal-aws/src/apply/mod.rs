@@ -21,9 +21,9 @@ mod poll;
 mod run;
 
 use jiff::SignedDuration;
-use selfheal_core::observed::Observed;
 use selfheal_core::plan::{DestroyOptions, Plan, PlanOptions, StepKey, plan, plan_destroy, plan_resume, plan_with};
 use selfheal_core::spec::Spec;
+use selfheal_core::world::Observed;
 
 use crate::backend::Aws;
 use crate::control::Control;

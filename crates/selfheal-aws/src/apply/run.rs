@@ -8,9 +8,9 @@ use futures::channel::oneshot;
 use futures::future::{BoxFuture, Shared};
 use futures::stream::{self, FuturesUnordered, StreamExt};
 use jiff::Timestamp;
-use selfheal_core::observed::Observed;
 use selfheal_core::plan::{Approval, Plan, StepKey, WorldWait};
 use selfheal_core::spec::Spec;
+use selfheal_core::world::{ApplicationCheckCall, Observed};
 use selfheal_core::{Action, Answer, Found};
 
 use super::dispatch::{detail_of, dispatch, is_dns, is_removal, part_of, repeat_of};
@@ -290,7 +290,7 @@ impl<'a> Run<'a> {
             }
             Err(error)
                 if error.kind() == CallErrorKind::TokenSpent
-                    && self.world.spent_tokens.len() < TOKENS_MAX
+                    && self.world.run.spent_tokens.len() < TOKENS_MAX
                     && self.world.spend_token(action) =>
             {
                 self.in_flight.remove(&key);
@@ -303,7 +303,7 @@ impl<'a> Run<'a> {
 
     fn succeeded(&mut self, key: StepKey, target: Target, action: &Action, answer: Answer) {
         let detail = detail_of(action, &answer);
-        self.world.absorb(action, answer);
+        self.world.record_answer(action, answer);
         self.in_flight.remove(&key);
         self.finished(key, target, detail);
     }
@@ -382,12 +382,12 @@ impl<'a> Run<'a> {
         let age = self.ctl.clock.now().duration_since(poll.began);
         if let WorldWait::VolumeSeen { id } = &wait
             && age >= MISSING_MAX
-            && self.world.unseen_volumes.contains(id)
+            && self.world.run.volumes.unseen.contains(id)
         {
             self.world.give_up_volume(id);
         }
         if wait == WorldWait::AddressesSettled && age >= LISTING_LAG_MAX {
-            self.world.addresses_settled = true;
+            self.world.run.addresses.settled = true;
         }
         if !self.plan().waits.contains(&wait) {
             self.ctl.progress.event(&Event::Arrived { wait: &wait });
@@ -504,9 +504,8 @@ fn may_be_done(key: StepKey, kind: CallErrorKind) -> bool {
 /// The application status check that an action takes to exist.
 fn check_of(action: &Action) -> Option<&str> {
     match action {
-        Action::AssociateApplicationStatusCheck { id, .. } | Action::ModifyApplicationStatusCheck { id, .. } => {
-            Some(id)
-        }
+        Action::ApplicationCheck(ApplicationCheckCall::AssociateApplicationStatusCheck { id, .. })
+        | Action::ApplicationCheck(ApplicationCheckCall::ModifyApplicationStatusCheck { id, .. }) => Some(id),
         _ => None,
     }
 }

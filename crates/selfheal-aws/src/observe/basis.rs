@@ -7,11 +7,11 @@
 use futures::future::{OptionFuture, try_join, try_join3, try_join5};
 use selfheal_core::Names;
 use selfheal_core::names::Role;
-use selfheal_core::observed::{
+use selfheal_core::spec::{ImageRef, Spec};
+use selfheal_core::world::{
     Activity, ApplicationCheck, DefaultRoute, Group, Image, InstanceType, LaunchTemplate, LifecycleHook, Observed,
     Subnet, Volume, VolumeState,
 };
-use selfheal_core::spec::{ImageRef, Spec};
 
 use super::{ACTIVITIES_READ, Reading, Scope, subnet_query};
 use crate::backend::{Aws, CallResult};

@@ -1,7 +1,7 @@
 //! STS and Parameter Store.
 
 use async_trait::async_trait;
-use selfheal_core::observed::Identity;
+use selfheal_core::world::Identity;
 
 use super::Sdk;
 use super::convert::field;

@@ -5,9 +5,8 @@ use aws_sdk_autoscaling::types::{
     self, InstanceMaintenancePolicy, LaunchTemplateSpecification, LifecycleHookSpecification, Tag,
 };
 use jiff::Timestamp;
-use selfheal_core::action::GroupSettings;
 use selfheal_core::names::Tags;
-use selfheal_core::observed::{Activity, Group, GroupInstance, LifecycleHook};
+use selfheal_core::world::{Activity, Group, GroupInstance, GroupSettings, LifecycleHook};
 
 use super::Sdk;
 use super::convert::{field, int, text, time, uint};

@@ -151,7 +151,8 @@ fn without_code(action: &'static str, raw: &HttpResponse) -> CallError {
             return CallError::new(CallErrorKind::Other, action, message);
         }
         500 if is_web_page(raw) => {
-            let message = "HTTP 500 with a web page, as an endpoint answers that failed or does not implement this call";
+            let message =
+                "HTTP 500 with a web page, as an endpoint answers that failed or does not implement this call";
             return CallError::new(CallErrorKind::Ambiguous, action, message);
         }
         429 => CallErrorKind::Throttled,

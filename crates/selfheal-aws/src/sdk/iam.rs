@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use aws_sdk_iam::types;
 use selfheal_core::names::{IAM_PATH, Tags};
-use selfheal_core::observed::{IamRole, InstanceProfile};
+use selfheal_core::world::{IamRole, InstanceProfile};
 
 use super::Sdk;
 use super::convert::{field, percent_decoded};

@@ -2,8 +2,7 @@
 
 use async_trait::async_trait;
 use aws_sdk_route53::types::{self, Change, ChangeAction, ChangeBatch, ResourceRecord, ResourceRecordSet, RrType};
-use selfheal_core::action::ARecord;
-use selfheal_core::observed::{HostedZone, RecordSet};
+use selfheal_core::world::{ARecord, HostedZone, RecordSet};
 
 use super::Sdk;
 use super::error::{absent, failed};

@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use selfheal_core::names::{IAM_PATH, Tags};
-use selfheal_core::observed::{IamRole, InstanceProfile};
+use selfheal_core::world::{IamRole, InstanceProfile};
 use selfheal_policy::Partition;
 
 use super::auth::{self, Target};

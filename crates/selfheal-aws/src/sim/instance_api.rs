@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use selfheal_core::names::Tags;
-use selfheal_core::observed::{Address, Volume};
+use selfheal_core::world::{Address, Volume};
 
 use super::auth::Target;
 use super::call::{Call, Caller, fail};

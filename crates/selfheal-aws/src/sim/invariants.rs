@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use selfheal_core::names::{TAG_ROLE, TAG_STACK, Tags};
-use selfheal_core::observed::VolumeState;
+use selfheal_core::world::VolumeState;
 use serde::{Deserialize, Serialize};
 
 use super::World;

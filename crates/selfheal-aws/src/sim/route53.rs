@@ -1,8 +1,7 @@
 //! Route 53: batches that are all or nothing, and deletions that must match every value.
 
 use async_trait::async_trait;
-use selfheal_core::action::ARecord;
-use selfheal_core::observed::{HostedZone, RecordSet};
+use selfheal_core::world::{ARecord, HostedZone, RecordSet};
 
 use super::auth::Target;
 use super::call::{Call, fail};

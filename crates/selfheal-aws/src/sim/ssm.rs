@@ -1,7 +1,7 @@
 //! Parameter Store, as far as image aliases need it, and who the caller is.
 
 use async_trait::async_trait;
-use selfheal_core::observed::{Identity, Image};
+use selfheal_core::world::{Identity, Image};
 
 use super::auth::Target;
 use super::call::Call;

@@ -2,11 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use selfheal_core::action::GroupSettings;
 use selfheal_core::names::Tags;
-use selfheal_core::observed::{
-    Address, ApplicationCheck, IamRole, InstanceProfile, LaunchTemplate, LifecycleHook, RecordSet, SecurityGroup,
-    Snapshot, Subnet, TemplateData, Volume,
+use selfheal_core::world::{
+    Address, ApplicationCheck, GroupSettings, IamRole, InstanceProfile, LaunchTemplate, LifecycleHook, RecordSet,
+    SecurityGroup, Snapshot, Subnet, TemplateData, Volume,
 };
 use serde::{Deserialize, Serialize};
 

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::{SignedDuration, Timestamp};
-use selfheal_core::observed::{Image, Subnet};
+use selfheal_core::world::{Image, Subnet};
 use selfheal_policy::Partition;
 use serde::{Deserialize, Serialize};
 
@@ -11,16 +11,15 @@ use super::config::SimConfig;
 use super::ec2::Past;
 use super::events::{Scheduled, WorldEvent};
 use super::faults::{FaultPlan, FaultState};
-use super::ids;
 use super::rate::Buckets;
 use super::rng::{Range, Rng};
-use super::ssm;
 use super::state::{
     ActivityRecord, AddressRecord, ApplicationCheckRecord, ApplicationResult, GroupRecord, InstanceRecord,
     ProfileRecord, RoleRecord, SecurityGroupRecord, SnapshotRecord, SubnetRecord, TemplateRecord, TokenRecord,
     VolumeRecord, ZoneRecord,
 };
 use super::trace::{Happening, TraceEvent};
+use super::{ids, ssm};
 
 /// Version of the saved form of a world; another one is refused by [`Sim::load`](super::Sim::load).
 pub const WORLD_SCHEMA: u32 = 2;

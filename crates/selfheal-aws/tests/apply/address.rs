@@ -75,7 +75,7 @@ fn an_address_of_a_service_or_a_nat_gateway_is_refused_and_aws_would_refuse_it_t
         spec.address.take = take;
         spec
     };
-    let change = |change: fn(&mut selfheal_core::observed::Address)| {
+    let change = |change: fn(&mut selfheal_core::world::Address)| {
         sim.tamper(|world| change(&mut world.addresses.get_mut(&allocation).expect("it exists").address));
     };
     change(|address| {

@@ -5,9 +5,9 @@ use std::time::Duration;
 use selfheal_aws::sim::{Sim, SimConfig};
 use selfheal_aws::{ApplyError, ApplyErrorKind, Clock, Control, Ec2, Goal, Outcome, Silent, apply, observe};
 use selfheal_core::names::{Names, Role};
-use selfheal_core::observed::VolumeState;
 use selfheal_core::plan::{DestroyOptions, StepKey};
 use selfheal_core::spec::Spec;
+use selfheal_core::world::VolumeState;
 
 use crate::support::{applied, even, run, run_until_done, web};
 

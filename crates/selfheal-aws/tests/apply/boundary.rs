@@ -5,9 +5,9 @@ use std::time::Duration;
 use selfheal_aws::sim::{Sim, SimConfig};
 use selfheal_aws::{CallErrorKind, Goal};
 use selfheal_core::desired::{Ids, permissions_boundary};
-use selfheal_core::observed::Observed;
 use selfheal_core::plan::DestroyOptions;
 use selfheal_core::spec::Spec;
+use selfheal_core::world::Observed;
 use selfheal_policy::{OperatorScope, Partition, Purpose, operator_policy};
 
 use crate::support::{even, look, run, run_until_done, serving, web};

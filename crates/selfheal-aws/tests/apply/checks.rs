@@ -4,11 +4,11 @@ use std::time::Duration;
 
 use selfheal_aws::sim::{Fault, FaultPlan, Happening, Range, Sim, SimConfig, When};
 use selfheal_aws::{ApplicationChecks, ApplyErrorKind, CallErrorKind, Control, Ec2, Goal, Scope, Silent, observe};
-use selfheal_core::action::CreateApplicationStatusCheck;
 use selfheal_core::desired::application_check;
 use selfheal_core::names::{TAG_APPLICATION_CHECK, TAG_FAILED_BOOTS, TAG_PARKED, Tags};
 use selfheal_core::plan::{DestroyOptions, StepKey};
 use selfheal_core::spec::{HealthFrom, Spec};
+use selfheal_core::world::CreateApplicationStatusCheck;
 use selfheal_policy::{OperatorScope, Partition, Purpose, operator_policy};
 
 use crate::support::{

@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use selfheal_aws::sim::{Fault, FaultPlan, Sim, SimConfig, When};
 use selfheal_aws::{ApplyErrorKind, Goal};
-use selfheal_core::observed::RecordSet;
 use selfheal_core::plan::{DestroyOptions, StepKey, WorldWait};
 use selfheal_core::spec::Spec;
+use selfheal_core::world::RecordSet;
 use selfheal_policy::{FormerRecord, OperatorScope, Partition, Purpose, operator_policy};
 
 use crate::support::{applied, calls, even, look, run, run_until_done, serving, web};

@@ -7,9 +7,9 @@ use std::time::Duration;
 use selfheal_aws::sim::{Granted, Sim};
 use selfheal_aws::{Control, Goal, Scope, Silent, observe};
 use selfheal_core::names::{TAG_RECORD, TAG_STACK, Tags};
-use selfheal_core::observed::Observed;
 use selfheal_core::plan::DestroyOptions;
 use selfheal_core::spec::{HealthFrom, Ingress, Protocol, Spec};
+use selfheal_core::world::Observed;
 use selfheal_policy::{Document, Effect, OperatorScope, Partition, Purpose, operator_policy};
 
 use crate::support::{even, look, probed, run_until_done, serving};

@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use selfheal_aws::sim::{Sim, SimConfig, SubnetConfig};
 use selfheal_aws::{Control, Goal, Scope, Silent, observe};
-use selfheal_core::observed::Subnet;
 use selfheal_core::plan::{Plan, plan};
 use selfheal_core::spec::{ImageRef, Spec};
+use selfheal_core::world::Subnet;
 
 use crate::support::{applied, applied_as, calls, even, look, run_until_done, serving, web};
 

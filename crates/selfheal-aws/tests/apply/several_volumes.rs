@@ -5,9 +5,9 @@ use std::time::Duration;
 use selfheal_aws::Goal;
 use selfheal_aws::sim::{Content, Sim, SimConfig};
 use selfheal_core::names::{TAG_FIRST_USE, TAG_STACK};
-use selfheal_core::observed::{Attachment, VolumeState};
 use selfheal_core::plan::{DestroyOptions, Plan, StepKey};
 use selfheal_core::spec::Spec;
+use selfheal_core::world::{Attachment, VolumeState};
 
 use crate::support::{applied, even, look, run_until_done, serving, web};
 

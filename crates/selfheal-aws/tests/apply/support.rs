@@ -3,12 +3,12 @@
 use selfheal_aws::sim::{FaultPlan, InstanceState, Latency, Range, Sim, SimConfig, SimError, World};
 use selfheal_aws::{ApplyError, Control, Goal, Outcome, Scope, Silent, apply, observe};
 use selfheal_core::Observed;
-use selfheal_core::observed::{ApplicationCheck, VolumeState};
 use selfheal_core::plan::Plan;
 use selfheal_core::spec::{
     DataSpec, DnsSpec, Filesystem, HealthFrom, HealthProbe, HealthSpec, ImageRef, Ingress, Protocol, Spec, VolumeType,
     ZoneRef,
 };
+use selfheal_core::world::{ApplicationCheck, VolumeState};
 
 /// The stack of the README.
 pub fn web() -> Spec {

@@ -6,8 +6,8 @@ use std::time::Duration;
 use selfheal_aws::sim::{Content, Fault, FaultPlan, Sim, SimConfig, When};
 use selfheal_aws::{ApplyError, ApplyErrorKind, Control, Goal, Outcome, Silent, apply, observe};
 use selfheal_core::names::{TAG_FIRST_USE, TAG_ROLE, TAG_STACK};
-use selfheal_core::observed::VolumeState;
 use selfheal_core::plan::{DestroyOptions, Plan, PlanOptions, StepKey};
+use selfheal_core::world::VolumeState;
 
 use crate::support::{applied, calls, census, even, look, run, run_until_done, serving, web};
 

@@ -11,8 +11,7 @@ use aws_sdk_autoscaling::types::{
 use aws_smithy_mocks::{Rule, mock};
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use selfheal_aws::{AutoScaling, CallErrorKind};
-use selfheal_core::action::GroupSettings;
-use selfheal_core::observed::{Group, GroupInstance, LifecycleHook};
+use selfheal_core::world::{Group, GroupInstance, GroupSettings, LifecycleHook};
 
 use crate::support::{answer, query_error, sdk, tags};
 

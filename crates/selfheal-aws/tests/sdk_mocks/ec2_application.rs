@@ -13,8 +13,7 @@ use aws_sdk_ec2::types::{
 };
 use aws_smithy_mocks::mock;
 use selfheal_aws::{ApplicationChecks, CallErrorKind};
-use selfheal_core::action::CreateApplicationStatusCheck;
-use selfheal_core::observed::{ApplicationCheck, ApplicationCheckSettings};
+use selfheal_core::world::{ApplicationCheck, ApplicationCheckSettings, CreateApplicationStatusCheck};
 
 use crate::support::{ec2_answer, ec2_error, sdk, tags};
 

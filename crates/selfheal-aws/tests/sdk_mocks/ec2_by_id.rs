@@ -4,7 +4,7 @@ use aws_sdk_ec2::Client;
 use aws_sdk_ec2::types::Filter;
 use aws_smithy_mocks::mock;
 use selfheal_aws::{CallErrorKind, Ec2};
-use selfheal_core::observed::VolumeModification;
+use selfheal_core::world::VolumeModification;
 
 use crate::support::{ec2_answer, ec2_error, sdk};
 

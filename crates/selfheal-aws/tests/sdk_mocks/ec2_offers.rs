@@ -4,8 +4,7 @@ use aws_sdk_ec2::Client;
 use aws_sdk_ec2::types::LocationType;
 use aws_smithy_mocks::mock;
 use selfheal_aws::{CallErrorKind, Ec2, Offers};
-use selfheal_core::action::CreateVolume;
-use selfheal_core::observed::InstanceTypeDetails;
+use selfheal_core::world::{CreateVolume, InstanceTypeDetails};
 
 use crate::support::{ec2_answer, ec2_error, sdk, tags};
 

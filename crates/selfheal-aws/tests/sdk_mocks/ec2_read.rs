@@ -7,7 +7,7 @@ use aws_sdk_ec2::types::{AccountAttributeName, Filter};
 use aws_smithy_mocks::mock;
 use selfheal_aws::backend::{SecurityGroupQuery, SubnetQuery};
 use selfheal_aws::{CallErrorKind, Ec2};
-use selfheal_core::observed::{
+use selfheal_core::world::{
     Address, Attachment, Image, IngressRule, Instance, SecurityGroup, Snapshot, Subnet, Volume, VolumeState,
 };
 

@@ -13,7 +13,7 @@ use aws_sdk_ec2::types::{
 use aws_smithy_mocks::mock;
 use selfheal_aws::{CallErrorKind, Ec2};
 use selfheal_core::names::Tags;
-use selfheal_core::observed::{LaunchTemplate, RootVolume, TemplateData};
+use selfheal_core::world::{LaunchTemplate, RootVolume, TemplateData};
 
 use crate::support::{ec2_answer, ec2_error, sdk, tags};
 

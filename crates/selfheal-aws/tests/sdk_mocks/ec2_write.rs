@@ -14,9 +14,8 @@ use aws_sdk_ec2::types::{
 };
 use aws_smithy_mocks::{Rule, mock};
 use selfheal_aws::{CallErrorKind, Ec2};
-use selfheal_core::action::{CreateVolume, ModifyVolume};
 use selfheal_core::names::Tags;
-use selfheal_core::observed::{IngressRule, VolumeState};
+use selfheal_core::world::{CreateVolume, IngressRule, ModifyVolume, VolumeState};
 
 use crate::support::{ec2_answer, ec2_error, sdk, tags};
 

@@ -6,8 +6,7 @@ use aws_sdk_ec2::operation::describe_addresses::DescribeAddressesError;
 use aws_smithy_mocks::mock;
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use selfheal_aws::{AutoScaling, CallError, CallErrorKind, Ec2};
-use selfheal_core::action::GroupSettings;
-use selfheal_core::observed::LifecycleHook;
+use selfheal_core::world::{GroupSettings, LifecycleHook};
 
 use crate::support::{answer, ec2_answer, ec2_error, query_error, sdk, tags};
 

@@ -7,7 +7,7 @@ use aws_sdk_iam::types::Tag;
 use aws_smithy_mocks::{Rule, mock};
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use selfheal_aws::{CallErrorKind, Iam};
-use selfheal_core::observed::{IamRole, InstanceProfile};
+use selfheal_core::world::{IamRole, InstanceProfile};
 
 use crate::support::{answer, query_error, sdk, tags};
 

@@ -6,8 +6,7 @@ use aws_sdk_route53::types::{Change, ChangeAction, ChangeBatch, ResourceRecord, 
 use aws_smithy_mocks::mock;
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use selfheal_aws::{CallErrorKind, Route53};
-use selfheal_core::action::ARecord;
-use selfheal_core::observed::{HostedZone, RecordSet};
+use selfheal_core::world::{ARecord, HostedZone, RecordSet};
 
 use crate::support::{answer, query_error, sdk};
 

@@ -4,9 +4,8 @@ use std::time::Duration;
 
 use selfheal_aws::sim::{Happening, InstanceState, Range, Sim, SimConfig, TraceEvent};
 use selfheal_aws::{ApplicationChecks, AutoScaling, Ec2};
-use selfheal_core::action::CreateApplicationStatusCheck;
 use selfheal_core::names::{Role, TAG_STACK};
-use selfheal_core::observed::{ApplicationCheckSettings, IngressRule};
+use selfheal_core::world::{ApplicationCheckSettings, CreateApplicationStatusCheck, IngressRule};
 
 use crate::support::{HOUR, Stack, code, create, member, names, on, prepare_with, rest, world};
 

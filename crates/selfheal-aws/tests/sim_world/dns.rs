@@ -1,8 +1,7 @@
 //! Route 53 and the account.
 
 use selfheal_aws::{Account, Route53};
-use selfheal_core::action::ARecord;
-use selfheal_core::observed::RecordSet;
+use selfheal_core::world::{ARecord, RecordSet};
 
 use crate::support::{code, lines, on, rest, words, world};
 

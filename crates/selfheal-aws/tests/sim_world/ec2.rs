@@ -5,9 +5,8 @@ use std::time::Duration;
 use selfheal_aws::backend::{SecurityGroupQuery, SubnetQuery};
 use selfheal_aws::sim::{Content, SimConfig};
 use selfheal_aws::{Clock, Ec2};
-use selfheal_core::action::ModifyVolume;
 use selfheal_core::names::{Role, TAG_STACK, Tags};
-use selfheal_core::observed::{IngressRule, VolumeState};
+use selfheal_core::world::{IngressRule, ModifyVolume, VolumeState};
 
 use crate::support::{
     assert_safe, code, launch, lines, member, names, on, prepare, rest, settings, subnet, template_data, volume_input,
@@ -192,7 +191,7 @@ fn a_client_token_leads_to_the_volume_that_it_made() {
 #[test]
 fn a_volume_is_what_its_type_allows() {
     let sim = world(6);
-    let refused = |change: &dyn Fn(&mut selfheal_core::action::CreateVolume)| {
+    let refused = |change: &dyn Fn(&mut selfheal_core::world::CreateVolume)| {
         let mut input = volume_input("");
         change(&mut input);
         code(on(&sim, sim.create_volume(&input)))

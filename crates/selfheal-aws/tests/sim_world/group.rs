@@ -5,7 +5,7 @@ use std::time::Duration;
 use selfheal_aws::AutoScaling;
 use selfheal_aws::Ec2;
 use selfheal_aws::sim::{Lifecycle, Sim, SimConfig, unhealed};
-use selfheal_core::action::GroupSettings;
+use selfheal_core::world::GroupSettings;
 
 use crate::support::{
     code, create, healed, hook, launch, lines, member, names, on, prepare, rest, termination_hook, words, world,

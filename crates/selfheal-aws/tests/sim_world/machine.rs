@@ -6,7 +6,7 @@ use proptest::prelude::*;
 use proptest_state_machine::{ReferenceStateMachine, StateMachineTest, prop_state_machine};
 use selfheal_aws::sim::{Fault, FaultPlan, InstanceState, Range, Sim, SimConfig, When, World, unhealed};
 use selfheal_aws::{AutoScaling, Ec2};
-use selfheal_core::observed::VolumeState;
+use selfheal_core::world::VolumeState;
 
 use crate::support::{Stack, assert_safe, create, healed, prepare, sim_text};
 
@@ -135,7 +135,7 @@ fn attempt(running: &Running, step: &Step) {
         }
         Step::Snapshot => drop(sim.block_on(sim.create_snapshot(&stack.volume, "", &Default::default()))),
         Step::Grow(size) => {
-            let input = selfheal_core::action::ModifyVolume {
+            let input = selfheal_core::world::ModifyVolume {
                 id: stack.volume.clone(),
                 size_gib: Some(*size),
                 volume_type: None,

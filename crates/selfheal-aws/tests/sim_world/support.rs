@@ -5,9 +5,8 @@ use std::time::Duration;
 
 use selfheal_aws::sim::{Sim, SimConfig, SubnetRecord, World};
 use selfheal_aws::{AutoScaling, CallError, CallResult, Clock, Ec2, Iam};
-use selfheal_core::action::{CreateVolume, GroupSettings};
 use selfheal_core::names::{LAUNCH_HOOK, Names, POLICY_NAME, Role, TAG_FIRST_USE};
-use selfheal_core::observed::{LifecycleHook, RootVolume, TemplateData};
+use selfheal_core::world::{CreateVolume, GroupSettings, LifecycleHook, RootVolume, TemplateData};
 use selfheal_policy::{InstanceScope, Partition, instance_policy, trust_policy};
 use selfheal_userdata::{AddressWhen, BootConfig, DataVolume, Filesystem, HealthCheck, HealthFrom, Probe, render};
 

@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use selfheal_aws::sim::{Sim, SimConfig, SubnetConfig, World};
-use selfheal_core::observed::Image;
 use selfheal_core::spec::{Architecture, ImageRef, Spec, ZoneRef};
+use selfheal_core::world::Image;
 
 use crate::cli::Global;
 use crate::error::CliError;

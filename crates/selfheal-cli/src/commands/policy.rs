@@ -3,9 +3,9 @@
 use selfheal_aws::Scope;
 use selfheal_core::desired::{Ids, PLACEHOLDER_ACCOUNT, instance_policy, permissions_boundary, tells_of_app_policy};
 use selfheal_core::names::{Role, TAG_STACK};
-use selfheal_core::observed::{IamRole, LaunchTemplate};
 use selfheal_core::plan::{existing, former_record, names};
 use selfheal_core::spec::{ImageRef, ZoneRef};
+use selfheal_core::world::{IamRole, LaunchTemplate};
 use selfheal_core::{Observed, Spec};
 use selfheal_policy::lint::Limit;
 use selfheal_policy::{Document, FormerRecord, OperatorScope, Partition, Purpose, operator_policy};

@@ -1,6 +1,6 @@
 //! What the commands say of the data volume, and what they never do to it unasked.
 
-use selfheal_core::observed::VolumeState;
+use selfheal_core::world::VolumeState;
 
 use crate::support::Folder;
 

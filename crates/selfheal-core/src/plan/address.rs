@@ -2,10 +2,9 @@
 
 use super::builder::{Builder, Draft, Later};
 use super::{Change, StepKey, WorldWait, dns};
-use crate::action::Action;
 use crate::names::{Role, TAG_STACK};
-use crate::observed::{Address, Observed};
 use crate::witness::{is_of_group, named};
+use crate::world::{Action, Address, AddressCall, Observed, TagCall};
 
 /// The address of the stack: adopted, found by its tags, or to be allocated.
 pub(super) fn plan(builder: &mut Builder<'_>) -> Later<Address> {
@@ -115,7 +114,7 @@ fn may_allocate(builder: &mut Builder<'_>) -> Later<()> {
     if observed.role.is_none() {
         return Later::after(StepKey::CreateRole);
     }
-    if observed.made_role || observed.addresses_settled {
+    if observed.run.role.made || observed.run.addresses.settled {
         return Later::Known(());
     }
     Later::After([builder.wait(WorldWait::AddressesSettled)].into())
@@ -174,7 +173,10 @@ fn find_or_allocate(builder: &mut Builder<'_>) -> Later<Address> {
             "no address bears the stack's tags",
         );
         let may = may_allocate(builder);
-        builder.step(draft, may.map(|()| Action::AllocateAddress { tags }));
+        builder.step(
+            draft,
+            may.map(|()| Action::Address(AddressCall::AllocateAddress { tags })),
+        );
         return Later::after(StepKey::AllocateAddress);
     };
     if let Some(other) = chosen.tags.get(TAG_STACK).filter(|stack| **stack != builder.spec.name) {
@@ -208,7 +210,7 @@ fn put_tags(builder: &mut Builder<'_>, address: &Address, reason: &str) {
     let draft = Draft::new(StepKey::TagAddress, Change::Update, reason)
         .target(format!("{resource} ({})", address.public_ip))
         .sets(TAG_STACK, builder.spec.name.clone());
-    builder.step(draft, Later::Known(Action::CreateTags { resource, tags }));
+    builder.step(draft, Later::Known(Action::Tag(TagCall::CreateTags { resource, tags })));
 }
 
 /// The addresses that bear the stack's tags.

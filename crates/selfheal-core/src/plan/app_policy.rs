@@ -11,9 +11,9 @@ use selfheal_policy::lint::Limit;
 use super::builder::{Builder, Draft, Later};
 use super::iam::{same_document, summary};
 use super::{Change, Need, StepKey};
-use crate::action::Action;
 use crate::desired;
 use crate::names::{APP_POLICY_NAME, Role};
+use crate::world::{Action, RoleCall};
 
 /// Longest statement that a plan shows, in characters.
 const STATEMENT_CHARS_MAX: usize = 160;
@@ -41,10 +41,10 @@ pub(super) fn drop_unwanted(builder: &mut Builder<'_>) -> BTreeSet<Need> {
     )
     .target(name.clone())
     .removes("document", have);
-    let action = Action::DeleteRolePolicy {
+    let action = Action::Role(RoleCall::DeleteRolePolicy {
         role: name,
         policy_name: APP_POLICY_NAME.to_owned(),
-    };
+    });
     builder.step(draft, Later::Known(action));
     BTreeSet::from([Need::Step(StepKey::DeleteAppPolicy)])
 }
@@ -91,10 +91,12 @@ pub(super) fn plan(builder: &mut Builder<'_>, role: &Later<String>, own_size: us
         draft = draft.sets("statement", shown(statement));
     }
     let document = policy.document.to_json();
-    let action = role.clone().map(|role| Action::PutRolePolicy {
-        role,
-        policy_name: APP_POLICY_NAME.to_owned(),
-        document,
+    let action = role.clone().map(|role| {
+        Action::Role(RoleCall::PutRolePolicy {
+            role,
+            policy_name: APP_POLICY_NAME.to_owned(),
+            document,
+        })
     });
     let told = have_told(builder);
     let mut before: BTreeSet<Need> = BTreeSet::new();

@@ -9,12 +9,13 @@ use std::collections::BTreeSet;
 use super::builder::{Builder, Draft, Later};
 use super::template::Pin;
 use super::{Change, Need, StepKey};
-use crate::action::{Action, CreateApplicationStatusCheck};
 use crate::desired::application_check;
 use crate::names::{Role, TAG_APPLICATION_CHECK};
-use crate::observed::{ApplicationCheck, ApplicationCheckSettings};
 use crate::spec::{HealthProbe, Ingress, Protocol};
 use crate::token::check_token;
+use crate::world::{
+    Action, ApplicationCheck, ApplicationCheckCall, ApplicationCheckSettings, CreateApplicationStatusCheck,
+};
 
 /// Refuses a check that AWS could not make, so that no instance is replaced for what its app could not answer.
 pub(super) fn check(builder: &mut Builder<'_>) {
@@ -63,7 +64,12 @@ pub(super) fn delete_all(builder: &mut Builder<'_>, reason: &str) -> BTreeSet<Ne
         let draft = Draft::new(StepKey::DeleteApplicationStatusCheck, Change::Delete, reason)
             .target(id.clone())
             .removes("request", show_request(&check.settings));
-        builder.step(draft, Later::Known(Action::DeleteApplicationStatusCheck { id }));
+        builder.step(
+            draft,
+            Later::Known(Action::ApplicationCheck(
+                ApplicationCheckCall::DeleteApplicationStatusCheck { id },
+            )),
+        );
     }
     BTreeSet::from([Need::Step(StepKey::DeleteApplicationStatusCheck)])
 }
@@ -137,10 +143,10 @@ fn create(builder: &mut Builder<'_>, settings: ApplicationCheckSettings, templat
             account,
             &pin.template_id,
             &input,
-            &observed.dead_checks,
-            &observed.spent_tokens,
+            &observed.run.application_checks.dead,
+            &observed.run.spent_tokens,
         );
-        Action::CreateApplicationStatusCheck(input)
+        Action::ApplicationCheck(ApplicationCheckCall::CreateApplicationStatusCheck(input))
     });
     builder.step(draft, action);
 }
@@ -155,7 +161,9 @@ fn associate(builder: &mut Builder<'_>, check: Later<String>) {
     let draft = draft.sets("tag", format!("{key}={value}"));
     builder.step(
         draft,
-        check.map(|id| Action::AssociateApplicationStatusCheck { id, key, value }),
+        check.map(|id| {
+            Action::ApplicationCheck(ApplicationCheckCall::AssociateApplicationStatusCheck { id, key, value })
+        }),
     );
 }
 
@@ -179,10 +187,10 @@ fn modify(builder: &mut Builder<'_>, check: &ApplicationCheck, want: Application
     .changes("network", network(have), network(&want))
     .changes("aggregation", have.aggregation.clone(), want.aggregation.clone());
     if draft.has_changes() {
-        let action = Action::ModifyApplicationStatusCheck {
+        let action = Action::ApplicationCheck(ApplicationCheckCall::ModifyApplicationStatusCheck {
             id: check.id.clone(),
             settings: want,
-        };
+        });
         builder.step(draft, Later::Known(action));
     }
 }

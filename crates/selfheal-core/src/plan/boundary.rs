@@ -6,8 +6,8 @@ use selfheal_policy::Partition;
 
 use super::builder::{Builder, Draft, Later};
 use super::{Change, Need, StepKey};
-use crate::action::Action;
 use crate::names::Role;
+use crate::world::{Action, RoleCall};
 
 /// Refuses a boundary that the role cannot have: one of another account or partition.
 pub(super) fn check(builder: &mut Builder<'_>) {
@@ -53,21 +53,24 @@ pub(super) fn plan(builder: &mut Builder<'_>) -> BTreeSet<Need> {
             let boundary = boundary.clone();
             (
                 draft,
-                Action::PutPermissionsBoundary {
+                Action::Role(RoleCall::PutPermissionsBoundary {
                     role: name.clone(),
                     boundary,
-                },
+                }),
             )
         }
         (before, None) => {
             let why = "the spec names none: `permissions_boundary` in [instance] would keep it";
             let draft = Draft::new(StepKey::DeletePermissionsBoundary, Change::Delete, why);
             let draft = draft.removes("policy", before.clone().unwrap_or_default());
-            (draft, Action::DeletePermissionsBoundary { role: name.clone() })
+            (
+                draft,
+                Action::Role(RoleCall::DeletePermissionsBoundary { role: name.clone() }),
+            )
         }
     };
     let need = match &action {
-        Action::PutPermissionsBoundary { .. } => StepKey::PutPermissionsBoundary,
+        Action::Role(RoleCall::PutPermissionsBoundary { .. }) => StepKey::PutPermissionsBoundary,
         _ => StepKey::DeletePermissionsBoundary,
     };
     builder.step(draft.target(name), Later::Known(action));

@@ -5,10 +5,9 @@ use std::collections::BTreeSet;
 use super::{
     Change, Field, Need, Note, Plan, PlanOptions, PlannedImage, Readiness, Refusal, Step, StepKey, Value, WorldWait,
 };
-use crate::action::Action;
 use crate::names::{Names, Role, TAG_ROLE, TAG_STACK};
-use crate::observed::Observed;
 use crate::spec::Spec;
+use crate::world::{Action, Observed};
 
 /// A value that is known, or that waits for something.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -6,10 +6,12 @@ use super::address::{User, user};
 use super::builder::{Builder, Draft, Later};
 use super::volume_choice::{Choice, choose, several, tagged};
 use super::{Change, Need, Plan, StepKey, WorldWait, address, application_check, dns, schema};
-use crate::action::{ARecord, Action};
 use crate::names::{APP_POLICY_NAME, POLICY_NAME, Role, TAG_FINAL, TAG_STACK};
-use crate::observed::{Address, Observed, Snapshot, Volume};
 use crate::spec::Spec;
+use crate::world::{
+    ARecord, Action, Address, AddressCall, GroupCall, InstanceProfileCall, LaunchTemplateCall, Observed, RecordCall,
+    RoleCall, SecurityGroupCall, Snapshot, SnapshotCall, Volume, VolumeCall,
+};
 
 /// What a destroy takes with it beyond what can be made again.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -111,12 +113,12 @@ fn delete_record(builder: &mut Builder<'_>, needs: &mut BTreeSet<Need>) {
             );
             continue;
         }
-        let action = Action::DeleteRecord(ARecord {
+        let action = Action::Record(RecordCall::DeleteRecord(ARecord {
             zone_id: zone.id.clone(),
             name: record.name.clone(),
             value: value.clone(),
             ttl_s,
-        });
+        }));
         let draft = Draft::new(StepKey::DeleteRecord, Change::Delete, "the name points at our address")
             .target(record.name.clone())
             .removes("value", value.clone());
@@ -160,9 +162,9 @@ fn stop_instances(builder: &mut Builder<'_>) -> BTreeSet<Need> {
                 );
             builder.step(
                 draft,
-                Later::Known(Action::DeleteGroup {
+                Later::Known(Action::Group(GroupCall::DeleteGroup {
                     name: group.name.clone(),
-                }),
+                })),
             );
             needs.insert(Need::Step(StepKey::DeleteGroup));
         }
@@ -204,7 +206,7 @@ fn delete_template(builder: &mut Builder<'_>, before: &BTreeSet<Need>) {
         ),
         _ => after_group,
     };
-    let action = after_group.map(|()| Action::DeleteLaunchTemplate { id });
+    let action = after_group.map(|()| Action::LaunchTemplate(LaunchTemplateCall::DeleteLaunchTemplate { id }));
     builder.step(draft, action.not_before(before));
 }
 
@@ -227,7 +229,7 @@ fn delete_security_group(builder: &mut Builder<'_>, stopped: &BTreeSet<Need>) {
         let draft = Draft::new(StepKey::DeleteSecurityGroup, Change::Delete, "made by this stack").target(id.clone());
         builder.step(
             draft,
-            Later::Known(Action::DeleteSecurityGroup { id }).not_before(stopped),
+            Later::Known(Action::SecurityGroup(SecurityGroupCall::DeleteSecurityGroup { id })).not_before(stopped),
         );
     }
 }
@@ -290,17 +292,19 @@ fn delete_identity(builder: &mut Builder<'_>, stopped: &BTreeSet<Need>) {
                 )
                 .target(name.clone())
                 .removes("role", role.clone());
-                let action = Action::RemoveRoleFromProfile {
+                let action = Action::InstanceProfile(InstanceProfileCall::RemoveRoleFromProfile {
                     profile: name.clone(),
                     role: role.clone(),
-                };
+                });
                 builder.step(draft, Later::Known(action).not_before(stopped));
                 before_profile.insert(Need::Step(StepKey::RemoveRoleFromProfile));
                 before_role.insert(Need::Step(StepKey::RemoveRoleFromProfile));
             }
             let draft =
                 Draft::new(StepKey::DeleteInstanceProfile, Change::Delete, "made by this stack").target(name.clone());
-            let action = Later::Known(Action::DeleteInstanceProfile { name });
+            let action = Later::Known(Action::InstanceProfile(InstanceProfileCall::DeleteInstanceProfile {
+                name,
+            }));
             builder.step(draft, action.not_before(&before_profile));
         } else {
             builder.note(
@@ -321,27 +325,27 @@ fn delete_identity(builder: &mut Builder<'_>, stopped: &BTreeSet<Need>) {
     let observed = builder.observed;
     if observed.role_app_policy.is_some() || observed.role_policies.iter().any(|name| name == APP_POLICY_NAME) {
         let draft = Draft::new(StepKey::DeleteAppPolicy, Change::Delete, "before the role can go").target(name.clone());
-        let action = Action::DeleteRolePolicy {
+        let action = Action::Role(RoleCall::DeleteRolePolicy {
             role: name.clone(),
             policy_name: APP_POLICY_NAME.to_owned(),
-        };
+        });
         builder.step(draft, Later::Known(action).not_before(stopped));
         before_role.insert(Need::Step(StepKey::DeleteAppPolicy));
     }
     if builder.observed.role_policy.is_some() {
         let draft =
             Draft::new(StepKey::DeleteRolePolicy, Change::Delete, "before the role can go").target(name.clone());
-        let action = Action::DeleteRolePolicy {
+        let action = Action::Role(RoleCall::DeleteRolePolicy {
             role: name.clone(),
             policy_name: POLICY_NAME.to_owned(),
-        };
+        });
         builder.step(draft, Later::Known(action).not_before(stopped));
         before_role.insert(Need::Step(StepKey::DeleteRolePolicy));
     }
     let draft = Draft::new(StepKey::DeleteRole, Change::Delete, "made by this stack").target(name.clone());
     builder.step(
         draft,
-        Later::Known(Action::DeleteRole { name }).not_before(&before_role),
+        Later::Known(Action::Role(RoleCall::DeleteRole { name })).not_before(&before_role),
     );
 }
 
@@ -379,7 +383,7 @@ fn release_addresses(builder: &mut Builder<'_>, stopped: &BTreeSet<Need>) {
             "before the address can go",
         )
         .target(address.public_ip.clone());
-        let action = Later::Known(Action::DisassociateAddress { association_id });
+        let action = Later::Known(Action::Address(AddressCall::DisassociateAddress { association_id }));
         builder.step(draft, action.not_before(stopped));
         before.insert(Need::Step(StepKey::DisassociateAddress));
     }
@@ -389,9 +393,9 @@ fn release_addresses(builder: &mut Builder<'_>, stopped: &BTreeSet<Need>) {
         "asked for: the address is gone for good",
     )
     .target(format!("{} ({})", address.allocation_id, address.public_ip));
-    let action = Later::Known(Action::ReleaseAddress {
+    let action = Later::Known(Action::Address(AddressCall::ReleaseAddress {
         allocation_id: address.allocation_id.clone(),
-    });
+    }));
     builder.step(draft, action.not_before(&before));
 }
 
@@ -446,14 +450,14 @@ fn delete_volumes(builder: &mut Builder<'_>, stopped: &BTreeSet<Need>) {
                 "the data is kept as a snapshot",
             )
             .sets("volume", volume.id.clone());
-            let action = Action::CreateSnapshot {
+            let action = Action::Snapshot(SnapshotCall::CreateSnapshot {
                 volume_id: volume.id.clone(),
                 description: format!(
                     "selfheal {}: last snapshot before the volume was deleted",
                     builder.spec.name
                 ),
                 tags,
-            };
+            });
             builder.step(draft, Later::Known(action).not_before(stopped));
             before.insert(Need::Step(StepKey::CreateSnapshot));
         }
@@ -467,7 +471,7 @@ fn delete_volumes(builder: &mut Builder<'_>, stopped: &BTreeSet<Need>) {
     .removes("size", format!("{} GiB", volume.size_gib));
     builder.step(
         draft,
-        Later::Known(Action::DeleteVolume { id: volume.id.clone() }).not_before(&before),
+        Later::Known(Action::Volume(VolumeCall::DeleteVolume { id: volume.id.clone() })).not_before(&before),
     );
 }
 
@@ -499,7 +503,7 @@ impl Observed {
     pub fn last_snapshots(&self) -> impl Iterator<Item = &Snapshot> {
         let mark = run_mark(self);
         self.snapshots.iter().filter(move |snapshot| {
-            snapshot.tags.get(TAG_FINAL) == Some(&mark) || self.own_snapshots.contains(&snapshot.id)
+            snapshot.tags.get(TAG_FINAL) == Some(&mark) || self.run.snapshots.own.contains(&snapshot.id)
         })
     }
 }

@@ -5,13 +5,11 @@
 
 use std::collections::BTreeSet;
 
-use super::address;
 use super::builder::{Builder, Draft, Later};
-use super::{Change, Need, StepKey, Value, WorldWait};
-use crate::action::{ARecord, Action};
+use super::{Change, Need, StepKey, Value, WorldWait, address};
 use crate::names::{Role, TAG_RECORD, TAG_RECORD_ZONE, TAG_STACK, Tags};
-use crate::observed::{Address, FormerRecord, HostedZone, Observed, RecordSet};
 use crate::spec::{DnsSpec, Spec, ZoneRef, is_below};
+use crate::world::{ARecord, Action, Address, FormerRecord, HostedZone, Observed, RecordCall, RecordSet, TagCall};
 
 /// Plans the record, and the end of one that the stack wrote under another name.
 pub(super) fn plan(builder: &mut Builder<'_>, address: &Later<Address>) {
@@ -114,12 +112,12 @@ pub(super) fn remove_former(builder: &mut Builder<'_>) -> BTreeSet<Need> {
         )
         .target(former.name.clone())
         .removes("value", value.clone());
-        let action = Action::DeleteRecord(ARecord {
+        let action = Action::Record(RecordCall::DeleteRecord(ARecord {
             zone_id: former.zone_id.clone(),
             name: former.name.clone(),
             value: value.clone(),
             ttl_s,
-        });
+        }));
         builder.step(draft, Later::Known(action));
         return [Need::Step(StepKey::DeleteFormerRecord)].into();
     }
@@ -187,10 +185,10 @@ fn remember(builder: &mut Builder<'_>, address: &Later<Address>, removed: &BTree
     .target(address.allocation_id.clone())
     .sets("record", show(wanted));
     let (zone, name) = wanted.unwrap_or_default();
-    let action = Action::CreateTags {
+    let action = Action::Tag(TagCall::CreateTags {
         resource: address.allocation_id.clone(),
         tags: note(zone, name),
-    };
+    });
     builder.step(draft, Later::Known(action).not_before(removed));
     [Need::Step(StepKey::RememberRecord)].into()
 }
@@ -232,7 +230,7 @@ fn point(builder: &mut Builder<'_>, address: &Later<Address>, noted: &BTreeSet<N
             let foreign = !record.values.iter().all(|value| ours.contains(value));
             // What the record was for may be gone for good, and its note with it: a person has said so.
             let is_address = |id: &String| id.starts_with("eipalloc-");
-            let replaced = builder.options.new_address && builder.observed.gone.iter().any(is_address);
+            let replaced = builder.options.new_address && builder.observed.run.gone.iter().any(is_address);
             let foreign = foreign && !replaced;
             if foreign && !dns.overwrite {
                 refuse_foreign_record(builder, dns, record);
@@ -254,12 +252,12 @@ fn point(builder: &mut Builder<'_>, address: &Later<Address>, noted: &BTreeSet<N
     }
     let (zone_id, name, ttl_s) = (zone.id.clone(), dns.name.clone(), dns.ttl_s);
     let action = address.as_ref().map(|address| {
-        Action::UpsertRecord(ARecord {
+        Action::Record(RecordCall::UpsertRecord(ARecord {
             zone_id,
             name,
             value: address.public_ip.clone(),
             ttl_s,
-        })
+        }))
     });
     builder.step(draft.target(dns.name.clone()), action.not_before(&needs));
 }

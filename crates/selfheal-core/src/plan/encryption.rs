@@ -2,8 +2,8 @@
 
 use super::builder::Builder;
 use crate::names::TAG_KEY;
-use crate::observed::Volume;
 use crate::spec::{DataSpec, Spec, is_kms_key};
+use crate::world::Volume;
 
 /// The customer's key for a data volume that is to be made: the spec's, else the account's default; `None` for AWS's own.
 ///
@@ -87,7 +87,7 @@ fn check_region(builder: &mut Builder<'_>, name: &str, key: &str) {
 
 /// Refuses to go on where AWS took a volume of this run back.
 pub(super) fn check_vanished(builder: &mut Builder<'_>, key: Option<&str>) {
-    let vanished = builder.observed.vanished_volumes.join(", ");
+    let vanished = builder.observed.run.volumes.vanished.join(", ");
     if vanished.is_empty() {
         return;
     }

@@ -8,10 +8,9 @@ use super::step::{PARKED, SUSPENDED};
 use super::template::Pin;
 use super::volume::DataVolume;
 use super::{Change, Need, StepKey, WorldWait};
-use crate::action::{Action, GroupSettings};
 use crate::desired::{LAUNCH_HOOK_HEARTBEAT_S, TERMINATE_HOOK_HEARTBEAT_S, health_check_grace_s};
 use crate::names::{LAUNCH_HOOK, Role, TAG_LAST_ERROR, TAG_PARKED, TERMINATE_HOOK};
-use crate::observed::{Group, LifecycleHook, Subnet};
+use crate::world::{Action, Group, GroupCall, GroupSettings, LifecycleHook, Subnet};
 
 /// Plans the group and its hooks.
 pub(super) fn plan(
@@ -92,7 +91,7 @@ fn create(builder: &mut Builder<'_>, subnet: &Subnet, template: &Later<Pin>, set
     .sets("size", "min 1, max 1, desired 1")
     .sets("subnet", format!("{} ({})", subnet.id, subnet.zone))
     .sets_later("launch template version", template.show(|pin| pin.version.to_string()));
-    builder.step(draft, settings.map(Action::CreateGroup));
+    builder.step(draft, settings.map(|settings| GroupCall::CreateGroup(settings).into()));
 }
 
 fn update(
@@ -125,7 +124,7 @@ fn update(
             format!("{} s", health_check_grace_s(builder.spec)),
         );
     if draft.has_changes() {
-        builder.step(draft, settings.map(Action::UpdateGroup));
+        builder.step(draft, settings.map(|settings| GroupCall::UpdateGroup(settings).into()));
     }
 }
 
@@ -157,10 +156,10 @@ fn plan_hook(builder: &mut Builder<'_>, key: StepKey, why: &str, want: Lifecycle
         return;
     }
     let draft = draft.target(want.name.clone());
-    let action = Action::PutLifecycleHook {
+    let action = Action::Group(GroupCall::PutLifecycleHook {
         group: builder.names.group.clone(),
         hook: want,
-    };
+    });
     let action = if exists {
         Later::Known(action)
     } else {

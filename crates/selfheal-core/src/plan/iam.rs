@@ -7,10 +7,9 @@ use selfheal_policy::{Document, Effect, Partition, Statement, trust_policy};
 use super::builder::{Builder, Draft, Later};
 use super::volume::DataVolume;
 use super::{Change, Need, StepKey, app_policy, boundary};
-use crate::action::Action;
 use crate::desired;
 use crate::names::{POLICY_NAME, Role};
-use crate::observed::{Address, IamRole, Subnet};
+use crate::world::{Action, Address, IamRole, InstanceProfileCall, RoleCall, Subnet};
 
 /// What must be done before an instance can do its work under its role.
 pub(super) struct Identity {
@@ -55,12 +54,12 @@ fn plan_role(builder: &mut Builder<'_>, needs: &mut BTreeSet<Need>) -> Later<Str
             Some(boundary) => draft.sets("boundary", boundary.clone()),
             None => draft,
         };
-        let action = Action::CreateRole {
+        let action = Action::Role(RoleCall::CreateRole {
             name,
             trust_policy: trust.to_json(),
             tags,
             permissions_boundary: boundary,
-        };
+        });
         builder.step(draft, Later::Known(action));
         needs.insert(Need::Step(StepKey::CreateRole));
         return Later::after(StepKey::CreateRole);
@@ -83,10 +82,10 @@ fn check_trust(builder: &mut Builder<'_>, role: &IamRole, trust: &Document, need
     )
     .target(role.name.clone())
     .changes("document", summary(&role.trust_policy), summary(&trust.to_json()));
-    let action = Action::UpdateTrustPolicy {
+    let action = Action::Role(RoleCall::UpdateTrustPolicy {
         role: role.name.clone(),
         trust_policy: trust.to_json(),
-    };
+    });
     builder.step(draft, Later::Known(action));
     needs.insert(Need::Step(StepKey::UpdateTrustPolicy));
 }
@@ -167,14 +166,13 @@ fn plan_policy(
             .changes("Session Manager", may_open(opens_sessions(have)), sessions),
     };
     let draft = draft.target(builder.names.role.clone());
-    let action = role
-        .clone()
-        .and(document)
-        .map(|(role, document)| Action::PutRolePolicy {
+    let action = role.clone().and(document).map(|(role, document)| {
+        Action::Role(RoleCall::PutRolePolicy {
             role,
             policy_name: POLICY_NAME.to_owned(),
             document: document.to_json(),
-        });
+        })
+    });
     let before = boundary::first(needs).union(dropped).cloned().collect();
     builder.step(draft, action.not_before(&before));
     needs.insert(Need::Step(StepKey::PutRolePolicy));
@@ -192,10 +190,10 @@ fn plan_profile(builder: &mut Builder<'_>, role: &Later<String>, needs: &mut BTr
                 "it hands the role to the instance",
             )
             .target(name.clone());
-            let action = Action::CreateInstanceProfile {
+            let action = Action::InstanceProfile(InstanceProfileCall::CreateInstanceProfile {
                 name: name.clone(),
                 tags,
-            };
+            });
             builder.step(draft, Later::Known(action));
             needs.insert(Need::Step(StepKey::CreateInstanceProfile));
             Later::after(StepKey::CreateInstanceProfile)
@@ -226,7 +224,7 @@ fn plan_profile(builder: &mut Builder<'_>, role: &Later<String>, needs: &mut BTr
     .sets("role", builder.names.role.clone());
     let action = profile
         .and(role.clone())
-        .map(|(profile, role)| Action::AddRoleToProfile { profile, role });
+        .map(|(profile, role)| Action::InstanceProfile(InstanceProfileCall::AddRoleToProfile { profile, role }));
     builder.step(draft, action);
     needs.insert(Need::Step(StepKey::AddRoleToProfile));
 }

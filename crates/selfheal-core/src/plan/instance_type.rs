@@ -1,8 +1,8 @@
 //! The instance type: whether EC2 offers it where the instance is to be, and whether it can do what the spec asks of it.
 
 use super::builder::Builder;
-use crate::observed::{InstanceType, InstanceTypeDetails, Subnet};
 use crate::spec::Architecture;
+use crate::world::{InstanceType, InstanceTypeDetails, Subnet};
 
 /// Refuses a type that does not exist, and one on which a data volume cannot be told by its id.
 pub(super) fn check(builder: &mut Builder<'_>) {

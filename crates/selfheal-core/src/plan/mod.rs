@@ -40,8 +40,8 @@ pub use resume::plan_resume;
 pub use step::{Change, Field, Need, Note, Plan, PlannedImage, Readiness, Refusal, Step, Value, WorldWait};
 
 use crate::names::Names;
-use crate::observed::{Address, ApplicationCheck, Observed, Subnet, Volume};
 use crate::spec::Spec;
+use crate::world::{Address, ApplicationCheck, Observed, Subnet, Volume};
 use builder::{Builder, Later};
 
 /// Plans what would make the world as the spec says.

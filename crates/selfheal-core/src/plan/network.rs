@@ -2,10 +2,9 @@
 
 use super::builder::{Builder, Draft, Later};
 use super::{Change, StepKey, instance_type, volume};
-use crate::action::Action;
 use crate::names::Role;
-use crate::observed::{IngressRule, SecurityGroup, Subnet};
 use crate::spec::{ImageRef, Ingress, Protocol};
+use crate::world::{Action, IngressRule, SecurityGroup, SecurityGroupCall, Subnet};
 
 /// Refuses an image that does not exist or does not fit the instance type.
 pub(super) fn check_image(builder: &mut Builder<'_>) {
@@ -212,7 +211,14 @@ fn own_group(builder: &mut Builder<'_>, ports: &[(u16, Protocol)], subnet: Optio
         let draft = Draft::new(StepKey::CreateSecurityGroup, Change::Create, "the spec opens ports")
             .target(name.clone())
             .sets("VPC", vpc_id.clone());
-        builder.step(draft, Later::Known(Action::CreateSecurityGroup { name, vpc_id, tags }));
+        builder.step(
+            draft,
+            Later::Known(Action::SecurityGroup(SecurityGroupCall::CreateSecurityGroup {
+                name,
+                vpc_id,
+                tags,
+            })),
+        );
         if !wanted.is_empty() {
             authorize(builder, Later::after(StepKey::CreateSecurityGroup), wanted);
         }
@@ -244,7 +250,7 @@ fn authorize(builder: &mut Builder<'_>, group_id: Later<String>, rules: Vec<Ingr
     }
     builder.step(
         draft,
-        group_id.map(|group_id| Action::AuthorizeIngress { group_id, rules }),
+        group_id.map(|group_id| Action::SecurityGroup(SecurityGroupCall::AuthorizeIngress { group_id, rules })),
     );
 }
 
@@ -265,10 +271,10 @@ fn revoke_extra(builder: &mut Builder<'_>, group: &SecurityGroup, wanted: &[Ingr
     }
     builder.step(
         draft,
-        Later::Known(Action::RevokeIngress {
+        Later::Known(Action::SecurityGroup(SecurityGroupCall::RevokeIngress {
             group_id: group.id.clone(),
             rules: extra,
-        }),
+        })),
     );
 }
 

@@ -2,10 +2,9 @@
 
 use super::builder::{Builder, Draft, Later};
 use super::{Change, Plan, StepKey, schema};
-use crate::action::Action;
 use crate::names::{Role, TAG_FAILED_BOOTS, TAG_LAST_ERROR, TAG_LAST_LOG, TAG_PARKED};
-use crate::observed::Observed;
 use crate::spec::Spec;
+use crate::world::{Action, GroupCall, Observed};
 
 /// Plans what lets a parked stack replace its instance again: its marks are cleared, then its processes resumed.
 ///
@@ -48,10 +47,10 @@ pub fn plan_resume(spec: &Spec, observed: &Observed) -> Plan {
         }
         builder.step(
             draft,
-            Later::Known(Action::DeleteGroupTags {
+            Later::Known(Action::Group(GroupCall::DeleteGroupTags {
                 group: group.name.clone(),
                 keys,
-            }),
+            })),
         );
         ready = Later::after(StepKey::ClearParked);
     }
@@ -61,10 +60,10 @@ pub fn plan_resume(spec: &Spec, observed: &Observed) -> Plan {
         for process in &group.suspended {
             draft = draft.removes("suspended", process.clone());
         }
-        let action = Action::ResumeProcesses {
+        let action = Action::Group(GroupCall::ResumeProcesses {
             group: group.name.clone(),
             processes: group.suspended.clone(),
-        };
+        });
         builder.step(draft, ready.map(|()| action));
     }
     builder.finish()

@@ -1,7 +1,7 @@
 //! What serves, where a plan has nothing to do about it and a person should know all the same.
 
 use super::builder::{Builder, Later};
-use crate::observed::Address;
+use crate::world::Address;
 
 /// Notes an address that is not at an instance in service: somebody took it off, or AWS has not moved it.
 ///

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::StepKey;
-use crate::action::Action;
+use crate::world::Action;
 
 /// Code of the note that the stack has parked itself.
 pub(super) const PARKED: &str = "parked";

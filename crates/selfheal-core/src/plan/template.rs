@@ -5,11 +5,10 @@ use std::collections::BTreeSet;
 use super::builder::{Builder, Draft, Later};
 use super::volume::DataVolume;
 use super::{Change, Need, StepKey, fingerprint};
-use crate::action::Action;
 use crate::desired;
 use crate::names::{Role, TAG_STACK, Tags};
-use crate::observed::{Address, LaunchTemplate, TemplateData};
 use crate::spec::Setup;
+use crate::world::{Action, Address, LaunchTemplate, LaunchTemplateCall, TemplateData};
 
 /// The launch template that the group is to use.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -36,7 +35,7 @@ pub(super) fn plan(
         let draft = show_new(builder, &data).target(name.clone());
         builder.step(
             draft,
-            data.map(|data| Action::CreateLaunchTemplate { name, data, tags }),
+            data.map(|data| Action::LaunchTemplate(LaunchTemplateCall::CreateLaunchTemplate { name, data, tags })),
         );
         return Later::after(StepKey::CreateLaunchTemplate);
     };
@@ -55,7 +54,7 @@ pub(super) fn plan(
     let template_id = have.id.clone();
     builder.step(
         draft,
-        data.map(|data| Action::CreateTemplateVersion { template_id, data })
+        data.map(|data| Action::LaunchTemplate(LaunchTemplateCall::CreateTemplateVersion { template_id, data }))
             .not_before(before),
     );
     Later::after(StepKey::CreateTemplateVersion)

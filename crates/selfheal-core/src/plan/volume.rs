@@ -6,12 +6,14 @@ use super::builder::{Builder, Draft, Later};
 use super::volume_choice::{Choice, tagged};
 use super::volume_modify::modify;
 use super::{Change, Need, StepKey, WorldWait, encryption, instance_type};
-use crate::action::{Action, CreateVolume};
 use crate::names::{Role, TAG_FILESYSTEM, TAG_FIRST_USE, TAG_KEY, TAG_STACK};
-use crate::observed::{GroupInstance, InstanceTypeDetails, LaunchTemplate, Observed, Subnet, Volume, VolumeState};
 use crate::spec::{DataSpec, Filesystem, ImageRef, VolumeType};
 use crate::token::client_token;
 use crate::witness::is_of_group;
+use crate::world::{
+    Action, CreateVolume, GroupInstance, InstanceTypeDetails, LaunchTemplate, Observed, Subnet, TagCall, Volume,
+    VolumeCall, VolumeState,
+};
 
 pub(super) use super::volume_choice::choose;
 
@@ -121,7 +123,7 @@ fn put_tags(builder: &mut Builder<'_>, volume: &Volume) {
         .target(volume.id.clone())
         .sets(TAG_STACK, builder.spec.name.clone());
     let resource = volume.id.clone();
-    builder.step(draft, Later::Known(Action::CreateTags { resource, tags }));
+    builder.step(draft, Later::Known(Action::Tag(TagCall::CreateTags { resource, tags })));
 }
 
 /// Tells of a volume that the spec does not ask for any more.
@@ -269,9 +271,9 @@ fn create(builder: &mut Builder<'_>, data: &DataSpec, subnet: Option<&Subnet>) -
     input.client_token = client_token(
         &builder.observed.identity.account,
         &input,
-        &builder.observed.spent_tokens,
+        &builder.observed.run.spent_tokens,
     );
-    builder.step(draft, Later::Known(Action::CreateVolume(input)));
+    builder.step(draft, Later::Known(Action::Volume(VolumeCall::CreateVolume(input))));
     DataVolume {
         id: Later::after(StepKey::CreateVolume),
         still_used: None,
@@ -315,7 +317,7 @@ fn keep(builder: &mut Builder<'_>, data: &DataSpec, volume: &Volume, subnet: Opt
     // A boot waits for a volume that is still being created; one that no reading has shown may not exist at all, and one
     // under a customer's key is gone again where the key cannot be used.
     let tentative = volume.state == VolumeState::Creating && key.is_some();
-    if tentative || builder.observed.unseen_volumes.contains(&volume.id) {
+    if tentative || builder.observed.run.volumes.unseen.contains(&volume.id) {
         usable_after.insert(builder.wait(WorldWait::VolumeSeen { id: volume.id.clone() }));
     }
     if volume.state == VolumeState::Error {

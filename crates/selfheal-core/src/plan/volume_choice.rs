@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use super::builder::Builder;
 use crate::names::{Role, TAG_FIRST_USE, TAG_STACK};
-use crate::observed::Volume;
 use crate::witness::{is_of_group, is_there, named};
+use crate::world::Volume;
 
 /// What is known of the stack's data volume.
 pub(in crate::plan) enum Choice<'a> {
@@ -165,7 +165,7 @@ fn nothing<'a>(builder: &Builder<'a>, named: &BTreeSet<String>) -> Choice<'a> {
     let gone: Vec<&str> = named
         .iter()
         .map(String::as_str)
-        .filter(|id| observed.gone.contains(*id))
+        .filter(|id| observed.run.gone.contains(*id))
         .collect();
     if !gone.is_empty() && !builder.options.new_volume {
         return problem(
@@ -191,7 +191,7 @@ fn nothing<'a>(builder: &Builder<'a>, named: &BTreeSet<String>) -> Choice<'a> {
         .filter(|volume| is_there(volume) && !root(volume) && !builder.options.new_volume)
         .filter(|volume| {
             let attachment = volume.attachment.as_ref();
-            attachment.is_some_and(|it| observed.attachments_read.contains(&it.instance_id))
+            attachment.is_some_and(|it| observed.run.volumes.attachments_read.contains(&it.instance_id))
         })
         .map(|volume| volume.id.as_str())
         .collect();

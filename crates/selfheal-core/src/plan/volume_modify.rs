@@ -4,10 +4,9 @@ use jiff::SignedDuration;
 
 use super::builder::{Builder, Draft, Later};
 use super::{Change, StepKey};
-use crate::action::{Action, ModifyVolume};
 use crate::names::Role;
-use crate::observed::{Volume, VolumeModification};
 use crate::spec::DataSpec;
+use crate::world::{Action, ModifyVolume, Volume, VolumeCall, VolumeModification};
 
 /// How long after the beginning of a modification AWS may refuse the next one.
 ///
@@ -44,7 +43,7 @@ pub(super) fn modify(builder: &mut Builder<'_>, data: &DataSpec, volume: &Volume
     }
     // What was tagged in this run, or will be, is not touched beyond that.
     let is_ours = builder.names.owns(&volume.tags, Role::Volume);
-    if !is_ours || builder.observed.tagged_volumes.contains(&volume.id) {
+    if !is_ours || builder.observed.run.volumes.tagged.contains(&volume.id) {
         return;
     }
     let Some((draft, input)) = differences(data, &leads_to) else {
@@ -78,7 +77,7 @@ pub(super) fn modify(builder: &mut Builder<'_>, data: &DataSpec, volume: &Volume
             ),
         );
     }
-    builder.step(draft, Later::Known(Action::ModifyVolume(input)));
+    builder.step(draft, Later::Known(Action::Volume(VolumeCall::ModifyVolume(input))));
 }
 
 /// The volume as it will be once its modification is done.

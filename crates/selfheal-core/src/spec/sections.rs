@@ -6,9 +6,8 @@ use super::problem::SpecProblemKind;
 use super::reader::{Fault, Located, Reader, Section, list, nearest};
 use super::{
     AccessSpec, AddressSpec, AddressWhen, AppSpec, DnsSpec, HealthFrom, HealthSpec, Ingress, InstanceSpec, Spec,
-    ZoneRef,
+    ZoneRef, data, syntax,
 };
-use super::{data, syntax};
 
 const ROOT: &[&str] = &[
     "name", "region", "instance", "address", "data", "dns", "app", "access", "schema",

@@ -3,9 +3,9 @@
 use super::finding::{Finding, FindingCode as Code};
 use super::{InstanceStatus, StatusReport};
 use crate::names::{LAUNCH_HOOK, Role, TAG_PARKED, TERMINATE_HOOK};
-use crate::observed::{Group, Observed, VolumeState};
 use crate::plan::{Change, Plan, StepKey, names};
 use crate::spec::{Ingress, Spec};
+use crate::world::{Group, Observed, VolumeState};
 
 /// What the parts look at.
 struct Patient<'a> {

@@ -4,12 +4,12 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::{StatusReport, status};
 use crate::names::{Names, Role, TAG_FAILED_BOOTS, TAG_LAST_ERROR, TAG_LAST_LOG, TAG_PARKED};
-use crate::observed::{
+use crate::plan::plan;
+use crate::spec::{DataSpec, DnsSpec, Filesystem, ImageRef, Spec, VolumeType, ZoneRef};
+use crate::world::{
     Address, Attachment, Group, GroupInstance, HostedZone, IamRole, Identity, Instance, InstanceProfile,
     LaunchTemplate, Observed, RecordSet, TemplateData, Volume, VolumeState,
 };
-use crate::plan::plan;
-use crate::spec::{DataSpec, DnsSpec, Filesystem, ImageRef, Spec, VolumeType, ZoneRef};
 
 const NOW: Timestamp = Timestamp::constant(1_767_225_600, 0);
 
@@ -289,7 +289,7 @@ fn what_aws_finds_of_the_instance_is_told_where_the_spec_asks_for_it() {
     spec.app.health = Some(health);
     let mut world = serving();
     let settings = crate::desired::application_check(&spec).expect("it can be asked");
-    world.application_checks.push(crate::observed::ApplicationCheck {
+    world.application_checks.push(crate::world::ApplicationCheck {
         id: "asc-1".to_owned(),
         settings,
         targets: Vec::new(),

@@ -1,14 +1,15 @@
 //! An AWS of a few lines: it answers every action as AWS would, so that plans can be carried out without a backend.
 
 use jiff::Timestamp;
-use selfheal_core::observed::{
-    Address, ApplicationCheck, GroupInstance, HostedZone, IamRole, Identity, Image, InstanceProfile, Observed,
-    Snapshot, Subnet, Volume, VolumeState,
-};
 use selfheal_core::plan::{Plan, WorldWait};
 use selfheal_core::spec::{
     DataSpec, DnsSpec, Filesystem, HealthFrom, HealthProbe, HealthSpec, ImageRef, Ingress, Protocol, Spec, VolumeType,
     ZoneRef,
+};
+use selfheal_core::world::{
+    Address, AddressCall, ApplicationCheck, ApplicationCheckCall, GroupInstance, HostedZone, IamRole, Identity, Image,
+    InstanceProfile, InstanceProfileCall, LaunchTemplateCall, Observed, RoleCall, SecurityGroupCall, Snapshot,
+    SnapshotCall, Subnet, Volume, VolumeCall, VolumeState,
 };
 use selfheal_core::{Action, Answer};
 
@@ -90,7 +91,7 @@ pub fn carry_out(plan: impl Fn(&Observed) -> Plan, world: &mut Observed) -> Vec<
         }
         for action in ready {
             let reply = answer(&action, ran.len());
-            world.absorb(&action, reply);
+            world.record_answer(&action, reply);
             ran.push(action);
         }
         now.waits.iter().for_each(|wait| pass(wait, world));
@@ -101,7 +102,7 @@ pub fn carry_out(plan: impl Fn(&Observed) -> Plan, world: &mut Observed) -> Vec<
 fn answer(action: &Action, nth: usize) -> Answer {
     let id = |prefix: &str| format!("{prefix}-{:017x}", nth + 16);
     match action {
-        Action::AllocateAddress { tags } => Answer::Address(Address {
+        Action::Address(AddressCall::AllocateAddress { tags }) => Answer::Address(Address {
             allocation_id: id("eipalloc"),
             public_ip: "203.0.113.7".to_owned(),
             association_id: None,
@@ -111,7 +112,7 @@ fn answer(action: &Action, nth: usize) -> Answer {
             own_pool: false,
             tags: tags.clone(),
         }),
-        Action::CreateVolume(input) => Answer::Volume(Volume {
+        Action::Volume(VolumeCall::CreateVolume(input)) => Answer::Volume(Volume {
             id: id("vol"),
             zone: input.zone.clone(),
             size_gib: input.size_gib,
@@ -125,35 +126,39 @@ fn answer(action: &Action, nth: usize) -> Answer {
             attachment: None,
             tags: input.tags.clone(),
         }),
-        Action::CreateSecurityGroup { .. } => Answer::SecurityGroup(id("sg")),
-        Action::CreateRole {
+        Action::SecurityGroup(SecurityGroupCall::CreateSecurityGroup { .. }) => Answer::SecurityGroup(id("sg")),
+        Action::Role(RoleCall::CreateRole {
             name,
             trust_policy,
             tags,
             permissions_boundary,
-        } => Answer::Role(IamRole {
+        }) => Answer::Role(IamRole {
             name: name.clone(),
             arn: format!("arn:aws:iam::123456789012:role/selfheal/{name}"),
             trust_policy: trust_policy.clone(),
             permissions_boundary: permissions_boundary.clone(),
             tags: tags.clone(),
         }),
-        Action::CreateInstanceProfile { name, tags } => Answer::Profile(InstanceProfile {
-            name: name.clone(),
-            arn: format!("arn:aws:iam::123456789012:instance-profile/selfheal/{name}"),
-            role: None,
-            tags: tags.clone(),
-        }),
-        Action::CreateLaunchTemplate { .. } => Answer::Template(id("lt")),
-        Action::CreateTemplateVersion { .. } => Answer::Version(2),
-        Action::CreateApplicationStatusCheck(input) => Answer::ApplicationCheck(ApplicationCheck {
-            id: id("asc"),
-            settings: input.settings.clone(),
-            targets: Vec::new(),
-            deleted: false,
-            tags: input.tags.clone(),
-        }),
-        Action::CreateSnapshot { volume_id, tags, .. } => Answer::Snapshot(Snapshot {
+        Action::InstanceProfile(InstanceProfileCall::CreateInstanceProfile { name, tags }) => {
+            Answer::Profile(InstanceProfile {
+                name: name.clone(),
+                arn: format!("arn:aws:iam::123456789012:instance-profile/selfheal/{name}"),
+                role: None,
+                tags: tags.clone(),
+            })
+        }
+        Action::LaunchTemplate(LaunchTemplateCall::CreateLaunchTemplate { .. }) => Answer::Template(id("lt")),
+        Action::LaunchTemplate(LaunchTemplateCall::CreateTemplateVersion { .. }) => Answer::Version(2),
+        Action::ApplicationCheck(ApplicationCheckCall::CreateApplicationStatusCheck(input)) => {
+            Answer::ApplicationCheck(ApplicationCheck {
+                id: id("asc"),
+                settings: input.settings.clone(),
+                targets: Vec::new(),
+                deleted: false,
+                tags: input.tags.clone(),
+            })
+        }
+        Action::Snapshot(SnapshotCall::CreateSnapshot { volume_id, tags, .. }) => Answer::Snapshot(Snapshot {
             id: id("snap"),
             volume_id: volume_id.clone(),
             state: "pending".to_owned(),
@@ -189,7 +194,7 @@ fn pass(wait: &WorldWait, world: &mut Observed) {
             }
             world.read_volumes(world.volumes.clone());
         }
-        WorldWait::AddressesSettled => world.addresses_settled = true,
+        WorldWait::AddressesSettled => world.run.addresses.settled = true,
         WorldWait::DnsAnswers => (world.dns_unread, world.former_unread) = (None, None),
         WorldWait::Serving { .. } => serve(world),
         WorldWait::GroupGone { .. } => world.group = None,

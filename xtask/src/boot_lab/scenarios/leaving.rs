@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use selfheal_aws::AutoScaling;
 use selfheal_core::names::TAG_FAILED_BOOTS;
-use selfheal_core::observed::VolumeState;
+use selfheal_core::world::VolumeState;
 
 use super::boots::{actions_of, served_bytes};
 use crate::boot_lab::cloud::Cloud;

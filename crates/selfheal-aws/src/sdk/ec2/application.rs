@@ -5,9 +5,8 @@ use aws_sdk_ec2::types::{
     AggregationStatusEnum, ApplicationStatusCheckResponseObject, CustomTagKeyValueRequestPair, IpScopeEnum,
     IpVersionEnum, NetworkProtocolEnum, UnsuccessfulAssociationResponseObject,
 };
-use selfheal_core::action::CreateApplicationStatusCheck;
 use selfheal_core::names::TAG_STACK;
-use selfheal_core::observed::{ApplicationCheck, ApplicationCheckSettings};
+use selfheal_core::world::{ApplicationCheck, ApplicationCheckSettings, CreateApplicationStatusCheck};
 
 use super::super::Sdk;
 use super::super::convert::{field, int, uint};

@@ -1,6 +1,6 @@
 //! Reads of one thing by its id, which tell what is gone from what a listing merely does not show.
 
-use selfheal_core::observed::{Address, Volume, VolumeModification};
+use selfheal_core::world::{Address, Volume, VolumeModification};
 
 use super::super::Sdk;
 use super::super::error::{absent, failed};

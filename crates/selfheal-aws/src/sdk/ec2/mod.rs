@@ -9,11 +9,10 @@ mod write;
 
 use async_trait::async_trait;
 use aws_sdk_ec2::types::{DomainType, Filter, VolumeType};
-use selfheal_core::action::{CreateVolume, ModifyVolume};
 use selfheal_core::names::{TAG_STACK, Tags};
-use selfheal_core::observed::{
-    Address, Image, IngressRule, Instance, LaunchTemplate, SecurityGroup, Snapshot, Subnet, TemplateData, Volume,
-    VolumeModification,
+use selfheal_core::world::{
+    Address, CreateVolume, Image, IngressRule, Instance, LaunchTemplate, ModifyVolume, SecurityGroup, Snapshot, Subnet,
+    TemplateData, Volume, VolumeModification,
 };
 
 use super::Sdk;

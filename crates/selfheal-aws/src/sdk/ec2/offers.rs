@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use aws_sdk_ec2::types::{InstanceTypeInfo, LocationType, Route, RouteState, RouteTable};
-use selfheal_core::observed::{DefaultRoute, InstanceTypeDetails};
+use selfheal_core::world::{DefaultRoute, InstanceTypeDetails};
 
 use super::super::Sdk;
 use super::super::convert::{field, text, uint};

@@ -4,7 +4,7 @@
 
 use aws_sdk_ec2::types;
 use selfheal_core::names::Tags;
-use selfheal_core::observed::{
+use selfheal_core::world::{
     Address, Attachment, Image, IngressRule, Instance, SecurityGroup, Snapshot, Subnet, Volume, VolumeModification,
     VolumeState,
 };

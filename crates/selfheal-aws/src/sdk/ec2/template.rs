@@ -9,7 +9,7 @@ use aws_sdk_ec2::types::{
     VolumeType,
 };
 use selfheal_core::names::Tags;
-use selfheal_core::observed::{LaunchTemplate, RootVolume, TemplateData};
+use selfheal_core::world::{LaunchTemplate, RootVolume, TemplateData};
 
 use super::super::convert::{field, int, text, uint};
 use super::{read, write};

@@ -7,7 +7,7 @@ use aws_sdk_ec2::types::{
     Volume,
 };
 use selfheal_core::names::Tags;
-use selfheal_core::observed::IngressRule;
+use selfheal_core::world::IngressRule;
 
 pub(super) fn tags(tags: &Tags) -> Vec<Tag> {
     tags.iter()

@@ -3,9 +3,8 @@
 mod watch;
 
 use async_trait::async_trait;
-use selfheal_core::action::CreateApplicationStatusCheck;
 use selfheal_core::names::{TAG_STACK, Tags};
-use selfheal_core::observed::{ApplicationCheck, ApplicationCheckSettings};
+use selfheal_core::world::{ApplicationCheck, ApplicationCheckSettings, CreateApplicationStatusCheck};
 
 use super::auth::Target;
 use super::call::{Call, fail};

@@ -2,8 +2,8 @@
 
 mod targets;
 
-use selfheal_core::action::{ARecord, CreateVolume, GroupSettings};
 use selfheal_core::names::{IAM_PATH, TAG_STACK};
+use selfheal_core::world::{ARecord, CreateVolume, GroupSettings};
 use selfheal_policy::eval::{Decision, Layer, Policies, Request, ResourceRequest, evaluate};
 use selfheal_policy::requests::documented;
 use selfheal_policy::{

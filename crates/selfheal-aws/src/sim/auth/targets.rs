@@ -1,7 +1,7 @@
 //! The resources that requests name, with what policies may ask of them.
 
-use selfheal_core::action::{ARecord, GroupSettings};
 use selfheal_core::names::{IAM_PATH, Tags};
+use selfheal_core::world::{ARecord, GroupSettings};
 use selfheal_policy::Arn;
 use selfheal_policy::eval::ResourceRequest;
 

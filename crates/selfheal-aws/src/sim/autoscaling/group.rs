@@ -2,9 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use selfheal_core::action::GroupSettings;
 use selfheal_core::names::Tags;
-use selfheal_core::observed::{Activity, Group, GroupInstance, LifecycleHook};
+use selfheal_core::world::{Activity, Group, GroupInstance, GroupSettings, LifecycleHook};
 
 use super::super::World;
 use super::super::call::fail;

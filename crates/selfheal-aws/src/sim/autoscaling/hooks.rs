@@ -1,6 +1,6 @@
 //! Lifecycle hooks: they hold an instance until somebody completes the action, or their time is over.
 
-use selfheal_core::observed::LifecycleHook;
+use selfheal_core::world::LifecycleHook;
 
 use super::super::World;
 use super::super::call::fail;

@@ -6,8 +6,7 @@ mod hooks;
 mod replace;
 
 use async_trait::async_trait;
-use selfheal_core::action::GroupSettings;
-use selfheal_core::observed::{Activity, Group, LifecycleHook};
+use selfheal_core::world::{Activity, Group, GroupSettings, LifecycleHook};
 
 use super::Sim;
 use super::auth::Target;

@@ -1,7 +1,7 @@
 //! The steps of a boot, in the order of the real program: volume, mount, setup, address, hook, and what can wait.
 
 use selfheal_core::names::{TAG_FIRST_USE, TAG_FORMATTING, Tags};
-use selfheal_core::observed::Volume;
+use selfheal_core::world::Volume;
 
 use super::super::World;
 use super::super::call::Caller;

@@ -1,7 +1,7 @@
 //! Elastic IPs: a quota, one association each, and an instance that must be past `pending`.
 
 use selfheal_core::names::Tags;
-use selfheal_core::observed::Address;
+use selfheal_core::world::Address;
 
 use super::super::World;
 use super::super::call::fail;

@@ -1,6 +1,6 @@
 //! Attachments: one a volume, in one zone, and let go late when an instance dies.
 
-use selfheal_core::observed::{Attachment, Volume, VolumeState};
+use selfheal_core::world::{Attachment, Volume, VolumeState};
 
 use super::super::World;
 use super::super::call::fail;

@@ -1,6 +1,6 @@
 //! Instances: launched by a group, and what may become of them.
 
-use selfheal_core::observed::{Attachment, Instance, Volume, VolumeState};
+use selfheal_core::world::{Attachment, Instance, Volume, VolumeState};
 
 use super::super::World;
 use super::super::boot::{BootConfig, BootState};
@@ -111,7 +111,7 @@ impl World {
         Ok(id)
     }
 
-    fn attach_root_volume(&mut self, instance: &str, zone: &str, data: &selfheal_core::observed::TemplateData) {
+    fn attach_root_volume(&mut self, instance: &str, zone: &str, data: &selfheal_core::world::TemplateData) {
         let id = self.new_id("vol");
         let volume = Volume {
             id: id.clone(),

@@ -12,11 +12,10 @@ mod token;
 mod volume;
 
 use async_trait::async_trait;
-use selfheal_core::action::{CreateVolume, ModifyVolume};
 use selfheal_core::names::{TAG_STACK, Tags};
-use selfheal_core::observed::{
-    Address, Image, IngressRule, Instance, LaunchTemplate, SecurityGroup, Snapshot, Subnet, TemplateData, Volume,
-    VolumeModification, VolumeState,
+use selfheal_core::world::{
+    Address, CreateVolume, Image, IngressRule, Instance, LaunchTemplate, ModifyVolume, SecurityGroup, Snapshot, Subnet,
+    TemplateData, Volume, VolumeModification, VolumeState,
 };
 
 pub(super) use past::Past;

@@ -1,8 +1,8 @@
 //! What EC2 offers: instance types and their zones, routes, and the key that encrypts by default.
 
 use async_trait::async_trait;
-use selfheal_core::observed::{DefaultRoute, InstanceTypeDetails};
 use selfheal_core::spec::Architecture;
+use selfheal_core::world::{DefaultRoute, InstanceTypeDetails};
 
 use super::super::call::Call;
 use super::super::{Sim, World};

@@ -3,7 +3,7 @@
 //! DescribeVolumes has been seen without an attachment that was just made (kubernetes#85675), and DescribeAddresses without
 //! an association that had succeeded (provider-aws#35113).
 
-use selfheal_core::observed::{Address, Attachment, Volume, VolumeState};
+use selfheal_core::world::{Address, Attachment, Volume, VolumeState};
 use serde::{Deserialize, Serialize};
 
 use super::super::World;

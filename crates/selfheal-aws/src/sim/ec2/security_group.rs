@@ -1,7 +1,7 @@
 //! Security groups: a name unique in its VPC, rules that are there once, and no deletion while in use.
 
 use selfheal_core::names::Tags;
-use selfheal_core::observed::{IngressRule, SecurityGroup};
+use selfheal_core::world::{IngressRule, SecurityGroup};
 
 use super::super::World;
 use super::super::call::fail;

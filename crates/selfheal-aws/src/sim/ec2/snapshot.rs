@@ -1,7 +1,7 @@
 //! Snapshots: pending, then completed, with what was on the volume.
 
 use selfheal_core::names::Tags;
-use selfheal_core::observed::{Snapshot, VolumeState};
+use selfheal_core::world::{Snapshot, VolumeState};
 
 use super::super::World;
 use super::super::call::fail;

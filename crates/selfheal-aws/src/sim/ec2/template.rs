@@ -3,7 +3,7 @@
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use selfheal_core::names::Tags;
-use selfheal_core::observed::{LaunchTemplate, TemplateData};
+use selfheal_core::world::{LaunchTemplate, TemplateData};
 
 use super::super::World;
 use super::super::call::fail;

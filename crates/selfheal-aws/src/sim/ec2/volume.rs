@@ -1,7 +1,6 @@
 //! Volumes: one zone, one attachment, sizes that only grow, and contents that can be told apart.
 
-use selfheal_core::action::{CreateVolume, ModifyVolume};
-use selfheal_core::observed::{Volume, VolumeModification, VolumeState};
+use selfheal_core::world::{CreateVolume, ModifyVolume, Volume, VolumeModification, VolumeState};
 
 use super::super::World;
 use super::super::call::{Caller, fail};

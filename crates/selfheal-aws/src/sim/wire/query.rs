@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use selfheal_core::names::Tags;
-use selfheal_core::observed::{Address, Volume, VolumeState};
+use selfheal_core::world::{Address, Volume, VolumeState};
 
 use super::http::Request;
 use super::xml::{autoscaling as group_answer, ec2 as answer, leaf, node};

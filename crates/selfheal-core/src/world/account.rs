@@ -1,6 +1,41 @@
-//! What decides whether an instance can be launched as the spec says: read while nothing has been launched so yet.
+//! Whose account it is, and what it offers to launch.
 
 use serde::{Deserialize, Serialize};
+
+/// Whose credentials are in use, and where.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Identity {
+    /// The account's twelve digits.
+    pub account: String,
+    /// The caller's ARN.
+    pub arn: String,
+    /// The Region that is read and written.
+    pub region: String,
+}
+
+/// A machine image.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Image {
+    /// `ami-…`.
+    pub id: String,
+    /// Name of its root device, such as `/dev/xvda`.
+    pub root_device: String,
+    /// `x86_64` or `arm64`, where it is known.
+    pub architecture: Option<String>,
+    /// Size of its root snapshot in GiB, where it is known: a root volume cannot be smaller.
+    pub root_size_gib: Option<u32>,
+}
+
+/// A subnet.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Subnet {
+    /// `subnet-…`.
+    pub id: String,
+    /// Its VPC.
+    pub vpc_id: String,
+    /// Its Availability Zone, such as `eu-west-1a`.
+    pub zone: String,
+}
 
 /// An instance type, as the Region offers it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -1,0 +1,244 @@
+//! The Auto Scaling group, with its instances, hooks and scaling activities.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::listing::one;
+use super::{Answer, Observed};
+use crate::names::Tags;
+
+/// An Auto Scaling group.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Group {
+    /// Its name.
+    pub name: String,
+    /// Minimum size.
+    pub min: u32,
+    /// Maximum size.
+    pub max: u32,
+    /// Desired capacity.
+    pub desired: u32,
+    /// Subnets.
+    pub subnets: Vec<String>,
+    /// The launch template's id, when it uses one.
+    pub template_id: Option<String>,
+    /// The launch template's version as the group names it: a number, `$Latest` or `$Default`.
+    pub template_version: Option<String>,
+    /// `EC2`, or a comma list.
+    pub health_check_type: String,
+    /// Grace period in seconds.
+    pub health_check_grace_s: u32,
+    /// Processes that are suspended, sorted.
+    pub suspended: Vec<String>,
+    /// Set while the group is being deleted.
+    pub deleting: bool,
+    /// Its instances.
+    pub instances: Vec<GroupInstance>,
+    /// Its tags.
+    pub tags: Tags,
+}
+
+/// An instance as its group sees it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GroupInstance {
+    /// `i-…`.
+    pub id: String,
+    /// Lifecycle state such as `InService` or `Pending:Wait`.
+    pub lifecycle: String,
+    /// `Healthy` or `Unhealthy`.
+    pub health: String,
+    /// The launch template version it was launched from.
+    pub template_version: Option<String>,
+}
+
+/// A scaling activity: what the group did and why.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Activity {
+    /// Its id.
+    pub id: String,
+    /// What it did, such as `Launching a new EC2 instance: i-…`.
+    pub description: String,
+    /// Why.
+    pub cause: String,
+    /// `Successful`, `Failed`, `InProgress`, …
+    pub status: String,
+    /// The reason of a failure.
+    pub status_message: Option<String>,
+    /// When it began.
+    pub started_at: Timestamp,
+    /// When it ended.
+    pub ended_at: Option<Timestamp>,
+}
+
+/// A lifecycle hook, as it is and as it is set.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LifecycleHook {
+    /// Its name.
+    pub name: String,
+    /// `autoscaling:EC2_INSTANCE_LAUNCHING` or `…_TERMINATING`.
+    pub transition: String,
+    /// Heartbeat time-out in seconds, 30 to 7,200.
+    pub heartbeat_s: u32,
+    /// `ABANDON` or `CONTINUE`.
+    pub default_result: String,
+}
+
+/// An instance as EC2 sees it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Instance {
+    /// `i-…`.
+    pub id: String,
+    /// `pending`, `running`, `shutting-down`, `terminated`, `stopping` or `stopped`.
+    pub state: String,
+    /// When it was launched.
+    pub launched_at: Timestamp,
+    /// Its zone.
+    pub zone: String,
+    /// Its public address, when it has one.
+    pub public_ip: Option<String>,
+}
+
+/// One mutating call about the group.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "call")]
+pub enum GroupCall {
+    /// `autoscaling:CreateAutoScalingGroup`, with its launch hook.
+    CreateGroup(GroupSettings),
+    /// `autoscaling:UpdateAutoScalingGroup`.
+    UpdateGroup(GroupSettings),
+    /// `autoscaling:PutLifecycleHook`.
+    PutLifecycleHook {
+        /// The group.
+        group: String,
+        /// The hook.
+        hook: LifecycleHook,
+    },
+    /// `autoscaling:ResumeProcesses`.
+    ResumeProcesses {
+        /// The group.
+        group: String,
+        /// The processes.
+        processes: Vec<String>,
+    },
+    /// `autoscaling:DeleteTags`.
+    DeleteGroupTags {
+        /// The group.
+        group: String,
+        /// The keys to remove.
+        keys: Vec<String>,
+    },
+    /// `autoscaling:DeleteAutoScalingGroup` with `ForceDelete`.
+    DeleteGroup {
+        /// The group.
+        name: String,
+    },
+}
+
+/// Everything that this tool sets on its Auto Scaling group.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GroupSettings {
+    /// Its name.
+    pub name: String,
+    /// Minimum size.
+    pub min: u32,
+    /// Maximum size.
+    pub max: u32,
+    /// Desired capacity.
+    pub desired: u32,
+    /// The one subnet.
+    pub subnet: String,
+    /// The launch template.
+    pub template_id: String,
+    /// The pinned version.
+    pub template_version: u64,
+    /// Health check type.
+    pub health_check_type: String,
+    /// Grace period in seconds.
+    pub health_check_grace_s: u32,
+    /// The lifecycle hooks; used at creation alone, so that the first instance is held too.
+    pub hooks: Vec<LifecycleHook>,
+    /// Tags, not propagated: the launch template tags what it launches. Used at creation alone.
+    pub tags: Tags,
+}
+
+fn key(group: &Group) -> String {
+    format!("group/{}", group.name)
+}
+
+pub(super) fn record(observed: &mut Observed, call: &GroupCall, answer: Answer) {
+    if answer != Answer::Done {
+        return;
+    }
+    match call {
+        GroupCall::CreateGroup(settings) => {
+            let group = new(settings);
+            observed.run.unseen.insert(key(&group));
+            observed.group = Some(group);
+        }
+        GroupCall::UpdateGroup(settings) => {
+            if let Some(group) = &mut observed.group {
+                *group = Group {
+                    tags: std::mem::take(&mut group.tags),
+                    instances: std::mem::take(&mut group.instances),
+                    suspended: std::mem::take(&mut group.suspended),
+                    ..new(settings)
+                };
+            }
+        }
+        GroupCall::PutLifecycleHook { hook, .. } => {
+            observed.hooks.retain(|have| have.name != hook.name);
+            observed.hooks.push(hook.clone());
+        }
+        GroupCall::ResumeProcesses { processes, .. } => {
+            if let Some(group) = &mut observed.group {
+                group.suspended.retain(|process| !processes.contains(process));
+            }
+        }
+        GroupCall::DeleteGroupTags { keys, .. } => {
+            if let Some(group) = &mut observed.group {
+                group.tags.retain(|key, _| !keys.contains(key));
+            }
+        }
+        GroupCall::DeleteGroup { .. } => {
+            observed.hooks.clear();
+            if let Some(group) = &mut observed.group {
+                observed.run.unseen.remove(&key(group));
+                group.deleting = true;
+            }
+        }
+    }
+}
+
+fn new(settings: &GroupSettings) -> Group {
+    Group {
+        name: settings.name.clone(),
+        min: settings.min,
+        max: settings.max,
+        desired: settings.desired,
+        subnets: vec![settings.subnet.clone()],
+        template_id: Some(settings.template_id.clone()),
+        template_version: Some(settings.template_version.to_string()),
+        health_check_type: settings.health_check_type.clone(),
+        health_check_grace_s: settings.health_check_grace_s,
+        suspended: Vec::new(),
+        deleting: false,
+        instances: Vec::new(),
+        tags: settings.tags.clone(),
+    }
+}
+
+impl Observed {
+    /// Puts a new reading of the group into the observed world.
+    pub fn read_group(&mut self, group: Option<Group>) {
+        one(&mut self.group, group, &mut self.run.unseen, key);
+    }
+
+    /// Why AWS refuses to launch an instance, in its own words: the newest attempt to launch one failed.
+    #[must_use]
+    pub fn launch_failure(&self) -> Option<&str> {
+        let is_launch = |activity: &&Activity| activity.description.starts_with("Launching");
+        let newest = self.activities.iter().find(is_launch)?;
+        let words = newest.status_message.as_deref().unwrap_or("AWS gives no reason");
+        (newest.status == "Failed").then_some(words)
+    }
+}

@@ -1,0 +1,148 @@
+//! The IAM role of the instance, with its policies.
+
+use serde::{Deserialize, Serialize};
+
+use super::listing::one;
+use super::{Answer, Observed};
+use crate::names::{APP_POLICY_NAME, Tags};
+
+/// An IAM role.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct IamRole {
+    /// Its name.
+    pub name: String,
+    /// Its ARN.
+    pub arn: String,
+    /// Its trust policy, as JSON (already percent-decoded).
+    pub trust_policy: String,
+    /// ARN of the managed policy that is its permissions boundary, where it has one.
+    #[serde(default)]
+    pub permissions_boundary: Option<String>,
+    /// Its tags.
+    pub tags: Tags,
+}
+
+/// One mutating call about the instance role.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "call")]
+pub enum RoleCall {
+    /// `iam:CreateRole`.
+    CreateRole {
+        /// Its name.
+        name: String,
+        /// Its trust policy, JSON.
+        trust_policy: String,
+        /// Its tags.
+        tags: Tags,
+        /// ARN of its permissions boundary.
+        permissions_boundary: Option<String>,
+    },
+    /// `iam:PutRolePermissionsBoundary`.
+    PutPermissionsBoundary {
+        /// The role.
+        role: String,
+        /// ARN of the managed policy.
+        boundary: String,
+    },
+    /// `iam:DeleteRolePermissionsBoundary`.
+    DeletePermissionsBoundary {
+        /// The role.
+        role: String,
+    },
+    /// `iam:UpdateAssumeRolePolicy`.
+    UpdateTrustPolicy {
+        /// The role.
+        role: String,
+        /// The trust policy, JSON.
+        trust_policy: String,
+    },
+    /// `iam:PutRolePolicy`.
+    PutRolePolicy {
+        /// The role.
+        role: String,
+        /// The inline policy's name.
+        policy_name: String,
+        /// The document, JSON.
+        document: String,
+    },
+    /// `iam:DeleteRolePolicy`.
+    DeleteRolePolicy {
+        /// The role.
+        role: String,
+        /// The inline policy.
+        policy_name: String,
+    },
+    /// `iam:DeleteRole`.
+    DeleteRole {
+        /// The role.
+        name: String,
+    },
+}
+
+/// What a run knows of the role beyond what a reading shows.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RoleRun {
+    /// Whether this run has made the role, whose name is unique: nobody made anything of the stack before then.
+    pub made: bool,
+}
+
+fn key(role: &IamRole) -> String {
+    format!("role/{}", role.name)
+}
+
+pub(super) fn record(observed: &mut Observed, call: &RoleCall, answer: Answer) {
+    match call {
+        RoleCall::CreateRole { .. } => {
+            let Answer::Role(role) = answer else { return };
+            observed.run.unseen.insert(key(&role));
+            observed.role = Some(role);
+            observed.run.role.made = true;
+            // What was read for the name before belonged to a role that is gone.
+            observed.role_policy = None;
+            observed.role_app_policy = None;
+        }
+        // An answer that does not fit changes nothing.
+        _ if answer != Answer::Done => {}
+        RoleCall::UpdateTrustPolicy { trust_policy, .. } => {
+            if let Some(role) = &mut observed.role {
+                role.trust_policy.clone_from(trust_policy);
+            }
+        }
+        RoleCall::PutPermissionsBoundary { boundary, .. } => bound(observed, Some(boundary)),
+        RoleCall::DeletePermissionsBoundary { .. } => bound(observed, None),
+        RoleCall::PutRolePolicy {
+            policy_name, document, ..
+        } => *policy_of(observed, policy_name) = Some(document.clone()),
+        RoleCall::DeleteRolePolicy { policy_name, .. } => {
+            *policy_of(observed, policy_name) = None;
+            observed.role_policies.retain(|name| name != policy_name);
+        }
+        RoleCall::DeleteRole { .. } => {
+            if let Some(role) = observed.role.take() {
+                observed.run.unseen.remove(&key(&role));
+            }
+        }
+    }
+}
+
+fn bound(observed: &mut Observed, boundary: Option<&String>) {
+    if let Some(role) = &mut observed.role {
+        role.permissions_boundary = boundary.cloned();
+    }
+}
+
+/// The inline policy of this name, which is one of our two.
+fn policy_of<'a>(observed: &'a mut Observed, name: &str) -> &'a mut Option<String> {
+    if name == APP_POLICY_NAME {
+        &mut observed.role_app_policy
+    } else {
+        &mut observed.role_policy
+    }
+}
+
+impl Observed {
+    /// Puts a new reading of the instance role into the observed world.
+    pub fn read_role(&mut self, role: Option<IamRole>) {
+        one(&mut self.role, role, &mut self.run.unseen, key);
+    }
+}
