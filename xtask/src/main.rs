@@ -17,6 +17,7 @@ mod spread;
 mod suite;
 mod tidy;
 mod venv;
+mod wire;
 mod workspace;
 mod world;
 

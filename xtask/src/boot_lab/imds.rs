@@ -7,7 +7,7 @@ use std::net::{IpAddr, TcpListener};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use selfheal_aws::sim::wire::http::{Reply, Request, Response, serve};
+use crate::wire::http::{Reply, Request, Response, serve};
 
 use crate::error::{Context, TaskResult};
 

@@ -1,6 +1,6 @@
 //! The metadata of an instance, as EC2 would tell it.
 
-use selfheal_aws::sim::wire::Wire;
+use crate::wire::Wire;
 use selfheal_aws::sim::{InstanceRecord, Sim};
 
 use super::host::Identity;

@@ -18,6 +18,8 @@ mod metadata;
 mod network;
 mod rootfs;
 mod scenarios;
+#[cfg(test)]
+mod signer;
 mod stack;
 mod vm;
 

@@ -59,8 +59,6 @@ mod runtime;
 mod ssm;
 mod state;
 mod trace;
-#[cfg(feature = "wire")]
-pub mod wire;
 mod world;
 
 use std::fmt;

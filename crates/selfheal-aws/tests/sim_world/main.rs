@@ -13,7 +13,5 @@ mod iam;
 mod machine;
 mod outage;
 mod replay;
-#[cfg(feature = "wire")]
-mod signer;
 mod story;
 mod support;

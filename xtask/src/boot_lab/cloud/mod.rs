@@ -10,8 +10,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use crate::wire::Wire;
 use jiff::{SignedDuration, Timestamp};
-use selfheal_aws::sim::wire::Wire;
 use selfheal_aws::sim::{Happening, Sim, TraceEvent};
 
 use super::disk::{Disk, Loop};
@@ -411,7 +411,7 @@ impl Effects {
 }
 
 /// Writes a line for every call that comes over the wire.
-fn note_calls(mut log: File) -> selfheal_aws::sim::wire::Observer {
+fn note_calls(mut log: File) -> crate::wire::Observer {
     Box::new(move |record| {
         let (who, what) = record
             .call

@@ -3,8 +3,8 @@
 use std::task::{self, Poll, Waker};
 use std::time::Duration;
 
+use crate::wire::WireRecord;
 use selfheal_aws::CallResult;
-use selfheal_aws::sim::wire::WireRecord;
 use selfheal_aws::sim::{Happening, TraceEvent};
 
 use super::Cloud;
@@ -26,7 +26,7 @@ impl Cloud {
     pub fn calls(&self) -> Vec<(String, String, String)> {
         let named = |record: &WireRecord| {
             let call = record.call.as_ref();
-            let name = |pick: fn(&selfheal_aws::sim::wire::WireCall) -> &String| call.map(pick).cloned();
+            let name = |pick: fn(&crate::wire::WireCall) -> &String| call.map(pick).cloned();
             (
                 name(|call| &call.instance).unwrap_or_default(),
                 name(|call| &call.action).unwrap_or_default(),

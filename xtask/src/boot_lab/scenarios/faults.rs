@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
+use crate::wire::{Hook, WireFault};
 use jiff::SignedDuration;
-use selfheal_aws::sim::wire::{Hook, WireFault};
 
 use super::boots::{actions_of, served_bytes};
 use crate::boot_lab::cloud::Cloud;

@@ -37,7 +37,6 @@ pub struct Request {
 
 impl Request {
     /// The first header of this name, which is in lower case.
-    #[must_use]
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers
             .iter()
@@ -59,7 +58,6 @@ pub struct Response {
 
 impl Response {
     /// An answer with a body of this content type.
-    #[must_use]
     pub fn new(status: u16, content_type: &str, body: impl Into<Vec<u8>>) -> Self {
         Self {
             status,

@@ -5,13 +5,12 @@ use std::net::TcpListener;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use selfheal_aws::sim::wire::Wire;
-
-use crate::support::{healed, launch, world};
+use super::stack::{Options, create, world};
+use crate::wire::Wire;
 
 /// Sends a call as the boot program does; answers what comes back.
 fn send(url: &str, service: &str, config: &str) -> String {
-    let program = Path::new(env!("CARGO_MANIFEST_DIR")).join("../selfheal-userdata/src/boot/sign.py");
+    let program = Path::new(env!("CARGO_MANIFEST_DIR")).join("../crates/selfheal-userdata/src/boot/sign.py");
     let mut child = Command::new("python3")
         .arg("-I")
         .arg(program)
@@ -33,9 +32,11 @@ fn send(url: &str, service: &str, config: &str) -> String {
 
 #[test]
 fn python_signs_as_aws_verifies() {
-    let sim = world(1);
-    let stack = launch(&sim);
-    let id = healed(&sim, &stack);
+    let options = Options::default();
+    let sim = world(&options);
+    let stack = create(&sim, &options).unwrap();
+    sim.advance_to(sim.now_ms() + 10_000);
+    let id = sim.inspect(|world| world.instances.keys().next().cloned()).unwrap();
     // Signatures are dated by the real clock.
     sim.tamper(|world| {
         let since = jiff::SignedDuration::from_millis(i64::try_from(world.now_ms).unwrap());
@@ -53,7 +54,7 @@ fn python_signs_as_aws_verifies() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}/", listener.local_addr().unwrap());
     wire.serve(listener).unwrap();
-    let group = &stack.settings.name;
+    let group = &stack.group;
     let tag = r#"A value: 100% of \"it\", a+b = c & d, \\ and /~é"#;
     let config = [
         "Version=2011-01-01",

@@ -17,11 +17,11 @@ use std::net::{SocketAddr, TcpListener};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use jiff::{SignedDuration, Timestamp};
+use selfheal_aws::sim::{Sim, World};
 use sha2::{Digest, Sha256};
 
-use super::Sim;
 use http::{Reply, Request, Response};
-pub use sigv4::{Known, Refusal, SKEW_S_MAX, Scope};
+use sigv4::{Known, Refusal, Scope};
 
 /// How long credentials of an instance are valid.
 const CREDENTIALS_LAST: SignedDuration = SignedDuration::from_hours(6);
@@ -41,7 +41,6 @@ pub struct Credentials {
 
 impl Credentials {
     /// The document that the metadata service serves.
-    #[must_use]
     pub fn document(&self) -> String {
         serde_json::json!({
             "Code": "Success",
@@ -154,7 +153,6 @@ enum Outcome {
 
 impl Wire {
     /// A server of this world, whose clock the caller drives.
-    #[must_use]
     pub fn new(sim: Sim) -> Self {
         let region = sim.inspect(|world| world.config.region.clone());
         let state = State {
@@ -177,7 +175,6 @@ impl Wire {
     }
 
     /// Issues credentials for an instance. They are dummies, and differ with every call.
-    #[must_use]
     pub fn issue(&self, instance: &str) -> Credentials {
         let expires = self.now().checked_add(CREDENTIALS_LAST).unwrap_or(Timestamp::MAX);
         let mut state = self.lock();
@@ -200,13 +197,9 @@ impl Wire {
     }
 
     /// The server's time: the world's, and the skew on top.
-    #[must_use]
     pub fn now(&self) -> Timestamp {
         let skew = self.lock().skew;
-        self.sim
-            .inspect(super::World::now)
-            .checked_add(skew)
-            .unwrap_or(Timestamp::MAX)
+        self.sim.inspect(World::now).checked_add(skew).unwrap_or(Timestamp::MAX)
     }
 
     /// Sets the server's clock off the world's: to a caller with the right time it is the caller whose clock is off.
@@ -225,7 +218,6 @@ impl Wire {
     }
 
     /// Everything that came over the wire so far.
-    #[must_use]
     pub fn log(&self) -> Vec<WireRecord> {
         self.lock().log.clone()
     }
@@ -245,7 +237,6 @@ impl Wire {
     }
 
     /// Answers one request.
-    #[must_use]
     pub fn answer(&self, request: &Request) -> Reply {
         let at = self.now();
         let (call, service, outcome, detail) = match self.authenticate(request, at) {

@@ -2,14 +2,14 @@
 
 use std::collections::BTreeMap;
 
+use selfheal_aws::CallError;
+use selfheal_aws::sim::InstanceCaller;
 use selfheal_core::names::Tags;
 use selfheal_core::world::{Address, Volume, VolumeState};
 
 use super::http::Request;
 use super::xml::{autoscaling as group_answer, ec2 as answer, leaf, node};
 use super::{WireCall, WireError};
-use crate::CallError;
-use crate::sim::InstanceCaller;
 
 /// Why a call has no answer.
 pub(super) enum Failure {

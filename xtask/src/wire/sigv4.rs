@@ -10,7 +10,7 @@ use sha2::{Digest, Sha256};
 use super::http::Request;
 
 /// How far the date of a request may lie from the server's, in seconds.
-pub const SKEW_S_MAX: i64 = 300;
+const SKEW_S_MAX: i64 = 300;
 const ALGORITHM: &str = "AWS4-HMAC-SHA256";
 
 /// Why a signature is refused. Each service says this under codes of its own.
@@ -239,7 +239,6 @@ fn parse_date(text: &str) -> Option<Timestamp> {
 }
 
 /// Writes `20260101T120000Z`.
-#[must_use]
 pub(super) fn format_date(at: Timestamp) -> String {
     at.strftime("%Y%m%dT%H%M%SZ").to_string()
 }
