@@ -1,16 +1,12 @@
 //! Policy documents.
 
 use std::fmt;
-use std::str::FromStr;
 
 use serde::ser::{Serialize, SerializeMap, Serializer};
-use serde::{Deserialize, Deserializer, de};
 
 use crate::action::ActionPattern;
 use crate::condition::{ConditionKey, Conditions};
-use crate::json::Node;
-use crate::lint::Limit;
-use crate::parse;
+use crate::limit::Limit;
 use crate::statement::{
     ActionSet, NonEmpty, Principal, PrincipalSet, Principals, ResourcePattern, ResourceSet, Statement,
 };
@@ -59,22 +55,6 @@ impl Document {
             id: None,
             statements,
         }
-    }
-
-    /// Parses the policy of a user, a role or a group, a permissions boundary or a session policy.
-    ///
-    /// # Errors
-    /// When the text is no policy document, or a statement names a principal: IAM refuses to store such a policy.
-    pub fn parse_identity(text: &str) -> Result<Self, parse::ParseError> {
-        parse::document_as(text, &parse::IDENTITY)
-    }
-
-    /// Parses a role's trust policy.
-    ///
-    /// # Errors
-    /// When the text is no policy document, or a statement names a resource: IAM refuses to store such a policy.
-    pub fn parse_trust(text: &str) -> Result<Self, parse::ParseError> {
-        parse::document_as(text, &parse::TRUST)
     }
 
     /// Prints the document without white space.
@@ -211,21 +191,6 @@ impl fmt::Display for Document {
     }
 }
 
-impl FromStr for Document {
-    type Err = parse::ParseError;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        parse::document(text)
-    }
-}
-
-impl<'de> Deserialize<'de> for Document {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let node = Node::deserialize(deserializer)?;
-        parse::document_of(&node).map_err(de::Error::custom)
-    }
-}
-
 impl Serialize for Document {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut map = serializer.serialize_map(None)?;
@@ -270,13 +235,6 @@ impl Serialize for Statement {
             map.serialize_entry("Condition", &self.conditions)?;
         }
         map.end()
-    }
-}
-
-impl<'de> Deserialize<'de> for Statement {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let node = Node::deserialize(deserializer)?;
-        parse::statement_of(&node).map_err(de::Error::custom)
     }
 }
 

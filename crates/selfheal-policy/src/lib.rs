@@ -7,10 +7,12 @@ mod document;
 pub mod eval;
 mod generate;
 mod json;
+mod limit;
 pub mod lint;
 mod parse;
 mod partition;
 mod pattern;
+mod purpose;
 pub mod reference;
 pub mod requests;
 mod statement;
@@ -20,13 +22,16 @@ pub use arn::{ARN_BYTES_MAX, Arn, ArnError, ArnErrorKind};
 pub use condition::{Comparison, ConditionKey, Conditions, Operator, Quantifier, UnknownOperator};
 pub use document::{Document, Version};
 pub use generate::{
-    FormerRecord, GROUP_MARK_KEYS, InstanceScope, OperatorScope, Purpose, RECORD_KEYS, RESOURCE_TAG_KEYS, ScopeError,
-    ScopeErrorKind, TAG_FIRST_USE, TAG_ROLE, TAG_SCHEMA, TAG_STACK, UnknownPurpose, boundary_policy, group_name,
-    instance_policy, launch_template_name, operator_policy, operator_statement_for, operator_statements_for, role_name,
+    FormerRecord, GROUP_MARK_KEYS, InstanceScope, OperatorScope, RECORD_KEYS, RESOURCE_TAG_KEYS, ScopeError,
+    ScopeErrorKind, TAG_FIRST_USE, TAG_ROLE, TAG_SCHEMA, TAG_STACK, boundary_policy, group_name, instance_policy,
+    launch_template_name, operator_policy, operator_statement_for, operator_statements_for, role_name,
     security_group_name, trust_policy,
 };
-pub use parse::{DOCUMENT_BYTES_MAX, Location, ParseError, ParseErrorKind};
+pub use json::DOCUMENT_BYTES_MAX;
+pub use limit::Limit;
+pub use parse::{Location, ParseError, ParseErrorKind};
 pub use partition::{Partition, UnknownPartition};
+pub use purpose::{Purpose, UnknownPurpose};
 pub use statement::{
     ActionSet, Effect, InvalidSid, NonEmpty, Principal, PrincipalSet, Principals, ResourcePattern, ResourceSet, Sid,
     Statement, Target,

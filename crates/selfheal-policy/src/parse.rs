@@ -1,17 +1,16 @@
 //! Reads policy documents, in every form that IAM accepts, and says where an error is.
 
 use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Deserializer, de};
 
 use crate::condition::{Conditions, Operator};
 use crate::document::{Document, Version};
-use crate::json::Node;
+use crate::json::{DOCUMENT_BYTES_MAX, Node};
 use crate::statement::{
     ActionSet, Effect, NonEmpty, Principal, PrincipalSet, Principals, ResourceSet, Sid, Statement, Target,
 };
-
-/// Is the longest text that is parsed, in bytes: far above every quota of IAM (10,240 characters for a role's inline
-/// policies, 32 KiB for a KMS key policy), and low enough that a hostile text costs nothing.
-pub const DOCUMENT_BYTES_MAX: usize = 128 * 1024;
 
 /// Says where in a document an error is.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -107,9 +106,44 @@ fn fail<T>(kind: ParseErrorKind, path: &str, message: impl Into<String>) -> Pars
     })
 }
 
-/// Parses a document of any kind.
-pub(crate) fn document(text: &str) -> Parsed<Document> {
-    read(text).map(|(_, document)| document)
+impl Document {
+    /// Parses the policy of a user, a role or a group, a permissions boundary or a session policy.
+    ///
+    /// # Errors
+    /// When the text is no policy document, or a statement names a principal: IAM refuses to store such a policy.
+    pub fn parse_identity(text: &str) -> Result<Self, ParseError> {
+        document_as(text, &IDENTITY)
+    }
+
+    /// Parses a role's trust policy.
+    ///
+    /// # Errors
+    /// When the text is no policy document, or a statement names a resource: IAM refuses to store such a policy.
+    pub fn parse_trust(text: &str) -> Result<Self, ParseError> {
+        document_as(text, &TRUST)
+    }
+}
+
+impl FromStr for Document {
+    type Err = ParseError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        read(text).map(|(_, document)| document)
+    }
+}
+
+impl<'de> Deserialize<'de> for Document {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let node = Node::deserialize(deserializer)?;
+        document_of(&node).map_err(de::Error::custom)
+    }
+}
+
+impl<'de> Deserialize<'de> for Statement {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let node = Node::deserialize(deserializer)?;
+        statement(&node, "").map_err(de::Error::custom)
+    }
 }
 
 /// Parses a text into its JSON and the document that it is.
@@ -134,7 +168,7 @@ fn read(text: &str) -> Parsed<(Node, Document)> {
 }
 
 /// Parses a document from JSON.
-pub(crate) fn document_of(node: &Node) -> Parsed<Document> {
+fn document_of(node: &Node) -> Parsed<Document> {
     let elements = object(node, "", &["Version", "Id", "Statement"])?;
     let version = match get(elements, "Version") {
         None => None,
@@ -186,21 +220,21 @@ pub(crate) fn document_of(node: &Node) -> Parsed<Document> {
 }
 
 /// Says which elements a kind of policy does not take, and what it is called.
-pub(crate) struct Kind {
+struct Kind {
     name: &'static str,
     none_of: [&'static str; 2],
     what: &'static str,
 }
 
 /// Policies of users, roles and groups, permissions boundaries and session policies.
-pub(crate) const IDENTITY: Kind = Kind {
+const IDENTITY: Kind = Kind {
     name: "an identity policy",
     none_of: ["Principal", "NotPrincipal"],
     what: "principals",
 };
 
 /// Trust policies of roles.
-pub(crate) const TRUST: Kind = Kind {
+const TRUST: Kind = Kind {
     name: "a trust policy",
     none_of: ["Resource", "NotResource"],
     what: "resources",
@@ -209,7 +243,7 @@ pub(crate) const TRUST: Kind = Kind {
 /// Parses a document that must be of a kind.
 ///
 /// A statement has a target, so that one without what its kind forbids has what its kind asks for.
-pub(crate) fn document_as(text: &str, kind: &Kind) -> Parsed<Document> {
+fn document_as(text: &str, kind: &Kind) -> Parsed<Document> {
     let (node, document) = read(text)?;
     let statements = match &node {
         Node::Object(elements) => get(elements, "Statement"),
@@ -232,11 +266,6 @@ pub(crate) fn document_as(text: &str, kind: &Kind) -> Parsed<Document> {
         }
     }
     Ok(document)
-}
-
-/// Parses one statement from JSON.
-pub(crate) fn statement_of(node: &Node) -> Parsed<Statement> {
-    statement(node, "")
 }
 
 fn join(path: &str, name: &str) -> String {

@@ -5,8 +5,8 @@
 
 use std::collections::BTreeSet;
 
+use selfheal_policy::Limit;
 use selfheal_policy::Statement;
-use selfheal_policy::lint::Limit;
 
 use super::builder::{Builder, Draft, Later};
 use super::iam::{same_document, summary};

@@ -6,7 +6,7 @@ use super::instance::instance_policy;
 use super::scope::InstanceScope;
 use crate::condition::Conditions;
 use crate::document::Document;
-use crate::lint::Limit;
+use crate::limit::Limit;
 use crate::statement::{NonEmpty, ResourcePattern, ResourceSet, Statement, Target};
 
 /// Generates a permissions boundary that fits the instance's role: what the policy of [`instance_policy`] allows, for

@@ -6,7 +6,7 @@ use crate::action::ActionPattern;
 use crate::arn::Arn;
 use crate::condition::{Comparison, Conditions, Operator, Quantifier};
 use crate::document::Document;
-use crate::lint::Limit;
+use crate::limit::Limit;
 use crate::partition::Partition;
 use crate::statement::{ActionSet, Effect, NonEmpty, ResourcePattern, ResourceSet, Sid, Statement, Target};
 

@@ -1,7 +1,7 @@
 //! Errors of the generators.
 
 use crate::arn::ArnError;
-use crate::lint::Limit;
+use crate::limit::Limit;
 
 /// Reports why no document can be generated from a scope.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

@@ -8,7 +8,7 @@ use super::scope::InstanceScope;
 use crate::action::ActionPattern;
 use crate::condition::{Comparison, Conditions, Operator};
 use crate::document::Document;
-use crate::lint::Limit;
+use crate::limit::Limit;
 use crate::partition::Partition;
 use crate::statement::{
     ActionSet, Effect, NonEmpty, Principal, PrincipalSet, Principals, ResourcePattern, Sid, Statement, Target,

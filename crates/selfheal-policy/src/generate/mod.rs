@@ -18,4 +18,4 @@ pub use names::{
     launch_template_name, role_name, security_group_name,
 };
 pub use operator::{operator_policy, operator_statement_for, operator_statements_for};
-pub use scope::{FormerRecord, InstanceScope, OperatorScope, Purpose, UnknownPurpose};
+pub use scope::{FormerRecord, InstanceScope, OperatorScope};

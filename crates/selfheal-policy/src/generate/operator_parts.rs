@@ -3,8 +3,9 @@
 use super::build::{Draft, Place, allow, given, in_region, only, owned, tagged, via_services};
 use super::error::ScopeError;
 use super::names::{RECORD_KEYS, RESOURCE_TAG_KEYS};
-use super::scope::{OperatorScope, Purpose};
+use super::scope::OperatorScope;
 use crate::condition::{Comparison, Conditions, Operator};
+use crate::purpose::Purpose;
 use crate::statement::ResourcePattern;
 
 type Drafts = Result<Vec<Draft>, ScopeError>;

@@ -1,13 +1,14 @@
 //! Checks of actions.
 
-use super::{Findings, Rule, allows, redundant};
+use super::finding::{Findings, Rule};
+use super::redundant::redundant;
 use crate::action::ActionPattern;
 use crate::pattern;
 use crate::reference::reference;
-use crate::statement::{ActionSet, Statement};
+use crate::statement::{ActionSet, Effect, Statement};
 
 pub(super) fn check(statement: &Statement, findings: &mut Findings) {
-    if matches!(statement.actions, ActionSet::NotAction(_)) && allows(statement) {
+    if matches!(statement.actions, ActionSet::NotAction(_)) && statement.effect == Effect::Allow {
         findings.add(
             Rule::WildcardAction,
             "NotAction allows every action but the named, also those to come",
@@ -15,7 +16,7 @@ pub(super) fn check(statement: &Statement, findings: &mut Findings) {
     }
     let patterns = statement.actions.patterns();
     for action in patterns {
-        if action.has_wildcard() && allows(statement) {
+        if action.has_wildcard() && statement.effect == Effect::Allow {
             findings.add(Rule::WildcardAction, format!("action `{action}` has a wildcard"));
         }
         if !exists(action.service(), action.name()) {

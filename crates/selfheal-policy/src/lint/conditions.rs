@@ -1,10 +1,10 @@
 //! Checks of conditions.
 
-use super::{Findings, Rule, allows};
+use super::finding::{Findings, Rule};
 use crate::condition::{Comparison, ConditionKey, Operator, Quantifier};
 use crate::reference::{Action, reference};
 use crate::requests::is_global;
-use crate::statement::Statement;
+use crate::statement::{Effect, Statement};
 
 /// Are the conditions without which an action gives away more than it says.
 ///
@@ -31,7 +31,7 @@ pub(super) fn check(statement: &Statement, findings: &mut Findings) {
         name_tag(key, findings);
         known(key, &actions, findings);
         types(operator, key, &actions, findings);
-        if allows(statement) {
+        if statement.effect == Effect::Allow {
             hollow(statement, operator, key, findings);
             wildcards(operator, key, values, findings);
         }
@@ -42,7 +42,7 @@ pub(super) fn check(statement: &Statement, findings: &mut Findings) {
             );
         }
     }
-    if allows(statement) {
+    if statement.effect == Effect::Allow {
         needed(statement, findings);
     }
 }

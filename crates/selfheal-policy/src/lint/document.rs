@@ -3,8 +3,9 @@
 use std::collections::BTreeSet;
 
 use super::conditions::demands;
-use super::{DocumentKind, Findings, Limit, Rule};
+use super::finding::{DocumentKind, Findings, Rule};
 use crate::document::{Document, Version, normal_form};
+use crate::limit::Limit;
 use crate::requests::{self, Call, Caller};
 use crate::statement::{Effect, PrincipalSet, Principals, Statement, Target};
 

@@ -1,13 +1,14 @@
 //! Checks of resources.
 
 use super::conditions::demands;
-use super::{DocumentKind, Findings, Rule, allows, redundant};
+use super::finding::{DocumentKind, Findings, Rule};
+use super::redundant::redundant;
 use crate::arn::Arn;
 use crate::condition::Comparison;
 use crate::pattern;
 use crate::reference::{AccessLevel, Action, Row, reference};
 use crate::requests::{is_global, type_of};
-use crate::statement::{ResourcePattern, ResourceSet, Statement};
+use crate::statement::{Effect, ResourcePattern, ResourceSet, Statement};
 
 pub(super) fn check(statement: &Statement, kind: DocumentKind, findings: &mut Findings) {
     let Some(set) = statement.target.resources() else {
@@ -20,7 +21,7 @@ pub(super) fn check(statement: &Statement, kind: DocumentKind, findings: &mut Fi
         .filter_map(|pattern| reference().action(pattern.as_str()))
         .collect();
     let known = actions.len() == statement.actions.patterns().len();
-    if allows(statement) {
+    if statement.effect == Effect::Allow {
         if matches!(set, ResourceSet::NotResource(_)) {
             findings.add(
                 Rule::WildcardResource,

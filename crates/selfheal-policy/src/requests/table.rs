@@ -1,7 +1,7 @@
 //! The table itself.
 
-use super::{Call, Caller, Named};
-use crate::generate::Purpose;
+use super::call::{Call, Caller, Named};
+use crate::purpose::Purpose;
 
 const fn old(resource_type: &'static str) -> Named {
     Named {

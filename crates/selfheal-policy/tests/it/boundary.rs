@@ -1,7 +1,7 @@
 //! The boundary of the instance's role: what fits into it, and what an operator cannot do without it.
 
+use selfheal_policy::Limit;
 use selfheal_policy::eval::{Policies, Request, ResourceRequest, evaluate};
-use selfheal_policy::lint::Limit;
 use selfheal_policy::requests::{Caller, calls};
 use selfheal_policy::{Document, InstanceScope, Purpose, boundary_policy, instance_policy, operator_policy};
 

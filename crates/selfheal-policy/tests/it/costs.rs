@@ -4,8 +4,9 @@
 
 use std::time::{Duration, Instant};
 
+use selfheal_policy::Limit;
 use selfheal_policy::eval::{Policies, Request, ResourceRequest, evaluate};
-use selfheal_policy::lint::{DocumentKind, Limit, Rule, lint};
+use selfheal_policy::lint::{DocumentKind, Rule, lint};
 use selfheal_policy::{DOCUMENT_BYTES_MAX, Document, Statement};
 
 /// Far above what it takes on a busy machine without optimisation, and far below what a square takes.

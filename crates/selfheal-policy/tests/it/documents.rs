@@ -1,7 +1,7 @@
 //! Snapshots of the generated documents, and their sizes.
 
 use crate::common::{instance_scope, operator_scope};
-use selfheal_policy::lint::Limit;
+use selfheal_policy::Limit;
 use selfheal_policy::{
     Document, InstanceScope, OperatorScope, Partition, Purpose, instance_policy, operator_policy,
     operator_statement_for, trust_policy,

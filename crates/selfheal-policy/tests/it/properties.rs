@@ -245,7 +245,7 @@ proptest! {
 
     #[test]
     fn splitting_keeps_what_is_allowed(document in document(), request in request()) {
-        let parts = document.split(selfheal_policy::lint::Limit::Trust).unwrap();
+        let parts = document.split(selfheal_policy::Limit::Trust).unwrap();
         let parts: Vec<&Document> = parts.iter().collect();
         prop_assert_eq!(evaluate(Policies::identity(&parts), &request).is_allowed(), allowed(&document, &request));
     }
