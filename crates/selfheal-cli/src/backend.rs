@@ -6,6 +6,7 @@ mod aws;
 mod signals;
 #[cfg(feature = "sim")]
 mod sim;
+mod stdin;
 
 use std::future::Future;
 
@@ -105,7 +106,7 @@ impl Backend {
             #[cfg(feature = "sdk")]
             Self::Aws(real) => real.read_line(),
             #[cfg(feature = "sim")]
-            Self::Sim(_) => Ok(stdin_line()),
+            Self::Sim(_) => Ok(stdin::line()),
         }
     }
 
@@ -131,14 +132,5 @@ impl Backend {
             #[cfg(feature = "sim")]
             Self::Sim(kept) => kept.close(),
         }
-    }
-}
-
-/// A line of standard input without its end; `None` at the end of input.
-fn stdin_line() -> Option<String> {
-    let mut line = String::new();
-    match std::io::stdin().read_line(&mut line) {
-        Ok(read) if read > 0 => Some(line.trim_end_matches(['\r', '\n']).to_owned()),
-        _ => None,
     }
 }

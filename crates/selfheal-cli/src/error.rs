@@ -6,8 +6,8 @@ use selfheal_aws::{ApplyError, ApplyErrorKind, CallError};
 use selfheal_core::plan::Refusal;
 use selfheal_core::spec::SpecErrors;
 
+use crate::done::Report;
 use crate::files::FileError;
-use crate::progress::Report;
 
 /// How a command fails.
 #[derive(Debug, thiserror::Error)]

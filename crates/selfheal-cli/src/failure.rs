@@ -3,7 +3,7 @@
 use selfheal_core::plan::Refusal;
 use serde::Serialize;
 
-use crate::commands::change::DoneStep;
+use crate::done::DoneStep;
 use crate::error::CliError;
 use crate::exit;
 

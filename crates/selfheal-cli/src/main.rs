@@ -8,6 +8,7 @@ compile_error!("selfheal needs a backend: the feature `sdk`, `sim`, or both");
 mod backend;
 mod cli;
 mod commands;
+mod done;
 mod error;
 mod exit;
 mod failure;

@@ -9,7 +9,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use selfheal_aws::{Event, Progress};
 use selfheal_core::plan::{StepKey, WorldWait};
 
-use crate::commands::change::DoneStep;
+use crate::done::{DoneStep, Report};
 
 /// Tells a person how a run goes, and remembers what was done.
 #[derive(Debug)]
@@ -17,15 +17,6 @@ pub struct Reporter {
     /// `None` where standard error is no terminal.
     bar: Option<ProgressBar>,
     state: Mutex<State>,
-}
-
-/// How far a run came.
-#[derive(Debug)]
-pub struct Report {
-    /// What was done.
-    pub done: Vec<DoneStep>,
-    /// Steps that began and did not end: whether they took effect is unknown.
-    pub under_way: Vec<String>,
 }
 
 #[derive(Debug, Default)]

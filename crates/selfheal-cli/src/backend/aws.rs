@@ -7,7 +7,7 @@ use selfheal_core::Spec;
 use tokio::runtime::{Builder, Runtime};
 
 use super::signals::Signals;
-use super::stdin_line;
+use super::stdin;
 use crate::cli::Global;
 use crate::error::CliError;
 
@@ -53,7 +53,7 @@ impl Real {
     /// thread of its own, which the end of the process ends.
     pub(super) fn read_line(&self) -> Result<Option<String>, CliError> {
         let (answer, line) = tokio::sync::oneshot::channel();
-        std::thread::spawn(move || answer.send(stdin_line()));
+        std::thread::spawn(move || answer.send(stdin::line()));
         self.block_on(async { line.await.ok().flatten() })
     }
 }

@@ -4,8 +4,9 @@ use selfheal_aws::Goal;
 use selfheal_core::plan::{PlanOptions, existing};
 use serde::Serialize;
 
-use super::change::{Changed, DoneStep, How, change, changes};
+use super::change::{Changed, How, change, changes};
 use crate::cli::ApplyArgs;
+use crate::done::DoneStep;
 use crate::error::CliError;
 use crate::exit;
 use crate::prompt::Question;

@@ -2,9 +2,9 @@
 
 use selfheal_aws::{ApplyError, Done, Goal, Outcome};
 use selfheal_core::Observed;
-use selfheal_core::plan::{Plan, StepKey};
-use serde::Serialize;
+use selfheal_core::plan::Plan;
 
+use crate::done::DoneStep;
 use crate::error::CliError;
 use crate::progress::Reporter;
 use crate::prompt::{Question, confirm};
@@ -101,37 +101,6 @@ fn failed(session: &Session, error: ApplyError, account: &str) -> CliError {
     CliError::Apply {
         error: Box::new(error),
         statement,
-    }
-}
-
-/// A step that ran, as JSON.
-#[derive(Clone, Debug, Serialize)]
-pub struct DoneStep {
-    /// The step's word, as in `plan --json`.
-    pub key: StepKey,
-    /// What came of it: an id, an address, a version; empty where there is nothing to tell.
-    pub detail: String,
-}
-
-impl DoneStep {
-    /// Takes it from a run's report.
-    #[must_use]
-    pub fn of(done: &Done) -> Self {
-        Self {
-            key: done.key,
-            detail: done.detail.clone(),
-        }
-    }
-}
-
-/// As people read it: what it is, and what came of it.
-impl std::fmt::Display for DoneStep {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(self.key.subject())?;
-        if self.detail.is_empty() {
-            return Ok(());
-        }
-        write!(f, " {}", self.detail)
     }
 }
 

@@ -4,8 +4,9 @@ use selfheal_aws::Goal;
 use selfheal_core::plan::DestroyOptions;
 use serde::Serialize;
 
-use super::change::{DoneStep, How, change, changes};
+use super::change::{How, change, changes};
 use crate::cli::DestroyArgs;
+use crate::done::DoneStep;
 use crate::error::CliError;
 use crate::exit;
 use crate::prompt::Question;

@@ -7,7 +7,7 @@ use selfheal_core::plan::{existing, former_record, names};
 use selfheal_core::spec::{ImageRef, ZoneRef};
 use selfheal_core::world::{IamRole, LaunchTemplate};
 use selfheal_core::{Observed, Spec};
-use selfheal_policy::lint::Limit;
+use selfheal_policy::Limit;
 use selfheal_policy::{Document, FormerRecord, OperatorScope, Partition, Purpose, operator_policy};
 
 use crate::cli::{Global, OfflineArgs, PolicyArgs, Whose};

@@ -3,8 +3,9 @@
 use selfheal_aws::Goal;
 use serde::Serialize;
 
-use super::change::{DoneStep, How, change};
+use super::change::{How, change};
 use crate::cli::ResumeArgs;
+use crate::done::DoneStep;
 use crate::error::CliError;
 use crate::exit;
 use crate::prompt::Question;

@@ -1,0 +1,45 @@
+//! What a run has done so far.
+
+use selfheal_aws::Done;
+use selfheal_core::plan::StepKey;
+use serde::Serialize;
+
+/// A step that ran, as JSON.
+#[derive(Clone, Debug, Serialize)]
+pub struct DoneStep {
+    /// The step's word, as in `plan --json`.
+    pub key: StepKey,
+    /// What came of it: an id, an address, a version; empty where there is nothing to tell.
+    pub detail: String,
+}
+
+impl DoneStep {
+    /// Takes it from a run's report.
+    #[must_use]
+    pub fn of(done: &Done) -> Self {
+        Self {
+            key: done.key,
+            detail: done.detail.clone(),
+        }
+    }
+}
+
+/// As people read it: what it is, and what came of it.
+impl std::fmt::Display for DoneStep {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.key.subject())?;
+        if self.detail.is_empty() {
+            return Ok(());
+        }
+        write!(f, " {}", self.detail)
+    }
+}
+
+/// How far a run came.
+#[derive(Debug)]
+pub struct Report {
+    /// What was done.
+    pub done: Vec<DoneStep>,
+    /// Steps that began and did not end: whether they took effect is unknown.
+    pub under_way: Vec<String>,
+}
