@@ -273,6 +273,51 @@ async fn a_snapshot_is_taken_with_tags() {
 }
 
 #[tokio::test]
+async fn a_record_is_noted_on_the_address_as_it_is_allocated_and_taken_off_by_empty_values() {
+    let note = |zone: &str, name: &str| -> Tags {
+        [("selfheal:record", name), ("selfheal:record-zone", zone)]
+            .map(|(key, value)| (key.to_owned(), value.to_owned()))
+            .into()
+    };
+    let pairs = |tags: &[Tag]| -> Vec<(String, Option<String>)> {
+        let pair = |tag: &Tag| (tag.key().unwrap_or_default().to_owned(), tag.value().map(str::to_owned));
+        tags.iter().map(pair).collect()
+    };
+    let some = |key: &str, value: &str| (key.to_owned(), Some(value.to_owned()));
+    let mut tags = tags("address");
+    tags.extend(note("Z1", "app.example.com"));
+    let expected = [
+        some("selfheal:record", "app.example.com"),
+        some("selfheal:record-zone", "Z1"),
+        some("selfheal:role", "address"),
+        some("selfheal:stack", "web"),
+    ];
+    let allocated = mock!(Client::allocate_address)
+        .match_requests(move |request| {
+            request
+                .tag_specifications()
+                .iter()
+                .all(|it| pairs(it.tags()) == expected)
+                && request.tag_specifications().len() == 1
+        })
+        .then_http_response(|| {
+            ec2_answer(
+                "AllocateAddress",
+                "<publicIp>192.0.2.1</publicIp><allocationId>eipalloc-1</allocationId>",
+            )
+        });
+    let emptied = [some("selfheal:record", ""), some("selfheal:record-zone", "")];
+    let dropped = mock!(Client::create_tags)
+        .match_requests(move |request| request.resources() == ["eipalloc-1"] && pairs(request.tags()) == emptied)
+        .then_http_response(|| ec2_answer("CreateTags", "<return>true</return>"));
+    let sdk = sdk(&[&allocated, &dropped]);
+    let address = sdk.allocate_address(&tags).await.unwrap();
+    assert_eq!(address.tags, tags);
+    sdk.create_tags(&address.allocation_id, &note("", "")).await.unwrap();
+    assert_eq!((allocated.num_calls(), dropped.num_calls()), (1, 1));
+}
+
+#[tokio::test]
 async fn the_rest_names_its_resource() {
     let tag_input = CreateTagsInput::builder()
         .resources("vol-1")

@@ -92,6 +92,29 @@ async fn two_public_zones_of_one_name_are_both_told() {
 }
 
 #[tokio::test]
+async fn public_zones_of_one_name_on_several_pages_are_all_told_and_zones_behind_the_name_are_not_read() {
+    let more = |id: &str| {
+        format!(
+            "<IsTruncated>true</IsTruncated><NextDNSName>example.com.</NextDNSName><NextHostedZoneId>{id}</NextHostedZoneId>"
+        )
+    };
+    let (to_second, to_third) = (more("Z2"), more("Z3"));
+    let first = mock!(Client::list_hosted_zones_by_name)
+        .match_requests(|request| request.hosted_zone_id().is_none())
+        .then_http_response(move || zones(&[("Z1", "example.com.", false)], &to_second));
+    let second = mock!(Client::list_hosted_zones_by_name)
+        .match_requests(|request| request.dns_name() == Some("example.com.") && request.hosted_zone_id() == Some("Z2"))
+        .then_http_response(move || {
+            let page = [("Z2", "example.com.", false), ("Z4", "example.org.", false)];
+            zones(&page, &to_third)
+        });
+    let found = sdk(&[&first, &second]).find_hosted_zones("example.com").await.unwrap();
+    let ids: Vec<&str> = found.iter().map(|zone| zone.id.as_str()).collect();
+    assert_eq!(ids, ["Z1", "Z2"]);
+    assert_eq!((first.num_calls(), second.num_calls()), (1, 1));
+}
+
+#[tokio::test]
 async fn a_zone_is_read_by_its_id_and_may_be_private_or_missing() {
     let check = async |private: bool| {
         let rule = mock!(Client::get_hosted_zone)
