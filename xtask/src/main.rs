@@ -45,7 +45,7 @@ enum Task {
     Ci,
     /// Runs everything that a contributor must pass, and ends with the total.
     Test,
-    /// Checks what the compiler does not: arrows between crates, purity, lengths.
+    /// Checks what the compiler does not: arrows between crates and modules, purity, lengths, closed lists.
     Tidy,
     /// Writes the service reference and the partitions of selfheal-policy anew.
     Sar {

@@ -1,7 +1,15 @@
-//! Rules that the compiler does not hold: who may depend on whom, what pure crates may name, how long a file may be.
+//! Rules that the compiler does not hold: who may depend on whom, what pure crates may name, how long files and functions
+//! may be, which lists are closed.
 
 mod arrows;
+mod circles;
+mod closed;
+mod exceptions;
+mod functions;
 mod modules;
+mod rooms;
+mod simulation;
+mod syntax;
 mod text;
 
 use std::fs;
@@ -24,6 +32,8 @@ struct Source {
 pub fn run() -> TaskResult<Counts> {
     let root = workspace::root();
     let sources = sources(root)?;
+    let parsed = syntax::parse(&sources)?;
+    let crates = rooms::Crate::all(&parsed);
     let mut report = Report::new("tidy");
     for (name, findings) in [
         (
@@ -34,6 +44,13 @@ pub fn run() -> TaskResult<Counts> {
         (
             "files are short, and hold nothing that is left over",
             text::check_all(&sources),
+        ),
+        ("functions are short", functions::check(&parsed)),
+        ("no modules need each other", circles::check(&crates)),
+        ("lists are closed", closed::check(&sources)),
+        (
+            "the simulation rests on the backend alone, and nothing on it",
+            simulation::check(&crates),
         ),
         ("only the SDK backend names the SDK", text::check_sdk(&sources)),
         (

@@ -1,0 +1,59 @@
+//! What still breaks a rule of `tidy`. The lists only shrink: an exception that nothing needs any more fails as well.
+
+/// Arrows that close a circle: the folder of both, from, to.
+pub const CIRCLES: &[(&str, &str, &str)] = &[
+    ("crates/selfheal-aws/src/sim", "call", "auth"),
+    ("crates/selfheal-aws/src/sim", "state", "boot"),
+    ("crates/selfheal-aws/src/sim", "world", "auth"),
+    ("crates/selfheal-aws/src/sim", "world", "ec2"),
+    ("crates/selfheal-aws/src/sim", "world", "events"),
+    ("crates/selfheal-aws/src/sim", "world", "invariants"),
+    ("crates/selfheal-aws/src/sim", "world", "rate"),
+    ("crates/selfheal-aws/src/sim", "world", "ssm"),
+    ("crates/selfheal-cli/src", "session", "commands"),
+    ("crates/selfheal-core/src", "desired", "plan"),
+    ("crates/selfheal-core/src/plan", "address", "dns"),
+    ("crates/selfheal-core/src/plan", "app_policy", "iam"),
+    ("crates/selfheal-core/src/spec", "data", "sections"),
+    ("crates/selfheal-core/src/spec", "reader", "sections"),
+    ("crates/selfheal-userdata/src", "config", "units"),
+    ("xtask/src/boot_lab", "bench", "scenarios"),
+    ("xtask/src/boot_lab", "host", "machine"),
+    ("xtask/src/boot_lab", "host", "vm"),
+    ("xtask/src/boot_lab", "lab", "scenarios"),
+];
+
+/// Functions that are too long: the beginning of the file's path, the function.
+pub const LONG: &[(&str, &str)] = &[
+    ("crates/selfheal-aws/src/", "attach_volume"),
+    ("crates/selfheal-aws/src/", "classify"),
+    ("crates/selfheal-aws/src/", "plain_target"),
+    ("crates/selfheal-aws/src/", "read"),
+    ("crates/selfheal-cli/tests/", "the_shape_of_json_is_stable"),
+    ("crates/selfheal-core/src/", "create"),
+    ("crates/selfheal-core/src/", "delete_volumes"),
+    ("crates/selfheal-core/src/", "plan_policy"),
+    ("crates/selfheal-core/src/", "serving"),
+    (
+        "crates/selfheal-userdata/tests/",
+        "values_that_cannot_be_carried_are_refused",
+    ),
+    ("crates/selfheal-userdata/tests/", "answer"),
+    ("xtask/src/", "ec2"),
+    ("xtask/src/", "make"),
+];
+
+/// Enums that are `non_exhaustive`.
+pub const OPEN: &[&str] = &[
+    "AddressWhen",
+    "BootExit",
+    "Filesystem",
+    "Found",
+    "Happening",
+    "HealthFrom",
+    "Probe",
+    "Role",
+    "Step",
+    "StepKey",
+    "WorldWait",
+];
