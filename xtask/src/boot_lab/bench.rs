@@ -13,12 +13,12 @@ use std::time::Duration;
 use rustix::time::{ClockId, clock_gettime};
 use selfheal_userdata::Filesystem;
 
+use super::cache;
 use super::cloud::Cloud;
 use super::command::{ensure, output, run, wait_for};
 use super::lab::Lab;
-use super::scenarios::Bench;
+use super::scenarios::{Bench, Scenario, When, install};
 use super::stack::Options;
-use super::{cache, scenarios};
 use crate::error::{Context, TaskError, TaskResult};
 use crate::report::Report;
 use crate::venv::Venv;
@@ -38,6 +38,14 @@ const FORKS_MAX: usize = 12;
 
 const BARE: &str = include_str!("../../boot-lab/bare-requests.sh");
 const CLI: &str = include_str!("../../boot-lab/cli-script.sh");
+
+/// What measures it, which runs as a scenario does.
+pub const SCENARIO: Scenario = Scenario {
+    name: "bench",
+    about: "the boot program's speed",
+    when: When::All,
+    run: measure,
+};
 
 /// Answers where the AWS CLI is, and installs it first if it is not there.
 pub fn install_cli() -> TaskResult<PathBuf> {
@@ -86,7 +94,7 @@ struct Track {
 }
 
 /// Measures, and prints a table.
-pub fn measure(lab: &mut Lab) -> TaskResult<()> {
+fn measure(lab: &mut Lab) -> TaskResult<()> {
     let track = Track::set_up(lab)?;
     let [ours, bare] = track.medians(["selfheal-boot.service", "lab-bare.service"], ROUNDS)?;
     let [cli] = track.medians(["lab-cli.service"], CLI_ROUNDS)?;
@@ -133,9 +141,9 @@ impl Track {
         };
         let bench = Bench::prepare(lab, &options, |cloud, id| {
             for (name, text) in [("lab-bare", BARE), ("lab-cli", CLI)] {
-                scenarios::install(cloud, id, &format!("usr/local/sbin/{name}"), &fill_in(cloud, text))?;
+                install(cloud, id, &format!("usr/local/sbin/{name}"), &fill_in(cloud, text))?;
                 let unit = format!("[Service]\nType=oneshot\nRemainAfterExit=yes\nExecStart=/usr/local/sbin/{name}\n");
-                scenarios::install(cloud, id, &format!("etc/systemd/system/{name}.service"), &unit)?;
+                install(cloud, id, &format!("etc/systemd/system/{name}.service"), &unit)?;
             }
             show_cli(cloud, id)
         })?;

@@ -1,67 +1,13 @@
 //! A machine of the lab, of either kind: namespaces with a systemd of their own, or a virtual machine.
 
-use std::net::Ipv4Addr;
 use std::path::PathBuf;
 
+use super::config::LabConfig;
 use super::disk::{Disk, Loop};
+use super::identity::Identity;
 use super::machine::Machine;
-use super::vm::{Image, Vm};
+use super::vm::Vm;
 use crate::error::{TaskError, TaskResult};
-
-/// What all machines of a lab share.
-#[derive(Clone, Debug)]
-pub struct Ground {
-    /// The root file system of machines in namespaces, read only. The lab's own tools are in it too.
-    pub rootfs: PathBuf,
-    /// What virtual machines boot from, where the machines are such.
-    pub image: Option<Image>,
-    /// A folder in memory.
-    pub memory: PathBuf,
-    /// A folder on disk, for what people read afterwards.
-    pub logs: PathBuf,
-    /// Where the control groups are mounted, of version 2.
-    pub cgroups: PathBuf,
-    /// An empty ext4 for the machines' root disks; without one they have their root in memory.
-    pub root_template: Option<PathBuf>,
-    /// A name for everything of this lab.
-    pub label: String,
-}
-
-/// Who a machine is.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Identity {
-    /// The instance's id, which is also the name of everything that belongs to the machine.
-    pub instance: String,
-    /// Its number in the lab, from 2, the last byte of its addresses.
-    pub number: u8,
-}
-
-impl Identity {
-    /// The private address.
-    pub fn ip(&self) -> Ipv4Addr {
-        Ipv4Addr::new(10, 77, 0, self.number)
-    }
-
-    /// The hardware address.
-    pub fn mac(&self) -> String {
-        format!("02:00:00:00:00:{:02x}", self.number)
-    }
-
-    /// The name of a network namespace of its own.
-    pub fn namespace(&self) -> String {
-        format!("m{}", self.number)
-    }
-
-    /// The name of the interface in the lab that leads to it.
-    pub fn interface(&self) -> String {
-        format!("port{}", self.number)
-    }
-
-    /// The UUID by which cloud-init recognises EC2.
-    pub fn uuid(&self) -> String {
-        format!("ec2f1b2c-0000-4000-8000-{:0>12}", self.number)
-    }
-}
 
 /// A machine, off or running.
 #[derive(Debug)]
@@ -74,10 +20,10 @@ pub enum Host {
 
 impl Host {
     /// Prepares a machine of the kind that this lab has; nothing runs yet.
-    pub fn prepare(ground: &Ground, identity: Identity) -> TaskResult<Self> {
-        match &ground.image {
-            None => Ok(Self::Namespaces(Box::new(Machine::prepare(ground, identity)?))),
-            Some(image) => Ok(Self::Virtual(Box::new(Vm::prepare(ground, image, identity)?))),
+    pub fn prepare(config: &LabConfig, identity: Identity) -> TaskResult<Self> {
+        match &config.image {
+            None => Ok(Self::Namespaces(Box::new(Machine::prepare(config, identity)?))),
+            Some(image) => Ok(Self::Virtual(Box::new(Vm::prepare(config, image, identity)?))),
         }
     }
 

@@ -1,24 +1,23 @@
-//! One scenario in namespaces of its own: the inner half of the lab.
+//! What one scenario works with, in namespaces of its own.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use super::cloud::Cloud;
-use super::command::{output, run};
+use super::command::output;
+use super::config::LabConfig;
 use super::disk::Disk;
-use super::host::Ground;
+use super::image::Image;
 use super::imds::Imds;
 use super::network::{Dnsmasq, bring_up};
-use super::scenarios::Scenario;
 use super::stack::Options;
-use super::vm::Image;
 use crate::error::{Context, TaskError, TaskResult};
 
 /// What a scenario works with.
 #[derive(Debug)]
 pub struct Lab {
-    ground: Ground,
+    config: LabConfig,
     imds: Imds,
     _names: Dnsmasq,
     clouds: Vec<Cloud>,
@@ -27,7 +26,7 @@ pub struct Lab {
 
 impl Lab {
     /// Sets up network, metadata service and folders. Everything lives in the current namespaces and ends with them.
-    fn set_up(rootfs: PathBuf, image: Option<Image>, home: &Path, label: &str) -> TaskResult<Self> {
+    pub fn set_up(rootfs: PathBuf, image: Option<Image>, home: &Path, label: &str) -> TaskResult<Self> {
         let logs = home.join("logs");
         let memory = home.join("memory");
         for folder in [&logs, &memory] {
@@ -43,7 +42,7 @@ impl Lab {
         output(Command::new("mount").args(["-t", "cgroup2", "cgroup2"]).arg(&cgroups))?;
         bring_up()?;
         let names = Dnsmasq::start(&rootfs, &logs)?;
-        let ground = Ground {
+        let config = LabConfig {
             rootfs,
             image,
             memory,
@@ -53,7 +52,7 @@ impl Lab {
             label: label.to_owned(),
         };
         Ok(Self {
-            ground,
+            config,
             imds: Imds::start()?,
             _names: names,
             clouds: Vec::new(),
@@ -70,22 +69,27 @@ impl Lab {
 
     /// Makes a stack whose time stands still until [`Cloud::run`].
     pub fn prepare(&mut self, options: &Options) -> TaskResult<Cloud> {
-        let cloud = Cloud::start(&self.ground, self.imds.clone(), options)?;
+        let cloud = Cloud::start(&self.config, self.imds.clone(), options)?;
         self.clouds.push(cloud.clone());
         Ok(cloud)
     }
 
     /// Lets machines that are made from now on have their root on a disk, which can lose its power.
     pub fn use_root_disks(&mut self) -> TaskResult<()> {
-        let template = Disk::create(&self.ground.memory, "root-template", 1 << 30)?.path();
+        let template = Disk::create(&self.config.memory, "root-template", 1 << 30)?.path();
         self.tool(&["mkfs.ext4", "-q", "-F", &template.to_string_lossy()])?;
-        self.ground.root_template = Some(template);
+        self.config.root_template = Some(template);
         Ok(())
     }
 
     /// What all machines share.
-    pub const fn ground(&self) -> &Ground {
-        &self.ground
+    pub const fn config(&self) -> &LabConfig {
+        &self.config
+    }
+
+    /// What was noted so far.
+    pub fn notes(&self) -> &[String] {
+        &self.notes
     }
 
     /// Adds to the line that is printed for the scenario.
@@ -105,7 +109,7 @@ impl Lab {
 
     /// An overlay over the root file system that sees the lab's devices and its folder in memory.
     fn toolbox(&self) -> TaskResult<PathBuf> {
-        let memory = &self.ground.memory;
+        let memory = &self.config.memory;
         let root = memory.join("toolbox");
         if root.exists() {
             return Ok(root);
@@ -116,7 +120,7 @@ impl Lab {
         }
         let options = format!(
             "lowerdir={},upperdir={},workdir={}",
-            self.ground.rootfs.display(),
+            self.config.rootfs.display(),
             upper.display(),
             work.display()
         );
@@ -134,7 +138,7 @@ impl Lab {
     }
 
     /// Ends what still runs, and fails if the world or the lab found something wrong in passing.
-    fn finish(&self) -> TaskResult<()> {
+    pub fn finish(&self) -> TaskResult<()> {
         for cloud in &self.clouds {
             cloud.shut_down()?;
             if let Some(fault) = cloud.faults().first() {
@@ -143,22 +147,4 @@ impl Lab {
         }
         Ok(())
     }
-}
-
-/// Runs one scenario in the current namespaces, which are fresh; answers the notes that it made.
-pub fn run_here(
-    scenario: &Scenario,
-    rootfs: PathBuf,
-    image: Option<Image>,
-    home: &Path,
-    label: &str,
-) -> TaskResult<Vec<String>> {
-    // What is mounted here must not show on the host, whatever propagation the host has.
-    run(&["mount", "--make-rprivate", "/"])?;
-    let mut lab = Lab::set_up(rootfs, image, home, label)?;
-    let outcome = (scenario.run)(&mut lab);
-    let end = lab.finish();
-    outcome?;
-    end?;
-    Ok(lab.notes)
 }

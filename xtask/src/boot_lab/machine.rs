@@ -13,13 +13,14 @@ use rustix::process::{Pid, Signal, kill_process};
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 
 use super::command::{output, run, wait_for};
+use super::config::LabConfig;
 use super::disk::{Disk, Loop};
-use super::host::{Ground, Identity};
+use super::identity::Identity;
 use crate::error::{Context, TaskError, TaskResult};
 
 /// A machine: off, or running.
 pub struct Machine {
-    ground: Ground,
+    config: LabConfig,
     identity: Identity,
     home: PathBuf,
     running: Option<Running>,
@@ -47,8 +48,8 @@ impl fmt::Debug for Machine {
 
 impl Machine {
     /// Prepares a machine; nothing runs yet.
-    pub fn prepare(ground: &Ground, identity: Identity) -> TaskResult<Self> {
-        let home = ground.memory.join(&identity.instance);
+    pub fn prepare(config: &LabConfig, identity: Identity) -> TaskResult<Self> {
+        let home = config.memory.join(&identity.instance);
         for folder in [
             "root",
             "disk",
@@ -59,12 +60,12 @@ impl Machine {
         ] {
             make_folder(&home.join(folder))?;
         }
-        let root_disk = match &ground.root_template {
+        let root_disk = match &config.root_template {
             Some(template) => Some(Disk::copy(&home, "root", template)?),
             None => None,
         };
         let mut machine = Self {
-            ground: ground.clone(),
+            config: config.clone(),
             identity,
             home,
             running: None,
@@ -98,7 +99,7 @@ impl Machine {
         make_folder(&work)?;
         let options = format!(
             "lowerdir={},upperdir={},workdir={}",
-            self.ground.rootfs.display(),
+            self.config.rootfs.display(),
             upper.display(),
             work.display()
         );
@@ -181,7 +182,7 @@ impl Machine {
 
     /// The log of its console.
     pub fn console(&self) -> PathBuf {
-        self.ground.logs.join(format!("console-{}.log", self.identity.instance))
+        self.config.logs.join(format!("console-{}.log", self.identity.instance))
     }
 
     /// The process number of its systemd, in the lab.
@@ -301,9 +302,9 @@ impl Machine {
     }
 
     fn cgroup(&self) -> PathBuf {
-        self.ground
+        self.config
             .cgroups
-            .join(format!("{}-{}", self.ground.label, self.identity.instance))
+            .join(format!("{}-{}", self.config.label, self.identity.instance))
     }
 
     /// Whether its first process is alive.

@@ -3,7 +3,7 @@
 use crate::wire::Wire;
 use selfheal_aws::sim::{InstanceRecord, Sim};
 
-use super::host::Identity;
+use super::identity::Identity;
 use super::imds::Tree;
 use crate::error::{TaskError, TaskResult};
 

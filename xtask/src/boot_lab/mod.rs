@@ -8,8 +8,11 @@
 mod bench;
 mod cloud;
 mod command;
+mod config;
 mod disk;
 mod host;
+mod identity;
+mod image;
 mod imds;
 mod lab;
 mod leftovers;
@@ -31,9 +34,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use self::image::Image;
+use self::lab::Lab;
 use self::leftovers::Leftovers;
 use self::rootfs::Suite;
-use self::scenarios::{BENCH, SCENARIOS, Scenario, When};
+use self::scenarios::{SCENARIOS, Scenario, When};
 use crate::error::{Context, TaskError, TaskResult};
 use crate::report::Counts;
 use crate::workspace;
@@ -140,8 +145,8 @@ fn provide(chosen: &[&Scenario], suite: Suite) -> TaskResult<()> {
     rootfs::install_tools(rootfs::TOOLS)?;
     rootfs::ensure(&cache(), suite)?;
     if chosen.iter().any(|scenario| scenario.when == When::Vm) {
-        rootfs::install_tools(vm::TOOLS)?;
-        vm::Image::ensure(&cache(), suite)?;
+        rootfs::install_tools(image::TOOLS)?;
+        Image::ensure(&cache(), suite)?;
     }
     Ok(())
 }
@@ -155,10 +160,10 @@ pub fn bench() -> TaskResult<Counts> {
             ..Counts::default()
         });
     }
-    provide(&[&BENCH], Suite::default())?;
+    provide(&[&bench::SCENARIO], Suite::default())?;
     bench::install_cli()?;
     Leftovers::sweep(&cache());
-    let mut job = Job::start(&BENCH, Suite::default())?;
+    let mut job = Job::start(&bench::SCENARIO, Suite::default())?;
     let passed = loop {
         if let Some(passed) = job.poll()? {
             break passed;
@@ -224,21 +229,42 @@ fn unable() -> Option<String> {
 
 /// The inner half: this process is in fresh namespaces and runs one scenario.
 fn run_inside(name: &str, home: &Path, suite: Suite) -> TaskResult<Counts> {
-    let scenario = SCENARIOS.iter().chain([&BENCH]).find(|scenario| scenario.name == name);
+    let scenario = SCENARIOS
+        .iter()
+        .chain([&bench::SCENARIO])
+        .find(|scenario| scenario.name == name);
     let scenario = scenario.ok_or_else(|| TaskError::failed(format!("no scenario {name}")))?;
     let rootfs = rootfs::ensure(&cache(), suite)?;
     let image = match scenario.when {
-        When::Vm => Some(vm::Image::ensure(&cache(), suite)?),
+        When::Vm => Some(Image::ensure(&cache(), suite)?),
         When::Ci | When::All => None,
     };
     let label = home
         .file_name()
         .map(|name| name.to_string_lossy().into_owned())
         .unwrap_or_default();
-    for note in lab::run_here(scenario, rootfs, image, home, &label)? {
+    for note in run_here(scenario, rootfs, image, home, &label)? {
         println!("{note}");
     }
     Ok(Counts::PASSED)
+}
+
+/// Runs one scenario in the current namespaces, which are fresh; answers the notes that it made.
+fn run_here(
+    scenario: &Scenario,
+    rootfs: PathBuf,
+    image: Option<Image>,
+    home: &Path,
+    label: &str,
+) -> TaskResult<Vec<String>> {
+    // What is mounted here must not show on the host, whatever propagation the host has.
+    command::run(&["mount", "--make-rprivate", "/"])?;
+    let mut lab = Lab::set_up(rootfs, image, home, label)?;
+    let outcome = (scenario.run)(&mut lab);
+    let end = lab.finish();
+    outcome?;
+    end?;
+    Ok(lab.notes().to_vec())
 }
 
 fn run_all(chosen: &[&'static Scenario], arguments: &Arguments, stop: &AtomicBool) -> TaskResult<Counts> {

@@ -17,10 +17,6 @@ pub const CIRCLES: &[(&str, &str, &str)] = &[
     ("crates/selfheal-core/src/spec", "data", "sections"),
     ("crates/selfheal-core/src/spec", "reader", "sections"),
     ("crates/selfheal-userdata/src", "config", "units"),
-    ("xtask/src/boot_lab", "bench", "scenarios"),
-    ("xtask/src/boot_lab", "host", "machine"),
-    ("xtask/src/boot_lab", "host", "vm"),
-    ("xtask/src/boot_lab", "lab", "scenarios"),
 ];
 
 /// Functions that are too long: the beginning of the file's path, the function.

@@ -14,8 +14,10 @@ use crate::wire::Wire;
 use jiff::{SignedDuration, Timestamp};
 use selfheal_aws::sim::{Happening, Sim, TraceEvent};
 
+use super::config::LabConfig;
 use super::disk::{Disk, Loop};
-use super::host::{Ground, Host, Identity};
+use super::host::Host;
+use super::identity::Identity;
 use super::imds::Imds;
 use super::machine::Machine;
 use super::metadata;
@@ -31,7 +33,7 @@ const TICK: Duration = Duration::from_millis(5);
 /// What the world has on the machines.
 #[derive(Debug)]
 struct Effects {
-    ground: Ground,
+    config: LabConfig,
     machines: BTreeMap<String, Host>,
     disks: BTreeMap<String, Disk>,
     /// Where each volume is plugged in.
@@ -78,11 +80,11 @@ pub struct Cloud {
 
 impl Cloud {
     /// Makes the stack and lets time run.
-    pub fn start(ground: &Ground, imds: Imds, options: &Options) -> TaskResult<Self> {
+    pub fn start(config: &LabConfig, imds: Imds, options: &Options) -> TaskResult<Self> {
         let sim = world(options);
         let stack = create(&sim, options)?;
         let mut disks = BTreeMap::new();
-        let disk = Disk::create(&ground.memory, &stack.volume_id, options.volume_mib << 20)?;
+        let disk = Disk::create(&config.memory, &stack.volume_id, options.volume_mib << 20)?;
         disks.insert(stack.volume_id.clone(), disk);
         let base_ms = sim.now_ms();
         // From here on the world's time is the real one: requests are signed with it.
@@ -94,7 +96,7 @@ impl Cloud {
         let wire = Wire::new(sim.clone());
         let listener = TcpListener::bind((GATEWAY, PORT)).context(|| format!("listen on {GATEWAY}:{PORT}"))?;
         wire.serve(listener).context(|| "serve the simulated AWS".to_owned())?;
-        let calls = File::create(ground.logs.join("calls.log")).context(|| "make calls.log".to_owned())?;
+        let calls = File::create(config.logs.join("calls.log")).context(|| "make calls.log".to_owned())?;
         wire.set_observer(Some(note_calls(calls)));
         let routes = Routes::default();
         let public: Ipv4Addr = stack
@@ -102,9 +104,9 @@ impl Cloud {
             .parse()
             .map_err(|error| TaskError::malformed("the Elastic IP", error))?;
         routes.announce(public)?;
-        let log = File::create(ground.logs.join("events.log")).context(|| "make events.log".to_owned())?;
+        let log = File::create(config.logs.join("events.log")).context(|| "make events.log".to_owned())?;
         let effects = Effects {
-            ground: ground.clone(),
+            config: config.clone(),
             machines: BTreeMap::new(),
             disks,
             plugged: BTreeMap::new(),
@@ -215,7 +217,7 @@ impl Cloud {
             identity.ip().into(),
             metadata::of(&self.sim, &self.wire, &self.stack.role, &record, &identity)?,
         );
-        let machine = Host::prepare(&effects.ground, identity)?;
+        let machine = Host::prepare(&effects.config, identity)?;
         effects.machines.insert(id.to_owned(), machine);
         Ok(())
     }
@@ -316,7 +318,7 @@ impl Cloud {
 
     /// Makes the data volume blank again, at its size.
     pub fn blank_disk(&self) -> TaskResult<()> {
-        let memory = self.lock().ground.memory.clone();
+        let memory = self.lock().config.memory.clone();
         self.disk(|disk| {
             let bytes = std::fs::metadata(disk.path())
                 .context(|| "look at the volume".to_owned())?

@@ -34,7 +34,7 @@ pub fn baked(lab: &mut Lab) -> TaskResult<()> {
     let first = cloud.await_in_service(1, 60)?;
     let before = served_bytes(&cloud)?;
     cloud.await_console(&first, "boot is done", 20)?;
-    let image = lab.ground().memory.join("image");
+    let image = lab.config().memory.join("image");
     std::fs::create_dir_all(&image).context(|| format!("make {}", image.display()))?;
     copy(&cloud.machine(&first, |machine| Ok(machine.root()))?, &image)?;
     cloud.set_boots(false);

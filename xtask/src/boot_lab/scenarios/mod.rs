@@ -311,14 +311,6 @@ pub const SCENARIOS: &[Scenario] = &[
 pub use faults::install;
 pub use kill::Bench;
 
-/// What `bench boot` runs, in the same way.
-pub const BENCH: Scenario = Scenario {
-    name: "bench",
-    about: "the boot program's speed",
-    when: When::All,
-    run: super::bench::measure,
-};
-
 /// Asks the app over the Elastic IP for a file, from outside.
 fn get(cloud: &Cloud, path: &str) -> TaskResult<Vec<u8>> {
     use std::io::{Read, Write};

@@ -178,7 +178,7 @@ fn blank(lab: &Lab, cloud: &Cloud) -> TaskResult<Disk> {
         let bytes = std::fs::metadata(disk.path())
             .map_err(|error| TaskError::failed(error.to_string()))?
             .len();
-        disk.renew(&lab.ground().memory, bytes)
+        disk.renew(&lab.config().memory, bytes)
     })
 }
 
@@ -208,7 +208,7 @@ fn partitions(lab: &Lab, disk: &Disk, table: &str) -> TaskResult<()> {
 
 fn luks(lab: &Lab, disk: &Disk) -> TaskResult<()> {
     let path = disk.path().to_string_lossy().into_owned();
-    let key = lab.ground().memory.join("luks-key");
+    let key = lab.config().memory.join("luks-key");
     std::fs::write(&key, "a dummy").map_err(|error| TaskError::failed(error.to_string()))?;
     // The header alone counts here, so the cheapest derivation will do.
     let words = [

@@ -2,7 +2,6 @@
 //!
 //! It is a child of the scenario's process and lives in the scenario's namespaces, so it ends with them.
 
-mod image;
 mod qmp;
 
 use std::fs::{self, OpenOptions};
@@ -12,11 +11,12 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-pub use self::image::{Image, TOOLS};
 use self::qmp::Qmp;
 use super::command::{output, run, wait_for};
+use super::config::LabConfig;
 use super::disk::Disk;
-use super::host::{Ground, Identity};
+use super::identity::Identity;
+use super::image::Image;
 use crate::error::{Context, TaskError, TaskResult};
 
 /// Memory of a machine in MiB: a t3.micro has as much, less what EC2 keeps.
@@ -75,8 +75,8 @@ enum Health {
 
 impl Vm {
     /// Prepares a machine; nothing runs yet.
-    pub fn prepare(ground: &Ground, image: &Image, identity: Identity) -> TaskResult<Self> {
-        let overlay = ground.memory.join(format!("{}.qcow2", identity.instance));
+    pub fn prepare(config: &LabConfig, image: &Image, identity: Identity) -> TaskResult<Self> {
+        let overlay = config.memory.join(format!("{}.qcow2", identity.instance));
         output(
             Command::new("qemu-img")
                 .args(["create", "-q", "-f", "qcow2", "-F", "raw", "-b"])
@@ -86,7 +86,7 @@ impl Vm {
         Ok(Self {
             image: image.clone(),
             identity,
-            logs: ground.logs.clone(),
+            logs: config.logs.clone(),
             overlay,
             running: None,
             slots: Vec::new(),

@@ -4,8 +4,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use crate::boot_lab::command::output;
-use crate::boot_lab::rootfs::{Recipe, Suite, Tool};
+use super::command::output;
+use super::rootfs::{Recipe, Suite, Tool};
 use crate::error::{Context, TaskError, TaskResult};
 
 /// What is needed on the host besides the lab's other tools.
@@ -22,12 +22,12 @@ const RECIPE: Recipe = Recipe {
     name: "vm",
     about: "a disk for virtual machines",
     packages: &[
-        include_str!("../../../boot-lab/packages.txt"),
-        include_str!("../../../boot-lab/packages-vm.txt"),
+        include_str!("../../boot-lab/packages.txt"),
+        include_str!("../../boot-lab/packages-vm.txt"),
     ],
     scripts: &[
-        include_str!("../../../boot-lab/customise.sh"),
-        include_str!("../../../boot-lab/customise-vm.sh"),
+        include_str!("../../boot-lab/customise.sh"),
+        include_str!("../../boot-lab/customise-vm.sh"),
     ],
     finish: make_disk,
 };
