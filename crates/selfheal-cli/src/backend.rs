@@ -24,7 +24,7 @@ pub enum Backend {
     Aws(aws::Real),
     /// A simulated AWS, kept in a file.
     #[cfg(feature = "sim")]
-    Sim(sim::Kept),
+    Sim(sim::SimFile),
 }
 
 impl Backend {
@@ -45,7 +45,7 @@ impl Backend {
             #[cfg(feature = "sdk")]
             BackendKind::Aws => aws::Real::open(global, spec).map(Self::Aws),
             #[cfg(feature = "sim")]
-            BackendKind::Sim => sim::Kept::open(global, spec).map(Self::Sim),
+            BackendKind::Sim => sim::SimFile::open(global, spec).map(Self::Sim),
             #[cfg(not(all(feature = "sdk", feature = "sim")))]
             other => Err(CliError::Usage(format!(
                 "this build of selfheal was made without the backend {other:?}"

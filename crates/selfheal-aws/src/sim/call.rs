@@ -1,14 +1,13 @@
 //! One API call: who makes it, about what, and how it reaches the world.
 
-use std::sync::{Arc, Mutex, PoisonError};
-
 use selfheal_core::names::Tags;
 use serde::{Deserialize, Serialize};
 
-use super::auth::Target;
 use super::faults::{Counted, Decision, Fault};
-use super::trace::{CallTrace, Happening, Outcome};
-use super::{Sim, World};
+use super::rate;
+use super::target::Target;
+use super::trace::{CallTrace, Outcome, TraceEvent, TraceKind};
+use super::world::World;
 use crate::backend::CallResult;
 use crate::error::{CallError, CallErrorKind};
 
@@ -29,6 +28,11 @@ impl Caller {
         match self {
             Self::Operator(name) | Self::Instance(name) => name,
         }
+    }
+
+    /// The operator of a handle that names none.
+    pub(super) fn default_operator() -> Self {
+        Self::Operator("operator".to_owned())
     }
 }
 
@@ -131,7 +135,7 @@ impl World {
             let lost = "the connection was closed before the answer was read";
             result = Err(CallError::new(CallErrorKind::Ambiguous, call.action, lost));
         }
-        let what = Happening::Call(CallTrace {
+        let what = TraceKind::Call(CallTrace {
             index: decision.index,
             caller: caller.name().to_owned(),
             action: call.action.to_owned(),
@@ -142,7 +146,7 @@ impl World {
         // The call stands before what it caused.
         self.trace.insert(
             place,
-            super::trace::TraceEvent {
+            TraceEvent {
                 at_ms: self.now_ms,
                 what,
             },
@@ -182,6 +186,14 @@ impl World {
         result
     }
 
+    /// Takes a request out of the action's bucket, or refuses it for being too fast.
+    fn take_token(&mut self, action: &'static str) -> CallResult<()> {
+        if !self.config.rate_limits || rate::take(&mut self.buckets, action, self.now_ms) {
+            return Ok(());
+        }
+        Fault::Throttle.refusal(action, "").map_or(Ok(()), Err)
+    }
+
     fn finish_error(&mut self, mut error: CallError, call: &Call) -> CallError {
         if error.resource.is_none() && !call.resource.is_empty() {
             error.resource = Some(call.resource.clone());
@@ -201,39 +213,5 @@ impl World {
     ) -> CallResult<T> {
         let decision = self.decide(caller, call);
         self.perform(caller, call, &decision, effect)
-    }
-}
-
-impl Sim {
-    /// Makes a call: the request travels, takes effect whatever becomes of this future, and the answer travels back.
-    pub(super) async fn call<T, E>(&self, call: Call, effect: E) -> CallResult<T>
-    where
-        T: Send + 'static,
-        E: FnOnce(&mut World) -> CallResult<T> + Send + 'static,
-    {
-        let slot: Arc<Mutex<Option<CallResult<T>>>> = Arc::default();
-        let answered = {
-            let slot = Arc::clone(&slot);
-            let (caller, action) = (self.caller().clone(), call.action);
-            let head = call.clone();
-            let submitted = self.submit(&head, move |world, decision| {
-                let result = world.perform(&caller, &call, decision, effect);
-                *slot.lock().unwrap_or_else(PoisonError::into_inner) = Some(result);
-            });
-            let Some(at) = submitted else {
-                return std::future::pending().await;
-            };
-            self.until(at).await;
-            action
-        };
-        let answer = slot.lock().unwrap_or_else(PoisonError::into_inner).take();
-        // A request of a crashed caller may be lost under way; its future is not polled again, but must not panic.
-        answer.unwrap_or_else(|| {
-            Err(CallError::new(
-                CallErrorKind::Ambiguous,
-                answered,
-                "the request was lost on the way",
-            ))
-        })
     }
 }

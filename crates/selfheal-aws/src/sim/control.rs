@@ -3,11 +3,11 @@
 use selfheal_core::names::Tags;
 
 use super::faults::{FaultPlan, FaultState};
-use super::invariants::Violation;
+use super::ledger::Violation;
+use super::runtime::Sim;
 use super::state::Content;
-use super::trace::{Happening, TraceEvent};
-use super::world::WORLD_SCHEMA;
-use super::{Sim, World};
+use super::trace::{TraceEvent, TraceKind};
+use super::world::{WORLD_SCHEMA, World};
 
 /// Why a saved world could not be taken up.
 #[derive(Debug, thiserror::Error)]
@@ -97,7 +97,7 @@ impl Sim {
     #[must_use]
     pub fn effects(&self) -> usize {
         let state = self.lock();
-        let counts = |event: &&TraceEvent| matches!(&event.what, Happening::Call(call) if call.took_effect() && !call.caller.starts_with("i-"));
+        let counts = |event: &&TraceEvent| matches!(&event.what, TraceKind::Call(call) if call.took_effect() && !call.caller.starts_with("i-"));
         state.world.trace.iter().filter(counts).count()
     }
 

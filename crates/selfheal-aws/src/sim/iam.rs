@@ -5,10 +5,12 @@ use selfheal_core::names::{IAM_PATH, Tags};
 use selfheal_core::world::{IamRole, InstanceProfile};
 use selfheal_policy::Partition;
 
-use super::auth::{self, Target};
+use super::auth;
 use super::call::{Call, fail};
+use super::runtime::Sim;
 use super::state::{ProfileRecord, RolePolicyRecord, RoleRecord};
-use super::{Sim, World};
+use super::target::Target;
+use super::world::World;
 use crate::backend::{CallResult, Iam};
 
 /// Characters that all inline policies of a role may have together, white space not counted.

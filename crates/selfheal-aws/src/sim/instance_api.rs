@@ -5,10 +5,11 @@ use std::collections::BTreeMap;
 use selfheal_core::names::Tags;
 use selfheal_core::world::{Address, Volume};
 
-use super::auth::Target;
 use super::call::{Call, Caller, fail};
 use super::ec2::missing_code;
-use super::{Sim, World};
+use super::runtime::Sim;
+use super::target::Target;
+use super::world::World;
 use crate::backend::CallResult;
 
 /// An instance as a caller. Its calls take effect at once: whoever serves them to a real boot drives the clock.

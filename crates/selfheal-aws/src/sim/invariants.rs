@@ -1,101 +1,14 @@
 //! The safety invariants, as functions of a world.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::fmt;
+use std::collections::BTreeMap;
 
 use selfheal_core::names::{TAG_ROLE, TAG_STACK, Tags};
 use selfheal_core::world::VolumeState;
-use serde::{Deserialize, Serialize};
 
-use super::World;
+use super::ledger::Violation;
 use super::state::{InstanceRecord, InstanceState, Lifecycle};
-use super::trace::Happening;
-
-/// A safety invariant that does not hold.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[non_exhaustive]
-pub struct Violation {
-    /// Which, such as `S3`.
-    pub invariant: String,
-    /// What was seen.
-    pub detail: String,
-}
-
-impl Violation {
-    fn new(invariant: &str, detail: String) -> Self {
-        Self {
-            invariant: invariant.to_owned(),
-            detail,
-        }
-    }
-}
-
-impl fmt::Display for Violation {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.invariant, self.detail)
-    }
-}
-
-/// What the invariants remember: acts that a state alone does not show.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Ledger {
-    /// Volumes whose deletion was confirmed, and addresses whose release was.
-    pub(super) permitted: BTreeSet<String>,
-    pub(super) faults: Vec<Violation>,
-    pub(super) known: BTreeSet<Violation>,
-    pub(super) violations: Vec<Violation>,
-}
-
-impl Ledger {
-    /// An address was released.
-    pub(super) fn release(&mut self, allocation_id: &str) {
-        if !self.permitted.contains(allocation_id) {
-            self.faults.push(Violation::new(
-                "S2",
-                format!("{allocation_id} was released without being named"),
-            ));
-        }
-    }
-
-    /// A volume was deleted; `saved` says whether it was blank, or a completed snapshot holds what was on it.
-    pub(super) fn delete(&mut self, volume: &str, saved: bool) {
-        if !self.permitted.contains(volume) {
-            self.faults.push(Violation::new(
-                "S1",
-                format!("{volume} was deleted without being named"),
-            ));
-        } else if !saved {
-            self.faults.push(Violation::new(
-                "S1",
-                format!("{volume} was deleted without a completed snapshot of what is on it"),
-            ));
-        }
-    }
-
-    /// A volume was formatted that should not have been.
-    pub(super) fn format(&mut self, volume: &str, instance: &str, why_not: &str) {
-        let detail = format!("{volume} was formatted by {instance} although {why_not}");
-        self.faults.push(Violation::new("S4", detail));
-    }
-
-    /// An operator changed something that bears no stack's tag.
-    pub(super) fn stranger(&mut self, action: &str, resource: &str) {
-        let detail = format!("{action} on {resource}, which bears no stack's tag");
-        self.faults.push(Violation::new("S6", detail));
-    }
-
-    /// A volume or an address was taken by an instance that its group does not want in service.
-    pub(super) fn unwanted(&mut self, resource: &str, instance: &str, state: &str) {
-        let detail = format!("{resource} was taken by {instance}, whose target state is {state}");
-        self.faults.push(Violation::new("S9", detail));
-    }
-
-    /// An address was pointed at an instance that does not hold its stack's volume.
-    pub(super) fn stray_address(&mut self, allocation_id: &str, instance: &str) {
-        let detail = format!("{allocation_id} was pointed at {instance}, which does not hold the volume");
-        self.faults.push(Violation::new("S9", detail));
-    }
-}
+use super::trace::TraceKind;
+use super::world::World;
 
 impl World {
     /// Checks the invariants, where the configuration asks for it, and records each violation once.
@@ -107,7 +20,7 @@ impl World {
         for violation in invariants(self) {
             if self.ledger.known.insert(violation.clone()) {
                 let Violation { invariant, detail } = violation.clone();
-                self.record(Happening::Violation { invariant, detail });
+                self.record(TraceKind::Violation { invariant, detail });
                 self.ledger.violations.push(violation);
             }
         }

@@ -45,90 +45,40 @@ mod boot;
 mod call;
 mod config;
 mod control;
+mod dispatch;
 mod ec2;
 mod events;
 mod faults;
 mod iam;
 mod ids;
+mod images;
 mod instance_api;
 mod invariants;
+mod ledger;
 mod rate;
 mod rng;
 mod route53;
 mod runtime;
 mod ssm;
 mod state;
+mod target;
 mod trace;
 mod world;
 
-use std::fmt;
-use std::sync::{Arc, Mutex};
-
-pub use auth::Granted;
-pub use boot::{BootConfig, BootPhase, BootState};
 pub use call::Caller;
 pub use config::{Latency, SimConfig, SubnetConfig, Timings};
 pub use control::LoadError;
 pub use faults::{Fault, FaultPlan, FaultRule, InFlight, When};
 pub use instance_api::InstanceCaller;
-pub use invariants::{Violation, invariants, unhealed};
+pub use invariants::{invariants, unhealed};
+pub use ledger::Violation;
 pub use rng::{Range, Rng};
-pub use runtime::SimError;
+pub use runtime::{Sim, SimError};
 pub use state::{
-    ActivityRecord, AddressRecord, ApplicationCheckRecord, ApplicationResult, ApplicationVerdict, Content, GroupRecord,
-    InstanceRecord, InstanceState, Lifecycle, MemberRecord, Modification, ProfileRecord, RolePolicyRecord, RoleRecord,
-    SecurityGroupRecord, SnapshotRecord, SubnetRecord, TemplateRecord, TokenRecord, VolumeRecord, ZoneRecord,
+    ActivityRecord, AddressRecord, ApplicationCheckRecord, ApplicationResult, ApplicationVerdict, BootConfig,
+    BootPhase, BootState, Content, Granted, GroupRecord, InstanceRecord, InstanceState, Lifecycle, MemberRecord,
+    Modification, ProfileRecord, RolePolicyRecord, RoleRecord, SecurityGroupRecord, SnapshotRecord, SubnetRecord,
+    TemplateRecord, TokenRecord, VolumeRecord, ZoneRecord,
 };
-pub use trace::{CallTrace, Happening, Outcome, TraceEvent};
+pub use trace::{CallTrace, Outcome, TraceEvent, TraceKind};
 pub use world::{WORLD_SCHEMA, World};
-
-/// A handle on a simulated AWS. Cheap to clone; all clones share one world.
-#[derive(Clone)]
-pub struct Sim {
-    shared: runtime::Shared,
-    caller: Caller,
-}
-
-impl Sim {
-    /// Makes a world.
-    #[must_use]
-    pub fn new(config: SimConfig) -> Self {
-        Self::from_world(World::new(config))
-    }
-
-    /// Takes up a world where it stands.
-    #[must_use]
-    pub fn from_world(world: World) -> Self {
-        Self {
-            shared: Arc::new(Mutex::new(runtime::State::new(world))),
-            caller: Caller::default_operator(),
-        }
-    }
-
-    /// A handle on the same world for another operator, told apart in the trace and in faults.
-    #[must_use]
-    pub fn as_operator(&self, name: &str) -> Self {
-        Self {
-            shared: Arc::clone(&self.shared),
-            caller: Caller::Operator(name.to_owned()),
-        }
-    }
-
-    /// Who this handle calls as.
-    #[must_use]
-    pub const fn caller(&self) -> &Caller {
-        &self.caller
-    }
-
-    fn shared(&self) -> &runtime::Shared {
-        &self.shared
-    }
-}
-
-impl fmt::Debug for Sim {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Sim")
-            .field("caller", &self.caller)
-            .finish_non_exhaustive()
-    }
-}

@@ -4,10 +4,6 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::World;
-use super::faults::Fault;
-use crate::backend::CallResult;
-
 /// What is left in the buckets, by their name.
 pub(super) type Buckets = BTreeMap<String, Bucket>;
 
@@ -36,29 +32,19 @@ fn bucket_of(action: &str) -> (&str, u64, u64) {
     }
 }
 
-impl World {
-    /// Takes a request out of the action's bucket, or refuses it for being too fast.
-    pub(super) fn take_token(&mut self, action: &'static str) -> CallResult<()> {
-        if !self.config.rate_limits {
-            return Ok(());
-        }
-        let (name, capacity, refill) = bucket_of(action);
-        let now_ms = self.now_ms;
-        let full = capacity * 1_000;
-        let bucket = self.buckets.entry(name.to_owned()).or_insert(Bucket {
-            left: full,
-            filled_ms: now_ms,
-        });
-        // A thousandth of a request a millisecond is one a second.
-        let regained = (now_ms - bucket.filled_ms).saturating_mul(refill);
-        bucket.left = bucket.left.saturating_add(regained).min(full);
-        bucket.filled_ms = now_ms;
-        match bucket.left.checked_sub(1_000) {
-            Some(left) => {
-                bucket.left = left;
-                Ok(())
-            }
-            None => Fault::Throttle.refusal(action, "").map_or(Ok(()), Err),
-        }
-    }
+/// Takes a request out of the action's bucket; answers whether there was one left.
+pub(super) fn take(buckets: &mut Buckets, action: &str, now_ms: u64) -> bool {
+    let (name, capacity, refill) = bucket_of(action);
+    let full = capacity * 1_000;
+    let bucket = buckets.entry(name.to_owned()).or_insert(Bucket {
+        left: full,
+        filled_ms: now_ms,
+    });
+    // A thousandth of a request a millisecond is one a second.
+    let regained = (now_ms - bucket.filled_ms).saturating_mul(refill);
+    bucket.left = bucket.left.saturating_add(regained).min(full);
+    bucket.filled_ms = now_ms;
+    let left = bucket.left.checked_sub(1_000);
+    bucket.left = left.unwrap_or(bucket.left);
+    left.is_some()
 }

@@ -3,12 +3,13 @@
 use async_trait::async_trait;
 use selfheal_core::world::{ARecord, HostedZone, RecordSet};
 
-use super::auth::Target;
 use super::call::{Call, fail};
 use super::events::WorldEvent;
+use super::runtime::Sim;
 use super::state::ZoneRecord;
-use super::trace::Happening;
-use super::{Sim, World};
+use super::target::Target;
+use super::trace::TraceKind;
+use super::world::World;
 use crate::backend::{CallResult, Route53};
 
 const CHANGE: &str = "route53:ChangeResourceRecordSets";
@@ -90,7 +91,7 @@ impl World {
     }
 
     fn trace_dns(&mut self, zone: &str, name: &str, value: Option<String>) {
-        self.record(Happening::Dns {
+        self.record(TraceKind::Dns {
             name: name.to_owned(),
             value,
             state: "PENDING".to_owned(),
@@ -112,7 +113,7 @@ impl World {
             .iter()
             .find(|record| record.name == name && record.record_type == "A");
         let value = found.and_then(|record| record.values.first().cloned());
-        self.record(Happening::Dns {
+        self.record(TraceKind::Dns {
             name: name.to_owned(),
             value,
             state: "INSYNC".to_owned(),

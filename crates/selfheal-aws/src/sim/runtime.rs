@@ -13,11 +13,13 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 
 use super::call::{Call, Caller};
+use super::config::SimConfig;
 use super::faults::{Decision, Fault, InFlight};
-use super::invariants::Violation;
-use super::trace::Happening;
-use super::{Sim, World};
-use crate::backend::{Clock, Jitter};
+use super::ledger::Violation;
+use super::trace::TraceKind;
+use super::world::World;
+use crate::backend::{CallResult, Clock, Jitter};
+use crate::error::{CallError, CallErrorKind};
 
 /// Why [`Sim::block_on`] did not come to an answer.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -127,7 +129,7 @@ impl State {
     /// Cuts a caller off: requests under way arrive or are lost, and every timer is woken so that its owner notices.
     fn crash(&mut self, caller: &str, call: u64) -> Vec<Waker> {
         self.crashed.insert(caller.to_owned(), call);
-        self.world.record(Happening::Crash {
+        self.world.record(TraceKind::Crash {
             caller: caller.to_owned(),
             call,
         });
@@ -168,6 +170,53 @@ impl fmt::Debug for State {
 /// The part that all handles share.
 pub(super) type Shared = Arc<Mutex<State>>;
 
+/// A handle on a simulated AWS. Cheap to clone; all clones share one world.
+#[derive(Clone)]
+pub struct Sim {
+    shared: Shared,
+    caller: Caller,
+}
+
+impl Sim {
+    /// Makes a world.
+    #[must_use]
+    pub fn new(config: SimConfig) -> Self {
+        Self::from_world(World::new(config))
+    }
+
+    /// Takes up a world where it stands.
+    #[must_use]
+    pub fn from_world(world: World) -> Self {
+        Self {
+            shared: Arc::new(Mutex::new(State::new(world))),
+            caller: Caller::default_operator(),
+        }
+    }
+
+    /// A handle on the same world for another operator, told apart in the trace and in faults.
+    #[must_use]
+    pub fn as_operator(&self, name: &str) -> Self {
+        Self {
+            shared: Arc::clone(&self.shared),
+            caller: Caller::Operator(name.to_owned()),
+        }
+    }
+
+    /// Who this handle calls as.
+    #[must_use]
+    pub const fn caller(&self) -> &Caller {
+        &self.caller
+    }
+}
+
+impl fmt::Debug for Sim {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Sim")
+            .field("caller", &self.caller)
+            .finish_non_exhaustive()
+    }
+}
+
 struct Flag(AtomicBool);
 
 impl Wake for Flag {
@@ -179,7 +228,7 @@ impl Wake for Flag {
 impl Sim {
     pub(super) fn lock(&self) -> MutexGuard<'_, State> {
         // A panic while the world is held is a failed test; the world is data and stays readable.
-        self.shared().lock().unwrap_or_else(PoisonError::into_inner)
+        self.shared.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Runs a future to its end on the logical clock. Time passes only while the future waits.
@@ -343,6 +392,38 @@ impl Sim {
         Wait { sim: self.clone(), at }
     }
 
+    /// Makes a call: the request travels, takes effect whatever becomes of this future, and the answer travels back.
+    pub(super) async fn call<T, E>(&self, call: Call, effect: E) -> CallResult<T>
+    where
+        T: Send + 'static,
+        E: FnOnce(&mut World) -> CallResult<T> + Send + 'static,
+    {
+        let slot: Arc<Mutex<Option<CallResult<T>>>> = Arc::default();
+        let answered = {
+            let slot = Arc::clone(&slot);
+            let (caller, action) = (self.caller().clone(), call.action);
+            let head = call.clone();
+            let submitted = self.submit(&head, move |world, decision| {
+                let result = world.perform(&caller, &call, decision, effect);
+                *slot.lock().unwrap_or_else(PoisonError::into_inner) = Some(result);
+            });
+            let Some(at) = submitted else {
+                return std::future::pending().await;
+            };
+            self.until(at).await;
+            action
+        };
+        let answer = slot.lock().unwrap_or_else(PoisonError::into_inner).take();
+        // A request of a crashed caller may be lost under way; its future is not polled again, but must not panic.
+        answer.unwrap_or_else(|| {
+            Err(CallError::new(
+                CallErrorKind::Ambiguous,
+                answered,
+                "the request was lost on the way",
+            ))
+        })
+    }
+
     /// Lets the world run for so long. For those who drive its clock themselves.
     pub fn advance(&self, duration: Duration) {
         let ms = u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
@@ -420,12 +501,5 @@ impl Clock for Sim {
 impl Jitter for Sim {
     fn fraction(&self) -> f64 {
         self.lock().world.rng_jitter.fraction()
-    }
-}
-
-impl Caller {
-    /// The operator of a handle that names none.
-    pub(super) fn default_operator() -> Self {
-        Self::Operator("operator".to_owned())
     }
 }

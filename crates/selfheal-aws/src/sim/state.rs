@@ -9,7 +9,11 @@ use selfheal_core::world::{
 };
 use serde::{Deserialize, Serialize};
 
-use super::boot::BootState;
+mod boot;
+mod past;
+
+pub use boot::{BootConfig, BootPhase, BootState};
+pub(super) use past::{Past, Shown};
 
 /// A subnet.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -451,4 +455,15 @@ pub struct TokenRecord {
     pub inputs: String,
     /// What was made.
     pub resource: String,
+}
+
+/// What a statement of a caller's policies has allowed.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Granted {
+    /// Whether an operator called; an instance otherwise.
+    pub operator: bool,
+    /// The statement's identifier.
+    pub statement: String,
+    /// The action that AWS has checked, which may be another than the call's own.
+    pub action: String,
 }

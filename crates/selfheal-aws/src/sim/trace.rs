@@ -11,14 +11,14 @@ pub struct TraceEvent {
     /// Logical milliseconds since the world began.
     pub at_ms: u64,
     /// What happened.
-    pub what: Happening,
+    pub what: TraceKind,
 }
 
 /// What happened.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "event")]
 #[non_exhaustive]
-pub enum Happening {
+pub enum TraceKind {
     /// An API call took effect, or was refused.
     Call(CallTrace),
     /// An instance changed its state.
@@ -170,7 +170,7 @@ impl fmt::Display for TraceEvent {
     }
 }
 
-impl fmt::Display for Happening {
+impl fmt::Display for TraceKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Call(call) => write!(f, "{call}"),

@@ -8,18 +8,19 @@ use selfheal_policy::Partition;
 use serde::{Deserialize, Serialize};
 
 use super::config::SimConfig;
-use super::ec2::Past;
 use super::events::{Scheduled, WorldEvent};
 use super::faults::{FaultPlan, FaultState};
+use super::ids;
+use super::images;
+use super::ledger::Ledger;
 use super::rate::Buckets;
 use super::rng::{Range, Rng};
 use super::state::{
-    ActivityRecord, AddressRecord, ApplicationCheckRecord, ApplicationResult, GroupRecord, InstanceRecord,
-    ProfileRecord, RoleRecord, SecurityGroupRecord, SnapshotRecord, SubnetRecord, TemplateRecord, TokenRecord,
+    ActivityRecord, AddressRecord, ApplicationCheckRecord, ApplicationResult, Granted, GroupRecord, InstanceRecord,
+    Past, ProfileRecord, RoleRecord, SecurityGroupRecord, SnapshotRecord, SubnetRecord, TemplateRecord, TokenRecord,
     VolumeRecord, ZoneRecord,
 };
-use super::trace::{Happening, TraceEvent};
-use super::{ids, ssm};
+use super::trace::{TraceEvent, TraceKind};
 
 /// Version of the saved form of a world; another one is refused by [`Sim::load`](super::Sim::load).
 pub const WORLD_SCHEMA: u32 = 2;
@@ -81,9 +82,9 @@ pub struct World {
     /// What the statements of callers' policies have allowed, each once; of operators only under a policy of
     /// [`SimConfig::operator_policy`].
     #[serde(default)]
-    pub granted: BTreeSet<super::auth::Granted>,
+    pub granted: BTreeSet<Granted>,
     /// Volumes that a completed snapshot allows to be deleted, and data that was given up, for the invariants.
-    pub(super) ledger: super::invariants::Ledger,
+    pub(super) ledger: Ledger,
     pub(super) queue: BTreeSet<Scheduled>,
     pub(super) next_seq: u64,
     pub(super) faults: FaultState,
@@ -151,7 +152,7 @@ impl World {
             trace: Vec::new(),
             drained: 0,
             granted: BTreeSet::new(),
-            ledger: super::invariants::Ledger::default(),
+            ledger: Ledger::default(),
             queue: BTreeSet::new(),
             next_seq: 0,
             faults: FaultState::new(FaultPlan::none()),
@@ -203,7 +204,13 @@ impl World {
             let id = ids::upper_id(&mut self.rng_ids, "Z", 21);
             self.add_zone(&id, &name);
         }
-        ssm::publish_images(self);
+        for published in images::public_images() {
+            let id = self.new_id("ami");
+            for parameter in &published.parameters {
+                self.parameters.entry(parameter.clone()).or_insert_with(|| id.clone());
+            }
+            self.images.insert(id.clone(), published.image(id));
+        }
     }
 
     /// Puts a public hosted zone in place.
@@ -240,7 +247,7 @@ impl World {
     }
 
     /// Appends to the trace.
-    pub(super) fn record(&mut self, what: Happening) {
+    pub(super) fn record(&mut self, what: TraceKind) {
         self.trace.push(TraceEvent {
             at_ms: self.now_ms,
             what,

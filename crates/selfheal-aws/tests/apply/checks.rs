@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use selfheal_aws::sim::{Fault, FaultPlan, Happening, Range, Sim, SimConfig, When};
+use selfheal_aws::sim::{Fault, FaultPlan, Range, Sim, SimConfig, TraceKind, When};
 use selfheal_aws::{ApplicationChecks, ApplyErrorKind, CallErrorKind, Control, Ec2, Goal, Scope, Silent, observe};
 use selfheal_core::desired::application_check;
 use selfheal_core::names::{TAG_APPLICATION_CHECK, TAG_FAILED_BOOTS, TAG_PARKED, Tags};
@@ -25,7 +25,7 @@ const HOUR: Duration = Duration::from_secs(3600);
 fn reasons(sim: &Sim) -> Vec<String> {
     let why = |event| match event {
         selfheal_aws::sim::TraceEvent {
-            what: Happening::Unhealthy { why, .. },
+            what: TraceKind::Unhealthy { why, .. },
             ..
         } => Some(why),
         _ => None,

@@ -238,7 +238,7 @@ pub fn faulty(config: SimConfig, faults: FaultPlan) -> Sim {
 
 /// How many API calls of the operator the trace holds.
 pub fn calls(sim: &Sim) -> u64 {
-    use selfheal_aws::sim::Happening;
-    let is_operator = |event: &&selfheal_aws::sim::TraceEvent| matches!(&event.what, Happening::Call(call) if !call.caller.starts_with("i-"));
+    use selfheal_aws::sim::TraceKind;
+    let is_operator = |event: &&selfheal_aws::sim::TraceEvent| matches!(&event.what, TraceKind::Call(call) if !call.caller.starts_with("i-"));
     sim.trace().iter().filter(is_operator).count() as u64
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use selfheal_aws::sim::{Happening, InstanceState, Range, Sim, SimConfig, TraceEvent};
+use selfheal_aws::sim::{InstanceState, Range, Sim, SimConfig, TraceEvent, TraceKind};
 use selfheal_aws::{ApplicationChecks, AutoScaling, Ec2};
 use selfheal_core::names::{Role, TAG_STACK};
 use selfheal_core::world::{ApplicationCheckSettings, CreateApplicationStatusCheck, IngressRule};
@@ -79,7 +79,7 @@ fn status(sim: &Sim, instance: &str) -> String {
 /// When a check came to this verdict, in logical milliseconds.
 fn found(sim: &Sim, verdict: &str) -> Vec<u64> {
     let at = |event: TraceEvent| match event.what {
-        Happening::Application { status, .. } if status == verdict => Some(event.at_ms),
+        TraceKind::Application { status, .. } if status == verdict => Some(event.at_ms),
         _ => None,
     };
     sim.trace().into_iter().filter_map(at).collect()
@@ -288,7 +288,7 @@ fn the_group_is_patient_for_its_grace_period_after_the_entry_into_service() {
     let in_service_ms = sim.inspect(|world| world.groups[&names().group].members[0].in_service_ms);
     sim.fail_app(&id);
     rest(&sim);
-    let unhealthy = |event: &TraceEvent| matches!(&event.what, Happening::Unhealthy { .. });
+    let unhealthy = |event: &TraceEvent| matches!(&event.what, TraceKind::Unhealthy { .. });
     let at_ms = sim
         .trace()
         .iter()

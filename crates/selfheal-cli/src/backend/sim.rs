@@ -24,14 +24,14 @@ const WORLD_BYTES_MAX: u64 = 64 << 20;
 
 /// A simulated AWS with the file that keeps it.
 #[derive(Debug)]
-pub struct Kept {
+pub struct SimFile {
     pub(super) sim: Sim,
     file: PathBuf,
     /// Holds off other commands on the same world; the system lets go of it when the process ends, however that is.
     _lock: Option<File>,
 }
 
-impl Kept {
+impl SimFile {
     pub(super) fn open(global: &Global, spec: &Spec) -> Result<Self, CliError> {
         let beside_the_spec = || beside(&global.file, ".selfheal-sim.json");
         let file = global.sim_file.clone().unwrap_or_else(beside_the_spec);

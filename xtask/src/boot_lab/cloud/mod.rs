@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 
 use crate::wire::Wire;
 use jiff::{SignedDuration, Timestamp};
-use selfheal_aws::sim::{Happening, Sim, TraceEvent};
+use selfheal_aws::sim::{Sim, TraceEvent, TraceKind};
 
 use super::config::LabConfig;
 use super::disk::{Disk, Loop};
@@ -167,9 +167,9 @@ impl Cloud {
     }
 
     /// Does to a machine what the event says.
-    fn follow(&self, effects: &mut Effects, what: &Happening) -> TaskResult<()> {
+    fn follow(&self, effects: &mut Effects, what: &TraceKind) -> TaskResult<()> {
         match what {
-            Happening::Instance { id, state, .. } if state == "running" => {
+            TraceKind::Instance { id, state, .. } if state == "running" => {
                 self.prepare(effects, id)?;
                 if effects.boots
                     && let Some(machine) = effects.machines.get_mut(id)
@@ -177,18 +177,18 @@ impl Cloud {
                     machine.power_on()?;
                 }
             }
-            Happening::Instance { id, state, .. } if state == "shutting-down" || state == "stopping" => {
+            TraceKind::Instance { id, state, .. } if state == "shutting-down" || state == "stopping" => {
                 // EC2 presses the power button. What does not stop in time is cut off.
                 if let Some(machine) = effects.machines.get_mut(id) {
                     machine.press_power()?;
                 }
             }
-            Happening::Instance { id, state, .. } if state == "terminated" || state == "stopped" => {
+            TraceKind::Instance { id, state, .. } if state == "terminated" || state == "stopped" => {
                 if let Some(machine) = effects.machines.get_mut(id) {
                     machine.kill()?;
                 }
             }
-            Happening::Lifecycle { instance, .. } => {
+            TraceKind::Lifecycle { instance, .. } => {
                 let target = self.sim.inspect(|world| world.target_state(instance));
                 if let Some(machine) = effects.machines.get(instance) {
                     let ip = machine.identity().ip().into();
@@ -196,7 +196,7 @@ impl Cloud {
                         .set(ip, "meta-data/autoscaling/target-lifecycle-state", target.as_deref());
                 }
             }
-            Happening::Violation { invariant, detail } => {
+            TraceKind::Violation { invariant, detail } => {
                 effects.fault(format!("invariant {invariant}: {detail}"));
             }
             _ => {}

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::wire::WireRecord;
 use selfheal_aws::CallResult;
-use selfheal_aws::sim::{Happening, TraceEvent};
+use selfheal_aws::sim::{TraceEvent, TraceKind};
 
 use super::Cloud;
 use crate::boot_lab::command::wait_for;
@@ -37,7 +37,7 @@ impl Cloud {
     }
 
     /// Waits for an event.
-    pub fn await_event(&self, what: &str, limit_s: u64, wanted: impl Fn(&Happening) -> bool) -> TaskResult<TraceEvent> {
+    pub fn await_event(&self, what: &str, limit_s: u64, wanted: impl Fn(&TraceKind) -> bool) -> TaskResult<TraceEvent> {
         self.await_nth_event(what, 1, limit_s, wanted)
     }
 
@@ -47,7 +47,7 @@ impl Cloud {
         what: &str,
         nth: usize,
         limit_s: u64,
-        wanted: impl Fn(&Happening) -> bool,
+        wanted: impl Fn(&TraceKind) -> bool,
     ) -> TaskResult<TraceEvent> {
         wait_for(what, Duration::from_secs(limit_s), || {
             let effects = self.lock();
@@ -67,7 +67,7 @@ impl Cloud {
     pub fn await_in_service(&self, nth: usize, limit_s: u64) -> TaskResult<String> {
         let id = self.await_launched(nth, limit_s)?;
         self.await_event(&format!("instance {id} in service"), limit_s, |what| {
-            matches!(what, Happening::Lifecycle { instance, state, .. } if *instance == id && state == "InService")
+            matches!(what, TraceKind::Lifecycle { instance, state, .. } if *instance == id && state == "InService")
         })?;
         Ok(id)
     }
@@ -78,10 +78,10 @@ impl Cloud {
             &format!("launch number {nth}"),
             nth,
             limit_s,
-            |what| matches!(what, Happening::Instance { state, .. } if state == "pending"),
+            |what| matches!(what, TraceKind::Instance { state, .. } if state == "pending"),
         )?;
         match event.what {
-            Happening::Instance { id, .. } => Ok(id),
+            TraceKind::Instance { id, .. } => Ok(id),
             _ => Err(TaskError::failed("an event that is no launch")),
         }
     }

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use selfheal_aws::sim::Happening;
+use selfheal_aws::sim::TraceKind;
 
 use super::get;
 use crate::boot_lab::cloud::Cloud;
@@ -114,10 +114,10 @@ pub fn replacement(lab: &mut Lab) -> TaskResult<()> {
     let released = cloud.await_event(
         "release of the volume",
         1,
-        |what| matches!(what, Happening::Volume { state, .. } if state == "released"),
+        |what| matches!(what, TraceKind::Volume { state, .. } if state == "released"),
     )?;
     let moved = cloud.await_nth_event("move of the address", 2, 1, |what| {
-        matches!(what, Happening::Address { instance: Some(_), .. })
+        matches!(what, TraceKind::Address { instance: Some(_), .. })
     })?;
     ensure(released.at_ms <= moved.at_ms, || {
         "the address moved before the volume was released".to_owned()

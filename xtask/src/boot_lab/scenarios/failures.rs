@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use selfheal_aws::sim::Happening;
+use selfheal_aws::sim::TraceKind;
 use selfheal_core::names::{TAG_FAILED_BOOTS, TAG_LAST_ERROR, TAG_LAST_LOG, TAG_PARKED};
 use selfheal_userdata::HealthCheck;
 
@@ -88,8 +88,8 @@ fn parks(cloud: &Cloud, limit: usize) -> TaskResult<()> {
     })
 }
 
-const fn is_launch(what: &Happening) -> bool {
-    matches!(what, Happening::Instance { state, .. } if matches!(state.as_bytes(), b"pending"))
+const fn is_launch(what: &TraceKind) -> bool {
+    matches!(what, TraceKind::Instance { state, .. } if matches!(state.as_bytes(), b"pending"))
 }
 
 pub fn watchdog(lab: &mut Lab) -> TaskResult<()> {

@@ -6,11 +6,12 @@ use async_trait::async_trait;
 use selfheal_core::names::{TAG_STACK, Tags};
 use selfheal_core::world::{ApplicationCheck, ApplicationCheckSettings, CreateApplicationStatusCheck};
 
-use super::auth::Target;
 use super::call::{Call, fail};
 use super::ec2::check_tags;
+use super::runtime::Sim;
 use super::state::ApplicationCheckRecord;
-use super::{Sim, World};
+use super::target::Target;
+use super::world::World;
 use crate::backend::{ApplicationChecks, CallResult};
 
 /// Checks that an account may have.

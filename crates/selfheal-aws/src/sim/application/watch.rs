@@ -3,12 +3,11 @@
 //! A check that has come to a verdict is not asked further until something happens to what it asks about, so that a world
 //! comes to rest. The minutes in between would tell nothing new, and the grid that the requests lie on stays the same.
 
-use super::super::World;
-use super::super::boot::BootPhase;
 use super::super::events::WorldEvent;
 use super::super::rng::Range;
-use super::super::state::{ApplicationResult, ApplicationVerdict, InstanceRecord, InstanceState};
-use super::super::trace::Happening;
+use super::super::state::{ApplicationResult, ApplicationVerdict, BootPhase, InstanceRecord, InstanceState};
+use super::super::trace::TraceKind;
+use super::super::world::World;
 
 impl World {
     /// What AWS reports of an instance: its checks taken together.
@@ -124,7 +123,7 @@ impl World {
         result.count(answers, settings.failure_threshold, settings.success_threshold);
         let (now, rests) = (result.verdict, result.rests(answers));
         if now != verdict {
-            self.record(Happening::Application {
+            self.record(TraceKind::Application {
                 instance: instance.to_owned(),
                 check: check.to_owned(),
                 status: now.as_str().to_owned(),

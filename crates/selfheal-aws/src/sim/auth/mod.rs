@@ -3,110 +3,20 @@
 mod targets;
 
 use selfheal_core::names::{IAM_PATH, TAG_STACK};
-use selfheal_core::world::{ARecord, CreateVolume, GroupSettings};
+use selfheal_core::world::GroupSettings;
 use selfheal_policy::eval::{Decision, Layer, Policies, Request, ResourceRequest, evaluate};
 use selfheal_policy::requests::documented;
 use selfheal_policy::{
     Arn, Document, Effect, ParseErrorKind, Partition, Principal, PrincipalSet, Principals, Target as PolicyTarget,
 };
-use serde::{Deserialize, Serialize};
 
-use super::World;
 use super::call::{Call, Caller};
 use super::faults::denied;
-use super::state::InstanceState;
+use super::state::{Granted, InstanceState};
+use super::target::Target;
+use super::world::World;
 use crate::backend::CallResult;
 use crate::error::CallError;
-
-/// A resource that a request names, and AWS therefore evaluates.
-#[derive(Clone, Debug)]
-pub(super) enum Target {
-    Address(String),
-    Association(String),
-    Volume(String),
-    Instance(String),
-    /// The network interface of an instance.
-    Interface(String),
-    /// The network interface that an association is on.
-    AssociatedInterface(String),
-    SecurityGroup(String),
-    Template(String),
-    Snapshot(String),
-    Vpc(String),
-    Group(String),
-    /// The group of an instance.
-    GroupOf(String),
-    Role(String),
-    Profile(String),
-    /// A role that is read, which need not exist.
-    ReadRole(String),
-    /// An instance profile that is read, which need not exist.
-    ReadProfile(String),
-    Zone(String),
-    Record {
-        record: ARecord,
-        change: &'static str,
-    },
-    Parameter(String),
-    ApplicationCheck(String),
-    /// A customer's key, by its ARN.
-    Key(String),
-    NewApplicationCheck,
-    NewAddress,
-    NewVolume(CreateVolume),
-    NewSnapshot,
-    /// A security group in this VPC.
-    NewSecurityGroup(String),
-    NewTemplate,
-    NewGroup(GroupSettings),
-    ChangedGroup(GroupSettings),
-    Unknown,
-}
-
-/// What a statement of a caller's policies has allowed.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub struct Granted {
-    /// Whether an operator called; an instance otherwise.
-    pub operator: bool,
-    /// The statement's identifier.
-    pub statement: String,
-    /// The action that AWS has checked, which may be another than the call's own.
-    pub action: String,
-}
-
-impl Target {
-    /// The target that an EC2 id stands for.
-    pub(super) fn of_ec2_id(id: &str) -> Self {
-        let own = id.to_owned();
-        match id.split_once('-').map(|(prefix, _)| prefix) {
-            Some("eipalloc") => Self::Address(own),
-            Some("vol") => Self::Volume(own),
-            Some("i") => Self::Instance(own),
-            Some("sg") => Self::SecurityGroup(own),
-            Some("lt") => Self::Template(own),
-            Some("snap") => Self::Snapshot(own),
-            Some("asc") => Self::ApplicationCheck(own),
-            _ => Self::Unknown,
-        }
-    }
-}
-
-impl Target {
-    /// Whether the action makes this, so that the tags of the request are for it.
-    fn is_made_by(&self, action: &str) -> bool {
-        match self {
-            Self::NewAddress
-            | Self::NewVolume(_)
-            | Self::NewSnapshot
-            | Self::NewSecurityGroup(_)
-            | Self::NewTemplate
-            | Self::NewApplicationCheck
-            | Self::NewGroup(_) => true,
-            Self::Role(_) | Self::Profile(_) => action.starts_with("iam:Create"),
-            _ => false,
-        }
-    }
-}
 
 /// Whether IAM takes a document as a policy of a role; its words where it does not.
 pub(super) fn is_role_policy(document: &str) -> Result<(), String> {

@@ -5,7 +5,7 @@ use selfheal_core::world::{ARecord, GroupSettings};
 use selfheal_policy::Arn;
 use selfheal_policy::eval::ResourceRequest;
 
-use super::super::World;
+use super::super::world::World;
 use super::Target;
 
 /// Keys of one resource.

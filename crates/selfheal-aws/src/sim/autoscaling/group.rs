@@ -5,12 +5,12 @@ use std::collections::BTreeSet;
 use selfheal_core::names::Tags;
 use selfheal_core::world::{Activity, Group, GroupInstance, GroupSettings, LifecycleHook};
 
-use super::super::World;
 use super::super::call::fail;
 use super::super::events::WorldEvent;
 use super::super::ids;
 use super::super::state::{ActivityRecord, GroupRecord, MemberRecord};
-use super::super::trace::Happening;
+use super::super::trace::TraceKind;
+use super::super::world::World;
 use super::hooks::check_hook;
 use crate::backend::CallResult;
 
@@ -303,7 +303,7 @@ impl World {
         let empty = |record: &GroupRecord| record.deleting && record.members.is_empty();
         if self.groups.get(name).is_some_and(empty) {
             self.groups.remove(name);
-            self.record(Happening::GroupDeleted { group: name.to_owned() });
+            self.record(TraceKind::GroupDeleted { group: name.to_owned() });
         }
     }
 

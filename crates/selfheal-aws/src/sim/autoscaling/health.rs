@@ -1,10 +1,10 @@
 //! Health: what a group learns about its instances, and when it believes it.
 
-use super::super::World;
 use super::super::call::fail;
 use super::super::events::WorldEvent;
 use super::super::state::{InstanceState, MemberRecord};
-use super::super::trace::Happening;
+use super::super::trace::TraceKind;
+use super::super::world::World;
 use crate::backend::CallResult;
 
 impl World {
@@ -110,7 +110,7 @@ impl World {
         }
         member.healthy = false;
         let (name, id) = (group.to_owned(), instance.to_owned());
-        self.record(Happening::Unhealthy {
+        self.record(TraceKind::Unhealthy {
             group: name,
             instance: id,
             why: why.to_owned(),

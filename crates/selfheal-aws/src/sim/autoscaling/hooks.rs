@@ -2,12 +2,12 @@
 
 use selfheal_core::world::LifecycleHook;
 
-use super::super::World;
 use super::super::call::fail;
 use super::super::events::WorldEvent;
 use super::super::rng::Range;
 use super::super::state::{Lifecycle, MemberRecord};
-use super::super::trace::Happening;
+use super::super::trace::TraceKind;
+use super::super::world::World;
 use crate::backend::CallResult;
 
 /// The transition of a launch hook.
@@ -79,7 +79,7 @@ impl World {
         if let Some(member) = self.member_mut(group, instance) {
             member.lifecycle = lifecycle;
             let state = lifecycle.as_str().to_owned();
-            self.record(Happening::Lifecycle {
+            self.record(TraceKind::Lifecycle {
                 group: group.to_owned(),
                 instance: instance.to_owned(),
                 state,

@@ -8,9 +8,9 @@ mod replace;
 use async_trait::async_trait;
 use selfheal_core::world::{Activity, Group, GroupSettings, LifecycleHook};
 
-use super::Sim;
-use super::auth::Target;
 use super::call::Call;
+use super::runtime::Sim;
+use super::target::Target;
 use crate::backend::{AutoScaling, CallResult};
 
 #[async_trait]

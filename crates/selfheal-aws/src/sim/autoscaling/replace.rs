@@ -1,10 +1,10 @@
 //! Keeping the size: launching, terminating, and both at once when an instance is unhealthy.
 
-use super::super::World;
 use super::super::events::WorldEvent;
 use super::super::rng::Range;
 use super::super::state::{GroupRecord, InstanceState, Lifecycle, MemberRecord};
-use super::super::trace::Happening;
+use super::super::trace::TraceKind;
+use super::super::world::World;
 use super::hooks::TERMINATING;
 
 impl GroupRecord {
@@ -103,7 +103,7 @@ impl World {
                     "Failed",
                     Some(format!("{why} Launching EC2 instance failed.")),
                 );
-                self.record(Happening::LaunchFailed {
+                self.record(TraceKind::LaunchFailed {
                     group: group.to_owned(),
                     why,
                 });
@@ -127,7 +127,7 @@ impl World {
 
     /// A launch hook said ABANDON. The first replacement follows at once, later ones are rate-limited.
     pub(super) fn launch_abandoned(&mut self, group: &str, why: &str) {
-        self.record(Happening::LaunchFailed {
+        self.record(TraceKind::LaunchFailed {
             group: group.to_owned(),
             why: why.to_owned(),
         });

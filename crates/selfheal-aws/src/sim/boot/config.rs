@@ -1,32 +1,7 @@
 //! The boot program's configuration, read back from user data.
 
-use serde::{Deserialize, Serialize};
-
-use super::super::World;
-
-/// What the boot program of an instance works with.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[non_exhaustive]
-pub struct BootConfig {
-    /// The group.
-    pub group: String,
-    /// The launch hook.
-    pub launch_hook: String,
-    /// The termination hook, where there is one.
-    pub terminate_hook: Option<String>,
-    /// The address to take.
-    pub allocation: Option<String>,
-    /// The volume to take.
-    pub volume: Option<String>,
-    /// Its filesystem.
-    pub filesystem: String,
-    /// Whether a watchdog on the instance probes the application.
-    pub watchdog: bool,
-    /// Whether it counts what EC2's application status checks find.
-    pub asks_aws: bool,
-    /// Failed boots in a row after which the stack parks itself.
-    pub breaker_limit: u32,
-}
+use super::super::state::BootConfig;
+use super::super::world::World;
 
 impl BootConfig {
     /// Reads the configuration of an instance; `None` when its user data names neither an address nor a volume.

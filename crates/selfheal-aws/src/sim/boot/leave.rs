@@ -1,11 +1,11 @@
 //! What happens after a boot: a failed application, a lost volume, and the way out.
 
-use super::super::World;
 use super::super::call::Caller;
 use super::super::events::WorldEvent;
 use super::super::rng::Range;
-use super::super::state::{InstanceRecord, InstanceState};
-use super::{BootConfig, BootPhase, OUTAGE_MS_MAX, RETRY, SLOW, is_outage};
+use super::super::state::{BootConfig, BootPhase, InstanceRecord, InstanceState};
+use super::super::world::World;
+use super::{OUTAGE_MS_MAX, RETRY, SLOW, is_outage};
 use crate::backend::CallResult;
 
 /// How often the watchers of one boot act on what they see.

@@ -9,89 +9,13 @@ mod leave;
 mod report;
 mod steps;
 
-use serde::{Deserialize, Serialize};
-
-use super::World;
 use super::call::Caller;
 use super::events::WorldEvent;
 use super::rng::Range;
-use super::state::{InstanceState, Lifecycle};
-use super::trace::Happening;
+use super::state::{BootConfig, BootPhase, BootState, InstanceState, Lifecycle};
+use super::trace::TraceKind;
+use super::world::World;
 use crate::error::{CallError, CallErrorKind};
-
-pub use config::BootConfig;
-
-/// Where a boot program stands.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub enum BootPhase {
-    /// Not begun.
-    #[default]
-    Off,
-    /// Takes the data volume, which is the lock.
-    Attach,
-    /// Waits for the device.
-    Device,
-    /// Formats where it may, and mounts.
-    Mount,
-    /// Runs the user's setup and waits for the application.
-    Setup,
-    /// Takes the address.
-    Address,
-    /// Completes the launch hook.
-    Complete,
-    /// Serves; does what could wait.
-    Settle,
-    /// Serves, and is watched.
-    Ready,
-    /// Gave up.
-    Failed,
-    /// Released everything on its way out.
-    Left,
-}
-
-/// What an instance's boot program knows.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[non_exhaustive]
-pub struct BootState {
-    /// Where it stands.
-    pub phase: BootPhase,
-    /// When the current phase began, in logical milliseconds.
-    pub since_ms: u64,
-    /// Whether the application has failed.
-    pub app_failed: bool,
-    /// When the hook's heartbeat was last recorded, in logical milliseconds.
-    pub heartbeat_ms: u64,
-    /// Whether the mark of first use was removed on this instance.
-    pub settled: bool,
-    /// Whether the launch hook was completed on this instance, or found to be over.
-    pub completed: bool,
-    /// Why the boot failed.
-    pub failure: Option<String>,
-    /// Whether a failure of this boot was counted in the group's tags.
-    pub counted: bool,
-    /// Whether AWS's own outage was what failed it, which counts nothing.
-    #[serde(default)]
-    pub blameless: bool,
-    /// Milliseconds of the current phase that were an outage of AWS.
-    #[serde(default)]
-    pub excused_ms: u64,
-    /// When it last tried, in logical milliseconds.
-    #[serde(default)]
-    pub tried_ms: u64,
-    /// When its association was accepted, in logical milliseconds.
-    #[serde(default)]
-    pub associated_ms: Option<u64>,
-    /// Whether the answer to its association was lost.
-    #[serde(default)]
-    pub unsure: bool,
-    /// Since when it knows that its volume is lost, in logical milliseconds.
-    #[serde(default)]
-    pub lost_ms: Option<u64>,
-    /// How often its watchers have acted.
-    pub watched: u32,
-    /// What it works with, read from user data when the instance was launched.
-    pub config: Option<BootConfig>,
-}
 
 /// What a step of the boot program leads to.
 pub(super) enum Next {
@@ -253,7 +177,7 @@ impl World {
     }
 
     fn say(&mut self, id: &str, says: impl Into<String>) {
-        self.record(Happening::Boot {
+        self.record(TraceKind::Boot {
             instance: id.to_owned(),
             says: says.into(),
         });

@@ -2,11 +2,12 @@
 
 use selfheal_core::names::{TAG_FAILED_BOOTS, TAG_LAST_ERROR, TAG_LAST_LOG, TAG_PARKED, Tags};
 
-use super::super::World;
 use super::super::call::Caller;
 use super::super::events::WorldEvent;
+use super::super::state::{BootConfig, BootPhase};
+use super::super::world::World;
 use super::steps::HookEnd;
-use super::{AT_ONCE, BootConfig, BootPhase, CALL_MS_MAX, HOOK_MS_MAX, Next, RETRY};
+use super::{AT_ONCE, CALL_MS_MAX, HOOK_MS_MAX, Next, RETRY};
 use crate::backend::CallResult;
 use crate::error::CallError;
 

@@ -3,14 +3,12 @@
 use selfheal_core::names::{TAG_FIRST_USE, TAG_FORMATTING, Tags};
 use selfheal_core::world::Volume;
 
-use super::super::World;
 use super::super::call::Caller;
 use super::super::rng::Range;
-use super::super::state::Content;
-use super::super::trace::Happening;
-use super::{
-    AT_ONCE, ATTACH_MS_MAX, BootConfig, BootPhase, CALL_MS_MAX, HOOK_MS_MAX, Next, RETRY, STALE_MS_MAX, is_outage,
-};
+use super::super::state::{BootConfig, BootPhase, Content};
+use super::super::trace::TraceKind;
+use super::super::world::World;
+use super::{AT_ONCE, ATTACH_MS_MAX, CALL_MS_MAX, HOOK_MS_MAX, Next, RETRY, STALE_MS_MAX, is_outage};
 use crate::backend::CallResult;
 
 /// The device name that the boot program asks for; on Nitro the kernel names it otherwise.
@@ -204,7 +202,7 @@ impl World {
     }
 
     fn trace_volume(&mut self, volume: &str, state: &str, instance: &str) {
-        self.record(Happening::Volume {
+        self.record(TraceKind::Volume {
             id: volume.to_owned(),
             state: state.to_owned(),
             instance: Some(instance.to_owned()),

@@ -3,11 +3,11 @@
 use selfheal_core::names::Tags;
 use selfheal_core::world::Address;
 
-use super::super::World;
 use super::super::call::fail;
 use super::super::ids;
 use super::super::state::{AddressRecord, InstanceState};
-use super::super::trace::Happening;
+use super::super::trace::TraceKind;
+use super::super::world::World;
 use super::check_tags;
 use crate::backend::CallResult;
 
@@ -158,7 +158,7 @@ impl World {
             record.address.interface_id = interface;
             let ip = record.address.public_ip.clone();
             let (id, instance) = (allocation_id.to_owned(), Some(instance_id.to_owned()));
-            self.record(Happening::Address { id, ip, instance });
+            self.record(TraceKind::Address { id, ip, instance });
         }
         self.address_missed(allocation_id);
         association
@@ -185,7 +185,7 @@ impl World {
         record.address.instance_id = None;
         record.address.interface_id = None;
         let ip = record.address.public_ip.clone();
-        self.record(Happening::Address {
+        self.record(TraceKind::Address {
             id: allocation_id.to_owned(),
             ip,
             instance: None,

@@ -2,11 +2,11 @@
 
 use selfheal_core::world::{Attachment, Volume, VolumeState};
 
-use super::super::World;
 use super::super::call::fail;
 use super::super::events::WorldEvent;
 use super::super::state::{InstanceState, VolumeRecord};
-use super::super::trace::Happening;
+use super::super::trace::TraceKind;
+use super::super::world::World;
 use crate::backend::CallResult;
 
 impl World {
@@ -97,7 +97,7 @@ impl World {
         }
         "attached".clone_into(&mut attachment.state);
         let instance = Some(attachment.instance_id.clone());
-        self.record(Happening::Volume {
+        self.record(TraceKind::Volume {
             id: id.to_owned(),
             state: "attached".to_owned(),
             instance,
@@ -160,7 +160,7 @@ impl World {
             return;
         };
         let instance = Some(instance_id.to_owned());
-        self.record(Happening::Volume {
+        self.record(TraceKind::Volume {
             id: id.clone(),
             state: "unmounted".to_owned(),
             instance,
@@ -182,7 +182,7 @@ impl World {
         record.volume.state = VolumeState::Available;
         record.device = None;
         let instance = Some(holder.instance_id);
-        self.record(Happening::Volume {
+        self.record(TraceKind::Volume {
             id: id.to_owned(),
             state: "released".to_owned(),
             instance,
@@ -211,7 +211,7 @@ impl World {
         }
         for id in released {
             let instance = Some(instance_id.to_owned());
-            self.record(Happening::Volume {
+            self.record(TraceKind::Volume {
                 id,
                 state: "released".to_owned(),
                 instance,

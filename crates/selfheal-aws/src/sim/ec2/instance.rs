@@ -2,12 +2,11 @@
 
 use selfheal_core::world::{Attachment, Instance, Volume, VolumeState};
 
-use super::super::World;
-use super::super::boot::{BootConfig, BootState};
 use super::super::events::WorldEvent;
 use super::super::ids;
-use super::super::state::{Content, InstanceRecord, InstanceState, VolumeRecord};
-use super::super::trace::Happening;
+use super::super::state::{BootConfig, BootState, Content, InstanceRecord, InstanceState, VolumeRecord};
+use super::super::trace::TraceKind;
+use super::super::world::World;
 use super::of_stack;
 
 impl World {
@@ -149,7 +148,7 @@ impl World {
         else {
             return;
         };
-        self.record(Happening::Instance {
+        self.record(TraceKind::Instance {
             id: id.to_owned(),
             state,
             why: why.to_owned(),
@@ -254,7 +253,7 @@ impl World {
         };
         instance.impaired = true;
         let group = instance.group.clone();
-        let what = Happening::Instance {
+        let what = TraceKind::Instance {
             id: id.to_owned(),
             state: "impaired".to_owned(),
             why: String::new(),
@@ -280,7 +279,7 @@ impl World {
         {
             return false;
         }
-        let what = Happening::Instance {
+        let what = TraceKind::Instance {
             id: id.to_owned(),
             state: "rebooted".to_owned(),
             why: String::new(),

@@ -18,12 +18,11 @@ use selfheal_core::world::{
     TemplateData, Volume, VolumeModification, VolumeState,
 };
 
-pub(super) use past::Past;
-
-use super::auth::Target;
 use super::call::{Call, fail};
-use super::state::VolumeRecord;
-use super::{Sim, World};
+use super::runtime::Sim;
+use super::state::{SubnetRecord, VolumeRecord};
+use super::target::Target;
+use super::world::World;
 use crate::backend::{CallResult, Ec2, SecurityGroupQuery, SubnetQuery};
 
 /// Whether the tags say that the resource belongs to the stack.
@@ -105,7 +104,7 @@ impl World {
     }
 
     fn describe_subnets(&self, query: &SubnetQuery) -> Vec<Subnet> {
-        let wanted = |record: &&super::SubnetRecord| match query {
+        let wanted = |record: &&SubnetRecord| match query {
             SubnetQuery::DefaultForZone => record.default,
             SubnetQuery::Id(id) => record.subnet.id == *id,
         };

@@ -5,7 +5,8 @@ use selfheal_core::spec::Architecture;
 use selfheal_core::world::{DefaultRoute, InstanceTypeDetails};
 
 use super::super::call::Call;
-use super::super::{Sim, World};
+use super::super::runtime::Sim;
+use super::super::world::World;
 use crate::backend::{CallResult, Offers};
 
 /// An instance type that the simulated Region has.

@@ -3,30 +3,10 @@
 //! DescribeVolumes has been seen without an attachment that was just made (kubernetes#85675), and DescribeAddresses without
 //! an association that had succeeded (provider-aws#35113).
 
-use selfheal_core::world::{Address, Attachment, Volume, VolumeState};
-use serde::{Deserialize, Serialize};
+use selfheal_core::world::{Address, Volume};
 
-use super::super::World;
-
-/// What a stale read still shows of a resource.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(in crate::sim) struct Past {
-    /// When it changed last, in logical milliseconds.
-    changed_ms: u64,
-    shown: Shown,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-enum Shown {
-    Address {
-        association_id: Option<String>,
-        instance_id: Option<String>,
-    },
-    Volume {
-        state: VolumeState,
-        attachment: Option<Attachment>,
-    },
-}
+use super::super::state::{Past, Shown};
+use super::super::world::World;
 
 impl World {
     /// Keeps what an address or a volume is, just before that changes.

@@ -3,9 +3,9 @@
 use selfheal_core::names::Tags;
 use selfheal_core::world::{IngressRule, SecurityGroup};
 
-use super::super::World;
 use super::super::call::fail;
 use super::super::state::{InstanceState, SecurityGroupRecord};
+use super::super::world::World;
 use super::check_tags;
 use crate::backend::{CallResult, SecurityGroupQuery};
 

@@ -3,11 +3,11 @@
 use selfheal_core::names::Tags;
 use selfheal_core::world::{Snapshot, VolumeState};
 
-use super::super::World;
 use super::super::call::fail;
 use super::super::events::WorldEvent;
 use super::super::state::SnapshotRecord;
-use super::super::trace::Happening;
+use super::super::trace::TraceKind;
+use super::super::world::World;
 use super::{check_tags, of_stack};
 use crate::backend::CallResult;
 
@@ -74,7 +74,7 @@ impl World {
             return;
         };
         "completed".clone_into(&mut record.snapshot.state);
-        self.record(Happening::Snapshot {
+        self.record(TraceKind::Snapshot {
             id: id.to_owned(),
             state: "completed".to_owned(),
         });

@@ -5,9 +5,9 @@ use base64::prelude::BASE64_STANDARD;
 use selfheal_core::names::Tags;
 use selfheal_core::world::{LaunchTemplate, TemplateData};
 
-use super::super::World;
 use super::super::call::fail;
 use super::super::state::TemplateRecord;
+use super::super::world::World;
 use super::check_tags;
 use crate::backend::CallResult;
 

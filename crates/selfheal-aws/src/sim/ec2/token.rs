@@ -2,9 +2,9 @@
 
 use std::fmt::Debug;
 
-use super::super::World;
 use super::super::call::fail;
 use super::super::state::TokenRecord;
+use super::super::world::World;
 use crate::backend::CallResult;
 
 impl World {

@@ -2,11 +2,11 @@
 
 use selfheal_core::world::{CreateVolume, ModifyVolume, Volume, VolumeModification, VolumeState};
 
-use super::super::World;
 use super::super::call::{Caller, fail};
 use super::super::events::WorldEvent;
 use super::super::state::{Content, Modification, VolumeRecord};
-use super::super::trace::Happening;
+use super::super::trace::TraceKind;
+use super::super::world::World;
 use super::check_tags;
 use crate::backend::CallResult;
 
@@ -108,7 +108,7 @@ impl World {
             return;
         };
         record.volume.state = VolumeState::Available;
-        self.record(Happening::Volume {
+        self.record(TraceKind::Volume {
             id: id.to_owned(),
             state: "available".to_owned(),
             instance: None,
@@ -198,7 +198,7 @@ impl World {
 
     pub(in crate::sim) fn volume_optimized(&mut self, id: &str) {
         self.set_modification(id, "completed");
-        self.record(Happening::Volume {
+        self.record(TraceKind::Volume {
             id: id.to_owned(),
             state: "modified".to_owned(),
             instance: None,
@@ -245,7 +245,7 @@ impl World {
     pub(in crate::sim) fn volume_deleted(&mut self, id: &str) {
         let Some(record) = self.volumes.get_mut(id) else { return };
         record.volume.state = VolumeState::Deleted;
-        self.record(Happening::Volume {
+        self.record(TraceKind::Volume {
             id: id.to_owned(),
             state: "deleted".to_owned(),
             instance: None,

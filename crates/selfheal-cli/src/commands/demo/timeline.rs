@@ -1,6 +1,6 @@
 //! What happened in the simulated world, as people read it.
 
-use selfheal_aws::sim::{CallTrace, Happening, Outcome, TraceEvent};
+use selfheal_aws::sim::{CallTrace, Outcome, TraceEvent, TraceKind};
 
 /// Renders the events that tell the story, a line each: when, who, what. Reads are left out, and so is what the line
 /// before says already, as where a call is refused several times in a row.
@@ -23,16 +23,16 @@ pub fn render(trace: &[TraceEvent], from_ms: u64) -> String {
 /// When an instance came into service, in logical milliseconds.
 #[must_use]
 pub fn in_service_ms(trace: &[TraceEvent], id: &str) -> Option<u64> {
-    let in_service = |event: &&TraceEvent| matches!(&event.what, Happening::Lifecycle { instance, state, .. } if instance == id && state == "InService");
+    let in_service = |event: &&TraceEvent| matches!(&event.what, TraceKind::Lifecycle { instance, state, .. } if instance == id && state == "InService");
     trace.iter().find(in_service).map(|event| event.at_ms)
 }
 
 /// Who does what; `None` for what is no part of the story.
-fn line(what: &Happening) -> Option<(String, String)> {
+fn line(what: &TraceKind) -> Option<(String, String)> {
     let by = |who: &str, what: String| Some((who.to_owned(), what));
     match what {
-        Happening::Call(call) => call_line(call),
-        Happening::Instance { id, state, why } => match state.as_str() {
+        TraceKind::Call(call) => call_line(call),
+        TraceKind::Instance { id, state, why } => match state.as_str() {
             "pending" => by("group", format!("launches {id}")),
             "shutting-down" if why.contains("outside") => by("somebody", format!("kills {id}")),
             "shutting-down" => by("group", format!("terminates {id}")),
@@ -43,14 +43,14 @@ fn line(what: &Happening) -> Option<(String, String)> {
             "terminated" => Some((short(id), "is gone".to_owned())),
             _ => Some((short(id), state.clone())),
         },
-        Happening::Application { instance, status, .. } => by("AWS", format!("asks the app on {instance}: {status}")),
-        Happening::Unhealthy { instance, .. } => by("group", format!("finds {instance} unhealthy")),
-        Happening::Lifecycle { instance, state, .. } if state == "InService" => {
+        TraceKind::Application { instance, status, .. } => by("AWS", format!("asks the app on {instance}: {status}")),
+        TraceKind::Unhealthy { instance, .. } => by("group", format!("finds {instance} unhealthy")),
+        TraceKind::Lifecycle { instance, state, .. } if state == "InService" => {
             by("group", format!("has {instance} in service"))
         }
-        Happening::LaunchFailed { why, .. } => by("group", format!("cannot launch: {why}")),
-        Happening::GroupDeleted { .. } => by("group", "is gone".to_owned()),
-        Happening::Volume { id, state, instance } => match (state.as_str(), instance) {
+        TraceKind::LaunchFailed { why, .. } => by("group", format!("cannot launch: {why}")),
+        TraceKind::GroupDeleted { .. } => by("group", "is gone".to_owned()),
+        TraceKind::Volume { id, state, instance } => match (state.as_str(), instance) {
             ("attached", Some(instance)) => Some((short(instance), format!("holds the data volume {id}"))),
             ("formatted", Some(instance)) => Some((
                 short(instance),
@@ -60,20 +60,20 @@ fn line(what: &Happening) -> Option<(String, String)> {
             ("released", _) => by("AWS", "lets go of the data volume".to_owned()),
             _ => None,
         },
-        Happening::Address {
+        TraceKind::Address {
             ip,
             instance: Some(instance),
             ..
         } => Some((short(instance), format!("takes the address {ip}"))),
-        Happening::Address { ip, instance: None, .. } => by("AWS", format!("lets go of the address {ip}")),
-        Happening::Snapshot { id, .. } => by("AWS", format!("completes the snapshot {id}")),
-        Happening::Dns {
+        TraceKind::Address { ip, instance: None, .. } => by("AWS", format!("lets go of the address {ip}")),
+        TraceKind::Snapshot { id, .. } => by("AWS", format!("completes the snapshot {id}")),
+        TraceKind::Dns {
             name,
             value: Some(value),
             state,
         } if state == "INSYNC" => by("AWS", format!("answers {name} with {value} everywhere")),
-        Happening::Crash { caller, .. } => by(caller, "is cut off".to_owned()),
-        Happening::Violation { invariant, detail } => by("!", format!("violates {invariant}: {detail}")),
+        TraceKind::Crash { caller, .. } => by(caller, "is cut off".to_owned()),
+        TraceKind::Violation { invariant, detail } => by("!", format!("violates {invariant}: {detail}")),
         _ => None,
     }
 }

@@ -1,0 +1,99 @@
+//! What an instance's boot program knows, and where it stands.
+
+use serde::{Deserialize, Serialize};
+
+/// What the boot program of an instance works with.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct BootConfig {
+    /// The group.
+    pub group: String,
+    /// The launch hook.
+    pub launch_hook: String,
+    /// The termination hook, where there is one.
+    pub terminate_hook: Option<String>,
+    /// The address to take.
+    pub allocation: Option<String>,
+    /// The volume to take.
+    pub volume: Option<String>,
+    /// Its filesystem.
+    pub filesystem: String,
+    /// Whether a watchdog on the instance probes the application.
+    pub watchdog: bool,
+    /// Whether it counts what EC2's application status checks find.
+    pub asks_aws: bool,
+    /// Failed boots in a row after which the stack parks itself.
+    pub breaker_limit: u32,
+}
+
+/// Where a boot program stands.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum BootPhase {
+    /// Not begun.
+    #[default]
+    Off,
+    /// Takes the data volume, which is the lock.
+    Attach,
+    /// Waits for the device.
+    Device,
+    /// Formats where it may, and mounts.
+    Mount,
+    /// Runs the user's setup and waits for the application.
+    Setup,
+    /// Takes the address.
+    Address,
+    /// Completes the launch hook.
+    Complete,
+    /// Serves; does what could wait.
+    Settle,
+    /// Serves, and is watched.
+    Ready,
+    /// Gave up.
+    Failed,
+    /// Released everything on its way out.
+    Left,
+}
+
+/// What an instance's boot program knows.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct BootState {
+    /// Where it stands.
+    pub phase: BootPhase,
+    /// When the current phase began, in logical milliseconds.
+    pub since_ms: u64,
+    /// Whether the application has failed.
+    pub app_failed: bool,
+    /// When the hook's heartbeat was last recorded, in logical milliseconds.
+    pub heartbeat_ms: u64,
+    /// Whether the mark of first use was removed on this instance.
+    pub settled: bool,
+    /// Whether the launch hook was completed on this instance, or found to be over.
+    pub completed: bool,
+    /// Why the boot failed.
+    pub failure: Option<String>,
+    /// Whether a failure of this boot was counted in the group's tags.
+    pub counted: bool,
+    /// Whether AWS's own outage was what failed it, which counts nothing.
+    #[serde(default)]
+    pub blameless: bool,
+    /// Milliseconds of the current phase that were an outage of AWS.
+    #[serde(default)]
+    pub excused_ms: u64,
+    /// When it last tried, in logical milliseconds.
+    #[serde(default)]
+    pub tried_ms: u64,
+    /// When its association was accepted, in logical milliseconds.
+    #[serde(default)]
+    pub associated_ms: Option<u64>,
+    /// Whether the answer to its association was lost.
+    #[serde(default)]
+    pub unsure: bool,
+    /// Since when it knows that its volume is lost, in logical milliseconds.
+    #[serde(default)]
+    pub lost_ms: Option<u64>,
+    /// How often its watchers have acted.
+    pub watched: u32,
+    /// What it works with, read from user data when the instance was launched.
+    pub config: Option<BootConfig>,
+}

@@ -1,0 +1,80 @@
+//! The resources that a request names.
+
+use selfheal_core::world::{ARecord, CreateVolume, GroupSettings};
+
+/// A resource that a request names, and AWS therefore evaluates.
+#[derive(Clone, Debug)]
+pub(super) enum Target {
+    Address(String),
+    Association(String),
+    Volume(String),
+    Instance(String),
+    /// The network interface of an instance.
+    Interface(String),
+    /// The network interface that an association is on.
+    AssociatedInterface(String),
+    SecurityGroup(String),
+    Template(String),
+    Snapshot(String),
+    Vpc(String),
+    Group(String),
+    /// The group of an instance.
+    GroupOf(String),
+    Role(String),
+    Profile(String),
+    /// A role that is read, which need not exist.
+    ReadRole(String),
+    /// An instance profile that is read, which need not exist.
+    ReadProfile(String),
+    Zone(String),
+    Record {
+        record: ARecord,
+        change: &'static str,
+    },
+    Parameter(String),
+    ApplicationCheck(String),
+    /// A customer's key, by its ARN.
+    Key(String),
+    NewApplicationCheck,
+    NewAddress,
+    NewVolume(CreateVolume),
+    NewSnapshot,
+    /// A security group in this VPC.
+    NewSecurityGroup(String),
+    NewTemplate,
+    NewGroup(GroupSettings),
+    ChangedGroup(GroupSettings),
+    Unknown,
+}
+
+impl Target {
+    /// The target that an EC2 id stands for.
+    pub(super) fn of_ec2_id(id: &str) -> Self {
+        let own = id.to_owned();
+        match id.split_once('-').map(|(prefix, _)| prefix) {
+            Some("eipalloc") => Self::Address(own),
+            Some("vol") => Self::Volume(own),
+            Some("i") => Self::Instance(own),
+            Some("sg") => Self::SecurityGroup(own),
+            Some("lt") => Self::Template(own),
+            Some("snap") => Self::Snapshot(own),
+            Some("asc") => Self::ApplicationCheck(own),
+            _ => Self::Unknown,
+        }
+    }
+
+    /// Whether the action makes this, so that the tags of the request are for it.
+    pub(super) fn is_made_by(&self, action: &str) -> bool {
+        match self {
+            Self::NewAddress
+            | Self::NewVolume(_)
+            | Self::NewSnapshot
+            | Self::NewSecurityGroup(_)
+            | Self::NewTemplate
+            | Self::NewApplicationCheck
+            | Self::NewGroup(_) => true,
+            Self::Role(_) | Self::Profile(_) => action.starts_with("iam:Create"),
+            _ => false,
+        }
+    }
+}
