@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use futures::future::{BoxFuture, FutureExt, try_join, try_join_all};
 use selfheal_core::Names;
-use selfheal_core::desired::tells_of_app_policy;
 use selfheal_core::names::{APP_POLICY_NAME, POLICY_NAME, Role};
+use selfheal_core::permissions::tells_of_app_policy;
 use selfheal_core::plan::{counted_addresses, former_record};
 use selfheal_core::spec::{Ingress, Spec, ZoneRef};
 use selfheal_core::world::{

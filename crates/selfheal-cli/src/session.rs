@@ -1,11 +1,11 @@
 //! One run of a command: the stack's file, the backend, and reading the stack.
 
 use selfheal_aws::{CallError, CallErrorKind, Scope, observe};
+use selfheal_core::permissions::operator_scope;
 use selfheal_core::{Observed, Spec};
 
 use crate::backend::Backend;
 use crate::cli::Global;
-use crate::commands::policy::operator_scope;
 use crate::error::CliError;
 use crate::output::Output;
 use crate::progress::Reporter;

@@ -1,9 +1,9 @@
-//! What is sent to AWS on the instance's behalf: its policy, its user data and its launch template.
+//! What is sent to AWS on the instance's behalf: its user data, its launch template, and the ids that its documents name.
 
-use selfheal_policy::{Document, InstanceScope, Partition, ScopeError};
+use selfheal_policy::Partition;
 use selfheal_userdata::{BootConfig, DataVolume, HealthCheck, HealthFrom, Probe, RenderError, UserData};
 
-use crate::names::{IAM_PATH, LAUNCH_HOOK, Names, Role, SID_BESIDE_APP, TAG_APPLICATION_CHECK, TERMINATE_HOOK, Tags};
+use crate::names::{IAM_PATH, LAUNCH_HOOK, Names, Role, TAG_APPLICATION_CHECK, TERMINATE_HOOK, Tags};
 use crate::plan::names;
 use crate::spec::{self, HealthProbe, HealthSpec, Spec};
 use crate::world::{ApplicationCheckSettings, Image, Observed, RootVolume, TemplateData};
@@ -95,79 +95,6 @@ pub fn profile_arn(names: &Names, account: &str, region: &str) -> String {
         "arn:{partition}:iam::{account}:instance-profile{IAM_PATH}{}",
         names.profile
     )
-}
-
-/// The least-privilege policy of the instance, for these ids and the customer's key of the data volume, where it has one.
-///
-/// # Errors
-/// When an id is not of AWS's shape.
-pub fn instance_policy(
-    spec: &Spec,
-    account: &str,
-    subnet_id: &str,
-    allocation_id: &str,
-    volume_id: Option<&str>,
-    kms_key: Option<&str>,
-) -> Result<Document, ScopeError> {
-    let scope = instance_scope(spec, account, subnet_id, allocation_id, volume_id, kms_key);
-    let mut document = selfheal_policy::instance_policy(&scope)?;
-    if spec.app.policy.is_some()
-        && let Some(look) = document
-            .statements
-            .iter_mut()
-            .find(|statement| statement.name() == LOOK)
-    {
-        look.sid = SID_BESIDE_APP.parse().ok();
-    }
-    Ok(document)
-}
-
-/// Identifier of the statement that tells of the app's policy, where it has none to tell of.
-const LOOK: &str = "Look";
-
-/// Whether the role's policy says that there may be a policy of the app's beside it.
-#[must_use]
-pub fn tells_of_app_policy(role_policy: &str) -> bool {
-    let document: Result<Document, _> = role_policy.parse();
-    document.is_ok_and(|document| document.statement(SID_BESIDE_APP).is_some())
-}
-
-/// A permissions boundary that fits the instance's role, whatever ids the stack comes to have.
-///
-/// # Errors
-/// When an id is not of AWS's shape, or the policy exceeds what a managed policy may have.
-pub fn permissions_boundary(spec: &Spec, ids: &Ids) -> Result<Document, ScopeError> {
-    let (volume, key) = (ids.volume_id.as_deref(), ids.kms_key.as_deref());
-    let scope = instance_scope(spec, &ids.account, &ids.subnet_id, &ids.allocation_id, volume, key);
-    selfheal_policy::boundary_policy(&scope, spec.app.policy.as_ref().map(|policy| &policy.document))
-}
-
-fn instance_scope(
-    spec: &Spec,
-    account: &str,
-    subnet_id: &str,
-    allocation_id: &str,
-    volume_id: Option<&str>,
-    kms_key: Option<&str>,
-) -> InstanceScope {
-    let names = names(spec);
-    InstanceScope {
-        partition: Partition::of_region(&spec.region),
-        region: spec.region.clone(),
-        account: account.to_owned(),
-        stack: spec.name.clone(),
-        group: names.group.clone(),
-        instance_profile: profile_arn(&names, account, &spec.region),
-        allocation_id: allocation_id.to_owned(),
-        volume_id: volume_id.map(str::to_owned),
-        vpc_id: None,
-        subnet_id: Some(subnet_id.to_owned()),
-        session_manager: spec.access.session_manager,
-        parameter_path: None,
-        log_group: None,
-        kms_key: kms_key.map(str::to_owned),
-        application_check: application_check(spec).is_some(),
-    }
 }
 
 /// The user data of the instance, for these ids.

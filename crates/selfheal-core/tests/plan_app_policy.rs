@@ -4,8 +4,8 @@ mod common;
 
 use common::{carry_out, empty_world, probed, web};
 use selfheal_core::Action;
-use selfheal_core::desired::tells_of_app_policy;
 use selfheal_core::names::{APP_POLICY_NAME, POLICY_NAME};
+use selfheal_core::permissions::tells_of_app_policy;
 use selfheal_core::plan::{DestroyOptions, StepKey, plan, plan_destroy};
 use selfheal_core::spec::{AppPolicy, HealthFrom, Spec, SpecFile};
 use selfheal_core::world::{Observed, RoleCall};

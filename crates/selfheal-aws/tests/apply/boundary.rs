@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use selfheal_aws::sim::{Sim, SimConfig};
 use selfheal_aws::{CallErrorKind, Goal};
-use selfheal_core::desired::{Ids, permissions_boundary};
+use selfheal_core::desired::Ids;
+use selfheal_core::permissions::permissions_boundary;
 use selfheal_core::plan::DestroyOptions;
 use selfheal_core::spec::Spec;
 use selfheal_core::world::Observed;

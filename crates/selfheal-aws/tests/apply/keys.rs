@@ -4,9 +4,11 @@ use std::time::Duration;
 
 use selfheal_aws::sim::{Fault, FaultPlan, Sim, SimConfig, When};
 use selfheal_aws::{ApplyErrorKind, Goal};
+use selfheal_core::Observed;
+use selfheal_core::permissions::operator_scope;
 use selfheal_core::plan::PlanOptions;
 use selfheal_core::spec::Spec;
-use selfheal_policy::{OperatorScope, Partition, Purpose, operator_policy};
+use selfheal_policy::{Purpose, operator_policy};
 
 use crate::support::{applied_as, census, even, look, run, run_until_done, serving, web};
 
@@ -21,9 +23,9 @@ fn keyed() -> Spec {
 
 /// The operator's policy for apply, of a stack under this key.
 fn operator(key: Option<&str>) -> String {
-    let mut scope = OperatorScope::new(Partition::Aws, "eu-west-1", "123456789012", "web");
-    scope.record_name = Some("app.example.com".to_owned());
-    scope.kms_key = key.map(str::to_owned);
+    let mut spec = web();
+    spec.data.as_mut().expect("it has data").kms_key = key.map(str::to_owned);
+    let scope = operator_scope(&spec, "123456789012", &Observed::default());
     operator_policy(&scope, Purpose::Apply)
         .expect("a sound scope")
         .to_json()

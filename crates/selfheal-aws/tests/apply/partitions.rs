@@ -2,8 +2,10 @@
 
 use selfheal_aws::Goal;
 use selfheal_aws::sim::{Sim, SimConfig};
+use selfheal_core::permissions::operator_scope;
 use selfheal_core::plan::DestroyOptions;
-use selfheal_policy::{OperatorScope, Partition, Purpose, operator_policy};
+use selfheal_core::{Observed, Spec};
+use selfheal_policy::{Purpose, operator_policy};
 
 use crate::support::{even, look, run_until_done, serving, web};
 
@@ -18,9 +20,8 @@ const REGIONS: [&str; 8] = [
     "us-isof-south-1",
 ];
 
-fn operate(sim: &Sim, region: &str, purpose: Purpose) {
-    let mut scope = OperatorScope::new(Partition::of_region(region), region, "123456789012", "web");
-    scope.record_name = Some("app.example.com".to_owned());
+fn operate(sim: &Sim, spec: &Spec, purpose: Purpose) {
+    let scope = operator_scope(spec, "123456789012", &Observed::default());
     let policy = operator_policy(&scope, purpose).expect("the scope is well-formed");
     sim.tamper(|world| world.config.operator_policy = Some(policy.to_json()));
 }
@@ -34,7 +35,7 @@ fn a_stack_lives_in_every_partition() {
             region: region.to_owned(),
             ..even(1)
         });
-        operate(&sim, region, Purpose::Apply);
+        operate(&sim, &spec, Purpose::Apply);
         run_until_done(&sim, &spec, Goal::Apply, 1);
         sim.settle(std::time::Duration::from_secs(3_600));
         let (first, address, volume) = serving(&sim).unwrap_or_else(|| panic!("{region}\n{}", sim.trace_text()));
@@ -48,7 +49,7 @@ fn a_stack_lives_in_every_partition() {
             "{region}"
         );
         assert!(look(&sim, &spec, Goal::Apply).is_empty(), "{region}");
-        operate(&sim, region, Purpose::Destroy);
+        operate(&sim, &spec, Purpose::Destroy);
         run_until_done(&sim, &spec, Goal::Destroy(DestroyOptions::default()), 1);
         assert!(sim.inspect(|world| world.roles.is_empty()), "{region}");
     }

@@ -2,9 +2,11 @@
 
 use selfheal_aws::sim::{Sim, SimConfig};
 use selfheal_aws::{Control, Goal, Silent, apply, observe};
+use selfheal_core::Observed;
+use selfheal_core::permissions::operator_scope;
 use selfheal_core::plan::DestroyOptions;
 use selfheal_core::spec::{Spec, SpecFile};
-use selfheal_policy::{Document, OperatorScope, Partition, Purpose, operator_policy};
+use selfheal_policy::{Document, Purpose, operator_policy};
 
 use crate::support::{member, rest, sim_text};
 
@@ -54,8 +56,7 @@ fn run(sim: &Sim, spec: &Spec, goal: Goal) {
 }
 
 fn policy(purpose: Purpose) -> String {
-    let mut scope = OperatorScope::new(Partition::Aws, "eu-west-1", "123456789012", "web");
-    scope.record_name = Some("app.example.com".to_owned());
+    let scope = operator_scope(&spec(), "123456789012", &Observed::default());
     operator_policy(&scope, purpose)
         .expect("the scope is well-formed")
         .to_json()

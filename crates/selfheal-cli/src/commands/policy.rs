@@ -1,14 +1,11 @@
 //! `selfheal policy`: the least-privilege policies, as JSON.
 
 use selfheal_aws::Scope;
-use selfheal_core::desired::{Ids, PLACEHOLDER_ACCOUNT, instance_policy, permissions_boundary, tells_of_app_policy};
-use selfheal_core::names::{Role, TAG_STACK};
-use selfheal_core::plan::{existing, former_record, names};
-use selfheal_core::spec::{ImageRef, ZoneRef};
-use selfheal_core::world::{IamRole, LaunchTemplate};
+use selfheal_core::desired::{Ids, PLACEHOLDER_ACCOUNT};
+use selfheal_core::permissions::{instance_policy, operator_scope, permissions_boundary};
 use selfheal_core::{Observed, Spec};
 use selfheal_policy::Limit;
-use selfheal_policy::{Document, FormerRecord, OperatorScope, Partition, Purpose, operator_policy};
+use selfheal_policy::{Document, Purpose, operator_policy};
 
 use crate::cli::{Global, OfflineArgs, PolicyArgs, Whose};
 use crate::error::CliError;
@@ -80,58 +77,6 @@ fn part(document: Document, number: Option<usize>) -> Result<Document, CliError>
             Ok(document)
         }
     }
-}
-
-/// What the operator may touch, from the stack's file and from what exists.
-#[must_use]
-pub fn operator_scope(spec: &Spec, account: &str, observed: &Observed) -> OperatorScope {
-    let existing = existing(spec, observed);
-    let mut scope = OperatorScope::new(Partition::of_region(&spec.region), &spec.region, account, &spec.name);
-    scope.hosted_zone_id = observed.hosted_zone.as_ref().map(|zone| zone.id.clone());
-    scope.zone_by_id = spec.dns.as_ref().is_some_and(|dns| matches!(dns.zone, ZoneRef::Id(_)));
-    if let Some(ZoneRef::Id(id)) = spec.dns.as_ref().map(|dns| &dns.zone) {
-        scope.hosted_zone_id = Some(id.clone());
-    }
-    scope.record_name = spec.dns.as_ref().map(|dns| dns.name.clone());
-    let owned = observed
-        .addresses
-        .iter()
-        .filter(|it| names(spec).owns(&it.tags, Role::Address));
-    let mut formers = owned.filter_map(|address| former_record(spec, &address.tags));
-    scope.former_record = formers.next().map(|(zone_id, name)| FormerRecord {
-        zone_id: zone_id.to_owned(),
-        name: name.to_owned(),
-    });
-    scope.allocation_id.clone_from(&spec.address.allocation);
-    scope.data_volume = spec.data.is_some();
-    let untagged = existing
-        .volume
-        .filter(|volume| volume.tags.get(TAG_STACK) != Some(&spec.name));
-    let named = spec.data.as_ref().and_then(|data| data.volume.clone());
-    scope.volume_id = named.or(untagged.map(|volume| volume.id));
-    scope.kms_key = Ids::of(spec, observed).kms_key;
-    scope.vpc_id = existing.subnet.as_ref().map(|subnet| subnet.vpc_id.clone());
-    scope.subnet_id = existing
-        .subnet
-        .map(|subnet| subnet.id)
-        .or_else(|| spec.instance.subnet.clone());
-    // A check that the spec has ceased to ask for is looked for, and deleted, as long as the template tells of one.
-    let told = observed
-        .launch_template
-        .as_ref()
-        .is_some_and(LaunchTemplate::tells_of_check);
-    scope.application_check = spec.asks_aws() || told;
-    scope
-        .permissions_boundary
-        .clone_from(&spec.instance.permissions_boundary);
-    let told = observed.role_policy.as_deref().is_some_and(tells_of_app_policy);
-    scope.app_policy = spec.app.policy.is_some() || told;
-    let has_boundary = |role: &IamRole| role.permissions_boundary.is_some();
-    scope.drops_boundary = scope.permissions_boundary.is_none() && observed.role.as_ref().is_some_and(has_boundary);
-    if let ImageRef::Parameter(path) = &spec.instance.image {
-        scope.image_parameter = Some(path.clone());
-    }
-    scope
 }
 
 /// The stack's file, and what exists of the stack, or what is known of it without asking.

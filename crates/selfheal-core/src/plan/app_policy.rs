@@ -11,8 +11,8 @@ use selfheal_policy::Statement;
 use super::builder::{Builder, Draft, Later};
 use super::iam::{same_document, summary};
 use super::{Change, Need, StepKey};
-use crate::desired;
 use crate::names::{APP_POLICY_NAME, Role};
+use crate::permissions;
 use crate::world::{Action, RoleCall};
 
 /// Longest statement that a plan shows, in characters.
@@ -113,7 +113,7 @@ fn have_told(builder: &Builder<'_>) -> bool {
         .observed
         .role_policy
         .as_deref()
-        .is_some_and(desired::tells_of_app_policy);
+        .is_some_and(permissions::tells_of_app_policy);
     told && builder.observed.role.is_some()
 }
 

@@ -7,9 +7,9 @@ use selfheal_policy::{Document, Effect, Partition, Statement, trust_policy};
 use super::builder::{Builder, Draft, Later};
 use super::volume::DataVolume;
 use super::{Change, Need, StepKey, app_policy, boundary};
-use crate::desired;
 use crate::names::{POLICY_NAME, Role};
 use crate::world::{Action, Address, IamRole, InstanceProfileCall, RoleCall, Subnet};
+use crate::{desired, permissions};
 
 /// What must be done before an instance can do its work under its role.
 pub(super) struct Identity {
@@ -117,7 +117,7 @@ fn plan_policy(
         ),
     };
     let account = &builder.observed.identity.account;
-    let made = desired::instance_policy(
+    let made = permissions::instance_policy(
         builder.spec,
         account,
         &subnet.id,
@@ -147,7 +147,7 @@ fn plan_policy(
         .filter(|_| matches!(role, Later::Known(_)));
     if let (Some(have), Later::Known(want)) = (have, &document)
         && same_document(have, want)
-        && desired::tells_of_app_policy(have) == tells
+        && permissions::tells_of_app_policy(have) == tells
     {
         return size;
     }
