@@ -93,7 +93,7 @@ impl CallError {
     /// The actions that the caller may lack, where the call was denied: the one that AWS names, or else all that AWS checks
     /// for the call, since some of its refusals name none ("You are not authorized to use launch template").
     #[must_use]
-    pub fn lacking(&self) -> Vec<&str> {
+    pub fn missing_actions(&self) -> Vec<&str> {
         if self.kind != CallErrorKind::Denied {
             return Vec::new();
         }

@@ -55,7 +55,7 @@ impl Session {
             .block_on(observe(self.backend.aws(), &self.spec, scope, &control));
         reporter.finish();
         observed?.map_err(|error| {
-            let statement = self.lacking(&error, None);
+            let statement = self.missing_statement(&error, None);
             CliError::Call {
                 error: Box::new(error),
                 statement,
@@ -66,7 +66,7 @@ impl Session {
     /// The statements that the operator's policy may lack, as JSON, where a call was denied: those of the action that AWS
     /// names, which need not be the call's own.
     #[must_use]
-    pub fn lacking(&self, error: &CallError, account: Option<&str>) -> Option<String> {
+    pub fn missing_statement(&self, error: &CallError, account: Option<&str>) -> Option<String> {
         if error.kind() != CallErrorKind::Denied {
             return None;
         }
@@ -82,7 +82,7 @@ impl Session {
         };
         let observed = Observed::default();
         let scope = operator_scope(&self.spec, account.or(asked.as_deref())?, &observed);
-        let actions = error.lacking();
+        let actions = error.missing_actions();
         let mut statements: Vec<_> = actions
             .iter()
             .flat_map(|action| selfheal_policy::operator_statements_for(&scope, action, error.action))

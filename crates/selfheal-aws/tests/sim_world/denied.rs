@@ -20,14 +20,14 @@ fn without(sid: &str) -> String {
 }
 
 #[track_caller]
-fn check(error: &CallError, action: &str, named: Option<&str>, lacking: &[&str]) {
+fn check(error: &CallError, action: &str, named: Option<&str>, missing: &[&str]) {
     assert_eq!(error.kind(), CallErrorKind::Denied, "{error}");
     assert_eq!(
         (error.action, error.denied_action.as_deref()),
         (action, named),
         "{error}"
     );
-    assert_eq!(error.lacking(), lacking, "{error}");
+    assert_eq!(error.missing_actions(), missing, "{error}");
 }
 
 #[test]

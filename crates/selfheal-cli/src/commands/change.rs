@@ -97,7 +97,9 @@ fn execute(session: &Session, goal: Goal, plan: &Plan, observed: Observed) -> Re
 }
 
 fn failed(session: &Session, error: ApplyError, account: &str) -> CliError {
-    let statement = error.call().and_then(|call| session.lacking(call, Some(account)));
+    let statement = error
+        .call()
+        .and_then(|call| session.missing_statement(call, Some(account)));
     CliError::Apply {
         error: Box::new(error),
         statement,
