@@ -1,7 +1,7 @@
 //! One run of a command: the stack's file, the backend, and reading the stack.
 
 use selfheal_aws::{CallError, CallErrorKind, Scope, observe};
-use selfheal_core::permissions::operator_scope;
+use selfheal_core::operator::operator_scope;
 use selfheal_core::{Observed, Spec};
 
 use crate::backend::Backend;

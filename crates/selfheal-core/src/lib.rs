@@ -5,6 +5,7 @@
 
 pub mod desired;
 pub mod names;
+pub mod operator;
 pub mod permissions;
 pub mod plan;
 pub mod spec;

@@ -1,15 +1,14 @@
-//! What the instance and the operator of a stack may do, from its spec and from what exists.
+//! What the instance of a stack may do: the policy of its role, and the boundary that fits it.
 //!
 //! The statements themselves are made by `selfheal-policy`, from a scope; which scope a stack has is said here, for
-//! whoever asks: the planner, `selfheal policy`, the message of a call that AWS denied, and the tests.
+//! whoever asks: the planner, `selfheal policy`, and the tests. What the operator may do is said in [`crate::operator`],
+//! which needs the planner's choices.
 
-use selfheal_policy::{Document, FormerRecord, InstanceScope, OperatorScope, Partition, ScopeError};
+use selfheal_policy::{Document, InstanceScope, Partition, ScopeError};
 
 use crate::desired::{Ids, application_check, profile_arn};
-use crate::names::{Role, SID_BESIDE_APP, TAG_STACK};
-use crate::plan::{existing, former_record, names};
-use crate::spec::{ImageRef, Spec, ZoneRef};
-use crate::world::{IamRole, LaunchTemplate, Observed};
+use crate::names::{Names, SID_BESIDE_APP};
+use crate::spec::Spec;
 
 /// Generates the policy of the instance's role: what the boot program calls, on these ids and no others. `kms_key` is the
 /// ARN of the customer's key of the data volume, where it has one.
@@ -71,7 +70,7 @@ fn instance_scope(
     volume_id: Option<&str>,
     kms_key: Option<&str>,
 ) -> InstanceScope {
-    let names = names(spec);
+    let names = Names::new(&spec.name, &spec.region);
     InstanceScope {
         partition: Partition::of_region(&spec.region),
         region: spec.region.clone(),
@@ -89,72 +88,4 @@ fn instance_scope(
         kms_key: kms_key.map(str::to_owned),
         application_check: application_check(spec).is_some(),
     }
-}
-
-/// Says what the operator of a stack may touch, from the spec and from what exists.
-///
-/// Ids that nothing tells yet are left open: the policy then narrows by name and by the stack's tag. `Observed::default()`
-/// stands for an account of which nothing was read.
-#[must_use]
-pub fn operator_scope(spec: &Spec, account: &str, observed: &Observed) -> OperatorScope {
-    let mut scope = OperatorScope::new(Partition::of_region(&spec.region), &spec.region, account, &spec.name);
-    scope.allocation_id.clone_from(&spec.address.allocation);
-    scope.data_volume = spec.data.is_some();
-    scope.kms_key = Ids::of(spec, observed).kms_key;
-    // A check that the spec has ceased to ask for is looked for, and deleted, as long as the template tells of one.
-    let template = observed.launch_template.as_ref();
-    scope.application_check = spec.asks_aws() || template.is_some_and(LaunchTemplate::tells_of_check);
-    if let ImageRef::Parameter(path) = &spec.instance.image {
-        scope.image_parameter = Some(path.clone());
-    }
-    record(&mut scope, spec, observed);
-    place(&mut scope, spec, observed);
-    role(&mut scope, spec, observed);
-    scope
-}
-
-/// Fills in the zone, the record, and the record that the spec has ceased to name.
-fn record(scope: &mut OperatorScope, spec: &Spec, observed: &Observed) {
-    scope.hosted_zone_id = observed.hosted_zone.as_ref().map(|zone| zone.id.clone());
-    if let Some(ZoneRef::Id(id)) = spec.dns.as_ref().map(|dns| &dns.zone) {
-        scope.zone_by_id = true;
-        scope.hosted_zone_id = Some(id.clone());
-    }
-    scope.record_name = spec.dns.as_ref().map(|dns| dns.name.clone());
-    let names = names(spec);
-    let owned = observed
-        .addresses
-        .iter()
-        .filter(|address| names.owns(&address.tags, Role::Address));
-    let mut formers = owned.filter_map(|address| former_record(spec, &address.tags));
-    scope.former_record = formers.next().map(|(zone_id, name)| FormerRecord {
-        zone_id: zone_id.to_owned(),
-        name: name.to_owned(),
-    });
-}
-
-/// Fills in the subnet with its VPC, and the volume that is to bear the stack's tags.
-fn place(scope: &mut OperatorScope, spec: &Spec, observed: &Observed) {
-    let existing = existing(spec, observed);
-    scope.vpc_id = existing.subnet.as_ref().map(|subnet| subnet.vpc_id.clone());
-    scope.subnet_id = existing
-        .subnet
-        .map(|subnet| subnet.id)
-        .or_else(|| spec.instance.subnet.clone());
-    let untagged = existing
-        .volume
-        .filter(|volume| volume.tags.get(TAG_STACK) != Some(&spec.name));
-    let named = spec.data.as_ref().and_then(|data| data.volume.clone());
-    scope.volume_id = named.or(untagged.map(|volume| volume.id));
-}
-
-/// Fills in what bounds the role, and whether there is a policy of the app's beside that of selfheal.
-fn role(scope: &mut OperatorScope, spec: &Spec, observed: &Observed) {
-    scope
-        .permissions_boundary
-        .clone_from(&spec.instance.permissions_boundary);
-    let has_boundary = |role: &IamRole| role.permissions_boundary.is_some();
-    scope.drops_boundary = scope.permissions_boundary.is_none() && observed.role.as_ref().is_some_and(has_boundary);
-    let told = observed.role_policy.as_deref().is_some_and(tells_of_app_policy);
-    scope.app_policy = spec.app.policy.is_some() || told;
 }

@@ -4,7 +4,8 @@ mod common;
 
 use common::{carry_out, empty_world, probed, web};
 use selfheal_core::names::TAG_STACK;
-use selfheal_core::permissions::{instance_policy, operator_scope, permissions_boundary};
+use selfheal_core::operator::operator_scope;
+use selfheal_core::permissions::{instance_policy, permissions_boundary};
 use selfheal_core::plan::plan;
 use selfheal_core::spec::{AppPolicy, HealthFrom, ImageRef, Spec, ZoneRef};
 use selfheal_core::{Observed, desired};

@@ -2,15 +2,6 @@
 
 /// Arrows that close a circle: the folder of both, from, to.
 pub const CIRCLES: &[(&str, &str, &str)] = &[
-    ("crates/selfheal-aws/src/sim", "call", "auth"),
-    ("crates/selfheal-aws/src/sim", "state", "boot"),
-    ("crates/selfheal-aws/src/sim", "world", "auth"),
-    ("crates/selfheal-aws/src/sim", "world", "ec2"),
-    ("crates/selfheal-aws/src/sim", "world", "events"),
-    ("crates/selfheal-aws/src/sim", "world", "invariants"),
-    ("crates/selfheal-aws/src/sim", "world", "rate"),
-    ("crates/selfheal-aws/src/sim", "world", "ssm"),
-    ("crates/selfheal-cli/src", "session", "commands"),
     ("crates/selfheal-core/src", "desired", "plan"),
     ("crates/selfheal-core/src/plan", "address", "dns"),
     ("crates/selfheal-core/src/plan", "app_policy", "iam"),
@@ -45,7 +36,6 @@ pub const OPEN: &[&str] = &[
     "BootExit",
     "Filesystem",
     "Found",
-    "Happening",
     "HealthFrom",
     "Probe",
     "Role",

@@ -5,7 +5,7 @@ use std::time::Duration;
 use selfheal_aws::sim::{Fault, FaultPlan, Sim, SimConfig, When};
 use selfheal_aws::{ApplyErrorKind, Goal};
 use selfheal_core::Observed;
-use selfheal_core::permissions::operator_scope;
+use selfheal_core::operator::operator_scope;
 use selfheal_core::plan::PlanOptions;
 use selfheal_core::spec::Spec;
 use selfheal_policy::{Purpose, operator_policy};

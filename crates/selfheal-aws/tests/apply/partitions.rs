@@ -2,7 +2,7 @@
 
 use selfheal_aws::Goal;
 use selfheal_aws::sim::{Sim, SimConfig};
-use selfheal_core::permissions::operator_scope;
+use selfheal_core::operator::operator_scope;
 use selfheal_core::plan::DestroyOptions;
 use selfheal_core::{Observed, Spec};
 use selfheal_policy::{Purpose, operator_policy};

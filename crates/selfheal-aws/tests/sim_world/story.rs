@@ -3,7 +3,7 @@
 use selfheal_aws::sim::{Sim, SimConfig};
 use selfheal_aws::{Control, Goal, Silent, apply, observe};
 use selfheal_core::Observed;
-use selfheal_core::permissions::operator_scope;
+use selfheal_core::operator::operator_scope;
 use selfheal_core::plan::DestroyOptions;
 use selfheal_core::spec::{Spec, SpecFile};
 use selfheal_policy::{Document, Purpose, operator_policy};

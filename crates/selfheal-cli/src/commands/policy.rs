@@ -2,7 +2,8 @@
 
 use selfheal_aws::Scope;
 use selfheal_core::desired::{Ids, PLACEHOLDER_ACCOUNT};
-use selfheal_core::permissions::{instance_policy, operator_scope, permissions_boundary};
+use selfheal_core::operator::operator_scope;
+use selfheal_core::permissions::{instance_policy, permissions_boundary};
 use selfheal_core::{Observed, Spec};
 use selfheal_policy::Limit;
 use selfheal_policy::{Document, Purpose, operator_policy};
