@@ -249,7 +249,7 @@ fn new_type(world: &World, report: &mut Report) -> TaskResult<()> {
     let steps = plan.get("steps").and_then(Value::as_array).cloned().unwrap_or_default();
     let keys: BTreeSet<&str> = steps
         .iter()
-        .filter_map(|step| step.get("key"))
+        .filter_map(|step| step.get("kind"))
         .filter_map(Value::as_str)
         .collect();
     report.expect(

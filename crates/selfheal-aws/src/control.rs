@@ -3,7 +3,7 @@
 use std::fmt::Debug;
 use std::time::Duration;
 
-use selfheal_core::plan::{StepKey, WorldWait};
+use selfheal_core::plan::{StepId, WaitFor};
 
 use crate::backend::{Clock, Jitter};
 use crate::error::CallError;
@@ -40,12 +40,12 @@ pub enum Event<'a> {
     /// A step begins.
     Started {
         /// The step.
-        key: StepKey,
+        step: &'a StepId,
     },
     /// A step is done.
     Finished {
         /// The step.
-        key: StepKey,
+        step: &'a StepId,
         /// What came of it: an id, an address, a version; empty where there is nothing to tell.
         detail: &'a str,
     },
@@ -59,11 +59,11 @@ pub enum Event<'a> {
     /// The run waits for something that AWS does by itself.
     Waiting {
         /// What for.
-        wait: &'a WorldWait,
+        wait: &'a WaitFor,
     },
     /// The wait is over.
     Arrived {
         /// What for.
-        wait: &'a WorldWait,
+        wait: &'a WaitFor,
     },
 }

@@ -13,7 +13,8 @@ use selfheal_core::permissions::tells_of_app_policy;
 use selfheal_core::plan::{counted_addresses, former_record};
 use selfheal_core::spec::{Ingress, Spec, ZoneRef};
 use selfheal_core::world::{
-    Address, ApplicationCheck, FormerRecord, HostedZone, Instance, LaunchTemplate, Observed, RecordSet, SecurityGroup,
+    Address, ApplicationCheck, FormerRecord, HostedZone, Instance, LaunchTemplate, Observed, Part, RecordSet,
+    SecurityGroup,
 };
 use selfheal_core::{Found, Unread, unread};
 
@@ -43,70 +44,69 @@ pub enum Scope {
     Destroy,
 }
 
-/// One part of the observed world, read by one call or one chain of two.
+/// What is read of a stack by one call or one chain of two.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Part {
+pub(crate) enum Read {
+    /// Whose credentials are in use.
     Identity,
     /// Template, group, hooks, volumes, subnets and image, and what they leave open in this scope.
     Basis(Scope),
+    /// The subnets that the spec may mean.
     Subnets,
-    Addresses,
     /// The addresses, and the account's quota of them where one has to be allocated and none may be left.
     AddressesToAllocate,
-    Volumes,
-    SecurityGroups,
-    LaunchTemplate,
-    Group,
-    Hooks,
-    Role,
-    RolePolicy,
-    AppPolicy,
     /// What policies the role has, whoever gave it them.
     RoleGrants,
-    Profile,
-    Dns,
-    Instances,
     /// The instances, and what AWS's application status check finds of them.
     AskedInstances,
-    ApplicationChecks,
-    Snapshots,
+    /// A part that is also read by itself.
+    Part(Part),
+}
+
+impl From<Part> for Read {
+    fn from(part: Part) -> Self {
+        Self::Part(part)
+    }
 }
 
 impl Scope {
-    /// The parts of a stack. Application status checks are read where the spec asks for one; where it does not, the launch
+    /// What is read of a stack. Application status checks are read where the spec asks for one; where it does not, the launch
     /// template tells whether there may be one, so that a Region without them is never asked in vain.
-    pub(crate) fn parts(self, spec: &Spec) -> Vec<Part> {
-        use Part as P;
-        let mut parts = vec![P::Identity, P::SecurityGroups, P::Role, P::Profile, P::Dns];
+    pub(crate) fn parts(self, spec: &Spec) -> Vec<Read> {
+        let parts = |parts: &[Part]| parts.iter().copied().map(Read::Part).collect::<Vec<_>>();
+        let mut all = vec![Read::Identity];
+        all.extend(parts(&[Part::SecurityGroups, Part::Role, Part::Profile, Part::Dns]));
         match self {
-            Self::Plan | Self::Resume => parts.push(P::Basis(self)),
-            Self::Status if spec.asks_aws() => parts.extend([P::Basis(self), P::AskedInstances]),
-            Self::Status => parts.extend([P::Basis(self), P::Instances]),
-            Self::Destroy => parts.extend([
-                P::Subnets,
-                P::Volumes,
-                P::LaunchTemplate,
-                P::Group,
-                P::Hooks,
-                P::Instances,
-                P::Snapshots,
-                P::RoleGrants,
-            ]),
+            Self::Plan | Self::Resume => all.push(Read::Basis(self)),
+            Self::Status if spec.asks_aws() => all.extend([Read::Basis(self), Read::AskedInstances]),
+            Self::Status => all.extend([Read::Basis(self), Read::Part(Part::Instances)]),
+            Self::Destroy => {
+                all.push(Read::Subnets);
+                all.extend(parts(&[
+                    Part::Volumes,
+                    Part::LaunchTemplate,
+                    Part::Group,
+                    Part::Hooks,
+                    Part::Instances,
+                    Part::Snapshots,
+                ]));
+                all.push(Read::RoleGrants);
+            }
         }
         match self {
-            Self::Plan | Self::Status if spec.address.allocation.is_none() => parts.push(P::AddressesToAllocate),
-            _ => parts.push(P::Addresses),
+            Self::Plan | Self::Status if spec.address.allocation.is_none() => all.push(Read::AddressesToAllocate),
+            _ => all.push(Part::Addresses.into()),
         }
         if spec.app.policy.is_some() {
-            parts.push(P::AppPolicy);
+            all.push(Part::AppPolicy.into());
         }
         if self == Self::Status && spec.data.is_some() {
-            parts.push(P::Snapshots);
+            all.push(Part::Snapshots.into());
         }
         if spec.asks_aws() {
-            parts.push(P::ApplicationChecks);
+            all.push(Part::ApplicationChecks.into());
         }
-        parts
+        all
     }
 }
 
@@ -122,7 +122,7 @@ pub async fn observe(aws: &dyn Aws, spec: &Spec, scope: Scope, ctl: &Control<'_>
         observed_at: ctl.clock.now(),
         ..Observed::default()
     };
-    let readings = try_join_all(scope.parts(spec).into_iter().map(|part| read(aws, spec, part, ctl))).await?;
+    let readings = try_join_all(scope.parts(spec).into_iter().map(|what| read(aws, spec, what, ctl))).await?;
     for reading in readings {
         reading(&mut observed);
     }
@@ -224,7 +224,7 @@ pub(crate) type Reading = Box<dyn Fn(&mut Observed) + Send + Sync>;
 pub(crate) fn read<'a>(
     aws: &'a dyn Aws,
     spec: &'a Spec,
-    part: Part,
+    what: Read,
     ctl: &'a Control<'a>,
 ) -> BoxFuture<'a, CallResult<Reading>> {
     let names = Names::new(&spec.name, &spec.region);
@@ -245,16 +245,17 @@ pub(crate) fn read<'a>(
             .boxed()
         };
     }
-    match part {
-        Part::Identity => reading!(identity, aws.caller_identity()),
-        Part::Basis(scope) => basis::read(aws, spec, scope, ctl).boxed(),
-        Part::Subnets => {
+    match what {
+        Read::Identity => reading!(identity, aws.caller_identity()),
+        Read::Basis(scope) => basis::read(aws, spec, scope, ctl).boxed(),
+        Read::Subnets => {
             let query = subnet_query(spec);
             reading!(subnets, aws.describe_subnets(&query))
         }
-        Part::Addresses | Part::AddressesToAllocate => read_addresses(aws, spec, part, ctl).boxed(),
-        Part::Volumes => reading!(through read_volumes, aws.describe_volumes(&names.stack)),
-        Part::SecurityGroups => {
+        Read::AddressesToAllocate => read_addresses(aws, spec, true, ctl).boxed(),
+        Read::Part(Part::Addresses) => read_addresses(aws, spec, false, ctl).boxed(),
+        Read::Part(Part::Volumes) => reading!(through read_volumes, aws.describe_volumes(&names.stack)),
+        Read::Part(Part::SecurityGroups) => {
             let own = SecurityGroupQuery::Named(names.security_group);
             match &spec.instance.ingress {
                 Ingress::Ports(_) => reading!(through read_security_groups, aws.describe_security_groups(&own)),
@@ -264,7 +265,7 @@ pub(crate) fn read<'a>(
                 }
             }
         }
-        Part::LaunchTemplate => async move {
+        Read::Part(Part::LaunchTemplate) => async move {
             let (template, checks) = read_template(aws, spec, ctl).await?;
             Ok(Box::new(move |observed: &mut Observed| {
                 observed.read_template(template.clone());
@@ -274,7 +275,7 @@ pub(crate) fn read<'a>(
             }) as Reading)
         }
         .boxed(),
-        Part::ApplicationChecks => async move {
+        Read::Part(Part::ApplicationChecks) => async move {
             let checks = retry(ctl, Repeat::Read, || {
                 aws.describe_application_status_checks(&names.stack)
             })
@@ -282,9 +283,9 @@ pub(crate) fn read<'a>(
             Ok(Box::new(move |observed: &mut Observed| observed.read_checks(checks.clone())) as Reading)
         }
         .boxed(),
-        Part::Group => reading!(through read_group, aws.describe_group(&names.group)),
-        Part::Hooks => reading!(hooks, aws.describe_hooks(&names.group)),
-        Part::Role => async move {
+        Read::Part(Part::Group) => reading!(through read_group, aws.describe_group(&names.group)),
+        Read::Part(Part::Hooks) => reading!(hooks, aws.describe_hooks(&names.group)),
+        Read::Part(Part::Role) => async move {
             let role = retry(ctl, Repeat::Read, || aws.get_role(&names.role)).await?;
             let (policy, app) = match &role {
                 Some(_) => read_role_policy(aws, spec, ctl).await?,
@@ -299,7 +300,7 @@ pub(crate) fn read<'a>(
             }) as Reading)
         }
         .boxed(),
-        Part::RolePolicy => async move {
+        Read::Part(Part::RolePolicy) => async move {
             let (policy, app) = read_role_policy(aws, spec, ctl).await?;
             Ok(Box::new(move |observed: &mut Observed| {
                 observed.role_policy.clone_from(&policy);
@@ -309,8 +310,8 @@ pub(crate) fn read<'a>(
             }) as Reading)
         }
         .boxed(),
-        Part::AppPolicy => reading!(role_app_policy, aws.get_role_policy(&names.role, APP_POLICY_NAME)),
-        Part::RoleGrants => async move {
+        Read::Part(Part::AppPolicy) => reading!(role_app_policy, aws.get_role_policy(&names.role, APP_POLICY_NAME)),
+        Read::RoleGrants => async move {
             let inline = retry(ctl, Repeat::Read, || aws.list_role_policies(&names.role));
             let attached = retry(ctl, Repeat::Read, || aws.list_attached_role_policies(&names.role));
             let (inline, attached) = try_join(inline, attached).await?;
@@ -320,8 +321,8 @@ pub(crate) fn read<'a>(
             }) as Reading)
         }
         .boxed(),
-        Part::Profile => reading!(through read_profile, aws.get_instance_profile(&names.profile)),
-        Part::Dns => async move {
+        Read::Part(Part::Profile) => reading!(through read_profile, aws.get_instance_profile(&names.profile)),
+        Read::Part(Part::Dns) => async move {
             let (mut zones, records, unread) = match read_dns(aws, spec, ctl).await {
                 Ok((zones, records)) => (zones, records, None),
                 Err(error) if is_outage(&error) => (Vec::new(), Vec::new(), Some(error.to_string())),
@@ -336,8 +337,8 @@ pub(crate) fn read<'a>(
             }) as Reading)
         }
         .boxed(),
-        Part::Instances => reading!(instances, aws.describe_instances(&names.stack)),
-        Part::AskedInstances => async move {
+        Read::Part(Part::Instances) => reading!(instances, aws.describe_instances(&names.stack)),
+        Read::AskedInstances => async move {
             let (instances, status) = read_asked_instances(aws, &names.stack, ctl).await?;
             Ok(Box::new(move |observed: &mut Observed| {
                 observed.instances.clone_from(&instances);
@@ -345,7 +346,7 @@ pub(crate) fn read<'a>(
             }) as Reading)
         }
         .boxed(),
-        Part::Snapshots => reading!(through read_snapshots, aws.describe_snapshots(&names.stack)),
+        Read::Part(Part::Snapshots) => reading!(through read_snapshots, aws.describe_snapshots(&names.stack)),
     }
 }
 
@@ -373,7 +374,7 @@ fn subnet_query(spec: &Spec) -> SubnetQuery {
 
 /// Reads the addresses, and what hangs on them: the account's quota where one may have to be allocated, and the record that
 /// one remembers where it is not the spec's any more.
-async fn read_addresses(aws: &dyn Aws, spec: &Spec, part: Part, ctl: &Control<'_>) -> CallResult<Reading> {
+async fn read_addresses(aws: &dyn Aws, spec: &Spec, to_allocate: bool, ctl: &Control<'_>) -> CallResult<Reading> {
     let names = Names::new(&spec.name, &spec.region);
     let addresses = retry(ctl, Repeat::Read, || aws.describe_addresses()).await?;
     let owned: Vec<&Address> = addresses
@@ -381,7 +382,7 @@ async fn read_addresses(aws: &dyn Aws, spec: &Spec, part: Part, ctl: &Control<'_
         .filter(|address| names.owns(&address.tags, Role::Address))
         .collect();
     let scarce = owned.is_empty() && counted_addresses(&addresses) >= ADDRESS_QUOTA_DEFAULT;
-    let quota = if part == Part::AddressesToAllocate && scarce {
+    let quota = if to_allocate && scarce {
         read_quota(aws, ctl).await?
     } else {
         None

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use futures::future::{self, Either};
 use jiff::{SignedDuration, Timestamp};
+use selfheal_core::plan::RepeatClass;
 
 use crate::backend::CallResult;
 use crate::control::{Control, Event};
@@ -12,7 +13,7 @@ use crate::error::{CallError, CallErrorKind};
 
 /// How long a kind of failure is borne, and how fast it is tried again.
 #[derive(Clone, Copy, Debug)]
-struct Patience {
+struct RetryPolicy {
     /// Upper bound of the first pause; each later one may be twice as long.
     first: Duration,
     /// Upper bound of every pause.
@@ -22,49 +23,49 @@ struct Patience {
 }
 
 /// EC2 refills its buckets of mutating calls at 5 a second; a pause of up to 20 s lets many callers through.
-const THROTTLED: Patience = Patience {
+const THROTTLED: RetryPolicy = RetryPolicy {
     first: Duration::from_millis(200),
     longest: Duration::from_secs(20),
     budget: SignedDuration::from_mins(5),
 };
 /// IAM spreads a new profile within seconds, rarely more than a minute; AWS's own guidance is to keep trying.
-const NOT_READY: Patience = Patience {
+const NOT_READY: RetryPolicy = RetryPolicy {
     first: Duration::from_millis(200),
     longest: Duration::from_secs(5),
     budget: SignedDuration::from_mins(4),
 };
 /// What another change keeps busy is free again within seconds, a volume's modification apart.
-const BUSY: Patience = Patience {
+const BUSY: RetryPolicy = RetryPolicy {
     first: Duration::from_millis(200),
     longest: Duration::from_secs(8),
     budget: SignedDuration::from_mins(2),
 };
 /// A dead instance has been seen to hold its volumes for ten minutes.
-const HELD: Patience = Patience {
+const HELD: RetryPolicy = RetryPolicy {
     first: Duration::from_secs(1),
     longest: Duration::from_secs(15),
     budget: SignedDuration::from_mins(15),
 };
 /// What was just created may be unknown to the next call for some seconds.
-const NOT_VISIBLE: Patience = Patience {
+const NOT_VISIBLE: RetryPolicy = RetryPolicy {
     first: Duration::from_millis(200),
     longest: Duration::from_secs(5),
     budget: SignedDuration::from_mins(1),
 };
 /// A server error or a lost answer to a call that may be repeated.
-const AMBIGUOUS: Patience = Patience {
+const AMBIGUOUS: RetryPolicy = RetryPolicy {
     first: Duration::from_millis(200),
     longest: Duration::from_secs(10),
     budget: SignedDuration::from_mins(1),
 };
 /// Route 53's control plane has outages of its own, and nothing but the name waits for it.
-const DNS_AMBIGUOUS: Patience = Patience {
+const DNS_AMBIGUOUS: RetryPolicy = RetryPolicy {
     first: Duration::from_millis(200),
     longest: Duration::from_secs(2),
     budget: SignedDuration::from_secs(5),
 };
 /// A connection that could not be made had no effect. A wrong endpoint is told soon, a network that flickers is borne.
-const UNREACHABLE: Patience = Patience {
+const UNREACHABLE: RetryPolicy = RetryPolicy {
     first: Duration::from_millis(200),
     longest: Duration::from_secs(2),
     budget: SignedDuration::from_secs(5),
@@ -77,23 +78,20 @@ pub(crate) enum Repeat {
     Read,
     /// A read of Route 53: the same, but not for long.
     ReadDns,
-    /// A mutation: only after a failure that certainly had no effect.
-    Mutation,
-    /// A mutation that names what this run has just made, which may not be visible yet.
-    MutationOfNew,
-    /// The deletion of a volume, which its last instance may still hold.
-    VolumeRemoval,
+    /// A step's call, by its class.
+    Step(RepeatClass),
 }
 
 impl Repeat {
-    fn patience(self, kind: CallErrorKind) -> Option<Patience> {
+    fn policy(self, kind: CallErrorKind) -> Option<RetryPolicy> {
+        use RepeatClass as Class;
         match (kind, self) {
             (CallErrorKind::Throttled, _) => Some(THROTTLED),
             (CallErrorKind::NotReady, _) => Some(NOT_READY),
-            (CallErrorKind::Busy, Self::Mutation | Self::MutationOfNew) => Some(BUSY),
-            (CallErrorKind::Busy | CallErrorKind::InUse, Self::VolumeRemoval) => Some(HELD),
-            (CallErrorKind::InUse, Self::MutationOfNew) => Some(BUSY),
-            (CallErrorKind::NotFound, Self::MutationOfNew) => Some(NOT_VISIBLE),
+            (CallErrorKind::Busy, Self::Step(Class::Create | Class::Change)) => Some(BUSY),
+            (CallErrorKind::Busy | CallErrorKind::InUse, Self::Step(Class::VolumeRemoval)) => Some(HELD),
+            (CallErrorKind::InUse, Self::Step(Class::Change)) => Some(BUSY),
+            (CallErrorKind::NotFound, Self::Step(Class::Change)) => Some(NOT_VISIBLE),
             (CallErrorKind::Unreachable, _) => Some(UNREACHABLE),
             (CallErrorKind::Ambiguous, Self::Read) => Some(AMBIGUOUS),
             (CallErrorKind::Ambiguous, Self::ReadDns) => Some(DNS_AMBIGUOUS),
@@ -142,11 +140,11 @@ where
 }
 
 fn pause(ctl: &Control<'_>, repeat: Repeat, error: &CallError, began: Timestamp, attempt: u32) -> Option<Duration> {
-    let patience = repeat.patience(error.kind())?;
-    if ctl.clock.now().duration_since(began) >= patience.budget {
+    let policy = repeat.policy(error.kind())?;
+    if ctl.clock.now().duration_since(began) >= policy.budget {
         return None;
     }
-    Some(backoff(ctl, patience.first, patience.longest, attempt))
+    Some(backoff(ctl, policy.first, policy.longest, attempt))
 }
 
 /// A pause between half and the whole of `first × 2^attempt`, never above `longest`.

@@ -1,14 +1,14 @@
 //! What a run has done so far.
 
 use selfheal_aws::Done;
-use selfheal_core::plan::StepKey;
+use selfheal_core::plan::StepKind;
 use serde::Serialize;
 
 /// A step that ran, as JSON.
 #[derive(Clone, Debug, Serialize)]
 pub struct DoneStep {
-    /// The step's word, as in `plan --json`.
-    pub key: StepKey,
+    /// The step's kind, as in `plan --json`.
+    pub kind: StepKind,
     /// What came of it: an id, an address, a version; empty where there is nothing to tell.
     pub detail: String,
 }
@@ -18,7 +18,7 @@ impl DoneStep {
     #[must_use]
     pub fn of(done: &Done) -> Self {
         Self {
-            key: done.key,
+            kind: done.step.kind,
             detail: done.detail.clone(),
         }
     }
@@ -27,7 +27,7 @@ impl DoneStep {
 /// As people read it: what it is, and what came of it.
 impl std::fmt::Display for DoneStep {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(self.key.subject())?;
+        f.write_str(self.kind.subject())?;
         if self.detail.is_empty() {
             return Ok(());
         }

@@ -52,7 +52,7 @@ impl Failure {
         match error {
             CliError::Apply { error, .. } => {
                 failure.done = error.done.iter().map(DoneStep::of).collect();
-                failure.left = error.left.iter().map(|key| key.code()).collect();
+                failure.left = error.left.iter().map(|step| step.kind.code()).collect();
             }
             CliError::Interrupted(Some(report)) => {
                 failure.done.clone_from(&report.done);

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use selfheal_aws::{Event, Progress};
-use selfheal_core::plan::{StepKey, WorldWait};
+use selfheal_core::plan::{StepId, WaitFor};
 
 use crate::done::{DoneStep, Report};
 
@@ -21,8 +21,8 @@ pub struct Reporter {
 
 #[derive(Debug, Default)]
 struct State {
-    running: Vec<StepKey>,
-    waiting: Vec<WorldWait>,
+    running: Vec<StepId>,
+    waiting: Vec<WaitFor>,
     done: Vec<DoneStep>,
     /// How long each call that keeps failing has been paused for, and after how long it is told of next.
     trying: BTreeMap<&'static str, (Duration, Duration)>,
@@ -56,7 +56,7 @@ impl Reporter {
             bar.finish_and_clear();
         }
         let state = std::mem::take(&mut *self.state.lock().unwrap_or_else(PoisonError::into_inner));
-        let under_way = state.running.iter().map(|key| key.subject().to_owned()).collect();
+        let under_way = state.running.iter().map(ToString::to_string).collect();
         Report {
             done: state.done,
             under_way,
@@ -72,7 +72,7 @@ impl Reporter {
 
     fn show(&self, state: &State) {
         let Some(bar) = &self.bar else { return };
-        let steps = state.running.iter().map(|key| key.subject().to_owned());
+        let steps = state.running.iter().map(ToString::to_string);
         let waits = state.waiting.iter().map(|wait| format!("waiting {}", describe(wait)));
         let texts: Vec<String> = steps.chain(waits).collect();
         if !texts.is_empty() {
@@ -104,15 +104,15 @@ impl Progress for Reporter {
     fn event(&self, event: &Event<'_>) {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         match event {
-            Event::Started { key } => {
-                tracing::info!(step = key.subject(), "begins");
-                state.running.push(*key);
+            Event::Started { step } => {
+                tracing::info!(%step, "begins");
+                state.running.push((*step).clone());
             }
-            Event::Finished { key, detail } => {
-                tracing::info!(step = key.subject(), detail, "done");
-                state.running.retain(|running| running != key);
+            Event::Finished { step, detail } => {
+                tracing::info!(%step, detail, "done");
+                state.running.retain(|running| running != *step);
                 let step = DoneStep {
-                    key: *key,
+                    kind: step.kind,
                     detail: (*detail).to_owned(),
                 };
                 self.line(&format!("  done: {step}"));
@@ -138,16 +138,15 @@ impl Progress for Reporter {
 }
 
 /// What is waited for, after the word "waiting".
-fn describe(wait: &WorldWait) -> String {
+fn describe(wait: &WaitFor) -> String {
     match wait {
-        WorldWait::VolumeSeen { id } => format!("for the volume {id} to show"),
-        WorldWait::AddressesSettled => "for an address to show that an earlier run may have allocated".to_owned(),
-        WorldWait::DnsAnswers => "for Route 53 to answer".to_owned(),
-        WorldWait::Serving { group } => format!("for the instance of {group} to serve, before the name is taken over"),
-        WorldWait::GroupGone { name } => format!("for the group {name} to be gone"),
-        WorldWait::InstancesGone { ids } => format!("for {} to terminate", ids.join(", ")),
-        WorldWait::SnapshotCompleted { id } => format!("for the snapshot {id} to be complete"),
-        other => format!("for {other:?}"),
+        WaitFor::VolumeSeen { id } => format!("for the volume {id} to show"),
+        WaitFor::AddressesSettled => "for an address to show that an earlier run may have allocated".to_owned(),
+        WaitFor::DnsAnswers => "for Route 53 to answer".to_owned(),
+        WaitFor::Serving { group } => format!("for the instance of {group} to serve, before the name is taken over"),
+        WaitFor::GroupGone { name } => format!("for the group {name} to be gone"),
+        WaitFor::InstancesGone { ids } => format!("for {} to terminate", ids.join(", ")),
+        WaitFor::SnapshotCompleted { id } => format!("for the snapshot {id} to be complete"),
     }
 }
 

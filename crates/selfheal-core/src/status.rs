@@ -15,7 +15,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::names::{TAG_FAILED_BOOTS, TAG_LAST_ERROR, TAG_LAST_LOG, TAG_PARKED};
-use crate::plan::{Existing, Plan, Step, StepKey, existing};
+use crate::plan::{Existing, Plan, Step, StepKind, existing};
 use crate::spec::Spec;
 use crate::world::{Group, GroupInstance, Observed, VolumeState};
 use diagnose::diagnose;
@@ -350,10 +350,10 @@ fn dns(spec: &Spec, observed: &Observed, existing: &Existing) -> Option<DnsStatu
 
 fn drift(plan: &Plan) -> Vec<Drift> {
     let steps = plan.steps.iter().map(|step| Drift {
-        code: code(step.key),
+        code: code(step.kind),
         subject: match &step.target {
-            Some(target) => format!("{} {target}", step.key.subject()),
-            None => step.key.subject().to_owned(),
+            Some(target) => format!("{} {target}", step.kind.subject()),
+            None => step.kind.subject().to_owned(),
         },
         message: message(step),
     });
@@ -366,7 +366,7 @@ fn drift(plan: &Plan) -> Vec<Drift> {
 }
 
 /// The step's word in JSON, the same here as in a plan.
-fn code(key: StepKey) -> String {
+fn code(key: StepKind) -> String {
     match serde_json::to_value(key) {
         Ok(serde_json::Value::String(code)) => code,
         _ => key.subject().to_owned(),

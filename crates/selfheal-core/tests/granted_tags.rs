@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use selfheal_core::Action;
 use selfheal_core::desired::user_data;
 use selfheal_core::names::{self, Names, Role};
-use selfheal_core::plan::{Readiness, StepKey, plan};
+use selfheal_core::plan::{Readiness, StepKind, plan};
 use selfheal_core::spec::HealthFrom;
 use selfheal_core::world::TagCall;
 use selfheal_policy::{
@@ -55,7 +55,7 @@ fn an_adopted_address_is_sent_the_keys_that_are_allowed() {
         let step = plan
             .steps
             .iter()
-            .find(|step| step.key == StepKey::TagAddress)
+            .find(|step| step.kind == StepKind::TagAddress)
             .expect("it is adopted");
         let Readiness::Ready { action } = &step.readiness else {
             panic!("{step:?}")

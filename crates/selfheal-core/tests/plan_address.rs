@@ -4,7 +4,7 @@ mod common;
 
 use common::{carry_out, empty_world, probed, web};
 use selfheal_core::names::{SCHEMA, TAG_SCHEMA, TAG_STACK};
-use selfheal_core::plan::{DestroyOptions, Plan, StepKey, plan, plan_destroy, plan_resume};
+use selfheal_core::plan::{DestroyOptions, Plan, StepKind, plan, plan_destroy, plan_resume};
 use selfheal_core::spec::{HealthFrom, Spec};
 use selfheal_core::world::{Address, GroupInstance, Observed};
 
@@ -60,7 +60,7 @@ fn an_address_that_another_instance_uses_is_adopted_only_where_it_may_be_taken()
     spec.address.take = true;
     let taken = plan(&spec, &world);
     assert_eq!(refusals(&taken), [""; 0]);
-    assert!(taken.step(StepKey::TagAddress).is_some());
+    assert!(taken.step(StepKind::TagAddress).is_some());
     assert!(taken.notes.iter().any(|note| note.code == "address-taken"), "{taken}");
 }
 

@@ -6,7 +6,7 @@ use common::{carry_out, empty_world, probed, web};
 use selfheal_core::Action;
 use selfheal_core::names::{APP_POLICY_NAME, POLICY_NAME};
 use selfheal_core::permissions::tells_of_app_policy;
-use selfheal_core::plan::{DestroyOptions, StepKey, plan, plan_destroy};
+use selfheal_core::plan::{DestroyOptions, StepKind, plan, plan_destroy};
 use selfheal_core::spec::{AppPolicy, HealthFrom, Spec, SpecFile};
 use selfheal_core::world::{Observed, RoleCall};
 
@@ -77,11 +77,11 @@ fn a_policy_changed_by_hand_is_put_back() {
     let spec = with(READ);
     let mut world = applied(&spec);
     world.role_app_policy = Some(WRITE.to_owned());
-    let keys: Vec<StepKey> = plan(&spec, &world).steps.iter().map(|step| step.key).collect();
-    assert_eq!(keys, [StepKey::PutAppPolicy]);
+    let keys: Vec<StepKind> = plan(&spec, &world).steps.iter().map(|step| step.kind).collect();
+    assert_eq!(keys, [StepKind::PutAppPolicy]);
     world.role_app_policy = None;
-    let keys: Vec<StepKey> = plan(&spec, &world).steps.iter().map(|step| step.key).collect();
-    assert_eq!(keys, [StepKey::PutAppPolicy]);
+    let keys: Vec<StepKind> = plan(&spec, &world).steps.iter().map(|step| step.kind).collect();
+    assert_eq!(keys, [StepKind::PutAppPolicy]);
 }
 
 #[test]

@@ -5,7 +5,7 @@ mod common;
 use common::{carry_out, empty_world, probed, web};
 use selfheal_core::Action;
 use selfheal_core::names::TAG_APPLICATION_CHECK;
-use selfheal_core::plan::{Need, Readiness, Step, StepKey, plan};
+use selfheal_core::plan::{Need, Readiness, Step, StepId, StepKind, plan};
 use selfheal_core::spec::{HealthFrom, HealthProbe, HealthSpec, Ingress, Protocol, Spec};
 use selfheal_core::world::{ApplicationCheck, ApplicationCheckCall, CreateApplicationStatusCheck, Observed};
 
@@ -28,7 +28,7 @@ fn health(spec: &mut Spec) -> &mut HealthSpec {
 fn create(spec: &Spec, world: &Observed) -> CreateApplicationStatusCheck {
     match plan(spec, world)
         .ready()
-        .find(|(step, _)| step.key == StepKey::CreateApplicationStatusCheck)
+        .find(|(step, _)| step.kind == StepKind::CreateApplicationStatusCheck)
     {
         Some((_, Action::ApplicationCheck(ApplicationCheckCall::CreateApplicationStatusCheck(input)))) => input.clone(),
         other => panic!("no check is created: {other:?}"),
@@ -45,8 +45,8 @@ fn is_marked(world: &Observed) -> bool {
 fn the_plan_shows_what_aws_will_ask() {
     let plan = plan(&probed(HealthFrom::Both), &empty_world());
     let steps = [
-        StepKey::CreateApplicationStatusCheck,
-        StepKey::AssociateApplicationStatusCheck,
+        StepKind::CreateApplicationStatusCheck,
+        StepKind::AssociateApplicationStatusCheck,
     ];
     let shown: String = steps
         .iter()
@@ -61,9 +61,12 @@ fn a_check_is_made_for_instances_that_are_tagged_already_and_an_apply_ends_there
         let spec = probed(from);
         let first = plan(&spec, &empty_world());
         let step = first
-            .step(StepKey::CreateApplicationStatusCheck)
+            .step(StepKind::CreateApplicationStatusCheck)
             .expect("it is planned");
-        let needs = vec![Need::Step(StepKey::CreateLaunchTemplate)];
+        let needs = vec![Need::Step(StepId {
+            kind: StepKind::CreateLaunchTemplate,
+            target: Some("selfheal-web".to_owned()),
+        })];
         assert_eq!(step.readiness, Readiness::Waiting { needs });
         let world = applied(&spec);
         assert!(plan(&spec, &world).is_empty());
@@ -153,8 +156,9 @@ fn a_check_that_is_not_wanted_any_more_is_deleted_before_the_template_forgets_it
     let mut world = applied(&probed(HealthFrom::Both));
     let spec = probed(HealthFrom::Instance);
     let now = plan(&spec, &world);
-    let version = now.step(StepKey::CreateTemplateVersion).expect("the tag goes");
-    let needs = vec![Need::Step(StepKey::DeleteApplicationStatusCheck)];
+    let version = now.step(StepKind::CreateTemplateVersion).expect("the tag goes");
+    let deleted = now.step(StepKind::DeleteApplicationStatusCheck).expect("it is deleted");
+    let needs = vec![Need::Step(deleted.id())];
     assert_eq!(version.readiness, Readiness::Waiting { needs });
     carry_out(|world| plan(&spec, world), &mut world);
     assert_eq!(world.application_checks, []);
@@ -177,7 +181,7 @@ fn another_check_of_the_stack_is_told_and_left_alone_while_one_is_wanted() {
     // A check that the spec does not ask for asks all the same: both are shown, and both go.
     let spec = web();
     let shown = plan(&spec, &world);
-    let delete = |step: &&Step| step.key == StepKey::DeleteApplicationStatusCheck;
+    let delete = |step: &&Step| step.kind == StepKind::DeleteApplicationStatusCheck;
     assert_eq!(shown.steps.iter().filter(delete).count(), 2, "{shown}");
     carry_out(|world| plan(&spec, world), &mut world);
     assert_eq!(world.application_checks, []);
@@ -194,19 +198,19 @@ fn a_strangers_check_is_neither_used_nor_touched() {
             .insert(key.to_owned(), "other".to_owned());
         assert!(
             plan(&spec, &strange)
-                .step(StepKey::CreateApplicationStatusCheck)
+                .step(StepKind::CreateApplicationStatusCheck)
                 .is_some()
         );
         assert!(
             plan(&web(), &strange)
-                .step(StepKey::DeleteApplicationStatusCheck)
+                .step(StepKind::DeleteApplicationStatusCheck)
                 .is_none()
         );
     }
     world.application_checks[0].deleted = true;
     assert!(
         plan(&spec, &world)
-            .step(StepKey::CreateApplicationStatusCheck)
+            .step(StepKind::CreateApplicationStatusCheck)
             .is_some()
     );
 }

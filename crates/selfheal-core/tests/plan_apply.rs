@@ -4,7 +4,7 @@ mod common;
 
 use common::{carry_out, empty_world, probed, web};
 use selfheal_core::names::{TAG_FIRST_USE, TAG_STACK};
-use selfheal_core::plan::{Approval, StepKey, plan};
+use selfheal_core::plan::{Approval, StepKind, plan};
 use selfheal_core::spec::{HealthFrom, ImageRef, Ingress, Protocol, Spec};
 use selfheal_core::world::{Observed, RecordSet, VolumeCall};
 
@@ -14,8 +14,8 @@ fn applied(spec: &Spec) -> Observed {
     world
 }
 
-fn keys(spec: &Spec, world: &Observed) -> Vec<StepKey> {
-    plan(spec, world).steps.iter().map(|step| step.key).collect()
+fn keys(spec: &Spec, world: &Observed) -> Vec<StepKind> {
+    plan(spec, world).steps.iter().map(|step| step.kind).collect()
 }
 
 fn refusals(spec: &Spec, world: &Observed) -> Vec<String> {
@@ -53,7 +53,7 @@ fn a_first_apply_runs_in_four_waves_and_the_hooks() {
         if now.is_empty() {
             break;
         }
-        let wave: Vec<StepKey> = now.ready().map(|(step, _)| step.key).collect();
+        let wave: Vec<StepKind> = now.ready().map(|(step, _)| step.kind).collect();
         let ready: Vec<_> = wave.iter().filter_map(|key| now.step(*key).cloned()).collect();
         assert!(!ready.is_empty() || !now.waits.is_empty(), "stuck: {now}");
         let before = world.clone();
@@ -61,7 +61,7 @@ fn a_first_apply_runs_in_four_waves_and_the_hooks() {
         assert_ne!(before, world, "nothing happened in {wave:?}");
         waves.push(wave);
     }
-    use StepKey as K;
+    use StepKind as K;
     assert_eq!(
         waves,
         [
@@ -116,7 +116,7 @@ fn another_instance_type_is_a_version_and_a_pin() {
     spec.instance.instance_type = "t4g.medium".to_owned();
     assert_eq!(
         keys(&spec, &world),
-        [StepKey::CreateTemplateVersion, StepKey::UpdateGroup]
+        [StepKind::CreateTemplateVersion, StepKind::UpdateGroup]
     );
     insta::assert_snapshot!(stable(&plan(&spec, &world).to_string()), @r"
     Stack web in eu-west-1, account 123456789012
@@ -137,7 +137,7 @@ fn the_volume_grows_and_never_shrinks() {
     let world = applied(&spec);
     let size = |spec: &mut Spec, gib| spec.data.as_mut().expect("the example has data").size_gib = gib;
     size(&mut spec, 30);
-    assert_eq!(keys(&spec, &world), [StepKey::ModifyVolume]);
+    assert_eq!(keys(&spec, &world), [StepKind::ModifyVolume]);
     size(&mut spec, 10);
     assert_eq!(refusals(&spec, &world), ["volume-shrinks"]);
     assert_eq!(plan(&spec, &world).ready().count(), 0);
@@ -189,7 +189,7 @@ fn an_adopted_address_is_tagged_and_one_of_another_stack_refused() {
     other.allocation_id = "eipalloc-0000000000000aaaa".to_owned();
     other.tags.clear();
     world.addresses.push(other);
-    assert!(keys(&spec, &world).contains(&StepKey::TagAddress));
+    assert!(keys(&spec, &world).contains(&StepKind::TagAddress));
     world.addresses[1].tags.insert(TAG_STACK.to_owned(), "shop".to_owned());
     assert_eq!(refusals(&spec, &world), ["address-claimed"]);
 }
@@ -223,7 +223,7 @@ fn closed_ports_are_revoked_and_given_groups_are_left_alone() {
     let mut spec = web();
     let world = applied(&spec);
     spec.instance.ingress = Ingress::Ports(vec![(443, Protocol::Tcp)]);
-    assert_eq!(keys(&spec, &world), [StepKey::RevokeIngress]);
+    assert_eq!(keys(&spec, &world), [StepKind::RevokeIngress]);
     spec.instance.ingress = Ingress::Groups(vec![world.security_groups[0].id.clone()]);
     assert_eq!(keys(&spec, &world), []);
     spec.instance.ingress = Ingress::Groups(vec!["sg-0000000000000ffff".to_owned()]);
@@ -274,7 +274,7 @@ fn a_step_that_was_not_shown_or_sets_something_else_deviates() {
     let mut bigger = spec.clone();
     bigger.data.as_mut().expect("the example has data").size_gib = 40;
     let other = plan(&bigger, &world);
-    let volume = other.step(StepKey::CreateVolume).expect("it creates the volume");
+    let volume = other.step(StepKind::CreateVolume).expect("it creates the volume");
     assert_eq!(
         approval.check(volume).expect_err("the size differs").to_string(),
         "data volume is not as it was shown: `size` would become `40 GiB`"
@@ -287,7 +287,7 @@ fn a_step_that_was_not_shown_or_sets_something_else_deviates() {
     }
     bigger.instance.instance_type = "t4g.large".to_owned();
     let grown = plan(&bigger, &later);
-    let modify = grown.step(StepKey::ModifyVolume).expect("it grows the volume");
+    let modify = grown.step(StepKind::ModifyVolume).expect("it grows the volume");
     assert_eq!(
         approval.check(modify).expect_err("it was not shown").to_string(),
         "data volume is not as it was shown: it was not part of the plan"
@@ -301,7 +301,7 @@ fn a_volume_that_turned_out_to_be_deleted_is_made_with_another_token() {
     let mut world = empty_world();
     let create = |world: &Observed| match plan(&spec, world)
         .ready()
-        .find(|(step, _)| step.key == StepKey::CreateVolume)
+        .find(|(step, _)| step.kind == StepKind::CreateVolume)
     {
         Some((_, Action::Volume(VolumeCall::CreateVolume(input)))) => input.clone(),
         other => panic!("no volume is created: {other:?}"),

@@ -3,7 +3,7 @@
 mod common;
 
 use common::{carry_out, empty_world, probed, web};
-use selfheal_core::plan::{Approval, DestroyOptions, StepKey, plan, plan_destroy};
+use selfheal_core::plan::{Approval, DestroyOptions, StepKind, plan, plan_destroy};
 use selfheal_core::spec::HealthFrom;
 use selfheal_core::world::Observed;
 
@@ -29,9 +29,12 @@ fn another_target_is_another_step_3() {
     moved.launch_template = None;
     let now = plan_destroy(&web(), &moved, &all);
     for (key, told) in [
-        (StepKey::DeleteVolume, "it would be about vol-0000000000000ffff"),
-        (StepKey::ReleaseAddress, "it would be about eipalloc-0000000000000ffff"),
-        (StepKey::CreateSnapshot, "`volume` would become `vol-0000000000000ffff`"),
+        (StepKind::DeleteVolume, "it would be about vol-0000000000000ffff"),
+        (StepKind::ReleaseAddress, "it would be about eipalloc-0000000000000ffff"),
+        (
+            StepKind::CreateSnapshot,
+            "`volume` would become `vol-0000000000000ffff`",
+        ),
     ] {
         let step = now.step(key).expect("it is planned");
         let deviation = approval.check(step).expect_err("it was not shown").to_string();
@@ -49,7 +52,7 @@ fn another_value_before_is_a_stale_plan_3() {
     let mut theirs = world.clone();
     theirs.launch_template.as_mut().expect("applied").data.instance_type = "t4g.large".to_owned();
     let now = plan(&spec, &theirs);
-    let step = now.step(StepKey::CreateTemplateVersion).expect("it differs");
+    let step = now.step(StepKind::CreateTemplateVersion).expect("it differs");
     let deviation = approval
         .check(step)
         .expect_err("it moves the stack backwards")

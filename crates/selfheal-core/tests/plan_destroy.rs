@@ -6,7 +6,7 @@ use common::{carry_out, empty_world, probed, web};
 use jiff::{SignedDuration, Timestamp};
 use selfheal_core::Action;
 use selfheal_core::names::TAG_FINAL;
-use selfheal_core::plan::{DestroyOptions, StepKey, plan, plan_destroy, plan_resume};
+use selfheal_core::plan::{DestroyOptions, StepKind, plan, plan_destroy, plan_resume};
 use selfheal_core::spec::HealthFrom;
 use selfheal_core::world::{
     AddressCall, ApplicationCheckCall, GroupCall, Instance, LaunchTemplateCall, Observed, Snapshot, SnapshotCall,
@@ -85,8 +85,8 @@ fn the_volume_goes_after_a_completed_snapshot_and_nothing_goes_while_the_instanc
     let mut world = running();
     let shown = plan_destroy(&spec, &world, &ALL);
     insta::assert_snapshot!(shown.to_string());
-    let first: Vec<StepKey> = shown.ready().map(|(step, _)| step.key).collect();
-    assert_eq!(first, [StepKey::DeleteRecord, StepKey::DeleteGroup]);
+    let first: Vec<StepKind> = shown.ready().map(|(step, _)| step.kind).collect();
+    assert_eq!(first, [StepKind::DeleteRecord, StepKind::DeleteGroup]);
     let ran = carry_out(|world| plan_destroy(&spec, world, &ALL), &mut world);
     let group = position(&ran, |action| {
         matches!(action, Action::Group(GroupCall::DeleteGroup { .. }))
@@ -120,7 +120,7 @@ fn only_a_last_snapshot_of_this_run_since_the_last_launch_counts_2() {
         change(&mut snapshot);
         world.snapshots.push(snapshot);
         plan_destroy(&spec, &world, &ALL)
-            .step(StepKey::CreateSnapshot)
+            .step(StepKind::CreateSnapshot)
             .is_some()
     };
     assert!(!takes_another(|_| ()));

@@ -5,7 +5,7 @@ mod common;
 use common::{carry_out, empty_world, probed, serve, web};
 use selfheal_core::Action;
 use selfheal_core::names::{TAG_RECORD, TAG_RECORD_ZONE, TAG_SCHEMA};
-use selfheal_core::plan::{DestroyOptions, Plan, StepKey, WorldWait, former_record, plan, plan_destroy};
+use selfheal_core::plan::{DestroyOptions, Plan, StepKind, WaitFor, former_record, plan, plan_destroy};
 use selfheal_core::spec::{HealthFrom, Spec};
 use selfheal_core::world::{AddressCall, FormerRecord, HostedZone, Observed, RecordCall, RecordSet, RoleCall, TagCall};
 
@@ -15,8 +15,8 @@ fn applied(spec: &Spec) -> Observed {
     world
 }
 
-fn keys(plan: &Plan) -> Vec<StepKey> {
-    plan.steps.iter().map(|step| step.key).collect()
+fn keys(plan: &Plan) -> Vec<StepKind> {
+    plan.steps.iter().map(|step| step.kind).collect()
 }
 
 fn refusals(plan: &Plan) -> Vec<&str> {
@@ -70,15 +70,15 @@ fn another_name_removes_the_old_record_then_notes_the_new_one_then_writes_it() {
     assert_eq!(
         keys(&now),
         [
-            StepKey::DeleteFormerRecord,
-            StepKey::RememberRecord,
-            StepKey::UpsertRecord
+            StepKind::DeleteFormerRecord,
+            StepKind::RememberRecord,
+            StepKind::UpsertRecord
         ]
     );
-    let ready: Vec<StepKey> = now.ready().map(|(step, _)| step.key).collect();
+    let ready: Vec<StepKind> = now.ready().map(|(step, _)| step.kind).collect();
     assert_eq!(
         ready,
-        [StepKey::DeleteFormerRecord],
+        [StepKind::DeleteFormerRecord],
         "there is room for one note: the old record goes first"
     );
     let ran = carry_out(|world| plan(&spec, world), &mut world);
@@ -105,7 +105,7 @@ fn a_name_that_is_dropped_is_removed_and_one_that_points_elsewhere_by_now_stays(
     let mut moved = world;
     moved.former_records[0].records = vec![a_record("app.example.com", "198.51.100.9")];
     let now = plan(&spec, &moved);
-    assert_eq!(keys(&now), [StepKey::RememberRecord]);
+    assert_eq!(keys(&now), [StepKind::RememberRecord]);
     assert!(now.notes.iter().any(|note| note.code == "record-kept"), "{now}");
 }
 
@@ -129,7 +129,7 @@ fn a_record_that_others_made_is_refused_also_where_ours_was_there_before() {
     other.public_ip = "198.51.100.9".to_owned();
     world.addresses.push(other);
     world.records = vec![a_record("app.example.com", "198.51.100.9")];
-    assert_eq!(keys(&plan(&spec, &world)), [StepKey::UpsertRecord]);
+    assert_eq!(keys(&plan(&spec, &world)), [StepKind::UpsertRecord]);
 }
 
 #[test]
@@ -144,9 +144,9 @@ fn a_record_that_is_taken_over_waits_until_the_instance_serves() {
             assert!(
                 now.waits
                     .iter()
-                    .all(|wait| matches!(wait, WorldWait::VolumeSeen { .. } | WorldWait::Serving { .. }))
+                    .all(|wait| matches!(wait, WaitFor::VolumeSeen { .. } | WaitFor::Serving { .. }))
             );
-            now.waits.retain(|wait| !matches!(wait, WorldWait::Serving { .. }));
+            now.waits.retain(|wait| !matches!(wait, WaitFor::Serving { .. }));
             now
         },
         &mut world,
@@ -157,10 +157,10 @@ fn a_record_that_is_taken_over_waits_until_the_instance_serves() {
         "{ran:#?}"
     );
     let waiting = plan(&spec, &world);
-    assert_eq!(keys(&waiting), [StepKey::UpsertRecord]);
+    assert_eq!(keys(&waiting), [StepKind::UpsertRecord]);
     assert_eq!(
         waiting.waits,
-        [WorldWait::Serving {
+        [WaitFor::Serving {
             group: "selfheal-web".to_owned()
         }]
     );
@@ -169,8 +169,8 @@ fn a_record_that_is_taken_over_waits_until_the_instance_serves() {
     let mut without = world.clone();
     without.addresses[0].instance_id = None;
     assert_eq!(plan(&spec, &without).ready().count(), 0);
-    let ready: Vec<StepKey> = plan(&spec, &world).ready().map(|(step, _)| step.key).collect();
-    assert_eq!(ready, [StepKey::UpsertRecord]);
+    let ready: Vec<StepKind> = plan(&spec, &world).ready().map(|(step, _)| step.kind).collect();
+    assert_eq!(ready, [StepKind::UpsertRecord]);
 }
 
 #[test]
@@ -180,7 +180,7 @@ fn a_stack_of_an_earlier_version_has_its_record_noted_and_nothing_else_done() {
     for key in [TAG_RECORD, TAG_RECORD_ZONE] {
         world.addresses[0].tags.remove(key);
     }
-    assert_eq!(keys(&plan(&spec, &world)), [StepKey::RememberRecord]);
+    assert_eq!(keys(&plan(&spec, &world)), [StepKind::RememberRecord]);
     carry_out(|world| plan(&spec, world), &mut world);
     assert!(plan(&spec, &world).is_empty());
 }
@@ -193,9 +193,9 @@ fn nothing_waits_for_route_53_but_the_name_and_an_address_that_it_may_point_at()
     world.dns_unread = Some("no answer".to_owned());
     let now = plan(&spec, &world);
     assert_eq!(refusals(&now), [""; 0]);
-    assert_eq!(now.waits, [WorldWait::DnsAnswers]);
+    assert_eq!(now.waits, [WaitFor::DnsAnswers]);
     assert!(now.ready().count() >= 4, "{now}");
-    let step = now.step(StepKey::UpsertRecord).expect("it is left to do");
+    let step = now.step(StepKind::UpsertRecord).expect("it is left to do");
     assert!(matches!(
         &step.readiness,
         selfheal_core::plan::Readiness::Waiting { .. }
@@ -209,7 +209,7 @@ fn nothing_waits_for_route_53_but_the_name_and_an_address_that_it_may_point_at()
     let ran = carry_out(
         |world| {
             let mut now = plan_destroy(&spec, world, &all);
-            now.waits.retain(|wait| *wait != WorldWait::DnsAnswers);
+            now.waits.retain(|wait| *wait != WaitFor::DnsAnswers);
             now
         },
         &mut world,

@@ -4,7 +4,7 @@ mod common;
 
 use common::{carry_out, empty_world, probed, web};
 use selfheal_core::names::TAG_STACK;
-use selfheal_core::plan::{DestroyOptions, Plan, StepKey, plan, plan_destroy};
+use selfheal_core::plan::{DestroyOptions, Plan, StepKind, plan, plan_destroy};
 use selfheal_core::spec::{HealthFrom, Ingress, Setup, Spec};
 use selfheal_core::status::status;
 use selfheal_core::world::{
@@ -87,10 +87,10 @@ fn rights_are_kept_whatever_ends_first() {
     let shown = plan(&spec, &world);
     let (_, action) = shown
         .ready()
-        .find(|(step, _)| step.key == StepKey::CreateTemplateVersion)
+        .find(|(step, _)| step.kind == StepKind::CreateTemplateVersion)
         .expect("a new version");
     world.record_answer(&action.clone(), Answer::Version(2));
-    let keys: Vec<StepKey> = plan(&spec, &world).steps.iter().map(|step| step.key).collect();
+    let keys: Vec<StepKind> = plan(&spec, &world).steps.iter().map(|step| step.kind).collect();
     assert!(keys.iter().all(|key| shown.step(*key).is_some()), "{keys:?}");
 }
 
@@ -146,7 +146,7 @@ fn the_security_group_of_ingress_is_told_after_the_spec_names_others_and_destroy
     assert!(note(&plan(&spec, &world), "security-group-unused").contains(&own.id));
     let destroy = plan_destroy(&spec, &world, &DestroyOptions::default());
     let gone = destroy
-        .step(StepKey::DeleteSecurityGroup)
+        .step(StepKind::DeleteSecurityGroup)
         .and_then(|step| step.target.clone());
     assert_eq!(gone, Some(own.id.clone()));
     // Where the spec names that very group it is no leftover.
@@ -192,7 +192,7 @@ fn a_status_without_the_setup_script_shows_no_drift_that_is_none() {
     // What does not hang on the script is compared all the same, and nothing is ready to run.
     spec.instance.instance_type = "t4g.medium".to_owned();
     let plan = plan(&spec, &world);
-    assert!(plan.step(StepKey::CreateTemplateVersion).is_some());
+    assert!(plan.step(StepKind::CreateTemplateVersion).is_some());
     assert!(plan.is_refused() && plan.ready().next().is_none());
     assert!(!plan_destroy(&spec, &world, &DestroyOptions::default()).is_refused());
 }

@@ -8,7 +8,7 @@ use common::{carry_out, empty_world, probed, web};
 use proptest::prelude::*;
 use proptest::sample::select;
 use selfheal_core::Action;
-use selfheal_core::plan::{Approval, DestroyOptions, Plan, plan, plan_destroy};
+use selfheal_core::plan::{Approval, DestroyOptions, Need, Plan, Readiness, plan, plan_destroy};
 use selfheal_core::spec::{Filesystem, HealthFrom, Ingress, Protocol, Spec};
 use selfheal_core::world::{
     AddressCall, GroupCall, Instance, LaunchTemplateCall, Observed, RecordCall, RoleCall, SecurityGroupCall,
@@ -224,6 +224,23 @@ fn carry_out_approved(make: impl Fn(&Observed) -> Plan, world: &mut Observed) ->
     Ok(ran)
 }
 
+/// Checks that what a step waits for is a step of the plan or something that the plan polls for.
+fn check_needs(plan: &Plan) -> Result<(), TestCaseError> {
+    for step in &plan.steps {
+        let Readiness::Waiting { needs } = &step.readiness else {
+            continue;
+        };
+        for need in needs {
+            let there = match need {
+                Need::Step(id) => plan.has(id),
+                Need::World(wait) => plan.waits.contains(wait),
+            };
+            prop_assert!(there, "{} waits for {:?}", step.id(), need);
+        }
+    }
+    Ok(())
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 400, failure_persistence: None, ..ProptestConfig::default() })]
 
@@ -231,6 +248,7 @@ proptest! {
     fn an_apply_is_total_and_converges_and_takes_nothing_away(spec in specs(), mut world in worlds()) {
         let shown = plan(&spec, &world);
         prop_assert!(!shown.to_string().is_empty());
+        check_needs(&shown)?;
         if shown.is_refused() {
             prop_assert_eq!(shown.ready().count(), 0);
             return Ok(());
@@ -263,6 +281,7 @@ proptest! {
     ) {
         let options = DestroyOptions { release_address, delete_data };
         let shown = plan_destroy(&spec, &world, &options);
+        check_needs(&shown)?;
         if shown.is_refused() {
             prop_assert_eq!(shown.ready().count(), 0);
             return Ok(());

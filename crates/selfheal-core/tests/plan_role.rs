@@ -3,7 +3,7 @@
 mod common;
 
 use common::{carry_out, empty_world, probed, web};
-use selfheal_core::plan::{StepKey, plan};
+use selfheal_core::plan::{StepKind, plan};
 use selfheal_core::spec::{HealthFrom, Spec, SpecFile};
 use selfheal_core::world::Observed;
 
@@ -40,8 +40,8 @@ fn check_sessions(mut spec: Spec) {
         line(&spec, &world, "Session Manager").as_deref(),
         Some("may open a shell -> may not open a shell")
     );
-    let keys: Vec<StepKey> = plan(&spec, &world).steps.iter().map(|step| step.key).collect();
-    assert_eq!(keys, [StepKey::PutRolePolicy], "no instance is replaced for it");
+    let keys: Vec<StepKind> = plan(&spec, &world).steps.iter().map(|step| step.kind).collect();
+    assert_eq!(keys, [StepKind::PutRolePolicy], "no instance is replaced for it");
     carry_out(|world| plan(&spec, world), &mut world);
     let policy = world.role_policy.clone().unwrap_or_default();
     assert!(!policy.is_empty());
@@ -58,8 +58,8 @@ fn bounded(boundary: &str) -> Spec {
     spec
 }
 
-fn keys(spec: &Spec, world: &Observed) -> Vec<StepKey> {
-    plan(spec, world).steps.iter().map(|step| step.key).collect()
+fn keys(spec: &Spec, world: &Observed) -> Vec<StepKind> {
+    plan(spec, world).steps.iter().map(|step| step.kind).collect()
 }
 
 #[test]
@@ -76,13 +76,17 @@ fn a_role_is_made_with_its_boundary_and_nothing_is_left_to_do() {
 fn a_boundary_is_put_changed_and_taken_off_in_a_step_of_its_own() {
     let mut world = applied(&web());
     for (spec, key, shown) in [
-        (bounded(BOUNDARY), StepKey::PutPermissionsBoundary, BOUNDARY.to_owned()),
+        (bounded(BOUNDARY), StepKind::PutPermissionsBoundary, BOUNDARY.to_owned()),
         (
             bounded(OTHER),
-            StepKey::PutPermissionsBoundary,
+            StepKind::PutPermissionsBoundary,
             format!("{BOUNDARY} -> {OTHER}"),
         ),
-        (web(), StepKey::DeletePermissionsBoundary, format!("{OTHER} -> nothing")),
+        (
+            web(),
+            StepKind::DeletePermissionsBoundary,
+            format!("{OTHER} -> nothing"),
+        ),
     ] {
         assert_eq!(keys(&spec, &world), [key]);
         assert_eq!(line(&spec, &world, "policy"), Some(shown));
@@ -99,8 +103,8 @@ fn the_policy_is_not_written_before_the_boundary_is_there() {
     let mut world = applied(&web());
     world.role_policy = None;
     let spec = bounded(BOUNDARY);
-    let ready: Vec<StepKey> = plan(&spec, &world).ready().map(|(step, _)| step.key).collect();
-    assert_eq!(ready, [StepKey::PutPermissionsBoundary]);
+    let ready: Vec<StepKind> = plan(&spec, &world).ready().map(|(step, _)| step.kind).collect();
+    assert_eq!(ready, [StepKind::PutPermissionsBoundary]);
     let mut keys = Vec::new();
     for action in carry_out(|world| plan(&spec, world), &mut world) {
         keys.push(serde_json::to_value(&action).unwrap()["call"].clone());

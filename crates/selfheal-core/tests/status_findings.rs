@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use common::{carry_out, empty_world, web};
 use jiff::Timestamp;
 use selfheal_core::names::TAG_PARKED;
-use selfheal_core::plan::{StepKey, plan};
+use selfheal_core::plan::{StepKind, plan};
 use selfheal_core::spec::{Ingress, Spec};
 use selfheal_core::status::{Finding, FindingCode as Code, Severity, StatusReport, status};
 use selfheal_core::world::{Activity, Attachment, GroupInstance, Instance, Observed};
@@ -182,7 +182,7 @@ fn a_spec_that_is_not_applied_yet_is_drift_and_no_illness() {
     spec.instance.ingress = Ingress::Ports(vec![(80, selfheal_core::spec::Protocol::Tcp)]);
     let report = look(&spec, &serving());
     let drift: BTreeSet<&str> = report.drift.iter().map(|drift| drift.code.as_str()).collect();
-    assert!(drift.contains(StepKey::PutRolePolicy.code()), "{drift:?}");
+    assert!(drift.contains(StepKind::PutRolePolicy.code()), "{drift:?}");
     assert_eq!(report.findings, []);
 }
 

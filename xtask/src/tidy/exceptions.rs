@@ -40,6 +40,6 @@ pub const OPEN: &[&str] = &[
     "Probe",
     "Role",
     "Step",
-    "StepKey",
-    "WorldWait",
+    "StepKind",
+    "WaitFor",
 ];

@@ -1,11 +1,8 @@
 //! From an action to the call that makes it, and to the parts of the world that it changes.
 
-use selfheal_core::plan::StepKey;
 use selfheal_core::{Action, Answer};
 
 use crate::backend::{Aws, CallResult};
-use crate::observe::Part;
-use crate::retry::Repeat;
 use selfheal_core::world::{
     AddressCall, ApplicationCheckCall, GroupCall, InstanceProfileCall, LaunchTemplateCall, RecordCall, RoleCall,
     SecurityGroupCall, SnapshotCall, TagCall, VolumeCall,
@@ -164,89 +161,6 @@ async fn tag(aws: &dyn Aws, call: &TagCall) -> CallResult<Answer> {
 
 fn done(result: CallResult<()>) -> CallResult<Answer> {
     result.map(|()| Answer::Done)
-}
-
-/// The part of the world that tells whether a step took effect.
-pub(super) const fn part_of(key: StepKey) -> Part {
-    use StepKey as K;
-    match key {
-        K::AllocateAddress | K::TagAddress | K::RememberRecord | K::DisassociateAddress | K::ReleaseAddress => {
-            Part::Addresses
-        }
-        K::CreateVolume | K::TagVolume | K::ModifyVolume | K::DeleteVolume => Part::Volumes,
-        K::CreateSecurityGroup | K::AuthorizeIngress | K::RevokeIngress | K::DeleteSecurityGroup => {
-            Part::SecurityGroups
-        }
-        K::CreateRole
-        | K::UpdateTrustPolicy
-        | K::PutPermissionsBoundary
-        | K::DeletePermissionsBoundary
-        | K::DeleteRole => Part::Role,
-        K::PutRolePolicy | K::DeleteRolePolicy => Part::RolePolicy,
-        K::PutAppPolicy | K::DeleteAppPolicy => Part::AppPolicy,
-        K::CreateInstanceProfile | K::AddRoleToProfile | K::RemoveRoleFromProfile | K::DeleteInstanceProfile => {
-            Part::Profile
-        }
-        K::CreateLaunchTemplate | K::CreateTemplateVersion | K::DeleteLaunchTemplate => Part::LaunchTemplate,
-        K::CreateApplicationStatusCheck
-        | K::AssociateApplicationStatusCheck
-        | K::ModifyApplicationStatusCheck
-        | K::DeleteApplicationStatusCheck => Part::ApplicationChecks,
-        K::PutLaunchHook | K::PutTerminateHook => Part::Hooks,
-        K::UpsertRecord | K::DeleteRecord => Part::Dns,
-        K::DeleteFormerRecord => Part::Addresses,
-        K::CreateSnapshot => Part::Snapshots,
-        _ => Part::Group,
-    }
-}
-
-/// Whether a step takes something away: it is done also where there is nothing left to take.
-pub(super) const fn is_removal(key: StepKey) -> bool {
-    use StepKey as K;
-    matches!(
-        key,
-        K::DeleteRecord
-            | K::DeleteFormerRecord
-            | K::DeleteGroup
-            | K::DeleteLaunchTemplate
-            | K::DeleteSecurityGroup
-            | K::RemoveRoleFromProfile
-            | K::DeleteInstanceProfile
-            | K::DeletePermissionsBoundary
-            | K::DeleteAppPolicy
-            | K::DeleteRolePolicy
-            | K::DeleteRole
-            | K::DisassociateAddress
-            | K::ReleaseAddress
-            | K::DeleteVolume
-            | K::RevokeIngress
-            | K::DeleteApplicationStatusCheck
-    )
-}
-
-/// Whether a step is about the name, which nothing else of the stack needs: what fails of it is told when the rest is done.
-pub(super) const fn is_dns(key: StepKey) -> bool {
-    use StepKey as K;
-    matches!(
-        key,
-        K::RememberRecord | K::UpsertRecord | K::DeleteRecord | K::DeleteFormerRecord
-    )
-}
-
-/// Which failures of a step's call may be answered by making it again.
-pub(super) const fn repeat_of(key: StepKey) -> Repeat {
-    use StepKey as K;
-    match key {
-        K::AllocateAddress
-        | K::CreateVolume
-        | K::CreateRole
-        | K::CreateInstanceProfile
-        | K::CreateSecurityGroup
-        | K::CreateApplicationStatusCheck => Repeat::Mutation,
-        K::DeleteVolume => Repeat::VolumeRemoval,
-        // Deletes wait for what still depends on the thing; creates for what was made a moment ago to be seen.
-        _ => Repeat::MutationOfNew,
-    }
 }
 
 /// What came of a step, for people.

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use selfheal_core::plan::{Deviation, Refusal, StepKey, WorldWait};
+use selfheal_core::plan::{Deviation, Refusal, StepId, WaitFor};
 
 use crate::error::{CallError, CallErrorKind};
 
@@ -15,7 +15,7 @@ pub struct ApplyError {
     /// The steps that were done before, in order.
     pub done: Vec<Done>,
     /// The steps that were not done.
-    pub left: Vec<StepKey>,
+    pub left: Vec<StepId>,
 }
 
 /// What went wrong.
@@ -27,7 +27,7 @@ pub enum ApplyErrorKind {
     /// A step failed for good.
     Step {
         /// The step.
-        key: StepKey,
+        step: StepId,
         /// Why.
         error: CallError,
     },
@@ -39,9 +39,9 @@ pub enum ApplyErrorKind {
     /// is gone.
     Overtaken(Vec<String>),
     /// AWS did not finish something in the time that it is given.
-    TimedOut(WorldWait),
+    TimedOut(WaitFor),
     /// What a step made could not be seen afterwards, or it had to be repeated too often.
-    NoProgress(StepKey),
+    NoProgress(StepId),
 }
 
 /// A step that was done.
@@ -49,7 +49,7 @@ pub enum ApplyErrorKind {
 #[non_exhaustive]
 pub struct Done {
     /// The step.
-    pub key: StepKey,
+    pub step: StepId,
     /// What came of it: an id, an address, a version; empty where there is nothing to tell.
     pub detail: String,
 }
@@ -87,13 +87,13 @@ impl fmt::Display for ApplyError {
             write!(f, "\ndone before:")?;
         }
         for done in &self.done {
-            write!(f, "\n  {}", done.key.subject())?;
+            write!(f, "\n  {}", done.step)?;
             if !done.detail.is_empty() {
                 write!(f, " {}", done.detail)?;
             }
         }
         if !self.left.is_empty() {
-            let left: Vec<&str> = self.left.iter().map(|key| key.subject()).collect();
+            let left: Vec<&str> = self.left.iter().map(|step| step.kind.subject()).collect();
             write!(f, "\nnot done: {}", left.join(", "))?;
             write!(f, "\nnothing is lost: the same command continues from here")?;
         }
@@ -105,7 +105,7 @@ impl fmt::Display for ApplyErrorKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Reading(error) => write!(f, "the stack could not be read: {error}"),
-            Self::Step { key, error } => write!(f, "{} failed: {error}", key.subject()),
+            Self::Step { step, error } => write!(f, "{step} failed: {error}"),
             Self::Changed(deviation) => {
                 write!(
                     f,
@@ -124,24 +124,21 @@ impl fmt::Display for ApplyErrorKind {
                 )
             }
             Self::TimedOut(wait) => write!(f, "AWS took too long: {}", describe(wait)),
-            Self::NoProgress(key) => {
-                write!(f, "{} was tried several times and still is not there", key.subject())
-            }
+            Self::NoProgress(step) => write!(f, "{step} was tried several times and still is not there"),
         }
     }
 }
 
 /// What is waited for, as a clause.
 #[must_use]
-fn describe(wait: &WorldWait) -> String {
+fn describe(wait: &WaitFor) -> String {
     match wait {
-        WorldWait::VolumeSeen { id } => format!("no reading shows the volume {id} yet"),
-        WorldWait::AddressesSettled => "an address that an earlier run may have allocated does not show".to_owned(),
-        WorldWait::DnsAnswers => "Route 53 does not answer".to_owned(),
-        WorldWait::Serving { group } => format!("the instance of {group} is not in service with its address yet"),
-        WorldWait::GroupGone { name } => format!("the group {name} is still being deleted"),
-        WorldWait::InstancesGone { ids } => format!("{} not terminated yet", ids.join(", ")),
-        WorldWait::SnapshotCompleted { id } => format!("the snapshot {id} is not completed yet"),
-        other => format!("{other:?}"),
+        WaitFor::VolumeSeen { id } => format!("no reading shows the volume {id} yet"),
+        WaitFor::AddressesSettled => "an address that an earlier run may have allocated does not show".to_owned(),
+        WaitFor::DnsAnswers => "Route 53 does not answer".to_owned(),
+        WaitFor::Serving { group } => format!("the instance of {group} is not in service with its address yet"),
+        WaitFor::GroupGone { name } => format!("the group {name} is still being deleted"),
+        WaitFor::InstancesGone { ids } => format!("{} not terminated yet", ids.join(", ")),
+        WaitFor::SnapshotCompleted { id } => format!("the snapshot {id} is not completed yet"),
     }
 }

@@ -21,7 +21,9 @@ mod poll;
 mod run;
 
 use jiff::SignedDuration;
-use selfheal_core::plan::{DestroyOptions, Plan, PlanOptions, StepKey, plan, plan_destroy, plan_resume, plan_with};
+use selfheal_core::plan::{
+    DestroyOptions, Plan, PlanOptions, Step, StepId, plan, plan_destroy, plan_resume, plan_with,
+};
 use selfheal_core::spec::Spec;
 use selfheal_core::world::Observed;
 
@@ -110,6 +112,6 @@ pub async fn apply(
 }
 
 /// The steps of a plan, for telling what is left.
-fn keys(plan: &Plan) -> Vec<StepKey> {
-    plan.steps.iter().map(|step| step.key).collect()
+fn ids(plan: &Plan) -> Vec<StepId> {
+    plan.steps.iter().map(Step::id).collect()
 }

@@ -1,14 +1,12 @@
 //! Two operators on one stack, one of whom makes what the other removes: whoever loses says so.
 
 use selfheal_core::Observed;
-use selfheal_core::plan::{Plan, StepKey, WorldWait};
+use selfheal_core::plan::{Plan, RepeatClass, StepKind, WaitFor};
 use selfheal_core::spec::Spec;
+use selfheal_core::world::Part;
 
 use super::ApplyErrorKind;
-use super::dispatch::{is_dns, repeat_of};
 use crate::error::CallErrorKind;
-use crate::observe::Part;
-use crate::retry::Repeat;
 
 /// What a destroy reads a last time: what it removed, and the record, which must not point at what is gone.
 pub(super) fn parts_to_look_back(spec: &Spec) -> Vec<Part> {
@@ -27,28 +25,28 @@ pub(super) fn parts_to_look_back(spec: &Spec) -> Vec<Part> {
 
 /// What is there again after a destroy: the steps that it would take once more, as people read them.
 pub(super) fn made_again(plan: &Plan) -> Vec<String> {
-    let name = |key: StepKey, target: &Option<String>| match target {
+    let name = |key: StepKind, target: &Option<String>| match target {
         Some(target) => format!("{} {target}", key.subject()),
         None => key.subject().to_owned(),
     };
     // Where Route 53 does not answer, nobody knows whether the record is there.
-    let unknown = |key: StepKey| is_dns(key) && plan.waits.contains(&WorldWait::DnsAnswers);
-    let steps = plan.steps.iter().filter(|step| !unknown(step.key));
-    steps.map(|step| name(step.key, &step.target)).collect()
+    let unknown = |key: StepKind| key.is_for_name() && plan.waits.contains(&WaitFor::DnsAnswers);
+    let steps = plan.steps.iter().filter(|step| !unknown(step.kind));
+    steps.map(|step| name(step.kind, &step.target)).collect()
 }
 
 /// Whether a failure of an apply may come of what somebody removed meanwhile.
 ///
 /// Its call was repeated for as long as something new may be unknown to it, so that a listing does not lag behind any more.
 pub(super) fn may_be_overtaken(kind: &ApplyErrorKind) -> bool {
-    let ApplyErrorKind::Step { key, error } = kind else {
+    let ApplyErrorKind::Step { step, error } = kind else {
         return false;
     };
     let told = matches!(
         error.kind(),
         CallErrorKind::NotFound | CallErrorKind::NotReady | CallErrorKind::Busy
     );
-    told && repeat_of(*key) == Repeat::MutationOfNew
+    told && step.kind.repeat() == RepeatClass::Change
 }
 
 /// What a failed apply reads to learn whether somebody removed what it builds on.

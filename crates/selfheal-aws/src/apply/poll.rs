@@ -3,13 +3,13 @@
 use std::time::Duration;
 
 use jiff::SignedDuration;
-use selfheal_core::plan::WorldWait;
+use selfheal_core::plan::WaitFor;
 
-use crate::observe::Part;
+use selfheal_core::world::Part;
 
 /// How a wait is polled.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Rhythm {
+pub(super) struct PollSchedule {
     /// The parts that tell, or that change with it.
     pub(super) parts: &'static [Part],
     /// Upper bound of the first pause.
@@ -23,37 +23,37 @@ pub(super) struct Rhythm {
 /// How a wait is polled: often at first, since a pause that outlasts what it waits for is lost to everybody, and ever less
 /// often, since each pause is at most twice the one before it. A wait of minutes costs some five polls more than it would
 /// without the short ones.
-pub(super) fn rhythm(wait: &WorldWait) -> Rhythm {
+pub(super) fn schedule(wait: &WaitFor) -> PollSchedule {
     let (parts, first_ms, longest_s, budget): (&[Part], u64, u64, _) = match wait {
         // The wait is as long as a listing lags behind; what shows in it ends it early.
-        WorldWait::AddressesSettled => (&[Part::Addresses], 500, 4, SignedDuration::from_mins(5)),
+        WaitFor::AddressesSettled => (&[Part::Addresses], 500, 4, SignedDuration::from_mins(5)),
         // Its own readings are repeated for some seconds each.
-        WorldWait::DnsAnswers => (&[Part::Dns, Part::Addresses], 2_000, 10, SignedDuration::from_mins(1)),
+        WaitFor::DnsAnswers => (&[Part::Dns, Part::Addresses], 2_000, 10, SignedDuration::from_mins(1)),
         // A first boot reads all of a new volume, and then sets the app up.
-        WorldWait::Serving { .. } => (
+        WaitFor::Serving { .. } => (
             &[Part::Group, Part::Addresses],
             2_000,
             10,
             SignedDuration::from_mins(30),
         ),
-        WorldWait::VolumeSeen { .. } => (&[Part::Volumes], 100, 5, SignedDuration::from_mins(5)),
+        WaitFor::VolumeSeen { .. } => (&[Part::Volumes], 100, 5, SignedDuration::from_mins(5)),
         // An address loses its association with its instance. A terminate hook, an app that stops slowly and a shutdown may take their time.
-        WorldWait::InstancesGone { .. } => (
+        WaitFor::InstancesGone { .. } => (
             &[Part::Instances, Part::Addresses],
             100,
             10,
             SignedDuration::from_mins(30),
         ),
         // The first snapshot of a large volume takes hours, in which somebody may apply the stack again.
-        WorldWait::SnapshotCompleted { .. } => (
+        WaitFor::SnapshotCompleted { .. } => (
             &[Part::Snapshots, Part::Group, Part::Instances],
             200,
             30,
             SignedDuration::from_hours(12),
         ),
-        _ => (&[Part::Group], 100, 10, SignedDuration::from_mins(30)),
+        WaitFor::GroupGone { .. } => (&[Part::Group], 100, 10, SignedDuration::from_mins(30)),
     };
-    Rhythm {
+    PollSchedule {
         parts,
         first: Duration::from_millis(first_ms),
         longest: Duration::from_secs(longest_s),
@@ -67,8 +67,8 @@ pub(super) fn rhythm(wait: &WorldWait) -> Rhythm {
 pub(super) const LISTING_LAG_MAX: SignedDuration = SignedDuration::from_secs(15);
 
 /// Whether a wait is for the sake of the name alone, so that the rest of the run goes on when it is given up.
-pub(super) const fn is_for_dns(wait: &WorldWait) -> bool {
-    matches!(wait, WorldWait::DnsAnswers | WorldWait::Serving { .. })
+pub(super) const fn is_for_dns(wait: &WaitFor) -> bool {
+    matches!(wait, WaitFor::DnsAnswers | WaitFor::Serving { .. })
 }
 
 /// After how long a volume that was just created and that no reading shows is taken to be gone.

@@ -8,21 +8,21 @@ use futures::channel::oneshot;
 use futures::future::{BoxFuture, Shared};
 use futures::stream::{self, FuturesUnordered, StreamExt};
 use jiff::Timestamp;
-use selfheal_core::plan::{Approval, Plan, StepKey, WorldWait};
+use selfheal_core::plan::{Approval, Plan, Step, StepId, StepKind, WaitFor};
 use selfheal_core::spec::Spec;
 use selfheal_core::world::{ApplicationCheckCall, Observed};
 use selfheal_core::{Action, Answer, Found};
 
-use super::dispatch::{detail_of, dispatch, is_dns, is_removal, part_of, repeat_of};
+use super::dispatch::{detail_of, dispatch};
 use super::error::{ApplyError, ApplyErrorKind, Done};
 use super::overtaken::{BUILT_ON, made_again, may_be_overtaken, parts_to_look_back, vanished};
-use super::poll::{LISTING_LAG_MAX, MISSING_MAX, is_for_dns, rhythm};
-use super::{Goal, Outcome, keys};
+use super::poll::{LISTING_LAG_MAX, MISSING_MAX, is_for_dns, schedule};
+use super::{Goal, Outcome, ids};
 use crate::backend::{Aws, CallResult};
 use crate::control::{Control, Event};
 use crate::error::{CallError, CallErrorKind};
-use crate::observe::{Part, Reading, Scope, missing, read, read_unread};
-use crate::retry::{backoff, retry_unless};
+use crate::observe::{Read, Reading, Scope, missing, read, read_unread};
+use crate::retry::{Repeat, backoff, retry_unless};
 
 /// How often the effect of one step may be in doubt before the run gives up.
 const DOUBTS_MAX: u32 = 5;
@@ -36,8 +36,6 @@ const READS_IN_DOUBT: u32 = 5;
 /// How often one step may run: once, and again where what it made turned out to be gone.
 const RUNS_MAX: usize = 3;
 
-/// What a step is about: it tells apart the steps of one key.
-type Target = Option<String>;
 /// How many client tokens of things that are gone one run goes through: each is one for every time that the stack was
 /// destroyed with its data and made again while AWS remembers tokens.
 const TOKENS_MAX: usize = 50;
@@ -46,22 +44,20 @@ const TOKENS_MAX: usize = 50;
 enum TaskEnd {
     /// A step's call was answered, or failed for good.
     Step {
-        key: StepKey,
-        target: Target,
+        step: StepId,
         action: Box<Action>,
         result: CallResult<Answer>,
     },
     /// What a step in doubt may have changed was read.
     Read {
-        key: StepKey,
-        target: Target,
+        step: StepId,
         result: CallResult<Vec<Reading>>,
     },
     /// What a listing lacks, and other witnesses name, was read by its id.
     Found(CallResult<Vec<Found>>),
     /// What tells whether a wait is over was read.
     Polled {
-        wait: WorldWait,
+        wait: WaitFor,
         result: CallResult<Vec<Reading>>,
     },
 }
@@ -82,14 +78,14 @@ pub(super) struct Run<'a> {
     world: Observed,
     done: Vec<Done>,
     /// How often each step is done.
-    runs: BTreeMap<(StepKey, Target), usize>,
-    in_flight: BTreeSet<StepKey>,
-    doubts: BTreeMap<StepKey, u32>,
-    polls: BTreeMap<WorldWait, Poll>,
+    runs: BTreeMap<StepId, usize>,
+    in_flight: BTreeSet<StepId>,
+    doubts: BTreeMap<StepId, u32>,
+    polls: BTreeMap<WaitFor, Poll>,
     /// What failed of the name: told at the end, since nothing else of the stack needs it.
     put_off: Option<ApplyErrorKind>,
     /// Waits that were given up.
-    given_up: BTreeSet<WorldWait>,
+    given_up: BTreeSet<WaitFor>,
     steps: FuturesUnordered<BoxFuture<'a, TaskEnd>>,
     waits: FuturesUnordered<BoxFuture<'a, TaskEnd>>,
     /// Dropped when the run has failed: from then on no call is made again.
@@ -182,21 +178,18 @@ impl<'a> Run<'a> {
             return Err(ApplyErrorKind::Refused(plan.refusals));
         }
         for (step, action) in plan.ready() {
-            if self.in_flight.contains(&step.key) {
+            let id = step.id();
+            if self.in_flight.contains(&id) {
                 continue;
             }
             if let Err(deviation) = self.approval.check(step) {
-                self.fails(step.key, ApplyErrorKind::Changed(deviation))?;
+                self.fails(&id, ApplyErrorKind::Changed(deviation))?;
                 continue;
             }
-            if self
-                .runs
-                .get(&(step.key, step.target.clone()))
-                .is_some_and(|runs| *runs >= RUNS_MAX)
-            {
-                return Err(ApplyErrorKind::NoProgress(step.key));
+            if self.runs.get(&id).is_some_and(|runs| *runs >= RUNS_MAX) {
+                return Err(ApplyErrorKind::NoProgress(id));
             }
-            self.start(step.key, step.target.clone(), action.clone());
+            self.start(id, action.clone());
         }
         for wait in plan.waits {
             if !self.polls.contains_key(&wait) && !self.given_up.contains(&wait) {
@@ -215,25 +208,25 @@ impl<'a> Run<'a> {
     }
 
     /// Takes down that a step has failed for good: at once for the run, or, where it is about the name, for its end.
-    fn fails(&mut self, key: StepKey, kind: ApplyErrorKind) -> Result<(), ApplyErrorKind> {
-        if !is_dns(key) {
+    fn fails(&mut self, step: &StepId, kind: ApplyErrorKind) -> Result<(), ApplyErrorKind> {
+        if !step.kind.is_for_name() {
             return Err(kind);
         }
         // It stays in flight, so that nothing begins it again.
-        self.in_flight.insert(key);
+        self.in_flight.insert(step.clone());
         self.put_off.get_or_insert(kind);
         Ok(())
     }
 
-    fn start(&mut self, key: StepKey, target: Target, action: Action) {
-        self.ctl.progress.event(&Event::Started { key });
-        self.in_flight.insert(key);
+    fn start(&mut self, step: StepId, action: Action) {
+        self.ctl.progress.event(&Event::Started { step: &step });
+        self.in_flight.insert(step.clone());
         let (aws, ctl, halted) = (self.aws, self.ctl, self.halted.clone());
         let task = async move {
-            let result = retry_unless(ctl, repeat_of(key), halted, || dispatch(aws, &action)).await;
+            let repeat = Repeat::Step(step.kind.repeat());
+            let result = retry_unless(ctl, repeat, halted, || dispatch(aws, &action)).await;
             TaskEnd::Step {
-                key,
-                target,
+                step,
                 action: Box::new(action),
                 result,
             }
@@ -243,21 +236,16 @@ impl<'a> Run<'a> {
 
     fn take(&mut self, end: TaskEnd) -> Result<(), ApplyErrorKind> {
         match end {
-            TaskEnd::Step {
-                key,
-                target,
-                action,
-                result,
-            } => self.take_step(key, target, &action, result),
-            TaskEnd::Read { key, target, result } => {
+            TaskEnd::Step { step, action, result } => self.take_step(step, &action, result),
+            TaskEnd::Read { step, result } => {
                 let readings = match result {
                     Ok(readings) => readings,
-                    Err(error) => return self.fails(key, ApplyErrorKind::Step { key, error }),
+                    Err(error) => return self.step_fails(step, error),
                 };
-                self.in_flight.remove(&key);
+                self.in_flight.remove(&step);
                 readings.iter().for_each(|reading| reading(&mut self.world));
-                if !self.plan().has(key, target.as_deref()) {
-                    self.finished(key, target, String::new());
+                if !self.plan().has(&step) {
+                    self.finished(step, String::new());
                 }
                 Ok(())
             }
@@ -271,65 +259,67 @@ impl<'a> Run<'a> {
         }
     }
 
-    fn take_step(
-        &mut self,
-        key: StepKey,
-        target: Target,
-        action: &Action,
-        result: CallResult<Answer>,
-    ) -> Result<(), ApplyErrorKind> {
+    fn take_step(&mut self, step: StepId, action: &Action, result: CallResult<Answer>) -> Result<(), ApplyErrorKind> {
         match result {
-            Ok(answer) => self.succeeded(key, target, action, answer),
-            Err(error) if is_removal(key) && error.kind() == CallErrorKind::NotFound => {
-                self.succeeded(key, target, action, Answer::Done);
+            Ok(answer) => self.succeeded(step, action, answer),
+            Err(error) if step.kind.is_removal() && error.kind() == CallErrorKind::NotFound => {
+                self.succeeded(step, action, Answer::Done);
             }
             Err(error) if error.kind() == CallErrorKind::NotFound && check_of(action).is_some() => {
                 // AWS may repeat the answer to an old token, also for a check that is gone. The next plan makes another.
                 check_of(action).iter().for_each(|id| self.world.give_up_check(id));
-                self.in_flight.remove(&key);
+                self.in_flight.remove(&step);
             }
             Err(error)
                 if error.kind() == CallErrorKind::TokenSpent
                     && self.world.run.spent_tokens.len() < TOKENS_MAX
                     && self.world.spend_token(action) =>
             {
-                self.in_flight.remove(&key);
+                self.in_flight.remove(&step);
             }
-            Err(error) if may_be_done(key, error.kind()) => self.look_again(key, target, error)?,
-            Err(error) => return self.fails(key, ApplyErrorKind::Step { key, error }),
+            Err(error) if may_be_done(step.kind, error.kind()) => self.look_again(step, error)?,
+            Err(error) => return self.step_fails(step, error),
         }
         Ok(())
     }
 
-    fn succeeded(&mut self, key: StepKey, target: Target, action: &Action, answer: Answer) {
-        let detail = detail_of(action, &answer);
-        self.world.record_answer(action, answer);
-        self.in_flight.remove(&key);
-        self.finished(key, target, detail);
+    fn step_fails(&mut self, step: StepId, error: CallError) -> Result<(), ApplyErrorKind> {
+        self.fails(&step.clone(), ApplyErrorKind::Step { step, error })
     }
 
-    fn finished(&mut self, key: StepKey, target: Target, detail: String) {
-        *self.runs.entry((key, target)).or_default() += 1;
-        self.ctl.progress.event(&Event::Finished { key, detail: &detail });
-        self.done.push(Done { key, detail });
+    fn succeeded(&mut self, step: StepId, action: &Action, answer: Answer) {
+        let detail = detail_of(action, &answer);
+        self.world.record_answer(action, answer);
+        self.in_flight.remove(&step);
+        self.finished(step, detail);
+    }
+
+    fn finished(&mut self, step: StepId, detail: String) {
+        *self.runs.entry(step.clone()).or_default() += 1;
+        let event = Event::Finished {
+            step: &step,
+            detail: &detail,
+        };
+        self.ctl.progress.event(&event);
+        self.done.push(Done { step, detail });
     }
 
     /// Reads what a step may have changed. The step stays in flight until then, so that nothing repeats it blindly.
-    fn look_again(&mut self, key: StepKey, target: Target, error: CallError) -> Result<(), ApplyErrorKind> {
-        let doubts = self.doubts.entry(key).or_default();
+    fn look_again(&mut self, step: StepId, error: CallError) -> Result<(), ApplyErrorKind> {
+        let doubts = self.doubts.entry(step.clone()).or_default();
         *doubts += 1;
-        if *doubts > DOUBTS_MAX {
-            return self.fails(key, ApplyErrorKind::Step { key, error });
+        let doubts = *doubts;
+        if doubts > DOUBTS_MAX {
+            return self.step_fails(step, error);
         }
         // Something that exists after all was made by somebody else, who may have made more.
         let exists = error.kind() != CallErrorKind::Ambiguous;
         let parts = if exists {
             self.goal.scope().parts(self.spec)
         } else {
-            vec![part_of(key)]
+            vec![step.kind.part().into()]
         };
         let (aws, spec, goal, ctl, world) = (self.aws, self.spec, self.goal, self.ctl, self.world.clone());
-        let doubts = *doubts;
         let task = async move {
             let mut readings = Ok(Vec::new());
             for attempt in 0..READS_IN_DOUBT {
@@ -344,23 +334,19 @@ impl<'a> Run<'a> {
                 if readings.is_err() {
                     break;
                 }
-                if !goal.plan(spec, &then).has(key, target.as_deref()) {
+                if !goal.plan(spec, &then).has(&step) {
                     break;
                 }
             }
-            TaskEnd::Read {
-                key,
-                target,
-                result: readings,
-            }
+            TaskEnd::Read { step, result: readings }
         };
         self.steps.push(task.boxed());
         Ok(())
     }
 
-    fn poll(&mut self, wait: WorldWait, pause: Duration) {
+    fn poll(&mut self, wait: WaitFor, pause: Duration) {
         let (aws, spec, ctl) = (self.aws, self.spec, self.ctl);
-        let parts = rhythm(&wait).parts;
+        let parts = schedule(&wait).parts;
         let task = async move {
             if !pause.is_zero() {
                 ctl.clock.sleep(pause).await;
@@ -373,28 +359,28 @@ impl<'a> Run<'a> {
         self.waits.push(task.boxed());
     }
 
-    fn take_poll(&mut self, wait: WorldWait, result: CallResult<Vec<Reading>>) -> Result<(), ApplyErrorKind> {
+    fn take_poll(&mut self, wait: WaitFor, result: CallResult<Vec<Reading>>) -> Result<(), ApplyErrorKind> {
         let readings = result.map_err(ApplyErrorKind::Reading)?;
         let Some(mut poll) = self.polls.remove(&wait) else {
             return Ok(());
         };
         readings.iter().for_each(|reading| reading(&mut self.world));
         let age = self.ctl.clock.now().duration_since(poll.began);
-        if let WorldWait::VolumeSeen { id } = &wait
+        if let WaitFor::VolumeSeen { id } = &wait
             && age >= MISSING_MAX
             && self.world.run.volumes.unseen.contains(id)
         {
             self.world.give_up_volume(id);
         }
-        if wait == WorldWait::AddressesSettled && age >= LISTING_LAG_MAX {
+        if wait == WaitFor::AddressesSettled && age >= LISTING_LAG_MAX {
             self.world.run.addresses.settled = true;
         }
         if !self.plan().waits.contains(&wait) {
             self.ctl.progress.event(&Event::Arrived { wait: &wait });
             return Ok(());
         }
-        let rhythm = rhythm(&wait);
-        if age >= rhythm.budget {
+        let schedule = schedule(&wait);
+        if age >= schedule.budget {
             if !is_for_dns(&wait) {
                 return Err(ApplyErrorKind::TimedOut(wait));
             }
@@ -402,7 +388,7 @@ impl<'a> Run<'a> {
             self.put_off.get_or_insert(ApplyErrorKind::TimedOut(wait));
             return Ok(());
         }
-        let pause = backoff(self.ctl, rhythm.first, rhythm.longest, poll.attempt);
+        let pause = backoff(self.ctl, schedule.first, schedule.longest, poll.attempt);
         poll.attempt += 1;
         self.polls.insert(wait.clone(), poll);
         self.poll(wait, pause);
@@ -415,17 +401,16 @@ impl<'a> Run<'a> {
         self.halt.take();
         while let Some(end) = self.steps.next().await {
             if let TaskEnd::Step {
-                key,
-                target,
+                step,
                 action,
                 result: Ok(answer),
             } = end
             {
-                self.succeeded(key, target, &action, answer);
+                self.succeeded(step, &action, answer);
             }
         }
         let kind = self.blame(kind).await;
-        let left = keys(&self.plan());
+        let left = ids(&self.plan());
         ApplyError {
             kind,
             done: self.done,
@@ -480,23 +465,23 @@ impl<'a> Run<'a> {
         if let Some(kind) = self.put_off.take() {
             return Err(self.fail(kind).await);
         }
-        match self.plan().steps.first().map(|step| step.key) {
+        match self.plan().steps.first().map(Step::id) {
             None if matches!(self.goal, Goal::Destroy(_)) && !self.done.is_empty() => self.look_back().await,
             None => Ok(Outcome {
                 observed: self.world,
                 done: self.done,
             }),
-            Some(key) => Err(self.fail(ApplyErrorKind::NoProgress(key)).await),
+            Some(step) => Err(self.fail(ApplyErrorKind::NoProgress(step)).await),
         }
     }
 }
 
 /// Whether a failure leaves open that the step is done, by this run or by somebody else.
-fn may_be_done(key: StepKey, kind: CallErrorKind) -> bool {
+fn may_be_done(step: StepKind, kind: CallErrorKind) -> bool {
     match kind {
         CallErrorKind::Ambiguous | CallErrorKind::AlreadyExists => true,
         // A profile holds one role: adding it again exceeds that limit.
-        CallErrorKind::LimitExceeded => key == StepKey::AddRoleToProfile,
+        CallErrorKind::LimitExceeded => step == StepKind::AddRoleToProfile,
         _ => false,
     }
 }
@@ -514,7 +499,7 @@ fn check_of(action: &Action) -> Option<&str> {
 async fn read_again<'a>(
     aws: &'a dyn Aws,
     spec: &'a Spec,
-    (scope, parts): (Scope, &[Part]),
+    (scope, parts): (Scope, &[Read]),
     ctl: &'a Control<'a>,
     then: &mut Observed,
 ) -> CallResult<Vec<Reading>> {
@@ -534,8 +519,8 @@ async fn read_again<'a>(
 async fn read_all<'a>(
     aws: &'a dyn Aws,
     spec: &'a Spec,
-    parts: &[Part],
+    parts: &[impl Copy + Into<Read>],
     ctl: &'a Control<'a>,
 ) -> CallResult<Vec<Reading>> {
-    futures::future::try_join_all(parts.iter().map(|part| read(aws, spec, *part, ctl))).await
+    futures::future::try_join_all(parts.iter().map(|part| read(aws, spec, (*part).into(), ctl))).await
 }

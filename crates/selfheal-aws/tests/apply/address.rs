@@ -5,7 +5,7 @@ use std::time::Duration;
 use selfheal_aws::sim::{Fault, FaultPlan, Sim, SimConfig, When};
 use selfheal_aws::{ApplyErrorKind, Goal, Scope};
 use selfheal_core::names::Tags;
-use selfheal_core::plan::{DestroyOptions, StepKey};
+use selfheal_core::plan::{DestroyOptions, StepKind};
 use selfheal_core::spec::{Spec, ZoneRef};
 use selfheal_policy::{OperatorScope, Partition, Purpose, operator_policy};
 
@@ -138,8 +138,8 @@ fn who_may_not_ask_for_the_quota_learns_of_it_from_aws() {
     let error = sim.block_on(run(&sim, &web(), Goal::Apply)).expect("no crash");
     let error = error.expect_err("the account is full");
     assert!(
-        matches!(&error.kind, ApplyErrorKind::Step { key: StepKey::AllocateAddress, error }
-            if error.code.as_deref() == Some("AddressLimitExceeded")),
+        matches!(&error.kind, ApplyErrorKind::Step { step, error }
+            if step.kind == StepKind::AllocateAddress && error.code.as_deref() == Some("AddressLimitExceeded")),
         "{error}"
     );
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use selfheal_aws::sim::{Sim, SimConfig};
 use selfheal_aws::{ApplyError, ApplyErrorKind, Clock, Control, Ec2, Goal, Outcome, Silent, apply, observe};
 use selfheal_core::names::{Names, Role};
-use selfheal_core::plan::{DestroyOptions, StepKey};
+use selfheal_core::plan::{DestroyOptions, StepKind};
 use selfheal_core::spec::Spec;
 use selfheal_core::world::VolumeState;
 
@@ -30,12 +30,12 @@ fn shown_then(sim: &Sim, spec: &Spec, goal: Goal, meanwhile: impl AsyncFnOnce())
     .expect("no crash")
 }
 
-fn changed(result: Result<Outcome, ApplyError>) -> StepKey {
+fn changed(result: Result<Outcome, ApplyError>) -> StepKind {
     match result {
         Err(ApplyError {
             kind: ApplyErrorKind::Changed(deviation),
             ..
-        }) => deviation.key,
+        }) => deviation.step.kind,
         other => panic!("{other:?}"),
     }
 }
@@ -72,7 +72,7 @@ fn an_address_that_was_not_shown_is_not_released_3() {
             }
         });
     });
-    assert_eq!(changed(result), StepKey::ReleaseAddress);
+    assert_eq!(changed(result), StepKind::ReleaseAddress);
     assert_eq!(
         sim.inspect(|world| world.addresses.len()),
         shown.len() + 1,
@@ -118,7 +118,7 @@ fn a_volume_that_was_not_shown_is_not_deleted_3() {
     });
     assert!(matches!(
         changed(result),
-        StepKey::CreateSnapshot | StepKey::DeleteVolume
+        StepKind::CreateSnapshot | StepKind::DeleteVolume
     ));
     assert_eq!(live(&sim), before + 1, "{}", sim.trace_text());
 }
@@ -135,6 +135,6 @@ fn a_stale_plan_does_not_move_the_stack_backwards_3() {
         let colleague = sim.as_operator("colleague");
         run(&colleague, &theirs, Goal::Apply).await.expect("it applies");
     });
-    assert_eq!(changed(result), StepKey::CreateTemplateVersion);
+    assert_eq!(changed(result), StepKind::CreateTemplateVersion);
     assert_eq!(sim.effects(), 0, "{}", sim.trace_text());
 }

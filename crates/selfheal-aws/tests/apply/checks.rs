@@ -6,7 +6,7 @@ use selfheal_aws::sim::{Fault, FaultPlan, Range, Sim, SimConfig, TraceKind, When
 use selfheal_aws::{ApplicationChecks, ApplyErrorKind, CallErrorKind, Control, Ec2, Goal, Scope, Silent, observe};
 use selfheal_core::desired::application_check;
 use selfheal_core::names::{TAG_APPLICATION_CHECK, TAG_FAILED_BOOTS, TAG_PARKED, Tags};
-use selfheal_core::plan::{DestroyOptions, StepKey};
+use selfheal_core::plan::{DestroyOptions, StepKind};
 use selfheal_core::spec::{HealthFrom, Spec};
 use selfheal_core::world::CreateApplicationStatusCheck;
 use selfheal_policy::{OperatorScope, Partition, Purpose, operator_policy};
@@ -37,9 +37,9 @@ fn ids(sim: &Sim) -> Vec<String> {
     sim.inspect(|world| live_checks(world).map(|check| check.id.clone()).collect())
 }
 
-fn ran(sim: &Sim, spec: &Spec, goal: Goal) -> Vec<StepKey> {
+fn ran(sim: &Sim, spec: &Spec, goal: Goal) -> Vec<StepKind> {
     let done = run_until_done(sim, spec, goal, 1).done;
-    done.iter().map(|done| done.key).collect()
+    done.iter().map(|done| done.step.kind).collect()
 }
 
 #[test]
@@ -175,24 +175,24 @@ fn what_the_spec_asks_for_is_followed_there_and_back() {
     let sim = applied_as(even(3), &instance);
     sim.settle(HOUR);
     let keys = ran(&sim, &both, Goal::Apply);
-    let place = |keys: &[StepKey], key: StepKey| keys.iter().position(|done| *done == key);
+    let place = |keys: &[StepKind], key: StepKind| keys.iter().position(|done| *done == key);
     let order = [
-        StepKey::CreateTemplateVersion,
-        StepKey::CreateApplicationStatusCheck,
-        StepKey::AssociateApplicationStatusCheck,
+        StepKind::CreateTemplateVersion,
+        StepKind::CreateApplicationStatusCheck,
+        StepKind::AssociateApplicationStatusCheck,
     ]
     .map(|key| place(&keys, key));
     assert!(order[0].is_some() && order.is_sorted(), "{keys:?}");
     // The instance counts what AWS finds, and has to be allowed to ask.
-    assert!(keys.contains(&StepKey::PutRolePolicy), "{keys:?}");
+    assert!(keys.contains(&StepKind::PutRolePolicy), "{keys:?}");
     let first = ids(&sim);
     assert_eq!(first.len(), 1);
     let mut slower = both.clone();
     slower.app.health.as_mut().expect("it has a probe").threshold = 5;
-    assert!(ran(&sim, &slower, Goal::Apply).contains(&StepKey::ModifyApplicationStatusCheck));
+    assert!(ran(&sim, &slower, Goal::Apply).contains(&StepKind::ModifyApplicationStatusCheck));
     assert_eq!(ids(&sim), first);
     let keys = ran(&sim, &instance, Goal::Apply);
-    let order = [StepKey::DeleteApplicationStatusCheck, StepKey::CreateTemplateVersion].map(|key| place(&keys, key));
+    let order = [StepKind::DeleteApplicationStatusCheck, StepKind::CreateTemplateVersion].map(|key| place(&keys, key));
     assert!(order[0].is_some() && order.is_sorted(), "{keys:?}");
     assert_eq!(ids(&sim), [""; 0]);
     assert!(look(&sim, &instance, Goal::Apply).is_empty());
@@ -266,10 +266,10 @@ fn an_answer_that_names_a_check_which_is_gone_is_not_believed_twice() {
         }
     });
     let outcome = run_until_done(&sim, &spec, Goal::Apply, 1);
-    let made = |key: StepKey| outcome.done.iter().filter(|done| done.key == key).count();
-    assert_eq!(made(StepKey::CreateApplicationStatusCheck), 2, "{}", sim.trace_text());
+    let made = |key: StepKind| outcome.done.iter().filter(|done| done.step.kind == key).count();
+    assert_eq!(made(StepKind::CreateApplicationStatusCheck), 2, "{}", sim.trace_text());
     assert_eq!(
-        made(StepKey::AssociateApplicationStatusCheck),
+        made(StepKind::AssociateApplicationStatusCheck),
         1,
         "{}",
         sim.trace_text()
@@ -337,8 +337,8 @@ fn too_many_checks_in_the_account_stop_the_run_and_say_so() {
     let error = sim.block_on(run(&sim, &spec, Goal::Apply)).expect("no crash");
     let error = error.expect_err("the account is full");
     assert!(
-        matches!(&error.kind, ApplyErrorKind::Step { key, error }
-            if *key == StepKey::CreateApplicationStatusCheck && error.kind() == CallErrorKind::LimitExceeded),
+        matches!(&error.kind, ApplyErrorKind::Step { step, error }
+            if step.kind == StepKind::CreateApplicationStatusCheck && error.kind() == CallErrorKind::LimitExceeded),
         "{error}"
     );
 }

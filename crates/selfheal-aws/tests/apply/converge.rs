@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use selfheal_aws::sim::Sim;
 use selfheal_aws::{ApplyErrorKind, Clock, Control, Goal, Silent, apply, observe};
-use selfheal_core::plan::StepKey;
+use selfheal_core::plan::StepKind;
 
 use crate::support::{applied, calls, even, look, run, run_until_done, web};
 
@@ -55,8 +55,8 @@ fn another_type_is_a_version_and_a_pin_and_the_instance_stays() {
     let mut spec = web();
     spec.instance.instance_type = "t4g.medium".to_owned();
     let outcome = run_until_done(&sim, &spec, Goal::Apply, 1);
-    let keys: Vec<StepKey> = outcome.done.iter().map(|done| done.key).collect();
-    assert_eq!(keys, [StepKey::CreateTemplateVersion, StepKey::UpdateGroup]);
+    let keys: Vec<StepKind> = outcome.done.iter().map(|done| done.step.kind).collect();
+    assert_eq!(keys, [StepKind::CreateTemplateVersion, StepKind::UpdateGroup]);
     sim.settle(Duration::from_secs(600));
     assert_eq!(sim.inspect(|world| world.instances.len()), before);
     assert!(look(&sim, &spec, Goal::Apply).is_empty());
@@ -90,7 +90,7 @@ fn a_plan_that_a_person_thought_about_is_read_again_and_not_outgrown() {
         .expect("no crash");
     let error = result.expect_err("the volume has another size now: growing it was not shown");
     assert!(
-        matches!(&error.kind, ApplyErrorKind::Changed(deviation) if deviation.key == StepKey::ModifyVolume),
+        matches!(&error.kind, ApplyErrorKind::Changed(deviation) if deviation.step.kind == StepKind::ModifyVolume),
         "{error}"
     );
     assert_eq!(sim.effects(), 0, "{}", sim.trace_text());

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use selfheal_aws::sim::{Range, Sim, SimConfig};
 use selfheal_aws::{ApplyErrorKind, CallErrorKind, Goal};
-use selfheal_core::plan::StepKey;
+use selfheal_core::plan::StepKind;
 use selfheal_core::spec::Spec;
 
 use crate::support::{applied, even, look, run, run_until_done, serving, web};
@@ -77,7 +77,7 @@ fn the_rate_of_modifications_is_told_as_what_it_is_12() {
         plan.notes.iter().any(|note| note.code == "volume-changed-lately"),
         "{plan}"
     );
-    assert!(plan.step(StepKey::ModifyVolume).is_some(), "AWS may allow it: {plan}");
+    assert!(plan.step(StepKind::ModifyVolume).is_some(), "AWS may allow it: {plan}");
     let before = sim.now_ms();
     let error = sim
         .block_on(run(&sim, &of_size(80), Goal::Apply))

@@ -5,7 +5,7 @@ use std::time::Duration;
 use selfheal_aws::Goal;
 use selfheal_aws::sim::{Content, Sim, SimConfig};
 use selfheal_core::names::{TAG_FIRST_USE, TAG_STACK};
-use selfheal_core::plan::{DestroyOptions, Plan, StepKey};
+use selfheal_core::plan::{DestroyOptions, Plan, StepKind};
 use selfheal_core::spec::Spec;
 use selfheal_core::world::{Attachment, VolumeState};
 
@@ -156,7 +156,7 @@ fn a_volume_that_the_spec_names_is_adopted_in_its_zone_and_never_formatted_4() {
     let spec = with_volume(&id);
     let plan = look(&sim, &spec, Goal::Apply);
     assert!(
-        plan.step(StepKey::TagVolume).is_some() && plan.step(StepKey::CreateVolume).is_none(),
+        plan.step(StepKind::TagVolume).is_some() && plan.step(StepKind::CreateVolume).is_none(),
         "{plan}"
     );
     run_until_done(&sim, &spec, Goal::Apply, 1);

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use selfheal_aws::sim::{Fault, FaultPlan, Sim, When};
 use selfheal_aws::{ApplyErrorKind, CallErrorKind, Goal};
-use selfheal_core::plan::{DestroyOptions, StepKey};
+use selfheal_core::plan::{DestroyOptions, StepKind};
 use selfheal_core::spec::Spec;
 
 use crate::support::{applied_as, census, even, run, run_until_done, serving, stacks, web};
@@ -100,8 +100,8 @@ fn a_row_of_spent_tokens_has_an_end() {
         .expect("no crash")
         .expect_err("no token is ever taken");
     assert!(
-        matches!(&error.kind, ApplyErrorKind::Step { key: StepKey::CreateVolume, error }
-            if error.kind() == CallErrorKind::TokenSpent),
+        matches!(&error.kind, ApplyErrorKind::Step { step, error }
+            if step.kind == StepKind::CreateVolume && error.kind() == CallErrorKind::TokenSpent),
         "{error}"
     );
     assert!(spent(&sim) <= 51, "{} creates", spent(&sim));

@@ -6,7 +6,7 @@ use std::time::Duration;
 use selfheal_aws::sim::{Content, Fault, FaultPlan, Sim, SimConfig, When};
 use selfheal_aws::{ApplyError, ApplyErrorKind, Control, Goal, Outcome, Silent, apply, observe};
 use selfheal_core::names::{TAG_FIRST_USE, TAG_ROLE, TAG_STACK};
-use selfheal_core::plan::{DestroyOptions, Plan, PlanOptions, StepKey};
+use selfheal_core::plan::{DestroyOptions, Plan, PlanOptions, StepKind};
 use selfheal_core::world::VolumeState;
 
 use crate::support::{applied, calls, census, even, look, run, run_until_done, serving, web};
@@ -31,8 +31,8 @@ fn set_volume_tags(sim: &Sim, volume: &str, change: impl FnOnce(&mut selfheal_co
     sim.tamper(|world| change(&mut world.volumes.get_mut(volume).expect("it exists").volume.tags));
 }
 
-fn keys(plan: &Plan) -> Vec<StepKey> {
-    plan.steps.iter().map(|step| step.key).collect()
+fn keys(plan: &Plan) -> Vec<StepKind> {
+    plan.steps.iter().map(|step| step.kind).collect()
 }
 
 fn refusals(plan: &Plan) -> Vec<&str> {
@@ -60,11 +60,11 @@ fn a_volume_that_lost_its_tags_gets_them_back_and_nothing_else_1() {
         let mut bigger = web();
         bigger.data.as_mut().expect("it has one").size_gib = 40;
         let plan = look(&sim, &bigger, Goal::Apply);
-        assert_eq!(keys(&plan), [StepKey::TagVolume], "{plan}");
+        assert_eq!(keys(&plan), [StepKind::TagVolume], "{plan}");
         let outcome = run_until_done(&sim, &bigger, Goal::Apply, 1);
         assert_eq!(outcome.done.len(), 1, "{:?}", outcome.done);
         // Only then is it grown.
-        assert_eq!(keys(&look(&sim, &bigger, Goal::Apply)), [StepKey::ModifyVolume]);
+        assert_eq!(keys(&look(&sim, &bigger, Goal::Apply)), [StepKind::ModifyVolume]);
         assert!(look(&sim, &web(), Goal::Apply).is_empty());
         let first_use = sim.inspect(|world| world.volumes[&volume].volume.tags.contains_key(TAG_FIRST_USE));
         assert!(!first_use, "what it holds was not made by this run");
@@ -99,7 +99,7 @@ fn an_address_that_lost_its_tags_gets_them_back_1() {
             .clear();
     });
     let plan = look(&sim, &web(), Goal::Apply);
-    assert_eq!(keys(&plan), [StepKey::TagAddress], "{plan}");
+    assert_eq!(keys(&plan), [StepKind::TagAddress], "{plan}");
     run_until_done(&sim, &web(), Goal::Apply, 1);
     assert!(look(&sim, &web(), Goal::Apply).is_empty());
     assert_eq!(sim.inspect(|world| world.addresses.len()), 1);
@@ -191,7 +191,7 @@ fn an_option_alone_replaces_nothing_that_exists_1() {
         new_volume: true,
         new_address: true,
     });
-    assert_eq!(keys(&look(&sim, &web(), anew)), [StepKey::TagVolume]);
+    assert_eq!(keys(&look(&sim, &web(), anew)), [StepKind::TagVolume]);
 }
 
 /// Observes and plans, then changes the world behind the run's back, and executes at once.

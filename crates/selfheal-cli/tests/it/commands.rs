@@ -127,7 +127,7 @@ fn the_shape_of_json_is_stable() {
     .stack: string
     .steps[].change: string
     .steps[].fields[]
-    .steps[].key: string
+    .steps[].kind: string
     .steps[].readiness.waiting.needs[].step: string
     .steps[].reason: string
     .steps[].target: null
@@ -137,7 +137,7 @@ fn the_shape_of_json_is_stable() {
     .account: string
     .allocation_id: string
     .done[].detail: string
-    .done[].key: string
+    .done[].kind: string
     .name: string
     .public_ip: string
     .region: string
@@ -193,7 +193,7 @@ fn the_shape_of_json_is_stable() {
     insta::assert_snapshot!(shape(&folder.json(&["destroy", "--yes"])), @r"
     .account: string
     .done[].detail: string
-    .done[].key: string
+    .done[].kind: string
     .kept[]: string
     .region: string
     .snapshot_id: null
@@ -211,7 +211,7 @@ fn drift_is_told_by_status_and_by_plan() {
         .as_array()
         .expect("a list")
         .iter()
-        .filter_map(|s| s["key"].as_str())
+        .filter_map(|s| s["kind"].as_str())
         .collect();
     assert_eq!(keys, ["create-template-version", "update-group"]);
     let status = folder.json(&["status"]);

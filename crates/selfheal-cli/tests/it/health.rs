@@ -123,7 +123,7 @@ fn an_apply_that_fails_half_way_says_in_json_what_was_done_and_what_is_left() {
     policy["Statement"].as_array_mut().expect("statements").push(more);
     folder.authorise_by(&policy.to_string());
     let failed = json(&folder.expect(&["apply", "--yes", "--json"], 7));
-    assert_eq!(failed["done"][0]["key"], "create-volume", "{failed:#}");
+    assert_eq!(failed["done"][0]["kind"], "create-volume", "{failed:#}");
     let left = failed["left"].as_array().expect("a list");
     assert!(left.contains(&"create-group".into()), "{failed:#}");
 }

@@ -70,7 +70,7 @@ fn lost_tags_are_put_back_and_nothing_else_1() {
     assert_eq!(volume_of(&folder), volume, "the status knows it all the same");
     let plan = folder.json(&["plan"]);
     assert_eq!(plan["steps"].as_array().map(Vec::len), Some(1), "{plan}");
-    assert_eq!(plan["steps"][0]["key"], "tag-volume");
+    assert_eq!(plan["steps"][0]["kind"], "tag-volume");
     let policy = folder.expect(&["policy", "operator"], 0).stdout;
     assert!(policy.contains("AdoptVolume") && policy.contains(&volume), "{policy}");
     folder.expect(&["apply", "--yes"], 0);

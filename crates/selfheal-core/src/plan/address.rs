@@ -1,7 +1,7 @@
 //! The Elastic IP.
 
 use super::builder::{Builder, Draft, Later};
-use super::{Change, StepKey, WorldWait, dns};
+use super::{Change, Need, StepKind, WaitFor, dns};
 use crate::names::{Role, TAG_STACK};
 use crate::witness::{is_of_group, named};
 use crate::world::{Action, Address, AddressCall, Observed, TagCall};
@@ -112,12 +112,12 @@ pub(super) fn user<'a>(observed: &Observed, address: &'a Address) -> Option<User
 fn may_allocate(builder: &mut Builder<'_>) -> Later<()> {
     let observed = builder.observed;
     if observed.role.is_none() {
-        return Later::after(StepKey::CreateRole);
+        return Later::after(Need::step(StepKind::CreateRole, &builder.names.role));
     }
     if observed.run.role.made || observed.run.addresses.settled {
         return Later::Known(());
     }
-    Later::After([builder.wait(WorldWait::AddressesSettled)].into())
+    Later::After([builder.wait(WaitFor::AddressesSettled)].into())
 }
 
 /// Refuses to allocate an address where the account's quota is used up.
@@ -168,16 +168,13 @@ fn find_or_allocate(builder: &mut Builder<'_>) -> Later<Address> {
         let mut tags = builder.names.tags(Role::Address);
         tags.extend(dns::tags(builder));
         let draft = Draft::new(
-            StepKey::AllocateAddress,
+            StepKind::AllocateAddress,
             Change::Create,
             "no address bears the stack's tags",
         );
         let may = may_allocate(builder);
-        builder.step(
-            draft,
-            may.map(|()| Action::Address(AddressCall::AllocateAddress { tags })),
-        );
-        return Later::after(StepKey::AllocateAddress);
+        let action = may.map(|()| Action::Address(AddressCall::AllocateAddress { tags }));
+        return Later::after(builder.step(draft, action));
     };
     if let Some(other) = chosen.tags.get(TAG_STACK).filter(|stack| **stack != builder.spec.name) {
         builder.refuse(
@@ -207,7 +204,7 @@ fn put_tags(builder: &mut Builder<'_>, address: &Address, reason: &str) {
         tags.remove("Name");
     }
     let resource = address.allocation_id.clone();
-    let draft = Draft::new(StepKey::TagAddress, Change::Update, reason)
+    let draft = Draft::new(StepKind::TagAddress, Change::Update, reason)
         .target(format!("{resource} ({})", address.public_ip))
         .sets(TAG_STACK, builder.spec.name.clone());
     builder.step(draft, Later::Known(Action::Tag(TagCall::CreateTags { resource, tags })));

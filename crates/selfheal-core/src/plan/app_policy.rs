@@ -10,7 +10,7 @@ use selfheal_policy::Statement;
 
 use super::builder::{Builder, Draft, Later};
 use super::iam::{same_document, summary};
-use super::{Change, Need, StepKey};
+use super::{Change, Need, StepKind};
 use crate::names::{APP_POLICY_NAME, Role};
 use crate::permissions;
 use crate::world::{Action, RoleCall};
@@ -35,7 +35,7 @@ pub(super) fn drop_unwanted(builder: &mut Builder<'_>) -> BTreeSet<Need> {
         .map(summary)
         .unwrap_or_default();
     let draft = Draft::new(
-        StepKey::DeleteAppPolicy,
+        StepKind::DeleteAppPolicy,
         Change::Delete,
         "the spec names none: `policy` in [app] would keep it",
     )
@@ -45,8 +45,7 @@ pub(super) fn drop_unwanted(builder: &mut Builder<'_>) -> BTreeSet<Need> {
         role: name,
         policy_name: APP_POLICY_NAME.to_owned(),
     });
-    builder.step(draft, Later::Known(action));
-    BTreeSet::from([Need::Step(StepKey::DeleteAppPolicy)])
+    BTreeSet::from([builder.step(draft, Later::Known(action))])
 }
 
 /// Plans the app's policy. `own_size` is that of the role's first policy in characters: both count together.
@@ -78,9 +77,9 @@ pub(super) fn plan(builder: &mut Builder<'_>, role: &Later<String>, own_size: us
     let after = summary(&policy.document.to_json());
     let draft = match have {
         None => {
-            Draft::new(StepKey::PutAppPolicy, Change::Create, "what the app may do for itself").sets("document", after)
+            Draft::new(StepKind::PutAppPolicy, Change::Create, "what the app may do for itself").sets("document", after)
         }
-        Some(have) => Draft::new(StepKey::PutAppPolicy, Change::Update, "the app's policy differs").changes(
+        Some(have) => Draft::new(StepKind::PutAppPolicy, Change::Update, "the app's policy differs").changes(
             "document",
             summary(have),
             after,
@@ -101,11 +100,10 @@ pub(super) fn plan(builder: &mut Builder<'_>, role: &Later<String>, own_size: us
     let told = have_told(builder);
     let mut before: BTreeSet<Need> = BTreeSet::new();
     if !told {
-        before.insert(Need::Step(StepKey::PutRolePolicy));
+        before.insert(Need::step(StepKind::PutRolePolicy, &builder.names.role));
     }
     before.extend(super::boundary::first(needs));
-    builder.step(draft, action.not_before(&before));
-    needs.insert(Need::Step(StepKey::PutAppPolicy));
+    needs.insert(builder.step(draft, action.not_before(&before)));
 }
 
 fn have_told(builder: &Builder<'_>) -> bool {

@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 
 use super::builder::{Builder, Draft, Later};
 use super::template::Pin;
-use super::{Change, Need, StepKey};
+use super::{Change, Need, StepKind};
 use crate::desired::application_check;
 use crate::names::{Role, TAG_APPLICATION_CHECK};
 use crate::spec::{HealthProbe, Ingress, Protocol};
@@ -55,23 +55,16 @@ pub(super) fn drop_unwanted(builder: &mut Builder<'_>) -> BTreeSet<Need> {
 
 /// Deletes every check of the stack: none holds anything, and each is shown.
 pub(super) fn delete_all(builder: &mut Builder<'_>, reason: &str) -> BTreeSet<Need> {
-    let checks = existing(builder);
-    if checks.is_empty() {
-        return BTreeSet::new();
-    }
-    for check in checks {
+    let mut needs = BTreeSet::new();
+    for check in existing(builder) {
         let id = check.id.clone();
-        let draft = Draft::new(StepKey::DeleteApplicationStatusCheck, Change::Delete, reason)
+        let draft = Draft::new(StepKind::DeleteApplicationStatusCheck, Change::Delete, reason)
             .target(id.clone())
             .removes("request", show_request(&check.settings));
-        builder.step(
-            draft,
-            Later::Known(Action::ApplicationCheck(
-                ApplicationCheckCall::DeleteApplicationStatusCheck { id },
-            )),
-        );
+        let action = Action::ApplicationCheck(ApplicationCheckCall::DeleteApplicationStatusCheck { id });
+        needs.insert(builder.step(draft, Later::Known(action)));
     }
-    BTreeSet::from([Need::Step(StepKey::DeleteApplicationStatusCheck)])
+    needs
 }
 
 /// Plans the check that the spec asks for, once the launch template tags the instances that it is for.
@@ -82,8 +75,8 @@ pub(super) fn plan(builder: &mut Builder<'_>, template: &Later<Pin>) {
     };
     let mut candidates = existing(builder).into_iter();
     let Some(check) = candidates.next() else {
-        create(builder, settings, template);
-        associate(builder, Later::after(StepKey::CreateApplicationStatusCheck));
+        let created = create(builder, settings, template);
+        associate(builder, Later::after(created));
         return;
     };
     for other in candidates {
@@ -125,9 +118,9 @@ fn asks_ours(check: &ApplicationCheck, stack: &str) -> bool {
         .any(|(key, value)| key == TAG_APPLICATION_CHECK && value == stack)
 }
 
-fn create(builder: &mut Builder<'_>, settings: ApplicationCheckSettings, template: &Later<Pin>) {
+fn create(builder: &mut Builder<'_>, settings: ApplicationCheckSettings, template: &Later<Pin>) -> Need {
     let reason = "AWS asks the app from outside, and charges for it by the hour";
-    let draft = Draft::new(StepKey::CreateApplicationStatusCheck, Change::Create, reason)
+    let draft = Draft::new(StepKind::CreateApplicationStatusCheck, Change::Create, reason)
         .sets("request", show_request(&settings))
         .sets("timing", show_timing(&settings))
         .sets("initial grace", format!("{} s", settings.initial_grace_s));
@@ -148,13 +141,13 @@ fn create(builder: &mut Builder<'_>, settings: ApplicationCheckSettings, templat
         );
         Action::ApplicationCheck(ApplicationCheckCall::CreateApplicationStatusCheck(input))
     });
-    builder.step(draft, action);
+    builder.step(draft, action)
 }
 
 fn associate(builder: &mut Builder<'_>, check: Later<String>) {
     let reason = "it asks the instances that bear this tag";
     let (key, value) = (TAG_APPLICATION_CHECK.to_owned(), builder.spec.name.clone());
-    let mut draft = Draft::new(StepKey::AssociateApplicationStatusCheck, Change::Create, reason);
+    let mut draft = Draft::new(StepKind::AssociateApplicationStatusCheck, Change::Create, reason);
     if let Later::Known(id) = &check {
         draft = draft.target(id.clone());
     }
@@ -172,7 +165,7 @@ fn modify(builder: &mut Builder<'_>, check: &ApplicationCheck, want: Application
     let network =
         |of: &ApplicationCheckSettings| format!("{}, {}, device {}", of.ip_version, of.ip_scope, of.device_index);
     let draft = Draft::new(
-        StepKey::ModifyApplicationStatusCheck,
+        StepKind::ModifyApplicationStatusCheck,
         Change::Update,
         "the check differs",
     )

@@ -1,6 +1,6 @@
 //! What a person has seen, and whether a step stays within it.
 
-use super::{Change, Field, Plan, Step, StepKey, Value};
+use super::{Change, Field, Plan, Step, StepId, Value};
 
 /// The steps of a plan that was shown. Nothing else is executed.
 #[derive(Clone, Debug)]
@@ -11,20 +11,19 @@ pub struct Approval {
 /// What was shown of a step.
 #[derive(Clone, Debug)]
 struct Shown {
-    key: StepKey,
+    /// Its target is `None` where the step changes what another step of the plan makes.
+    id: StepId,
     change: Change,
-    /// `None` where the step changes what another step of the plan makes.
-    target: Option<String>,
     fields: Vec<Field>,
 }
 
 /// A step that goes beyond what was shown.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{key} is not as it was shown: {detail}")]
+#[error("{step} is not as it was shown: {detail}")]
 #[non_exhaustive]
 pub struct Deviation {
     /// The step.
-    pub key: StepKey,
+    pub step: StepId,
     /// In what it differs: a clause.
     pub detail: String,
 }
@@ -34,9 +33,8 @@ impl Approval {
     #[must_use]
     pub fn of(plan: &Plan) -> Self {
         let shown = plan.steps.iter().map(|step| Shown {
-            key: step.key,
+            id: step.id(),
             change: step.change,
-            target: step.target.clone(),
             fields: step.fields.clone(),
         });
         Self { shown: shown.collect() }
@@ -51,13 +49,18 @@ impl Approval {
     /// # Errors
     /// Where it was not shown, or what it changes or sets differs from what was.
     pub fn check(&self, step: &Step) -> Result<(), Deviation> {
-        let deviation = |detail: String| Err(Deviation { key: step.key, detail });
-        let same_key: Vec<&Shown> = self.shown.iter().filter(|shown| shown.key == step.key).collect();
-        if same_key.is_empty() {
+        let deviation = |detail: String| {
+            Err(Deviation {
+                step: step.id(),
+                detail,
+            })
+        };
+        let same_kind: Vec<&Shown> = self.shown.iter().filter(|shown| shown.id.kind == step.kind).collect();
+        if same_kind.is_empty() {
             return deviation("it was not part of the plan".to_owned());
         }
-        let hits = |shown: &&&Shown| shown.target.is_none() || shown.target == step.target;
-        let Some(shown) = same_key.iter().find(hits) else {
+        let hits = |shown: &&&Shown| shown.id.target.is_none() || shown.id.target == step.target;
+        let Some(shown) = same_kind.iter().find(hits) else {
             let target = step.target.as_deref().unwrap_or("something new");
             return deviation(format!("it would be about {target}"));
         };

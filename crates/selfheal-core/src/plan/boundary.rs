@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use selfheal_policy::Partition;
 
 use super::builder::{Builder, Draft, Later};
-use super::{Change, Need, StepKey};
+use super::{Change, Need, StepKind};
 use crate::names::Role;
 use crate::world::{Action, RoleCall};
 
@@ -42,9 +42,9 @@ pub(super) fn plan(builder: &mut Builder<'_>) -> BTreeSet<Need> {
             let why = "it bounds what the role's policies may allow";
             let draft = match before {
                 None => {
-                    Draft::new(StepKey::PutPermissionsBoundary, Change::Create, why).sets("policy", boundary.clone())
+                    Draft::new(StepKind::PutPermissionsBoundary, Change::Create, why).sets("policy", boundary.clone())
                 }
-                Some(before) => Draft::new(StepKey::PutPermissionsBoundary, Change::Update, why).changes(
+                Some(before) => Draft::new(StepKind::PutPermissionsBoundary, Change::Update, why).changes(
                     "policy",
                     before.clone(),
                     boundary.clone(),
@@ -61,7 +61,7 @@ pub(super) fn plan(builder: &mut Builder<'_>) -> BTreeSet<Need> {
         }
         (before, None) => {
             let why = "the spec names none: `permissions_boundary` in [instance] would keep it";
-            let draft = Draft::new(StepKey::DeletePermissionsBoundary, Change::Delete, why);
+            let draft = Draft::new(StepKind::DeletePermissionsBoundary, Change::Delete, why);
             let draft = draft.removes("policy", before.clone().unwrap_or_default());
             (
                 draft,
@@ -69,16 +69,11 @@ pub(super) fn plan(builder: &mut Builder<'_>) -> BTreeSet<Need> {
             )
         }
     };
-    let need = match &action {
-        Action::Role(RoleCall::PutPermissionsBoundary { .. }) => StepKey::PutPermissionsBoundary,
-        _ => StepKey::DeletePermissionsBoundary,
-    };
-    builder.step(draft.target(name), Later::Known(action));
-    BTreeSet::from([Need::Step(need)])
+    BTreeSet::from([builder.step(draft.target(name), Later::Known(action))])
 }
 
 /// Of what is to be done first, the boundary alone: the policy waits for it.
 pub(super) fn first(needs: &BTreeSet<Need>) -> BTreeSet<Need> {
-    let boundary = Need::Step(StepKey::PutPermissionsBoundary);
-    needs.iter().filter(|need| **need == boundary).cloned().collect()
+    let is_boundary = |need: &&Need| matches!(need, Need::Step(step) if step.kind == StepKind::PutPermissionsBoundary);
+    needs.iter().filter(is_boundary).cloned().collect()
 }

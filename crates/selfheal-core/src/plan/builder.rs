@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::{
-    Change, Field, Need, Note, Plan, PlanOptions, PlannedImage, Readiness, Refusal, Step, StepKey, Value, WorldWait,
+    Change, Field, Need, Note, Plan, PlanOptions, PlannedImage, Readiness, Refusal, Step, StepKind, Value, WaitFor,
 };
 use crate::names::{Names, Role, TAG_ROLE, TAG_STACK};
 use crate::spec::Spec;
@@ -19,9 +19,9 @@ pub(super) enum Later<T> {
 }
 
 impl<T> Later<T> {
-    /// A value that a step of this plan will answer.
-    pub(super) fn after(key: StepKey) -> Self {
-        Self::After(BTreeSet::from([Need::Step(key)]))
+    /// A value that is known once this is done.
+    pub(super) fn after(need: Need) -> Self {
+        Self::After(BTreeSet::from([need]))
     }
 
     pub(super) fn as_ref(&self) -> Later<&T> {
@@ -138,15 +138,15 @@ impl<'a> Builder<'a> {
         });
     }
 
-    pub(super) fn wait(&mut self, wait: WorldWait) -> Need {
+    pub(super) fn wait(&mut self, wait: WaitFor) -> Need {
         if !self.plan.waits.contains(&wait) {
             self.plan.waits.push(wait.clone());
         }
         Need::World(wait)
     }
 
-    /// Adds a step.
-    pub(super) fn step(&mut self, step: Draft, action: Later<Action>) {
+    /// Adds a step; answers what waits for it.
+    pub(super) fn step(&mut self, step: Draft, action: Later<Action>) -> Need {
         let readiness = match action {
             Later::Known(action) => Readiness::Ready {
                 action: Box::new(action),
@@ -156,20 +156,29 @@ impl<'a> Builder<'a> {
             },
         };
         let Draft {
-            key,
+            kind,
             change,
             target,
             reason,
             fields,
         } = step;
-        self.plan.steps.push(Step {
-            key,
+        let step = Step {
+            kind,
             change,
             target,
             reason,
             fields,
             readiness,
-        });
+        };
+        let need = Need::Step(step.id());
+        self.plan.steps.push(step);
+        need
+    }
+
+    /// The steps of this kind that were added so far, to be waited for.
+    pub(super) fn planned(&self, kind: StepKind) -> BTreeSet<Need> {
+        let steps = self.plan.steps.iter().filter(|step| step.kind == kind);
+        steps.map(|step| Need::Step(step.id())).collect()
     }
 
     /// The finished plan. Where anything is refused no step is ready: a person has to decide first.
@@ -187,7 +196,7 @@ impl<'a> Builder<'a> {
 
 /// A step before its readiness is known.
 pub(super) struct Draft {
-    key: StepKey,
+    kind: StepKind,
     change: Change,
     target: Option<String>,
     reason: String,
@@ -195,9 +204,9 @@ pub(super) struct Draft {
 }
 
 impl Draft {
-    pub(super) fn new(key: StepKey, change: Change, reason: impl Into<String>) -> Self {
+    pub(super) fn new(kind: StepKind, change: Change, reason: impl Into<String>) -> Self {
         Self {
-            key,
+            kind,
             change,
             target: None,
             reason: reason.into(),

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::address::{User, user};
 use super::builder::{Builder, Draft, Later};
 use super::volume_choice::{Choice, choose, several, tagged};
-use super::{Change, Need, Plan, StepKey, WorldWait, address, application_check, dns, schema};
+use super::{Change, Need, Plan, StepKind, WaitFor, address, application_check, dns, schema};
 use crate::names::{APP_POLICY_NAME, POLICY_NAME, Role, TAG_FINAL, TAG_STACK};
 use crate::spec::Spec;
 use crate::world::{
@@ -84,8 +84,8 @@ fn check_tags(builder: &mut Builder<'_>) {
 /// Deletes the records that point at the stack, the spec's and one that it does not name any more; answers what must be done
 /// until none does.
 fn delete_records(builder: &mut Builder<'_>) -> BTreeSet<Need> {
-    if dns::wait_for_route_53(builder, StepKey::DeleteRecord) {
-        return [Need::World(WorldWait::DnsAnswers)].into();
+    if dns::wait_for_route_53(builder, StepKind::DeleteRecord) {
+        return [Need::World(WaitFor::DnsAnswers)].into();
     }
     let mut needs = dns::remove_former(builder);
     delete_record(builder, &mut needs);
@@ -119,11 +119,10 @@ fn delete_record(builder: &mut Builder<'_>, needs: &mut BTreeSet<Need>) {
             value: value.clone(),
             ttl_s,
         }));
-        let draft = Draft::new(StepKey::DeleteRecord, Change::Delete, "the name points at our address")
+        let draft = Draft::new(StepKind::DeleteRecord, Change::Delete, "the name points at our address")
             .target(record.name.clone())
             .removes("value", value.clone());
-        builder.step(draft, Later::Known(action));
-        needs.insert(Need::Step(StepKey::DeleteRecord));
+        needs.insert(builder.step(draft, Later::Known(action)));
     }
 }
 
@@ -150,23 +149,19 @@ fn stop_instances(builder: &mut Builder<'_>) -> BTreeSet<Need> {
         if !builder.names.owns(&group.tags, Role::Group) {
             builder.refuse_foreign(Role::Group, "Auto Scaling group", &group.name);
         } else if group.deleting {
-            needs.insert(builder.wait(WorldWait::GroupGone {
+            needs.insert(builder.wait(WaitFor::GroupGone {
                 name: group.name.clone(),
             }));
         } else {
-            let draft = Draft::new(StepKey::DeleteGroup, Change::Delete, "with its instance")
+            let draft = Draft::new(StepKind::DeleteGroup, Change::Delete, "with its instance")
                 .target(group.name.clone())
                 .removes(
                     "size",
                     format!("min {}, max {}, desired {}", group.min, group.max, group.desired),
                 );
-            builder.step(
-                draft,
-                Later::Known(Action::Group(GroupCall::DeleteGroup {
-                    name: group.name.clone(),
-                })),
-            );
-            needs.insert(Need::Step(StepKey::DeleteGroup));
+            let name = group.name.clone();
+            let action = Action::Group(GroupCall::DeleteGroup { name });
+            needs.insert(builder.step(draft, Later::Known(action)));
         }
     }
     let running: Vec<String> = builder
@@ -177,7 +172,7 @@ fn stop_instances(builder: &mut Builder<'_>) -> BTreeSet<Need> {
         .map(|instance| instance.id.clone())
         .collect();
     if !running.is_empty() {
-        needs.insert(builder.wait(WorldWait::InstancesGone { ids: running }));
+        needs.insert(builder.wait(WaitFor::InstancesGone { ids: running }));
     }
     needs
 }
@@ -192,14 +187,14 @@ fn delete_template(builder: &mut Builder<'_>, before: &BTreeSet<Need>) {
         return;
     }
     let after_group = match builder.observed.group {
-        Some(_) => Later::after(StepKey::DeleteGroup),
+        Some(_) => Later::After(builder.planned(StepKind::DeleteGroup)),
         None => Later::Known(()),
     };
     let id = template.id.clone();
-    let draft = Draft::new(StepKey::DeleteLaunchTemplate, Change::Delete, "with all its versions").target(id.clone());
+    let draft = Draft::new(StepKind::DeleteLaunchTemplate, Change::Delete, "with all its versions").target(id.clone());
     let after_group = match &builder.observed.group {
         Some(group) if group.deleting => Later::After(
-            [builder.wait(WorldWait::GroupGone {
+            [builder.wait(WaitFor::GroupGone {
                 name: group.name.clone(),
             })]
             .into(),
@@ -226,7 +221,7 @@ fn delete_security_group(builder: &mut Builder<'_>, stopped: &BTreeSet<Need>) {
             continue;
         }
         let id = group.id.clone();
-        let draft = Draft::new(StepKey::DeleteSecurityGroup, Change::Delete, "made by this stack").target(id.clone());
+        let draft = Draft::new(StepKind::DeleteSecurityGroup, Change::Delete, "made by this stack").target(id.clone());
         builder.step(
             draft,
             Later::Known(Action::SecurityGroup(SecurityGroupCall::DeleteSecurityGroup { id })).not_before(stopped),
@@ -286,7 +281,7 @@ fn delete_identity(builder: &mut Builder<'_>, stopped: &BTreeSet<Need>) {
             let mut before_profile = stopped.clone();
             if let Some(role) = &profile.role {
                 let draft = Draft::new(
-                    StepKey::RemoveRoleFromProfile,
+                    StepKind::RemoveRoleFromProfile,
                     Change::Delete,
                     "before the profile can go",
                 )
@@ -296,12 +291,12 @@ fn delete_identity(builder: &mut Builder<'_>, stopped: &BTreeSet<Need>) {
                     profile: name.clone(),
                     role: role.clone(),
                 });
-                builder.step(draft, Later::Known(action).not_before(stopped));
-                before_profile.insert(Need::Step(StepKey::RemoveRoleFromProfile));
-                before_role.insert(Need::Step(StepKey::RemoveRoleFromProfile));
+                let removed = builder.step(draft, Later::Known(action).not_before(stopped));
+                before_profile.insert(removed.clone());
+                before_role.insert(removed);
             }
             let draft =
-                Draft::new(StepKey::DeleteInstanceProfile, Change::Delete, "made by this stack").target(name.clone());
+                Draft::new(StepKind::DeleteInstanceProfile, Change::Delete, "made by this stack").target(name.clone());
             let action = Later::Known(Action::InstanceProfile(InstanceProfileCall::DeleteInstanceProfile {
                 name,
             }));
@@ -324,25 +319,24 @@ fn delete_identity(builder: &mut Builder<'_>, stopped: &BTreeSet<Need>) {
     let name = role.name.clone();
     let observed = builder.observed;
     if observed.role_app_policy.is_some() || observed.role_policies.iter().any(|name| name == APP_POLICY_NAME) {
-        let draft = Draft::new(StepKey::DeleteAppPolicy, Change::Delete, "before the role can go").target(name.clone());
+        let draft =
+            Draft::new(StepKind::DeleteAppPolicy, Change::Delete, "before the role can go").target(name.clone());
         let action = Action::Role(RoleCall::DeleteRolePolicy {
             role: name.clone(),
             policy_name: APP_POLICY_NAME.to_owned(),
         });
-        builder.step(draft, Later::Known(action).not_before(stopped));
-        before_role.insert(Need::Step(StepKey::DeleteAppPolicy));
+        before_role.insert(builder.step(draft, Later::Known(action).not_before(stopped)));
     }
     if builder.observed.role_policy.is_some() {
         let draft =
-            Draft::new(StepKey::DeleteRolePolicy, Change::Delete, "before the role can go").target(name.clone());
+            Draft::new(StepKind::DeleteRolePolicy, Change::Delete, "before the role can go").target(name.clone());
         let action = Action::Role(RoleCall::DeleteRolePolicy {
             role: name.clone(),
             policy_name: POLICY_NAME.to_owned(),
         });
-        builder.step(draft, Later::Known(action).not_before(stopped));
-        before_role.insert(Need::Step(StepKey::DeleteRolePolicy));
+        before_role.insert(builder.step(draft, Later::Known(action).not_before(stopped)));
     }
-    let draft = Draft::new(StepKey::DeleteRole, Change::Delete, "made by this stack").target(name.clone());
+    let draft = Draft::new(StepKind::DeleteRole, Change::Delete, "made by this stack").target(name.clone());
     builder.step(
         draft,
         Later::Known(Action::Role(RoleCall::DeleteRole { name })).not_before(&before_role),
@@ -378,17 +372,16 @@ fn release_addresses(builder: &mut Builder<'_>, stopped: &BTreeSet<Need>) {
     let mut before = stopped.clone();
     if let Some(association_id) = address.association_id.clone() {
         let draft = Draft::new(
-            StepKey::DisassociateAddress,
+            StepKind::DisassociateAddress,
             Change::Delete,
             "before the address can go",
         )
         .target(address.public_ip.clone());
         let action = Later::Known(Action::Address(AddressCall::DisassociateAddress { association_id }));
-        builder.step(draft, action.not_before(stopped));
-        before.insert(Need::Step(StepKey::DisassociateAddress));
+        before.insert(builder.step(draft, action.not_before(stopped)));
     }
     let draft = Draft::new(
-        StepKey::ReleaseAddress,
+        StepKind::ReleaseAddress,
         Change::Delete,
         "asked for: the address is gone for good",
     )
@@ -437,7 +430,7 @@ fn delete_volumes(builder: &mut Builder<'_>, stopped: &BTreeSet<Need>) {
     match last_snapshot(builder, volume).filter(|_| stopped.is_empty()) {
         Some(snapshot) if snapshot.state == "completed" => {}
         Some(snapshot) => {
-            before.insert(builder.wait(WorldWait::SnapshotCompleted {
+            before.insert(builder.wait(WaitFor::SnapshotCompleted {
                 id: snapshot.id.clone(),
             }));
         }
@@ -445,7 +438,7 @@ fn delete_volumes(builder: &mut Builder<'_>, stopped: &BTreeSet<Need>) {
             let mut tags = builder.names.tags(Role::Snapshot);
             tags.insert(TAG_FINAL.to_owned(), run_mark(builder.observed));
             let draft = Draft::new(
-                StepKey::CreateSnapshot,
+                StepKind::CreateSnapshot,
                 Change::Create,
                 "the data is kept as a snapshot",
             )
@@ -458,12 +451,11 @@ fn delete_volumes(builder: &mut Builder<'_>, stopped: &BTreeSet<Need>) {
                 ),
                 tags,
             });
-            builder.step(draft, Later::Known(action).not_before(stopped));
-            before.insert(Need::Step(StepKey::CreateSnapshot));
+            before.insert(builder.step(draft, Later::Known(action).not_before(stopped)));
         }
     }
     let draft = Draft::new(
-        StepKey::DeleteVolume,
+        StepKind::DeleteVolume,
         Change::Delete,
         "asked for: after its snapshot is completed",
     )

@@ -70,7 +70,7 @@ impl fmt::Display for Step {
             .as_ref()
             .map(|target| format!(" {target}"))
             .unwrap_or_default();
-        let head = format!("{} {}{target}", self.change.sign(), self.key.subject());
+        let head = format!("{} {}{target}", self.change.sign(), self.kind.subject());
         writeln!(f, "{head:<REASON_COLUMN$}  {}", self.reason)?;
         let width = self.fields.iter().map(|field| field.name.len()).max().unwrap_or(0);
         for field in &self.fields {

@@ -6,14 +6,14 @@
 use std::collections::BTreeSet;
 
 use super::builder::{Builder, Draft, Later};
-use super::{Change, Need, StepKey, Value, WorldWait, address};
+use super::{Change, Need, StepKind, Value, WaitFor, address};
 use crate::names::{Role, TAG_RECORD, TAG_RECORD_ZONE, TAG_STACK, Tags};
 use crate::spec::{DnsSpec, Spec, ZoneRef, is_below};
 use crate::world::{ARecord, Action, Address, FormerRecord, HostedZone, Observed, RecordCall, RecordSet, TagCall};
 
 /// Plans the record, and the end of one that the stack wrote under another name.
 pub(super) fn plan(builder: &mut Builder<'_>, address: &Later<Address>) {
-    if wait_for_route_53(builder, StepKey::UpsertRecord) {
+    if wait_for_route_53(builder, StepKind::UpsertRecord) {
         return;
     }
     let removed = remove_former(builder);
@@ -64,21 +64,21 @@ fn wanted<'a>(builder: &Builder<'a>) -> Option<(&'a str, &'a str)> {
 /// Plans to look at the records once Route 53 answers; answers whether there is something to wait for.
 ///
 /// Nothing else waits for it: the rest of the stack neither needs the name nor is needed by it.
-pub(super) fn wait_for_route_53(builder: &mut Builder<'_>, key: StepKey) -> bool {
+pub(super) fn wait_for_route_53(builder: &mut Builder<'_>, key: StepKind) -> bool {
     let observed = builder.observed;
     let Some(why) = observed.dns_unread.as_ref().or(observed.former_unread.as_ref()) else {
         return false;
     };
     builder.note("dns-unread", format!("Route 53 could not be read: {why}"));
-    let needs: BTreeSet<Need> = [builder.wait(WorldWait::DnsAnswers)].into();
+    let needs: BTreeSet<Need> = [builder.wait(WaitFor::DnsAnswers)].into();
     let why = "it is looked at once Route 53 answers";
     let Some(dns) = &builder.spec.dns else {
-        let draft = Draft::new(StepKey::DeleteFormerRecord, Change::Delete, why);
+        let draft = Draft::new(StepKind::DeleteFormerRecord, Change::Delete, why);
         builder.step(draft, Later::After(needs));
         return true;
     };
-    let draft = if key == StepKey::UpsertRecord {
-        let noted = Draft::new(StepKey::RememberRecord, Change::Update, why).sets_later("record", Value::AfterApply);
+    let draft = if key == StepKind::UpsertRecord {
+        let noted = Draft::new(StepKind::RememberRecord, Change::Update, why).sets_later("record", Value::AfterApply);
         builder.step(noted, Later::After(needs.clone()));
         let draft = Draft::new(key, Change::Create, why).sets_later("value", Value::AfterApply);
         draft.sets_later("ttl", Value::AfterApply)
@@ -106,7 +106,7 @@ pub(super) fn remove_former(builder: &mut Builder<'_>) -> BTreeSet<Need> {
             continue;
         }
         let draft = Draft::new(
-            StepKey::DeleteFormerRecord,
+            StepKind::DeleteFormerRecord,
             Change::Delete,
             "the stack wrote it, and the spec does not name it",
         )
@@ -118,8 +118,7 @@ pub(super) fn remove_former(builder: &mut Builder<'_>) -> BTreeSet<Need> {
             value: value.clone(),
             ttl_s,
         }));
-        builder.step(draft, Later::Known(action));
-        return [Need::Step(StepKey::DeleteFormerRecord)].into();
+        return [builder.step(draft, Later::Known(action))].into();
     }
     BTreeSet::new()
 }
@@ -165,7 +164,7 @@ fn remember(builder: &mut Builder<'_>, address: &Later<Address>, removed: &BTree
         return removed.clone();
     };
     if !builder.names.owns(&address.tags, Role::Address) {
-        return [Need::Step(StepKey::TagAddress)].into();
+        return [Need::step(StepKind::TagAddress, &address.allocation_id)].into();
     }
     let wanted = match (&builder.spec.dns, wanted(builder)) {
         // Which zone is meant is to be decided first: the plan is refused.
@@ -178,7 +177,7 @@ fn remember(builder: &mut Builder<'_>, address: &Later<Address>, removed: &BTree
     let show =
         |record: Option<(&str, &str)>| record.map_or("none".to_owned(), |(zone, name)| format!("{name} in {zone}"));
     let draft = Draft::new(
-        StepKey::RememberRecord,
+        StepKind::RememberRecord,
         Change::Update,
         "so that it is found when the spec names another",
     )
@@ -189,8 +188,7 @@ fn remember(builder: &mut Builder<'_>, address: &Later<Address>, removed: &BTree
         resource: address.allocation_id.clone(),
         tags: note(zone, name),
     });
-    builder.step(draft, Later::Known(action).not_before(removed));
-    [Need::Step(StepKey::RememberRecord)].into()
+    [builder.step(draft, Later::Known(action).not_before(removed))].into()
 }
 
 /// Points the spec's name at the address, once it is noted there.
@@ -219,7 +217,7 @@ fn point(builder: &mut Builder<'_>, address: &Later<Address>, noted: &BTreeSet<N
     let ttl = format!("{} s", dns.ttl_s);
     let mut needs = noted.clone();
     let draft = match have {
-        None => Draft::new(StepKey::UpsertRecord, Change::Create, "the name points at the address")
+        None => Draft::new(StepKind::UpsertRecord, Change::Create, "the name points at the address")
             .sets_later("value", value)
             .sets("ttl", ttl),
         Some(record) => {
@@ -242,7 +240,7 @@ fn point(builder: &mut Builder<'_>, address: &Later<Address>, noted: &BTreeSet<N
                 needs.extend(until_serving(builder, address));
             }
             let have_ttl = record.ttl_s.map_or_else(|| "none".to_owned(), |ttl| format!("{ttl} s"));
-            Draft::new(StepKey::UpsertRecord, Change::Update, why)
+            Draft::new(StepKind::UpsertRecord, Change::Update, why)
                 .changes_later("value", record.values.join(", "), value)
                 .changes("ttl", have_ttl, ttl)
         }
@@ -306,10 +304,10 @@ fn until_serving(builder: &mut Builder<'_>, address: &Later<Address>) -> BTreeSe
         (Some(_), Later::Known(address)) if serves(builder.observed, address) => BTreeSet::new(),
         (Some(group), Later::Known(_)) => {
             let group = group.name.clone();
-            [builder.wait(WorldWait::Serving { group })].into()
+            [builder.wait(WaitFor::Serving { group })].into()
         }
         (Some(_), Later::After(needs)) => needs.clone(),
-        (None, _) => [Need::Step(StepKey::CreateGroup)].into(),
+        (None, _) => builder.planned(StepKind::CreateGroup),
     }
 }
 

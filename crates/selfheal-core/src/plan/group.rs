@@ -7,7 +7,7 @@ use super::iam::Identity;
 use super::step::{PARKED, SUSPENDED};
 use super::template::Pin;
 use super::volume::DataVolume;
-use super::{Change, Need, StepKey, WorldWait};
+use super::{Change, Need, StepKind, WaitFor};
 use crate::desired::{LAUNCH_HOOK_HEARTBEAT_S, TERMINATE_HOOK_HEARTBEAT_S, health_check_grace_s};
 use crate::names::{LAUNCH_HOOK, Role, TAG_LAST_ERROR, TAG_PARKED, TERMINATE_HOOK};
 use crate::world::{Action, Group, GroupCall, GroupSettings, LifecycleHook, Subnet};
@@ -34,7 +34,7 @@ pub(super) fn plan(
         }
         deleting => {
             if let Some(group) = deleting {
-                before.insert(builder.wait(WorldWait::GroupGone {
+                before.insert(builder.wait(WaitFor::GroupGone {
                     name: group.name.clone(),
                 }));
             }
@@ -42,9 +42,9 @@ pub(super) fn plan(
         }
     }
     let why = "a new instance waits until its boot program is done";
-    plan_hook(builder, StepKey::PutLaunchHook, why, launch_hook());
+    plan_hook(builder, StepKind::PutLaunchHook, why, launch_hook());
     let why = "an instance stops its app and gives the volume back before it goes";
-    plan_hook(builder, StepKey::PutTerminateHook, why, terminate_hook());
+    plan_hook(builder, StepKind::PutTerminateHook, why, terminate_hook());
 }
 
 fn settings(builder: &Builder<'_>, subnet: &Subnet, pin: &Pin) -> GroupSettings {
@@ -83,7 +83,7 @@ fn terminate_hook() -> LifecycleHook {
 
 fn create(builder: &mut Builder<'_>, subnet: &Subnet, template: &Later<Pin>, settings: Later<GroupSettings>) {
     let draft = Draft::new(
-        StepKey::CreateGroup,
+        StepKind::CreateGroup,
         Change::Create,
         "it keeps exactly one instance alive",
     )
@@ -103,11 +103,11 @@ fn update(
 ) {
     let size = |min: u32, max: u32, desired: u32| format!("min {min}, max {max}, desired {desired}");
     let none = || "none".to_owned();
-    let mut draft = Draft::new(StepKey::UpdateGroup, Change::Update, "the group differs")
+    let mut draft = Draft::new(StepKind::UpdateGroup, Change::Update, "the group differs")
         .target(group.name.clone())
         .changes("size", size(group.min, group.max, group.desired), size(1, 1, 1))
         .changes("subnet", group.subnets.join(", "), subnet.id.clone());
-    if !matches!(template, Later::After(needs) if needs.contains(&Need::Step(StepKey::CreateTemplateVersion))) {
+    if builder.planned(StepKind::CreateTemplateVersion).is_empty() {
         let have = group.template_id.clone().unwrap_or_else(none);
         draft = draft.changes_later("launch template", have, template.show(|pin| pin.template_id.clone()));
     }
@@ -132,7 +132,7 @@ fn update(
 ///
 /// The group is created with its hooks, so that the first instance is held too. They are written once more after a create,
 /// which changes nothing where AWS took them, because nothing in the create's answer says that it did.
-fn plan_hook(builder: &mut Builder<'_>, key: StepKey, why: &str, want: LifecycleHook) {
+fn plan_hook(builder: &mut Builder<'_>, key: StepKind, why: &str, want: LifecycleHook) {
     let have = builder.observed.hooks.iter().find(|hook| hook.name == want.name);
     let exists = builder.observed.group.as_ref().is_some_and(|group| !group.deleting);
     let draft = match have.filter(|_| exists) {
@@ -163,7 +163,7 @@ fn plan_hook(builder: &mut Builder<'_>, key: StepKey, why: &str, want: Lifecycle
     let action = if exists {
         Later::Known(action)
     } else {
-        Later::after(StepKey::CreateGroup)
+        Later::After(builder.planned(StepKind::CreateGroup))
     };
     builder.step(draft, action);
 }

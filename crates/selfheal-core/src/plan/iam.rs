@@ -6,7 +6,7 @@ use selfheal_policy::{Document, Effect, Partition, Statement, trust_policy};
 
 use super::builder::{Builder, Draft, Later};
 use super::volume::DataVolume;
-use super::{Change, Need, StepKey, app_policy, boundary};
+use super::{Change, Need, StepKind, app_policy, boundary};
 use crate::names::{POLICY_NAME, Role};
 use crate::world::{Action, Address, IamRole, InstanceProfileCall, RoleCall, Subnet};
 use crate::{desired, permissions};
@@ -43,7 +43,7 @@ fn plan_role(builder: &mut Builder<'_>, needs: &mut BTreeSet<Need>) -> Later<Str
     let Some(role) = &builder.observed.role else {
         let tags = builder.names.tags(Role::Role);
         let draft = Draft::new(
-            StepKey::CreateRole,
+            StepKind::CreateRole,
             Change::Create,
             "the instance acts under a role of its own",
         )
@@ -60,9 +60,9 @@ fn plan_role(builder: &mut Builder<'_>, needs: &mut BTreeSet<Need>) -> Later<Str
             tags,
             permissions_boundary: boundary,
         });
-        builder.step(draft, Later::Known(action));
-        needs.insert(Need::Step(StepKey::CreateRole));
-        return Later::after(StepKey::CreateRole);
+        let created = builder.step(draft, Later::Known(action));
+        needs.insert(created.clone());
+        return Later::after(created);
     };
     if !builder.names.owns(&role.tags, Role::Role) {
         builder.refuse_foreign(Role::Role, "IAM role", &name);
@@ -76,7 +76,7 @@ fn check_trust(builder: &mut Builder<'_>, role: &IamRole, trust: &Document, need
         return;
     }
     let draft = Draft::new(
-        StepKey::UpdateTrustPolicy,
+        StepKind::UpdateTrustPolicy,
         Change::Update,
         "EC2 alone may assume the role",
     )
@@ -86,8 +86,7 @@ fn check_trust(builder: &mut Builder<'_>, role: &IamRole, trust: &Document, need
         role: role.name.clone(),
         trust_policy: trust.to_json(),
     });
-    builder.step(draft, Later::Known(action));
-    needs.insert(Need::Step(StepKey::UpdateTrustPolicy));
+    needs.insert(builder.step(draft, Later::Known(action)));
 }
 
 fn plan_policy(
@@ -155,13 +154,13 @@ fn plan_policy(
     let sessions = may_open(builder.spec.access.session_manager);
     let draft = match have {
         None => Draft::new(
-            StepKey::PutRolePolicy,
+            StepKind::PutRolePolicy,
             Change::Create,
             "exactly what the instance needs to heal itself",
         )
         .sets_later("document", after)
         .sets("Session Manager", sessions),
-        Some(have) => Draft::new(StepKey::PutRolePolicy, Change::Update, "the role's policy differs")
+        Some(have) => Draft::new(StepKind::PutRolePolicy, Change::Update, "the role's policy differs")
             .changes_later("document", summary(have), after)
             .changes("Session Manager", may_open(opens_sessions(have)), sessions),
     };
@@ -174,8 +173,7 @@ fn plan_policy(
         })
     });
     let before = boundary::first(needs).union(dropped).cloned().collect();
-    builder.step(draft, action.not_before(&before));
-    needs.insert(Need::Step(StepKey::PutRolePolicy));
+    needs.insert(builder.step(draft, action.not_before(&before)));
     size
 }
 
@@ -185,7 +183,7 @@ fn plan_profile(builder: &mut Builder<'_>, role: &Later<String>, needs: &mut BTr
         None => {
             let tags = builder.names.tags(Role::Profile);
             let draft = Draft::new(
-                StepKey::CreateInstanceProfile,
+                StepKind::CreateInstanceProfile,
                 Change::Create,
                 "it hands the role to the instance",
             )
@@ -194,9 +192,9 @@ fn plan_profile(builder: &mut Builder<'_>, role: &Later<String>, needs: &mut BTr
                 name: name.clone(),
                 tags,
             });
-            builder.step(draft, Later::Known(action));
-            needs.insert(Need::Step(StepKey::CreateInstanceProfile));
-            Later::after(StepKey::CreateInstanceProfile)
+            let created = builder.step(draft, Later::Known(action));
+            needs.insert(created.clone());
+            Later::after(created)
         }
         Some(profile) if !builder.names.owns(&profile.tags, Role::Profile) => {
             builder.refuse_foreign(Role::Profile, "instance profile", &name);
@@ -216,7 +214,7 @@ fn plan_profile(builder: &mut Builder<'_>, role: &Later<String>, needs: &mut BTr
         },
     };
     let draft = Draft::new(
-        StepKey::AddRoleToProfile,
+        StepKind::AddRoleToProfile,
         Change::Create,
         "the profile must hold the role",
     )
@@ -225,8 +223,7 @@ fn plan_profile(builder: &mut Builder<'_>, role: &Later<String>, needs: &mut BTr
     let action = profile
         .and(role.clone())
         .map(|(profile, role)| Action::InstanceProfile(InstanceProfileCall::AddRoleToProfile { profile, role }));
-    builder.step(draft, action);
-    needs.insert(Need::Step(StepKey::AddRoleToProfile));
+    needs.insert(builder.step(draft, action));
 }
 
 /// Whether a role's policy lets Session Manager open sessions.

@@ -1,7 +1,7 @@
 //! The image, the subnet and the security groups.
 
 use super::builder::{Builder, Draft, Later};
-use super::{Change, StepKey, instance_type, volume};
+use super::{Change, StepKind, instance_type, volume};
 use crate::names::Role;
 use crate::spec::{ImageRef, Ingress, Protocol};
 use crate::world::{Action, IngressRule, SecurityGroup, SecurityGroupCall, Subnet};
@@ -208,21 +208,15 @@ fn own_group(builder: &mut Builder<'_>, ports: &[(u16, Protocol)], subnet: Optio
         .find(|group| group.name == name && group.vpc_id == vpc_id);
     let Some(group) = found else {
         let tags = builder.names.tags(Role::SecurityGroup);
-        let draft = Draft::new(StepKey::CreateSecurityGroup, Change::Create, "the spec opens ports")
+        let draft = Draft::new(StepKind::CreateSecurityGroup, Change::Create, "the spec opens ports")
             .target(name.clone())
             .sets("VPC", vpc_id.clone());
-        builder.step(
-            draft,
-            Later::Known(Action::SecurityGroup(SecurityGroupCall::CreateSecurityGroup {
-                name,
-                vpc_id,
-                tags,
-            })),
-        );
+        let action = Action::SecurityGroup(SecurityGroupCall::CreateSecurityGroup { name, vpc_id, tags });
+        let created = builder.step(draft, Later::Known(action));
         if !wanted.is_empty() {
-            authorize(builder, Later::after(StepKey::CreateSecurityGroup), wanted);
+            authorize(builder, Later::after(created.clone()), wanted);
         }
-        return Later::after(StepKey::CreateSecurityGroup);
+        return Later::after(created);
     };
     if !builder.names.owns(&group.tags, Role::SecurityGroup) {
         builder.refuse_foreign(Role::SecurityGroup, "security group", &format!("{name} ({})", group.id));
@@ -241,7 +235,7 @@ fn own_group(builder: &mut Builder<'_>, ports: &[(u16, Protocol)], subnet: Optio
 }
 
 fn authorize(builder: &mut Builder<'_>, group_id: Later<String>, rules: Vec<IngressRule>) {
-    let mut draft = Draft::new(StepKey::AuthorizeIngress, Change::Create, "the spec opens these ports");
+    let mut draft = Draft::new(StepKind::AuthorizeIngress, Change::Create, "the spec opens these ports");
     if let Later::Known(id) = &group_id {
         draft = draft.target(id.clone());
     }
@@ -265,7 +259,7 @@ fn revoke_extra(builder: &mut Builder<'_>, group: &SecurityGroup, wanted: &[Ingr
         return;
     }
     let mut draft =
-        Draft::new(StepKey::RevokeIngress, Change::Delete, "the spec does not open these").target(group.id.clone());
+        Draft::new(StepKind::RevokeIngress, Change::Delete, "the spec does not open these").target(group.id.clone());
     for rule in &extra {
         draft = draft.removes("open", show_rule(rule, "from"));
     }

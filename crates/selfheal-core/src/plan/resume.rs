@@ -1,7 +1,7 @@
 //! Resuming a stack that parked itself, or whose processes were suspended.
 
 use super::builder::{Builder, Draft, Later};
-use super::{Change, Plan, StepKey, schema};
+use super::{Change, Plan, StepKind, schema};
 use crate::names::{Role, TAG_FAILED_BOOTS, TAG_LAST_ERROR, TAG_LAST_LOG, TAG_PARKED};
 use crate::spec::Spec;
 use crate::world::{Action, GroupCall, Observed};
@@ -37,7 +37,7 @@ pub fn plan_resume(spec: &Spec, observed: &Observed) -> Plan {
     let mut ready = Later::Known(());
     if !keys.is_empty() {
         let mut draft = Draft::new(
-            StepKey::ClearParked,
+            StepKind::ClearParked,
             Change::Update,
             "the count of failed boots starts anew",
         )
@@ -45,18 +45,13 @@ pub fn plan_resume(spec: &Spec, observed: &Observed) -> Plan {
         for key in &keys {
             draft = draft.removes(key, group.tags[key].clone());
         }
-        builder.step(
-            draft,
-            Later::Known(Action::Group(GroupCall::DeleteGroupTags {
-                group: group.name.clone(),
-                keys,
-            })),
-        );
-        ready = Later::after(StepKey::ClearParked);
+        let group = group.name.clone();
+        let action = Action::Group(GroupCall::DeleteGroupTags { group, keys });
+        ready = Later::after(builder.step(draft, Later::Known(action)));
     }
     if !group.suspended.is_empty() {
         let mut draft =
-            Draft::new(StepKey::ResumeProcesses, Change::Update, "the group may act again").target(group.name.clone());
+            Draft::new(StepKind::ResumeProcesses, Change::Update, "the group may act again").target(group.name.clone());
         for process in &group.suspended {
             draft = draft.removes("suspended", process.clone());
         }

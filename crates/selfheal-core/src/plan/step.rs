@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::StepKey;
+use super::{StepId, StepKind};
 use crate::world::Action;
 
 /// Code of the note that the stack has parked itself.
@@ -31,7 +31,7 @@ pub struct Plan {
     /// What a person should know though nothing is done about it.
     pub notes: Vec<Note>,
     /// What the world must finish by itself before the steps that wait for it.
-    pub waits: Vec<WorldWait>,
+    pub waits: Vec<WaitFor>,
 }
 
 /// The image that instances boot.
@@ -72,17 +72,17 @@ impl Plan {
         })
     }
 
-    /// The step of this key.
+    /// The first step of this kind.
     #[must_use]
-    pub fn step(&self, key: StepKey) -> Option<&Step> {
-        self.steps.iter().find(|step| step.key == key)
+    pub fn step(&self, kind: StepKind) -> Option<&Step> {
+        self.steps.iter().find(|step| step.kind == kind)
     }
 
-    /// Whether a step of this key is part of it that is about this target; a target that is not known yet is any.
+    /// Whether this step is part of it; a target that is not known yet is any.
     #[must_use]
-    pub fn has(&self, key: StepKey, target: Option<&str>) -> bool {
-        let about = |step: &Step| target.is_none() || step.target.as_deref() == target;
-        self.steps.iter().any(|step| step.key == key && about(step))
+    pub fn has(&self, id: &StepId) -> bool {
+        let about = |step: &Step| id.target.is_none() || step.target == id.target;
+        self.steps.iter().any(|step| step.kind == id.kind && about(step))
     }
 }
 
@@ -90,8 +90,8 @@ impl Plan {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Step {
-    /// What identifies it.
-    pub key: StepKey,
+    /// Its kind; with its target it identifies the step.
+    pub kind: StepKind,
     /// Whether it creates, updates or deletes.
     pub change: Change,
     /// The name or id of what it changes, where one is known.
@@ -102,6 +102,17 @@ pub struct Step {
     pub fields: Vec<Field>,
     /// Whether it can run now.
     pub readiness: Readiness,
+}
+
+impl Step {
+    /// What identifies it.
+    #[must_use]
+    pub fn id(&self) -> StepId {
+        StepId {
+            kind: self.kind,
+            target: self.target.clone(),
+        }
+    }
 }
 
 /// Whether a step creates, updates or deletes.
@@ -171,16 +182,25 @@ pub enum Readiness {
 #[serde(rename_all = "kebab-case")]
 pub enum Need {
     /// The answer of another step.
-    Step(StepKey),
+    Step(StepId),
     /// Something that AWS does by itself.
-    World(WorldWait),
+    World(WaitFor),
+}
+
+impl Need {
+    /// A step that a later part of the plan adds.
+    pub(super) fn step(kind: StepKind, target: &str) -> Self {
+        Self::Step(StepId {
+            kind,
+            target: Some(target.to_owned()),
+        })
+    }
 }
 
 /// Something that AWS finishes by itself, to be polled for.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-#[non_exhaustive]
-pub enum WorldWait {
+pub enum WaitFor {
     /// A volume that was just created shows in a reading.
     VolumeSeen {
         /// The volume.

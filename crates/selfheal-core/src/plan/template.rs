@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::builder::{Builder, Draft, Later};
 use super::volume::DataVolume;
-use super::{Change, Need, StepKey, fingerprint};
+use super::{Change, Need, StepKind, fingerprint};
 use crate::desired;
 use crate::names::{Role, TAG_STACK, Tags};
 use crate::spec::Setup;
@@ -33,11 +33,9 @@ pub(super) fn plan(
     let Some(have) = &builder.observed.launch_template else {
         let tags = builder.names.tags(Role::LaunchTemplate);
         let draft = show_new(builder, &data).target(name.clone());
-        builder.step(
-            draft,
-            data.map(|data| Action::LaunchTemplate(LaunchTemplateCall::CreateLaunchTemplate { name, data, tags })),
-        );
-        return Later::after(StepKey::CreateLaunchTemplate);
+        let action =
+            data.map(|data| Action::LaunchTemplate(LaunchTemplateCall::CreateLaunchTemplate { name, data, tags }));
+        return Later::after(builder.step(draft, action));
     };
     // The template's own tags need a call of their own to read; what its latest version puts on an instance tells as well.
     if have.data.instance_tags.get(TAG_STACK) != Some(&builder.spec.name) {
@@ -52,12 +50,9 @@ pub(super) fn plan(
     }
     let draft = show_change(builder, have, &sample, &data);
     let template_id = have.id.clone();
-    builder.step(
-        draft,
-        data.map(|data| Action::LaunchTemplate(LaunchTemplateCall::CreateTemplateVersion { template_id, data }))
-            .not_before(before),
-    );
-    Later::after(StepKey::CreateTemplateVersion)
+    let action =
+        data.map(|data| Action::LaunchTemplate(LaunchTemplateCall::CreateTemplateVersion { template_id, data }));
+    Later::after(builder.step(draft, action.not_before(before)))
 }
 
 fn is_setup_unread(builder: &Builder<'_>) -> bool {
@@ -143,7 +138,7 @@ fn show_new(builder: &Builder<'_>, data: &Later<TemplateData>) -> Draft {
         .as_ref()
         .map_or_else(String::new, |image| image.id.clone());
     Draft::new(
-        StepKey::CreateLaunchTemplate,
+        StepKind::CreateLaunchTemplate,
         Change::Create,
         "every replacement is launched from it",
     )
@@ -171,7 +166,7 @@ fn show_change(
     data: &Later<TemplateData>,
 ) -> Draft {
     let draft = Draft::new(
-        StepKey::CreateTemplateVersion,
+        StepKind::CreateTemplateVersion,
         Change::Update,
         format!(
             "version {} differs; the running instance stays until it is replaced",

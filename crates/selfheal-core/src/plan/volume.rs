@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::builder::{Builder, Draft, Later};
 use super::volume_choice::{Choice, tagged};
 use super::volume_modify::modify;
-use super::{Change, Need, StepKey, WorldWait, encryption, instance_type};
+use super::{Change, Need, StepKind, WaitFor, encryption, instance_type};
 use crate::names::{Role, TAG_FILESYSTEM, TAG_FIRST_USE, TAG_KEY, TAG_STACK};
 use crate::spec::{DataSpec, Filesystem, ImageRef, VolumeType};
 use crate::token::client_token;
@@ -119,7 +119,7 @@ fn put_tags(builder: &mut Builder<'_>, volume: &Volume) {
     if volume.tags.contains_key("Name") {
         tags.remove("Name");
     }
-    let draft = Draft::new(StepKey::TagVolume, Change::Update, reason)
+    let draft = Draft::new(StepKind::TagVolume, Change::Update, reason)
         .target(volume.id.clone())
         .sets(TAG_STACK, builder.spec.name.clone());
     let resource = volume.id.clone();
@@ -217,7 +217,7 @@ fn create(builder: &mut Builder<'_>, data: &DataSpec, subnet: Option<&Subnet>) -
     } else {
         "no volume bears the stack's tags"
     };
-    let mut draft = Draft::new(StepKey::CreateVolume, Change::Create, reason)
+    let mut draft = Draft::new(StepKind::CreateVolume, Change::Create, reason)
         .sets("size", format!("{} GiB", data.size_gib))
         .sets("type", data.volume_type.to_string())
         .sets("zone", zone.clone())
@@ -273,9 +273,9 @@ fn create(builder: &mut Builder<'_>, data: &DataSpec, subnet: Option<&Subnet>) -
         &input,
         &builder.observed.run.spent_tokens,
     );
-    builder.step(draft, Later::Known(Action::Volume(VolumeCall::CreateVolume(input))));
+    let created = builder.step(draft, Later::Known(Action::Volume(VolumeCall::CreateVolume(input))));
     DataVolume {
-        id: Later::after(StepKey::CreateVolume),
+        id: Later::after(created),
         still_used: None,
         key,
         usable_after: BTreeSet::new(),
@@ -318,7 +318,7 @@ fn keep(builder: &mut Builder<'_>, data: &DataSpec, volume: &Volume, subnet: Opt
     // under a customer's key is gone again where the key cannot be used.
     let tentative = volume.state == VolumeState::Creating && key.is_some();
     if tentative || builder.observed.run.volumes.unseen.contains(&volume.id) {
-        usable_after.insert(builder.wait(WorldWait::VolumeSeen { id: volume.id.clone() }));
+        usable_after.insert(builder.wait(WaitFor::VolumeSeen { id: volume.id.clone() }));
     }
     if volume.state == VolumeState::Error {
         builder.refuse(

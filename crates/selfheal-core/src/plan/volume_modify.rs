@@ -3,7 +3,7 @@
 use jiff::SignedDuration;
 
 use super::builder::{Builder, Draft, Later};
-use super::{Change, StepKey};
+use super::{Change, StepKind};
 use crate::names::Role;
 use crate::spec::DataSpec;
 use crate::world::{Action, ModifyVolume, Volume, VolumeCall, VolumeModification};
@@ -113,7 +113,7 @@ fn differences(data: &DataSpec, volume: &Volume) -> Option<(Draft, ModifyVolume)
     };
     let show = |value: Option<u32>| value.map_or_else(|| "default".to_owned(), |value| value.to_string());
     let mut draft = Draft::new(
-        StepKey::ModifyVolume,
+        StepKind::ModifyVolume,
         Change::Update,
         "the spec changed; data stays as it is",
     )

@@ -3,7 +3,7 @@
 use super::finding::{Finding, FindingCode as Code};
 use super::{InstanceStatus, StatusReport};
 use crate::names::{LAUNCH_HOOK, Role, TAG_PARKED, TERMINATE_HOOK};
-use crate::plan::{Change, Plan, StepKey, names};
+use crate::plan::{Change, Plan, StepKind, names};
 use crate::spec::{Ingress, Spec};
 use crate::world::{Group, Observed, VolumeState};
 
@@ -232,19 +232,19 @@ impl<'a> Patient<'a> {
                 format!("the instance role {} does not exist", names.role),
                 "`selfheal apply` makes it; an instance that runs has lost its rights until it is replaced",
             ),
-            Some(_) if self.plan.step(StepKey::UpdateTrustPolicy).is_some() => {
+            Some(_) if self.plan.step(StepKind::UpdateTrustPolicy).is_some() => {
                 let what = format!("the trust policy of the role {} was changed", names.role);
                 self.find(Code::TrustChanged, what, apply);
             }
             Some(_) => {}
         }
-        let follows_the_spec = self.plan.step(StepKey::CreateTemplateVersion).is_some();
+        let follows_the_spec = self.plan.step(StepKind::CreateTemplateVersion).is_some();
         if self.observed.role.is_some() && self.observed.role_policy.is_none() {
             let what = format!("the role {} has no policy: an instance can take nothing", names.role);
             self.find(Code::RolePolicyMissing, what, apply);
         } else if self
             .plan
-            .step(StepKey::PutRolePolicy)
+            .step(StepKind::PutRolePolicy)
             .is_some_and(|step| step.change == Change::Update)
             && !follows_the_spec
         {
@@ -269,12 +269,12 @@ impl<'a> Patient<'a> {
     fn hooks(&mut self) {
         for (key, name, without) in [
             (
-                StepKey::PutLaunchHook,
+                StepKind::PutLaunchHook,
                 LAUNCH_HOOK,
                 "an instance would be in service before its app is",
             ),
             (
-                StepKey::PutTerminateHook,
+                StepKind::PutTerminateHook,
                 TERMINATE_HOOK,
                 "an instance would not give its volume back",
             ),

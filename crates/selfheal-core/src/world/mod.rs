@@ -169,6 +169,39 @@ pub enum Answer {
     ApplicationCheck(ApplicationCheck),
 }
 
+/// A part of the world that is read by itself to learn whether a call took effect, or whether a wait is over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Part {
+    /// The account's Elastic IPs.
+    Addresses,
+    /// The stack's application status checks.
+    ApplicationChecks,
+    /// The role's policy of what the app needs.
+    AppPolicy,
+    /// The hosted zone, and the record sets at the spec's name.
+    Dns,
+    /// The Auto Scaling group.
+    Group,
+    /// The group's lifecycle hooks.
+    Hooks,
+    /// The stack's instances.
+    Instances,
+    /// The launch template.
+    LaunchTemplate,
+    /// The instance profile.
+    Profile,
+    /// The instance role, with its policies.
+    Role,
+    /// The role's policy that lets the instance heal.
+    RolePolicy,
+    /// The stack's security groups.
+    SecurityGroups,
+    /// The stack's snapshots.
+    Snapshots,
+    /// The stack's volumes.
+    Volumes,
+}
+
 /// Declares the resources in one table: the variant of [`Action`], its calls, and what their answers change.
 macro_rules! resources {
     ($($(#[$doc:meta])* $resource:ident($call:ident) recorded by $record:path;)*) => {

@@ -1,7 +1,7 @@
 //! An AWS of a few lines: it answers every action as AWS would, so that plans can be carried out without a backend.
 
 use jiff::Timestamp;
-use selfheal_core::plan::{Plan, WorldWait};
+use selfheal_core::plan::{Plan, WaitFor};
 use selfheal_core::spec::{
     DataSpec, DnsSpec, Filesystem, HealthFrom, HealthProbe, HealthSpec, ImageRef, Ingress, Protocol, Spec, VolumeType,
     ZoneRef,
@@ -186,28 +186,27 @@ pub fn serve(world: &mut Observed) {
     }
 }
 
-fn pass(wait: &WorldWait, world: &mut Observed) {
+fn pass(wait: &WaitFor, world: &mut Observed) {
     match wait {
-        WorldWait::VolumeSeen { .. } => {
+        WaitFor::VolumeSeen { .. } => {
             for volume in &mut world.volumes {
                 volume.state = VolumeState::Available;
             }
             world.read_volumes(world.volumes.clone());
         }
-        WorldWait::AddressesSettled => world.run.addresses.settled = true,
-        WorldWait::DnsAnswers => (world.dns_unread, world.former_unread) = (None, None),
-        WorldWait::Serving { .. } => serve(world),
-        WorldWait::GroupGone { .. } => world.group = None,
-        WorldWait::InstancesGone { .. } => {
+        WaitFor::AddressesSettled => world.run.addresses.settled = true,
+        WaitFor::DnsAnswers => (world.dns_unread, world.former_unread) = (None, None),
+        WaitFor::Serving { .. } => serve(world),
+        WaitFor::GroupGone { .. } => world.group = None,
+        WaitFor::InstancesGone { .. } => {
             for instance in &mut world.instances {
                 instance.state = "terminated".to_owned();
             }
         }
-        WorldWait::SnapshotCompleted { id } => {
+        WaitFor::SnapshotCompleted { id } => {
             for snapshot in world.snapshots.iter_mut().filter(|snapshot| snapshot.id == *id) {
                 snapshot.state = "completed".to_owned();
             }
         }
-        other => panic!("nothing passes {other:?}"),
     }
 }

@@ -1,0 +1,225 @@
+//! What identifies a step, and the facts about each kind of step.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::world::Part;
+
+/// Which failures of a step's call may be answered by making the call again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RepeatClass {
+    /// It makes something new: only a failure that certainly had no effect.
+    Create,
+    /// It names what this run may have just made, or what something else may still depend on: also that AWS does not know
+    /// it yet, and that it is in use.
+    Change,
+    /// It deletes a volume, which its last instance may hold for minutes.
+    VolumeRemoval,
+}
+
+/// Identifies a step within a plan, and the same step in the plans that follow it: its kind and what it is about.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct StepId {
+    /// Its kind.
+    pub kind: StepKind,
+    /// The name or id of what it changes, where one is known before it runs.
+    pub target: Option<String>,
+}
+
+impl fmt::Display for StepId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.kind.fmt(f)
+    }
+}
+
+/// Declares the kinds of steps in one table. The columns: the variant; its code, as JSON spells it; the IAM action that its
+/// call needs; the noun that people read; the part of the world that tells whether it took effect; when its call may be made
+/// again; and whether it removes something, and is about the DNS name alone.
+macro_rules! steps {
+    ($($(#[$doc:meta])* $kind:ident = $code:literal, $action:literal, $subject:literal, $part:ident, $repeat:ident,
+        [$($flag:ident),*];)*) => {
+        /// The kind of a step: what its call does to what.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        pub enum StepKind {
+            $($(#[$doc])* #[serde(rename = $code)] $kind,)*
+        }
+
+        impl StepKind {
+            /// Every kind there is.
+            pub const ALL: &[Self] = &[$(Self::$kind),*];
+
+            /// A stable word for scripts, as JSON spells it.
+            #[must_use]
+            pub const fn code(self) -> &'static str {
+                match self { $(Self::$kind => $code,)* }
+            }
+
+            /// The IAM action that the step's call needs.
+            #[must_use]
+            pub const fn iam_action(self) -> &'static str {
+                match self { $(Self::$kind => $action,)* }
+            }
+
+            /// What people read: a noun, as in "Elastic IP".
+            #[must_use]
+            pub const fn subject(self) -> &'static str {
+                match self { $(Self::$kind => $subject,)* }
+            }
+
+            /// The part of the world that tells whether the step took effect.
+            #[must_use]
+            pub const fn part(self) -> Part {
+                match self { $(Self::$kind => Part::$part,)* }
+            }
+
+            /// Which failures of the step's call may be answered by making it again.
+            #[must_use]
+            pub const fn repeat(self) -> RepeatClass {
+                match self { $(Self::$kind => RepeatClass::$repeat,)* }
+            }
+
+            const fn flags(self) -> Flags {
+                match self { $(Self::$kind => Flags { $($flag: true,)* ..Flags::NONE },)* }
+            }
+
+            /// Whether the step takes something away: it is done also where there is nothing left to take.
+            #[must_use]
+            pub const fn is_removal(self) -> bool {
+                self.flags().removes
+            }
+
+            /// Whether the step is about the name, which nothing else of the stack needs: what fails of it is told when the
+            /// rest is done.
+            #[must_use]
+            pub const fn is_for_name(self) -> bool {
+                self.flags().name_alone
+            }
+        }
+    };
+}
+
+/// What is true of some kinds of steps.
+#[derive(Clone, Copy)]
+struct Flags {
+    removes: bool,
+    name_alone: bool,
+}
+
+impl Flags {
+    const NONE: Self = Self {
+        removes: false,
+        name_alone: false,
+    };
+}
+
+steps! {
+    /// Allocates the Elastic IP.
+    AllocateAddress = "allocate-address", "ec2:AllocateAddress", "Elastic IP", Addresses, Create, [];
+    /// Puts the stack's tags on an adopted address.
+    TagAddress = "tag-address", "ec2:CreateTags", "Elastic IP", Addresses, Change, [];
+    /// Creates the data volume.
+    CreateVolume = "create-volume", "ec2:CreateVolume", "data volume", Volumes, Create, [];
+    /// Puts the stack's tags on an adopted data volume, or back on its own.
+    TagVolume = "tag-volume", "ec2:CreateTags", "data volume", Volumes, Change, [];
+    /// Grows or retypes the data volume.
+    ModifyVolume = "modify-volume", "ec2:ModifyVolume", "data volume", Volumes, Change, [];
+    /// Creates the security group.
+    CreateSecurityGroup = "create-security-group", "ec2:CreateSecurityGroup", "security group", SecurityGroups, Create, [];
+    /// Opens ports.
+    AuthorizeIngress = "authorize-ingress", "ec2:AuthorizeSecurityGroupIngress", "ingress rules", SecurityGroups, Change, [];
+    /// Closes ports.
+    RevokeIngress = "revoke-ingress", "ec2:RevokeSecurityGroupIngress", "ingress rules", SecurityGroups, Change, [removes];
+    /// Creates the instance role.
+    CreateRole = "create-role", "iam:CreateRole", "IAM role", Role, Create, [];
+    /// Replaces the role's trust policy.
+    UpdateTrustPolicy = "update-trust-policy", "iam:UpdateAssumeRolePolicy", "trust policy", Role, Change, [];
+    /// Sets the role's permissions boundary.
+    PutPermissionsBoundary = "put-permissions-boundary", "iam:PutRolePermissionsBoundary",
+        "permissions boundary", Role, Change, [];
+    /// Takes the role's permissions boundary away.
+    DeletePermissionsBoundary = "delete-permissions-boundary", "iam:DeleteRolePermissionsBoundary",
+        "permissions boundary", Role, Change, [removes];
+    /// Writes the role's inline policy.
+    PutRolePolicy = "put-role-policy", "iam:PutRolePolicy", "role policy", RolePolicy, Change, [];
+    /// Writes the role's inline policy of what the app needs.
+    PutAppPolicy = "put-app-policy", "iam:PutRolePolicy", "app policy", AppPolicy, Change, [];
+    /// Creates the instance profile.
+    CreateInstanceProfile = "create-instance-profile", "iam:CreateInstanceProfile", "instance profile", Profile, Create, [];
+    /// Puts the role into the profile.
+    AddRoleToProfile = "add-role-to-profile", "iam:AddRoleToInstanceProfile", "role in profile", Profile, Change, [];
+    /// Creates the launch template with its first version.
+    CreateLaunchTemplate = "create-launch-template", "ec2:CreateLaunchTemplate",
+        "launch template", LaunchTemplate, Change, [];
+    /// Adds a version to the launch template.
+    CreateTemplateVersion = "create-template-version", "ec2:CreateLaunchTemplateVersion",
+        "launch template version", LaunchTemplate, Change, [];
+    /// Creates EC2's application status check.
+    CreateApplicationStatusCheck = "create-application-status-check", "ec2:CreateApplicationStatusCheck",
+        "application check", ApplicationChecks, Create, [];
+    /// Lets the application status check ask the stack's instances.
+    AssociateApplicationStatusCheck = "associate-application-status-check", "ec2:AssociateApplicationStatusCheck",
+        "application check's instances", ApplicationChecks, Change, [];
+    /// Changes what the application status check asks.
+    ModifyApplicationStatusCheck = "modify-application-status-check", "ec2:ModifyApplicationStatusCheck",
+        "application check", ApplicationChecks, Change, [];
+    /// Deletes the application status check.
+    DeleteApplicationStatusCheck = "delete-application-status-check", "ec2:DeleteApplicationStatusCheck",
+        "application check", ApplicationChecks, Change, [removes];
+    /// Creates the Auto Scaling group.
+    CreateGroup = "create-group", "autoscaling:CreateAutoScalingGroup", "Auto Scaling group", Group, Change, [];
+    /// Updates the group: the pinned version, sizes, the subnet, the health check.
+    UpdateGroup = "update-group", "autoscaling:UpdateAutoScalingGroup", "Auto Scaling group", Group, Change, [];
+    /// Writes the launch hook.
+    PutLaunchHook = "put-launch-hook", "autoscaling:PutLifecycleHook", "launch hook", Hooks, Change, [];
+    /// Writes the terminate hook.
+    PutTerminateHook = "put-terminate-hook", "autoscaling:PutLifecycleHook", "terminate hook", Hooks, Change, [];
+    /// Writes the A record.
+    UpsertRecord = "upsert-record", "route53:ChangeResourceRecordSets", "DNS record", Dns, Change, [name_alone];
+    /// Notes the A record on the address, before it is written.
+    RememberRecord = "remember-record", "ec2:CreateTags", "note of the DNS record", Addresses, Change, [name_alone];
+    /// Deletes the A record that the spec does not name any more.
+    DeleteFormerRecord = "delete-former-record", "route53:ChangeResourceRecordSets",
+        "former DNS record", Addresses, Change, [removes, name_alone];
+    /// Deletes the A record.
+    DeleteRecord = "delete-record", "route53:ChangeResourceRecordSets", "DNS record", Dns, Change, [removes, name_alone];
+    /// Deletes the group and its instance.
+    DeleteGroup = "delete-group", "autoscaling:DeleteAutoScalingGroup", "Auto Scaling group", Group, Change, [removes];
+    /// Deletes the launch template.
+    DeleteLaunchTemplate = "delete-launch-template", "ec2:DeleteLaunchTemplate",
+        "launch template", LaunchTemplate, Change, [removes];
+    /// Deletes the security group.
+    DeleteSecurityGroup = "delete-security-group", "ec2:DeleteSecurityGroup",
+        "security group", SecurityGroups, Change, [removes];
+    /// Takes the role out of the profile.
+    RemoveRoleFromProfile = "remove-role-from-profile", "iam:RemoveRoleFromInstanceProfile",
+        "role in profile", Profile, Change, [removes];
+    /// Deletes the instance profile.
+    DeleteInstanceProfile = "delete-instance-profile", "iam:DeleteInstanceProfile",
+        "instance profile", Profile, Change, [removes];
+    /// Deletes the role's inline policy of what the app needed.
+    DeleteAppPolicy = "delete-app-policy", "iam:DeleteRolePolicy", "app policy", AppPolicy, Change, [removes];
+    /// Deletes the role's inline policy.
+    DeleteRolePolicy = "delete-role-policy", "iam:DeleteRolePolicy", "role policy", RolePolicy, Change, [removes];
+    /// Deletes the role.
+    DeleteRole = "delete-role", "iam:DeleteRole", "IAM role", Role, Change, [removes];
+    /// Disassociates the address from what holds it.
+    DisassociateAddress = "disassociate-address", "ec2:DisassociateAddress",
+        "address association", Addresses, Change, [removes];
+    /// Releases the address.
+    ReleaseAddress = "release-address", "ec2:ReleaseAddress", "Elastic IP", Addresses, Change, [removes];
+    /// Takes a last snapshot of the data volume.
+    CreateSnapshot = "create-snapshot", "ec2:CreateSnapshot", "snapshot", Snapshots, Change, [];
+    /// Deletes the data volume.
+    DeleteVolume = "delete-volume", "ec2:DeleteVolume", "data volume", Volumes, VolumeRemoval, [removes];
+    /// Resumes the group's suspended processes.
+    ResumeProcesses = "resume-processes", "autoscaling:ResumeProcesses", "suspended processes", Group, Change, [];
+    /// Removes the marks of a parked stack.
+    ClearParked = "clear-parked", "autoscaling:DeleteTags", "parked mark", Group, Change, [];
+}
+
+impl fmt::Display for StepKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.subject())
+    }
+}
