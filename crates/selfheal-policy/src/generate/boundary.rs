@@ -35,10 +35,9 @@ pub fn boundary_policy(scope: &InstanceScope, app: Option<&Document>) -> Result<
     };
     let mut statements = Vec::new();
     for statement in policy.statements {
-        statements.push(Some(widened(statement, &widen)?));
+        statements.push(widened(statement, &widen)?);
     }
-    let own = app.map(|app| app.statements.clone()).unwrap_or_default();
-    statements.extend(own.into_iter().map(Some));
+    statements.extend(app.map(|app| app.statements.clone()).unwrap_or_default());
     finish(statements, Limit::Managed)
 }
 

@@ -2,6 +2,7 @@
 
 use super::error::ScopeError;
 use super::names::{IAM_PATH, TAG_STACK};
+use super::scope::InstanceScope;
 use crate::action::ActionPattern;
 use crate::arn::Arn;
 use crate::condition::{Comparison, Conditions, Operator, Quantifier};
@@ -10,16 +11,13 @@ use crate::limit::Limit;
 use crate::partition::Partition;
 use crate::statement::{ActionSet, Effect, NonEmpty, ResourcePattern, ResourceSet, Sid, Statement, Target};
 
-/// Is a statement under construction; an action or a resource that is missing drops it.
-pub(crate) type Draft = Option<Statement>;
-
 /// Builds an allowing statement; nothing if there is no action or no resource.
 pub(crate) fn allow(
     sid: &'static str,
     actions: &[&'static str],
     resources: Vec<ResourcePattern>,
     conditions: Conditions,
-) -> Draft {
+) -> Option<Statement> {
     let actions = NonEmpty::new(actions.iter().map(|action| ActionPattern::of_our_own(action)).collect())?;
     let resources = NonEmpty::new(resources)?;
     Some(Statement {
@@ -37,7 +35,7 @@ pub(crate) fn deny(
     actions: &[&'static str],
     resources: Vec<ResourcePattern>,
     conditions: Conditions,
-) -> Draft {
+) -> Option<Statement> {
     allow(sid, actions, resources, conditions).map(|statement| Statement {
         effect: Effect::Deny,
         ..statement
@@ -45,8 +43,8 @@ pub(crate) fn deny(
 }
 
 /// Checks the document's size and returns it.
-pub(crate) fn finish(statements: Vec<Draft>, limit: Limit) -> Result<Document, ScopeError> {
-    let document = Document::new(statements.into_iter().flatten().collect());
+pub(crate) fn finish(statements: Vec<Statement>, limit: Limit) -> Result<Document, ScopeError> {
+    let document = Document::new(statements);
     let size = document.size();
     if size > limit.characters() {
         Err(ScopeError::TooLong { size, limit })
@@ -172,6 +170,16 @@ pub(crate) fn given(text: &str) -> Made {
 /// Asks for the stack's tag on the resource.
 pub(crate) fn owned(stack: &str) -> Conditions {
     Conditions::none().when(Comparison::StringEquals, &format!("aws:ResourceTag/{TAG_STACK}"), stack)
+}
+
+/// Asks for the stack's tag, and for our own instance profile of what AWS tells one of.
+pub(crate) fn of_ours(scope: &InstanceScope) -> Conditions {
+    let arn_equals = Operator::new(Comparison::ArnEquals);
+    owned(&scope.stack).with(
+        arn_equals.if_exists().unwrap_or(arn_equals),
+        "ec2:InstanceProfile",
+        [scope.instance_profile.as_str()],
+    )
 }
 
 /// Asks for the stack's tag in the request that creates a resource.

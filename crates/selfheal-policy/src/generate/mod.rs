@@ -3,12 +3,14 @@
 mod boundary;
 mod build;
 mod check;
+mod collect;
 mod error;
+mod grants;
 mod instance;
 mod names;
 mod operator;
-mod operator_parts;
 mod scope;
+mod statements;
 
 pub use boundary::boundary_policy;
 pub use error::{ScopeError, ScopeErrorKind};

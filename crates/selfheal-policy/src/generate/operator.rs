@@ -1,9 +1,10 @@
 //! What the operator may do, by command.
 
-use super::build::{Draft, Place, finish};
+use super::build::finish;
 use super::check;
+use super::collect::OperatorGrants;
 use super::error::ScopeError;
-use super::operator_parts as parts;
+use super::grants;
 use super::scope::OperatorScope;
 use crate::action::ActionPattern;
 use crate::document::Document;
@@ -61,7 +62,7 @@ pub fn operator_statement_for(scope: &OperatorScope, action: &str) -> Option<Sta
     let found = ORDER
         .iter()
         .filter_map(|purpose| statements(scope, *purpose).ok())
-        .flat_map(|drafts| drafts.into_iter().flatten())
+        .flatten()
         .find(|statement| statement.actions.contains(action))?;
     alone(found, action)
 }
@@ -75,10 +76,7 @@ pub fn operator_statements_for(scope: &OperatorScope, action: &str, call: &str) 
     if check::operator(scope).is_err() {
         return Vec::new();
     }
-    let of_purpose = |purpose: &Purpose| -> Vec<Statement> {
-        let drafts = statements(scope, *purpose).unwrap_or_default();
-        drafts.into_iter().flatten().collect()
-    };
+    let of_purpose = |purpose: &Purpose| statements(scope, *purpose).unwrap_or_default();
     let makes = |statements: &Vec<Statement>| {
         let speaks = |name: &str| statements.iter().any(|statement| statement.actions.contains(name));
         speaks(call) && speaks(action)
@@ -124,31 +122,8 @@ fn alone(mut statement: Statement, action: &str) -> Option<Statement> {
     Some(statement)
 }
 
-fn statements(scope: &OperatorScope, purpose: Purpose) -> Result<Vec<Draft>, ScopeError> {
-    let place = Place {
-        partition: scope.partition,
-        region: &scope.region,
-        account: &scope.account,
-    };
-    let mut drafts = parts::reading(scope, place, purpose)?;
-    match purpose {
-        Purpose::Plan | Purpose::Status => {}
-        Purpose::Resume => drafts.push(parts::resuming(scope, place)?),
-        Purpose::Apply => {
-            drafts.extend(parts::creating(scope, place)?);
-            drafts.extend(parts::launching(scope, place)?);
-            drafts.extend(parts::group(scope, place)?);
-            drafts.extend(parts::identity(scope, place)?);
-            drafts.push(parts::record(scope, place, "UPSERT")?);
-            drafts.push(parts::former_record(scope, place)?);
-            drafts.extend(parts::key(scope)?);
-        }
-        Purpose::Destroy => {
-            drafts.extend(parts::removing(scope, place)?);
-            drafts.extend(parts::removing_data(scope, place)?);
-            drafts.push(parts::record(scope, place, "DELETE")?);
-            drafts.push(parts::former_record(scope, place)?);
-        }
-    }
-    Ok(drafts)
+fn statements(scope: &OperatorScope, purpose: Purpose) -> Result<Vec<Statement>, ScopeError> {
+    let mut grants = OperatorGrants::new(scope, purpose);
+    grants::operator(&mut grants)?;
+    Ok(grants.finish())
 }

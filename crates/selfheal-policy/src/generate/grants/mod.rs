@@ -1,0 +1,112 @@
+//! What is granted, by resource: the statements of every policy that speak of it stand beside each other in one file.
+//!
+//! Which request names which resources is in [`crate::requests`]; a test holds that every call of it is allowed whole.
+
+mod account;
+mod address;
+mod application_check;
+mod group;
+mod identity;
+mod image;
+mod instance;
+mod key;
+mod launch_template;
+mod logs;
+mod network;
+mod parameters;
+mod record;
+mod session_manager;
+mod snapshot;
+mod volume;
+
+use super::collect::{Granted, InstanceGrants, OperatorGrants};
+
+/// Declares the resources in one list, whose order is that of their parts in shared statements.
+macro_rules! resources {
+    ($($name:ident),* $(,)?) => {
+        /// A resource, or a service, that statements speak of.
+        #[derive(Clone, Copy, Debug)]
+        enum Resource { $($name),* }
+
+        impl Resource {
+            const ALL: &[Self] = &[$(Self::$name),*];
+        }
+    };
+}
+
+resources! {
+    Address,
+    Volume,
+    Image,
+    Instance,
+    Network,
+    LaunchTemplate,
+    Group,
+    Snapshot,
+    Key,
+    ApplicationCheck,
+    Identity,
+    Record,
+    Account,
+    SessionManager,
+    Parameters,
+    Logs,
+}
+
+impl Resource {
+    /// Grants what the instance may do with it.
+    fn grant_instance(self, grants: &mut InstanceGrants<'_>) -> Granted {
+        match self {
+            Self::Address => address::instance(grants),
+            Self::Volume => volume::instance(grants),
+            Self::Group => group::instance(grants),
+            Self::Key => key::instance(grants),
+            Self::ApplicationCheck => application_check::instance(grants),
+            Self::SessionManager => session_manager::instance(grants),
+            Self::Parameters => parameters::instance(grants),
+            Self::Logs => logs::instance(grants),
+            Self::Image
+            | Self::Instance
+            | Self::Network
+            | Self::LaunchTemplate
+            | Self::Snapshot
+            | Self::Identity
+            | Self::Record
+            | Self::Account => Ok(()),
+        }
+    }
+
+    /// Grants what the operator may do with it by the command at hand.
+    fn grant_operator(self, grants: &mut OperatorGrants<'_>) -> Granted {
+        match self {
+            Self::Address => address::operator(grants),
+            Self::Volume => volume::operator(grants),
+            Self::Image => image::operator(grants),
+            Self::Instance => instance::operator(grants),
+            Self::Network => network::operator(grants),
+            Self::LaunchTemplate => launch_template::operator(grants),
+            Self::Group => group::operator(grants),
+            Self::Snapshot => snapshot::operator(grants),
+            Self::Key => key::operator(grants),
+            Self::ApplicationCheck => application_check::operator(grants),
+            Self::Identity => identity::operator(grants),
+            Self::Record => record::operator(grants),
+            Self::Account => account::operator(grants),
+            Self::SessionManager | Self::Parameters | Self::Logs => Ok(()),
+        }
+    }
+}
+
+/// Grants all that the instance may do.
+pub(crate) fn instance(grants: &mut InstanceGrants<'_>) -> Granted {
+    Resource::ALL
+        .iter()
+        .try_for_each(|resource| resource.grant_instance(grants))
+}
+
+/// Grants all that the operator may do by the command at hand.
+pub(crate) fn operator(grants: &mut OperatorGrants<'_>) -> Granted {
+    Resource::ALL
+        .iter()
+        .try_for_each(|resource| resource.grant_operator(grants))
+}

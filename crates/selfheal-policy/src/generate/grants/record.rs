@@ -1,0 +1,86 @@
+//! The DNS record, and the one of a former name.
+
+use super::super::build::{only, owned};
+use super::super::collect::{Granted, OperatorGrants, When};
+use super::super::names::RECORD_KEYS;
+use super::super::statements::OperatorStatement as Operator;
+use crate::condition::Conditions;
+use crate::purpose::Purpose;
+
+/// Every command finds the zone and reads the record; an apply writes it, notes it on the address, and removes that of a
+/// former name; a destroy removes both.
+pub(super) fn operator(grants: &mut OperatorGrants<'_>) -> Granted {
+    read(grants)?;
+    match grants.purpose {
+        Purpose::Plan | Purpose::Status | Purpose::Resume => Ok(()),
+        Purpose::Apply => {
+            remember(grants)?;
+            write(grants, "UPSERT")
+        }
+        Purpose::Destroy => write(grants, "DELETE"),
+    }
+}
+
+fn read(grants: &mut OperatorGrants<'_>) -> Granted {
+    let (scope, place) = (grants.scope, grants.place);
+    let mut zones = Vec::new();
+    if scope.record_name.is_some() {
+        if !scope.zone_by_id {
+            grants.ask(When::WhereAsked, &["route53:ListHostedZonesByName"])?;
+        }
+        zones.push(place.hosted_zone(scope.hosted_zone_id.as_deref())?);
+    }
+    if let Some(former) = &scope.former_record {
+        zones.push(place.hosted_zone(Some(&former.zone_id))?);
+    }
+    zones.dedup();
+    let mut calls = vec!["route53:ListResourceRecordSets"];
+    if scope.zone_by_id {
+        calls.push("route53:GetHostedZone");
+    }
+    grants.allow(Operator::ReadZone, &calls, zones, Conditions::none());
+    Ok(())
+}
+
+/// Lets the record be noted on the stack's own address, where its name has changed or was never noted.
+fn remember(grants: &mut OperatorGrants<'_>) -> Granted {
+    let scope = grants.scope;
+    if scope.record_name.is_none() && scope.former_record.is_none() {
+        return Ok(());
+    }
+    let address = format!("elastic-ip/{}", scope.allocation_id.as_deref().unwrap_or("*"));
+    let address = vec![grants.place.ec2(&address)?];
+    let noted = only(owned(&scope.stack), "aws:TagKeys", &RECORD_KEYS);
+    grants.allow(Operator::RememberRecord, &["ec2:CreateTags"], address, noted);
+    Ok(())
+}
+
+/// Lets the one record be written or deleted, and the one that the spec does not name any more be deleted; the zone's
+/// others stay out of reach.
+fn write(grants: &mut OperatorGrants<'_>, action: &str) -> Granted {
+    let (scope, place) = (grants.scope, grants.place);
+    let change = ["route53:ChangeResourceRecordSets"];
+    if let Some(name) = &scope.record_name {
+        let zone = vec![place.hosted_zone(scope.hosted_zone_id.as_deref())?];
+        grants.allow(Operator::WriteRecord, &change, zone, one_record(name, action));
+    }
+    if let Some(former) = &scope.former_record {
+        let zone = vec![place.hosted_zone(Some(&former.zone_id))?];
+        let gone = one_record(&former.name, "DELETE");
+        grants.allow(Operator::RemoveFormerRecord, &change, zone, gone);
+    }
+    Ok(())
+}
+
+/// Asks that the request speaks of one A record alone.
+fn one_record(name: &str, action: &str) -> Conditions {
+    let mut conditions = Conditions::none();
+    for (key, value) in [
+        ("route53:ChangeResourceRecordSetsNormalizedRecordNames", name),
+        ("route53:ChangeResourceRecordSetsRecordTypes", "A"),
+        ("route53:ChangeResourceRecordSetsActions", action),
+    ] {
+        conditions = only(conditions, key, &[value]);
+    }
+    conditions
+}

@@ -1,0 +1,72 @@
+//! The data volume.
+
+use super::super::build::{of_ours, only, owned, tagged};
+use super::super::collect::{Granted, InstanceGrants, OperatorGrants, When};
+use super::super::names::{RESOURCE_TAG_KEYS, TAG_FIRST_USE};
+use super::super::statements::InstanceStatement as Instance;
+use super::super::statements::OperatorStatement as Operator;
+use crate::condition::Conditions;
+use crate::purpose::Purpose;
+
+const ATTACH: &str = "ec2:AttachVolume";
+const DETACH: &str = "ec2:DetachVolume";
+
+const VOLUMES: &[&str] = &["volume/*"];
+
+/// The instance takes the volume, gives it up, reads it, and takes the mark of first use off once it is formatted.
+pub(super) fn instance(grants: &mut InstanceGrants<'_>) -> Granted {
+    let (scope, place) = (grants.scope, grants.place);
+    let Some(volume_id) = &scope.volume_id else {
+        return Ok(());
+    };
+    let volume = place.ec2(&format!("volume/{volume_id}"))?;
+    let named = vec![volume.clone(), place.ec2("instance/*")?];
+    let mark = only(Conditions::none(), "aws:TagKeys", &[TAG_FIRST_USE]);
+    grants.allow(Instance::TheVolume, &[ATTACH, DETACH], named, of_ours(scope));
+    grants.allow(Instance::VolumeIsUsed, &["ec2:DeleteTags"], vec![volume], mark);
+    grants.only_itself(When::WhereAsked, &[ATTACH, DETACH]);
+    grants.look(When::WhereAsked, &["ec2:DescribeVolumes"]);
+    Ok(())
+}
+
+/// Every command finds the volume; an apply makes, grows or adopts it; a destroy deletes it.
+pub(super) fn operator(grants: &mut OperatorGrants<'_>) -> Granted {
+    grants.look(When::Always, &["ec2:DescribeVolumes"])?;
+    if !grants.scope.data_volume {
+        return Ok(());
+    }
+    match grants.purpose {
+        Purpose::Plan | Purpose::Status | Purpose::Resume => look_at_changes(grants),
+        Purpose::Apply => {
+            look_at_changes(grants)?;
+            grants.create(When::WhereAsked, "ec2:CreateVolume", VOLUMES)?;
+            grants.change(When::WhereAsked, &["ec2:ModifyVolume"], VOLUMES)?;
+            grants.tag_on_create(When::WhereAsked, "CreateVolume", VOLUMES)?;
+            adopt(grants)
+        }
+        Purpose::Destroy => {
+            // In a statement of its own that can be struck.
+            let volumes = grants.place.ec2_all(VOLUMES)?;
+            let stack = &grants.scope.stack;
+            grants.allow(Operator::DeleteData, &["ec2:DeleteVolume"], volumes, owned(stack));
+            Ok(())
+        }
+    }
+}
+
+/// Lets it be seen whether the volume is being changed, which is asked where it differs from the spec.
+fn look_at_changes(grants: &mut OperatorGrants<'_>) -> Granted {
+    grants.look(When::WhereAsked, &["ec2:DescribeVolumesModifications"])
+}
+
+/// Lets one existing volume be marked as the stack's, with our two tags and a name. Any volume would be too much: what
+/// bears the stack's tags can be deleted in its name.
+fn adopt(grants: &mut OperatorGrants<'_>) -> Granted {
+    let Some(volume) = &grants.scope.volume_id else {
+        return Ok(());
+    };
+    let volume = vec![grants.place.ec2(&format!("volume/{volume}"))?];
+    let ours = only(tagged(&grants.scope.stack), "aws:TagKeys", &RESOURCE_TAG_KEYS);
+    grants.allow(Operator::AdoptVolume, &["ec2:CreateTags"], volume, ours);
+    Ok(())
+}
