@@ -10,13 +10,13 @@ use futures::future::{BoxFuture, FutureExt, try_join, try_join_all};
 use selfheal_core::Names;
 use selfheal_core::names::{APP_POLICY_NAME, POLICY_NAME, Role};
 use selfheal_core::permissions::tells_of_app_policy;
-use selfheal_core::plan::{counted_addresses, former_record};
+use selfheal_core::plan::former_record;
 use selfheal_core::spec::{Ingress, Spec, ZoneRef};
 use selfheal_core::world::{
     Address, ApplicationCheck, FormerRecord, HostedZone, Instance, LaunchTemplate, Observed, Part, RecordSet,
     SecurityGroup,
 };
-use selfheal_core::{Found, Unread, unread};
+use selfheal_core::{Found, Unread, counted_addresses, unread};
 
 use crate::backend::{Aws, CallResult, SecurityGroupQuery, SubnetQuery};
 use crate::control::Control;

@@ -4,7 +4,6 @@ use selfheal_policy::Partition;
 use selfheal_userdata::{BootConfig, DataVolume, HealthCheck, HealthFrom, Probe, RenderError, UserData};
 
 use crate::names::{IAM_PATH, LAUNCH_HOOK, Names, Role, TAG_APPLICATION_CHECK, TERMINATE_HOOK, Tags};
-use crate::plan::names;
 use crate::spec::{self, HealthProbe, HealthSpec, Spec};
 use crate::world::{ApplicationCheckSettings, Image, Observed, RootVolume, TemplateData};
 
@@ -102,7 +101,7 @@ pub fn profile_arn(names: &Names, account: &str, region: &str) -> String {
 /// # Errors
 /// When it does not fit into what EC2 accepts, or a string cannot be rendered.
 pub fn user_data(spec: &Spec, allocation_id: &str, volume_id: Option<&str>) -> Result<UserData, RenderError> {
-    let names = names(spec);
+    let names = Names::of(spec);
     let data = spec.data.as_ref().zip(volume_id).map(|(data, volume_id)| DataVolume {
         volume_id: volume_id.to_owned(),
         mount: data.mount.clone(),
@@ -161,7 +160,7 @@ pub fn template_data(
     security_groups: &[String],
     user_data: &UserData,
 ) -> TemplateData {
-    let names = names(spec);
+    let names = Names::of(spec);
     let [instance_tags, volume_tags, interface_tags] = launch_tags(spec);
     TemplateData {
         image_id: image.id.clone(),
@@ -189,7 +188,7 @@ pub fn template_data(
 /// The tags of what is launched: of the instance, of its root volume and of its network interface.
 #[must_use]
 pub(crate) fn launch_tags(spec: &Spec) -> [Tags; 3] {
-    let names = names(spec);
+    let names = Names::of(spec);
     let mut instance = names.tags(Role::Instance);
     if application_check(spec).is_some() {
         instance.insert(TAG_APPLICATION_CHECK.to_owned(), names.stack.clone());
@@ -234,13 +233,13 @@ impl Ids {
     /// The ids of what exists, and placeholders for the rest.
     #[must_use]
     pub fn of(spec: &Spec, observed: &Observed) -> Self {
-        let found = crate::plan::existing(spec, observed);
+        let found = crate::existing::existing(spec, observed);
         let account = Some(observed.identity.account.clone()).filter(|account| !account.is_empty());
         let volume_missing = spec.data.is_some() && found.volume.is_none();
         let complete = account.is_some() && found.address.is_some() && found.subnet.is_some() && !volume_missing;
         let kms_key = match (&spec.data, &found.volume) {
             (None, _) => None,
-            (Some(_), Some(volume)) => crate::plan::key_of_volume(spec, volume),
+            (Some(_), Some(volume)) => crate::existing::volume::key_of(spec, volume),
             (Some(data), None) => data.kms_key.clone().or_else(|| observed.default_key.clone()),
         };
         Self {

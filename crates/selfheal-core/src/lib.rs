@@ -4,6 +4,7 @@
 //! This crate is pure: it reads no clock, no environment, no file and no network, and draws no random numbers.
 
 pub mod desired;
+mod existing;
 pub mod names;
 pub mod operator;
 pub mod permissions;
@@ -14,6 +15,7 @@ mod token;
 mod witness;
 pub mod world;
 
+pub use existing::{Existing, counted_addresses, existing};
 pub use names::Names;
 pub use plan::{DestroyOptions, Plan, plan, plan_destroy, plan_resume};
 pub use spec::Spec;

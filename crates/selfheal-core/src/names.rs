@@ -5,6 +5,8 @@
 
 use std::collections::BTreeMap;
 
+use crate::spec::Spec;
+
 /// Tag key that holds the stack's name, on every resource that can be tagged.
 pub const TAG_STACK: &str = "selfheal:stack";
 /// Tag key that holds what the resource is to the stack, one of [`Role`].
@@ -156,6 +158,12 @@ impl Names {
             role: global.clone(),
             profile: global,
         }
+    }
+
+    /// The names of the stack that a spec describes.
+    #[must_use]
+    pub fn of(spec: &Spec) -> Self {
+        Self::new(&spec.name, &spec.region)
     }
 
     /// The tags of a resource of this stack; a `Name` is added for people to read.

@@ -3,9 +3,10 @@
 use selfheal_policy::{FormerRecord, OperatorScope, Partition};
 
 use crate::desired::Ids;
-use crate::names::{Role, TAG_STACK};
+use crate::existing::existing;
+use crate::names::{Names, Role, TAG_STACK};
 use crate::permissions::tells_of_app_policy;
-use crate::plan::{existing, former_record, names};
+use crate::plan::former_record;
 use crate::spec::{ImageRef, Spec, ZoneRef};
 use crate::world::{IamRole, LaunchTemplate, Observed};
 
@@ -39,7 +40,7 @@ fn record(scope: &mut OperatorScope, spec: &Spec, observed: &Observed) {
         scope.hosted_zone_id = Some(id.clone());
     }
     scope.record_name = spec.dns.as_ref().map(|dns| dns.name.clone());
-    let names = names(spec);
+    let names = Names::of(spec);
     let owned = observed
         .addresses
         .iter()

@@ -14,8 +14,9 @@ pub use finding::{Finding, FindingCode, Severity};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use crate::existing::{Existing, existing};
 use crate::names::{TAG_FAILED_BOOTS, TAG_LAST_ERROR, TAG_LAST_LOG, TAG_PARKED};
-use crate::plan::{Existing, Plan, Step, StepKind, existing};
+use crate::plan::{Plan, Step, StepKind};
 use crate::spec::Spec;
 use crate::world::{Group, GroupInstance, Observed, VolumeState};
 use diagnose::diagnose;

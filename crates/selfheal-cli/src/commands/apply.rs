@@ -1,7 +1,8 @@
 //! `selfheal apply`: makes the stack as its file says.
 
 use selfheal_aws::Goal;
-use selfheal_core::plan::{PlanOptions, existing};
+use selfheal_core::existing;
+use selfheal_core::plan::PlanOptions;
 use serde::Serialize;
 
 use super::change::{Changed, How, change, changes};

@@ -1,10 +1,13 @@
 //! The Elastic IP.
 
+use std::collections::BTreeSet;
+
 use super::builder::{Builder, Draft, Later};
 use super::{Change, Need, StepKind, WaitFor, dns};
+use crate::existing::address::{User, choose, counted, owned, to_remove, user};
 use crate::names::{Role, TAG_STACK};
-use crate::witness::{is_of_group, named};
-use crate::world::{Action, Address, AddressCall, Observed, TagCall};
+use crate::witness::named;
+use crate::world::{Action, Address, AddressCall, TagCall};
 
 /// The address of the stack: adopted, found by its tags, or to be allocated.
 pub(super) fn plan(builder: &mut Builder<'_>) -> Later<Address> {
@@ -79,31 +82,6 @@ fn refuse_used(builder: &mut Builder<'_>, address: &Address) {
     }
 }
 
-/// Who uses an address, beside the stack's own instances.
-pub(super) enum User<'a> {
-    /// A service of AWS, which manages it.
-    Service(&'a str),
-    /// A network interface that is no instance's.
-    Interface(&'a str),
-    /// An instance that is not the stack's.
-    Instance(&'a str),
-}
-
-/// Who uses an address, beside the stack's own instances; `None` where nobody does.
-pub(super) fn user<'a>(observed: &Observed, address: &'a Address) -> Option<User<'a>> {
-    if let Some(service) = &address.service_managed {
-        return Some(User::Service(service));
-    }
-    let Some(instance) = &address.instance_id else {
-        return address.interface_id.as_deref().map(User::Interface);
-    };
-    let members = observed.group.iter().flat_map(|group| &group.instances);
-    let ours = (members.map(|member| &member.id))
-        .chain(observed.instances.iter().map(|it| &it.id))
-        .any(|id| id == instance);
-    (!ours).then_some(User::Instance(instance))
-}
-
 /// When an address may be allocated, so that there is never a second one.
 ///
 /// `AllocateAddress` knows neither names nor tokens, and a listing lags behind. The role's name is unique, and its creation
@@ -139,13 +117,6 @@ fn refuse_quota(builder: &mut Builder<'_>) {
         "release one that is not used, adopt one as `address.allocation`, or ask AWS for more: Service Quotas, \
          Amazon EC2, \"EC2-VPC Elastic IPs\"",
     );
-}
-
-/// How many of these addresses certainly count towards the account's quota.
-#[must_use]
-pub fn counted(addresses: &[Address]) -> usize {
-    let counts = |address: &&Address| !address.own_pool && address.service_managed.is_none();
-    addresses.iter().filter(counts).count()
 }
 
 fn find_or_allocate(builder: &mut Builder<'_>) -> Later<Address> {
@@ -210,42 +181,6 @@ fn put_tags(builder: &mut Builder<'_>, address: &Address, reason: &str) {
     builder.step(draft, Later::Known(Action::Tag(TagCall::CreateTags { resource, tags })));
 }
 
-/// The addresses that bear the stack's tags.
-pub(super) fn owned<'a>(builder: &Builder<'a>) -> impl Iterator<Item = &'a Address> + use<'a> {
-    let names = builder.names.clone();
-    builder
-        .observed
-        .addresses
-        .iter()
-        .filter(move |address| names.owns(&address.tags, Role::Address))
-}
-
-/// Picks one of several addresses so that every observer picks the same: the one that the role's policy or the launch
-/// template names, with or without its tags, else a tagged one that is associated, else the lowest id. Where none is named
-/// nor tagged, the one that the group's instance has.
-pub(super) fn choose(builder: &Builder<'_>) -> Option<Address> {
-    let observed = builder.observed;
-    let named = named(observed).addresses;
-    let candidates = || {
-        let names_it = |address: &&Address| named.contains(&address.allocation_id);
-        owned(builder).chain(observed.addresses.iter().filter(names_it))
-    };
-    let held = |address: &&Address| {
-        let holder = address.instance_id.as_ref();
-        holder.is_some_and(|instance| is_of_group(observed, instance))
-    };
-    candidates()
-        .min_by_key(|address| {
-            (
-                !named.contains(&address.allocation_id),
-                address.association_id.is_none(),
-                address.allocation_id.clone(),
-            )
-        })
-        .or_else(|| observed.addresses.iter().filter(|_| named.is_empty()).find(held))
-        .cloned()
-}
-
 fn note_unused(builder: &mut Builder<'_>, address: &Address) {
     builder.note(
         "duplicate-address",
@@ -254,4 +189,71 @@ fn note_unused(builder: &mut Builder<'_>, address: &Address) {
             address.allocation_id, address.public_ip
         ),
     );
+}
+
+pub(super) fn release(builder: &mut Builder<'_>, stopped: &BTreeSet<Need>) {
+    let addresses = to_remove(builder);
+    if refuse_several(
+        builder,
+        "Elastic IPs",
+        addresses.iter().map(|address| &address.allocation_id),
+    ) {
+        return;
+    }
+    let Some(address) = addresses.first() else { return };
+    if let Some(used) = user(builder.observed, address) {
+        let by = match used {
+            User::Service(service) => format!("the service {service}"),
+            User::Interface(interface) => format!("the network interface {interface}, which is no instance's"),
+            User::Instance(instance) => format!("the instance {instance}, which is not the stack's"),
+        };
+        builder.refuse(
+            "address-in-use",
+            format!(
+                "the Elastic IP {} ({}) is in use by {by}",
+                address.allocation_id, address.public_ip
+            ),
+            "take it off there first, or destroy without --release-address",
+        );
+        return;
+    }
+    let mut before = stopped.clone();
+    if let Some(association_id) = address.association_id.clone() {
+        let draft = Draft::new(
+            StepKind::DisassociateAddress,
+            Change::Delete,
+            "before the address can go",
+        )
+        .target(address.public_ip.clone());
+        let action = Later::Known(Action::Address(AddressCall::DisassociateAddress { association_id }));
+        before.insert(builder.step(draft, action.not_before(stopped)));
+    }
+    let draft = Draft::new(
+        StepKind::ReleaseAddress,
+        Change::Delete,
+        "asked for: the address is gone for good",
+    )
+    .target(format!("{} ({})", address.allocation_id, address.public_ip));
+    let action = Later::Known(Action::Address(AddressCall::ReleaseAddress {
+        allocation_id: address.allocation_id.clone(),
+    }));
+    builder.step(draft, action.not_before(&before));
+}
+
+/// Refuses to choose what to give up for good where there are several.
+fn refuse_several<'a>(builder: &mut Builder<'_>, what: &str, ids: impl ExactSizeIterator<Item = &'a String>) -> bool {
+    if ids.len() < 2 {
+        return false;
+    }
+    let ids: Vec<&str> = ids.map(String::as_str).collect();
+    builder.refuse(
+        "several",
+        format!(
+            "several {what} bear the tags of stack `{}`: {}",
+            builder.spec.name,
+            ids.join(", ")
+        ),
+        "what goes for good is not guessed: remove the stack's tags from those that are not to go",
+    );
+    true
 }

@@ -9,7 +9,7 @@ use selfheal_policy::Limit;
 use selfheal_policy::Statement;
 
 use super::builder::{Builder, Draft, Later};
-use super::iam::{same_document, summary};
+use super::document::{same_document, summary};
 use super::{Change, Need, StepKind};
 use crate::names::{APP_POLICY_NAME, Role};
 use crate::permissions;

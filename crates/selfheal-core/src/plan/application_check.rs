@@ -10,6 +10,7 @@ use super::builder::{Builder, Draft, Later};
 use super::template::Pin;
 use super::{Change, Need, StepKind};
 use crate::desired::application_check;
+use crate::existing::application_check::{all, asks_ours};
 use crate::names::{Role, TAG_APPLICATION_CHECK};
 use crate::spec::{HealthProbe, Ingress, Protocol};
 use crate::token::check_token;
@@ -56,7 +57,7 @@ pub(super) fn drop_unwanted(builder: &mut Builder<'_>) -> BTreeSet<Need> {
 /// Deletes every check of the stack: none holds anything, and each is shown.
 pub(super) fn delete_all(builder: &mut Builder<'_>, reason: &str) -> BTreeSet<Need> {
     let mut needs = BTreeSet::new();
-    for check in existing(builder) {
+    for check in all(builder) {
         let id = check.id.clone();
         let draft = Draft::new(StepKind::DeleteApplicationStatusCheck, Change::Delete, reason)
             .target(id.clone())
@@ -73,7 +74,7 @@ pub(super) fn plan(builder: &mut Builder<'_>, template: &Later<Pin>) {
     let Some(settings) = application_check(builder.spec) else {
         return;
     };
-    let mut candidates = existing(builder).into_iter();
+    let mut candidates = all(builder).into_iter();
     let Some(check) = candidates.next() else {
         let created = create(builder, settings, template);
         associate(builder, Later::after(created));
@@ -92,30 +93,6 @@ pub(super) fn plan(builder: &mut Builder<'_>, template: &Later<Pin>) {
         associate(builder, Later::Known(check.id.clone()));
     }
     modify(builder, check, settings);
-}
-
-/// The check that the spec asks for, where it exists.
-pub(super) fn used<'a>(builder: &Builder<'a>) -> Option<&'a ApplicationCheck> {
-    existing(builder).into_iter().next().filter(|_| builder.spec.asks_aws())
-}
-
-/// The checks of the stack, the one to use first: one that asks our instances, else the lowest id.
-fn existing<'a>(builder: &Builder<'a>) -> Vec<&'a ApplicationCheck> {
-    let mut checks: Vec<&ApplicationCheck> = builder
-        .observed
-        .application_checks
-        .iter()
-        .filter(|check| !check.deleted && builder.names.owns(&check.tags, Role::ApplicationCheck))
-        .collect();
-    checks.sort_by_key(|check| (!asks_ours(check, &builder.spec.name), check.id.clone()));
-    checks
-}
-
-fn asks_ours(check: &ApplicationCheck, stack: &str) -> bool {
-    check
-        .targets
-        .iter()
-        .any(|(key, value)| key == TAG_APPLICATION_CHECK && value == stack)
 }
 
 fn create(builder: &mut Builder<'_>, settings: ApplicationCheckSettings, template: &Later<Pin>) -> Need {

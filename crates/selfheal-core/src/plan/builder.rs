@@ -1,11 +1,13 @@
 //! What the parts of the planner share: inputs that may not be known yet, and the plan in the making.
 
 use std::collections::BTreeSet;
+use std::ops::Deref;
 
 use super::{
     Change, Field, Need, Note, Plan, PlanOptions, PlannedImage, Readiness, Refusal, Step, StepKind, Value, WaitFor,
 };
-use crate::names::{Names, Role, TAG_ROLE, TAG_STACK};
+use crate::existing::Stack;
+use crate::names::{Role, TAG_ROLE, TAG_STACK};
 use crate::spec::Spec;
 use crate::world::{Action, Observed};
 
@@ -67,9 +69,7 @@ impl<T> Later<T> {
 
 /// The plan in the making.
 pub(super) struct Builder<'a> {
-    pub(super) spec: &'a Spec,
-    pub(super) observed: &'a Observed,
-    pub(super) names: Names,
+    stack: Stack<'a>,
     /// What was asked for beside the spec.
     pub(super) options: PlanOptions,
     plan: Plan,
@@ -91,9 +91,7 @@ impl<'a> Builder<'a> {
             waits: Vec::new(),
         };
         Self {
-            spec,
-            observed,
-            names: super::names(spec),
+            stack: Stack::new(spec, observed),
             options: PlanOptions::default(),
             plan,
         }
@@ -102,6 +100,7 @@ impl<'a> Builder<'a> {
     /// The same, with what was asked for beside the spec.
     pub(super) fn with(mut self, options: PlanOptions) -> Self {
         self.options = options;
+        self.stack.new_volume = options.new_volume;
         self
     }
 
@@ -191,6 +190,14 @@ impl<'a> Builder<'a> {
             }
         }
         self.plan
+    }
+}
+
+impl<'a> Deref for Builder<'a> {
+    type Target = Stack<'a>;
+
+    fn deref(&self) -> &Self::Target {
+        &self.stack
     }
 }
 

@@ -6,7 +6,8 @@
 use std::collections::BTreeSet;
 
 use super::builder::{Builder, Draft, Later};
-use super::{Change, Need, StepKind, Value, WaitFor, address};
+use super::{Change, Need, StepKind, Value, WaitFor};
+use crate::existing::address::{choose, owned, to_remove};
 use crate::names::{Role, TAG_RECORD, TAG_RECORD_ZONE, TAG_STACK, Tags};
 use crate::spec::{DnsSpec, Spec, ZoneRef, is_below};
 use crate::world::{ARecord, Action, Address, FormerRecord, HostedZone, Observed, RecordCall, RecordSet, TagCall};
@@ -143,16 +144,9 @@ fn own_values(builder: &Builder<'_>) -> Vec<String> {
         .addresses
         .iter()
         .filter(|it| Some(&*it.allocation_id) == adopted);
-    let mut values: Vec<String> = address::owned(builder)
-        .chain(adopted)
-        .map(|it| it.public_ip.clone())
-        .collect();
+    let mut values: Vec<String> = owned(builder).chain(adopted).map(|it| it.public_ip.clone()).collect();
     let foreign = |it: &Address| it.tags.get(TAG_STACK).is_some_and(|stack| *stack != builder.spec.name);
-    values.extend(
-        address::choose(builder)
-            .filter(|it| !foreign(it))
-            .map(|it| it.public_ip),
-    );
+    values.extend(choose(builder).filter(|it| !foreign(it)).map(|it| it.public_ip));
     values
 }
 
@@ -164,7 +158,7 @@ fn remember(builder: &mut Builder<'_>, address: &Later<Address>, removed: &BTree
         return removed.clone();
     };
     if !builder.names.owns(&address.tags, Role::Address) {
-        return [Need::step(StepKind::TagAddress, &address.allocation_id)].into();
+        return builder.planned(StepKind::TagAddress);
     }
     let wanted = match (&builder.spec.dns, wanted(builder)) {
         // Which zone is meant is to be decided first: the plan is refused.
@@ -365,5 +359,50 @@ fn kind(record: &RecordSet) -> String {
         (Some(id), _) => format!("routed {} (`{id}`)", record.record_type),
         (None, None) => format!("{} alias", record.record_type),
         (None, Some(_)) => record.record_type.clone(),
+    }
+}
+
+/// Deletes the records that point at the stack, the spec's and one that it does not name any more; answers what must be done
+/// until none does.
+pub(super) fn delete_all(builder: &mut Builder<'_>) -> BTreeSet<Need> {
+    if wait_for_route_53(builder, StepKind::DeleteRecord) {
+        return [Need::World(WaitFor::DnsAnswers)].into();
+    }
+    let mut needs = remove_former(builder);
+    delete_record(builder, &mut needs);
+    needs
+}
+
+fn delete_record(builder: &mut Builder<'_>, needs: &mut BTreeSet<Need>) {
+    let Some(zone) = &builder.observed.hosted_zone else {
+        return;
+    };
+    let ours: Vec<Address> = to_remove(builder);
+    for record in builder
+        .observed
+        .records
+        .iter()
+        .filter(|record| record.record_type == "A")
+    {
+        let (Some(ttl_s), [value], None) = (record.ttl_s, record.values.as_slice(), &record.set_identifier) else {
+            continue;
+        };
+        if !ours.iter().any(|address| address.public_ip == *value) {
+            builder.note(
+                "record-kept",
+                format!("`{}` points at {value}, which is not ours: it stays", record.name),
+            );
+            continue;
+        }
+        let action = Action::Record(RecordCall::DeleteRecord(ARecord {
+            zone_id: zone.id.clone(),
+            name: record.name.clone(),
+            value: value.clone(),
+            ttl_s,
+        }));
+        let draft = Draft::new(StepKind::DeleteRecord, Change::Delete, "the name points at our address")
+            .target(record.name.clone())
+            .removes("value", value.clone());
+        needs.insert(builder.step(draft, Later::Known(action)));
     }
 }

@@ -1,8 +1,7 @@
 //! The keys that volumes are encrypted by.
 
 use super::builder::Builder;
-use crate::names::TAG_KEY;
-use crate::spec::{DataSpec, Spec, is_kms_key};
+use crate::spec::{DataSpec, is_kms_key};
 use crate::world::Volume;
 
 /// The customer's key for a data volume that is to be made: the spec's, else the account's default; `None` for AWS's own.
@@ -23,12 +22,6 @@ pub(super) fn of_new_volume(builder: &mut Builder<'_>, data: &DataSpec) -> Optio
         );
     }
     Some(key)
-}
-
-/// The customer's key of a data volume that exists; `None` where it is AWS's own, as far as is known.
-pub(crate) fn of_volume(spec: &Spec, volume: &Volume) -> Option<String> {
-    let named = spec.data.as_ref().and_then(|data| data.kms_key.clone());
-    named.or_else(|| volume.tags.get(TAG_KEY).cloned())
 }
 
 /// Refuses another key than the one that a volume was made with.

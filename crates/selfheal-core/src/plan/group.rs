@@ -190,3 +190,38 @@ fn tell_state(builder: &mut Builder<'_>, group: &Group) {
         );
     }
 }
+
+/// Deletes the group, and answers what must be done until nothing of the stack runs.
+pub(super) fn stop(builder: &mut Builder<'_>) -> BTreeSet<Need> {
+    let mut needs = BTreeSet::new();
+    if let Some(group) = &builder.observed.group {
+        if !builder.names.owns(&group.tags, Role::Group) {
+            builder.refuse_foreign(Role::Group, "Auto Scaling group", &group.name);
+        } else if group.deleting {
+            needs.insert(builder.wait(WaitFor::GroupGone {
+                name: group.name.clone(),
+            }));
+        } else {
+            let draft = Draft::new(StepKind::DeleteGroup, Change::Delete, "with its instance")
+                .target(group.name.clone())
+                .removes(
+                    "size",
+                    format!("min {}, max {}, desired {}", group.min, group.max, group.desired),
+                );
+            let name = group.name.clone();
+            let action = Action::Group(GroupCall::DeleteGroup { name });
+            needs.insert(builder.step(draft, Later::Known(action)));
+        }
+    }
+    let running: Vec<String> = builder
+        .observed
+        .instances
+        .iter()
+        .filter(|instance| instance.state != "terminated")
+        .map(|instance| instance.id.clone())
+        .collect();
+    if !running.is_empty() {
+        needs.insert(builder.wait(WaitFor::InstancesGone { ids: running }));
+    }
+    needs
+}

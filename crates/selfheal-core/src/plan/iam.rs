@@ -5,9 +5,10 @@ use std::collections::BTreeSet;
 use selfheal_policy::{Document, Effect, Partition, Statement, trust_policy};
 
 use super::builder::{Builder, Draft, Later};
+use super::document::{same_document, summary};
 use super::volume::DataVolume;
 use super::{Change, Need, StepKind, app_policy, boundary};
-use crate::names::{POLICY_NAME, Role};
+use crate::names::{APP_POLICY_NAME, POLICY_NAME, Role};
 use crate::world::{Action, Address, IamRole, InstanceProfileCall, RoleCall, Subnet};
 use crate::{desired, permissions};
 
@@ -245,15 +246,116 @@ const fn may_open(yes: bool) -> &'static str {
     }
 }
 
-/// Whether two documents mean the same; one that cannot be read means something else.
-pub(super) fn same_document(have: &str, want: &Document) -> bool {
-    have.parse::<Document>().is_ok_and(|have| have.equivalent(want))
+/// Refuses before anything is deleted where others have given the role policies: IAM keeps such a role, so that a destroy
+/// would end with it for ever, and what they wanted of it is not ours to undo.
+pub(super) fn refuse_others(builder: &mut Builder<'_>) {
+    let observed = builder.observed;
+    let Some(role) = observed
+        .role
+        .as_ref()
+        .filter(|role| builder.names.owns(&role.tags, Role::Role))
+    else {
+        return;
+    };
+    let ours = [POLICY_NAME, APP_POLICY_NAME];
+    let inline: Vec<&str> = observed
+        .role_policies
+        .iter()
+        .map(String::as_str)
+        .filter(|name| !ours.contains(name))
+        .collect();
+    let attached: Vec<&str> = observed.role_attached.iter().map(String::as_str).collect();
+    if inline.is_empty() && attached.is_empty() {
+        return;
+    }
+    let name = &role.name;
+    let list: Vec<&str> = attached.iter().chain(&inline).copied().collect();
+    let undo: Vec<String> = attached
+        .iter()
+        .map(|arn| format!("aws iam detach-role-policy --role-name {name} --policy-arn {arn}"))
+        .chain(
+            inline
+                .iter()
+                .map(|policy| format!("aws iam delete-role-policy --role-name {name} --policy-name {policy}")),
+        )
+        .collect();
+    builder.refuse(
+        "role-policies",
+        format!(
+            "others have given the role {name} policies, with which IAM does not let it go: {}",
+            list.join(", ")
+        ),
+        format!("take them off first: {}", undo.join("; ")),
+    );
 }
 
-/// How a document is shown: its statements' names, and its size.
-pub(super) fn summary(json: &str) -> String {
-    match json.parse::<Document>() {
-        Ok(document) => super::fingerprint::describe("policy", document.to_json().as_bytes()),
-        Err(_) => super::fingerprint::describe("unreadable policy", json.as_bytes()),
+/// Role and profile go last: a terminating instance still acts under them.
+pub(super) fn delete(builder: &mut Builder<'_>, stopped: &BTreeSet<Need>) {
+    let mut before_role = stopped.clone();
+    if let Some(profile) = &builder.observed.profile {
+        if builder.names.owns(&profile.tags, Role::Profile) {
+            let name = profile.name.clone();
+            let mut before_profile = stopped.clone();
+            if let Some(role) = &profile.role {
+                let draft = Draft::new(
+                    StepKind::RemoveRoleFromProfile,
+                    Change::Delete,
+                    "before the profile can go",
+                )
+                .target(name.clone())
+                .removes("role", role.clone());
+                let action = Action::InstanceProfile(InstanceProfileCall::RemoveRoleFromProfile {
+                    profile: name.clone(),
+                    role: role.clone(),
+                });
+                let removed = builder.step(draft, Later::Known(action).not_before(stopped));
+                before_profile.insert(removed.clone());
+                before_role.insert(removed);
+            }
+            let draft =
+                Draft::new(StepKind::DeleteInstanceProfile, Change::Delete, "made by this stack").target(name.clone());
+            let action = Later::Known(Action::InstanceProfile(InstanceProfileCall::DeleteInstanceProfile {
+                name,
+            }));
+            builder.step(draft, action.not_before(&before_profile));
+        } else {
+            builder.note(
+                "foreign-resource",
+                format!("the instance profile {} is not ours: it stays", profile.name),
+            );
+        }
     }
+    let Some(role) = &builder.observed.role else { return };
+    if !builder.names.owns(&role.tags, Role::Role) {
+        builder.note(
+            "foreign-resource",
+            format!("the IAM role {} is not ours: it stays", role.name),
+        );
+        return;
+    }
+    let name = role.name.clone();
+    let observed = builder.observed;
+    if observed.role_app_policy.is_some() || observed.role_policies.iter().any(|name| name == APP_POLICY_NAME) {
+        let draft =
+            Draft::new(StepKind::DeleteAppPolicy, Change::Delete, "before the role can go").target(name.clone());
+        let action = Action::Role(RoleCall::DeleteRolePolicy {
+            role: name.clone(),
+            policy_name: APP_POLICY_NAME.to_owned(),
+        });
+        before_role.insert(builder.step(draft, Later::Known(action).not_before(stopped)));
+    }
+    if builder.observed.role_policy.is_some() {
+        let draft =
+            Draft::new(StepKind::DeleteRolePolicy, Change::Delete, "before the role can go").target(name.clone());
+        let action = Action::Role(RoleCall::DeleteRolePolicy {
+            role: name.clone(),
+            policy_name: POLICY_NAME.to_owned(),
+        });
+        before_role.insert(builder.step(draft, Later::Known(action).not_before(stopped)));
+    }
+    let draft = Draft::new(StepKind::DeleteRole, Change::Delete, "made by this stack").target(name.clone());
+    builder.step(
+        draft,
+        Later::Known(Action::Role(RoleCall::DeleteRole { name })).not_before(&before_role),
+    );
 }

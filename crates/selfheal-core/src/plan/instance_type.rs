@@ -1,8 +1,9 @@
 //! The instance type: whether EC2 offers it where the instance is to be, and whether it can do what the spec asks of it.
 
 use super::builder::Builder;
-use crate::spec::Architecture;
-use crate::world::{InstanceType, InstanceTypeDetails, Subnet};
+use crate::existing::instance_type::{known, offers};
+use crate::existing::volume;
+use crate::world::Subnet;
 
 /// Refuses a type that does not exist, and one on which a data volume cannot be told by its id.
 pub(super) fn check(builder: &mut Builder<'_>) {
@@ -37,7 +38,7 @@ pub(super) fn check_zone(builder: &mut Builder<'_>, subnet: &Subnet) {
     let Some(kind) = known(builder).filter(|kind| kind.details.is_some()) else {
         return;
     };
-    let held = super::volume::choose(builder)
+    let held = volume::choose(builder)
         .volume()
         .filter(|volume| builder.spec.data.is_some() && volume.zone == subnet.zone)
         .map(|volume| format!(", where the data volume {} is", volume.id))
@@ -54,45 +55,6 @@ pub(super) fn check_zone(builder: &mut Builder<'_>, subnet: &Subnet) {
         format!("EC2 does not offer {} in {}{held}", kind.name, subnet.zone),
         help,
     );
-}
-
-/// Whether a zone offers the spec's type; `None` where that was not read.
-pub(super) fn offers(builder: &Builder<'_>, zone: &str) -> Option<bool> {
-    known(builder).map(|kind| kind.zones.iter().any(|offered| offered == zone))
-}
-
-/// Whether a zone is one of the Region's own: Local and Wavelength Zones lie in other cities, and have fewer services.
-///
-/// Source: EC2 user guide, "Regions and Zones": an Availability Zone is the Region and a letter, a Local Zone is
-/// `us-west-2-lax-1a`.
-pub(super) fn is_availability_zone(zone: &str, region: &str) -> bool {
-    zone.strip_prefix(region)
-        .is_some_and(|letter| letter.len() == 1 && letter.bytes().all(|byte| byte.is_ascii_lowercase()))
-}
-
-/// What the spec's type can do, where it was read.
-pub(super) fn details<'a>(builder: &Builder<'a>) -> Option<&'a InstanceTypeDetails> {
-    known(builder).and_then(|kind| kind.details.as_ref())
-}
-
-/// The architectures of the spec's type: those that EC2 tells, or else the one that its name tells; empty where neither does.
-pub(super) fn architectures(builder: &Builder<'_>) -> Vec<String> {
-    if let Some(details) = details(builder) {
-        return details.architectures.clone();
-    }
-    Architecture::of_instance_type(&builder.spec.instance.instance_type)
-        .map(|architecture| architecture.to_string())
-        .into_iter()
-        .collect()
-}
-
-fn known<'a>(builder: &Builder<'a>) -> Option<&'a InstanceType> {
-    let wanted = &builder.spec.instance.instance_type;
-    builder
-        .observed
-        .instance_type
-        .as_ref()
-        .filter(|kind| kind.name == *wanted)
 }
 
 /// Tells that nobody reaches an address in a subnet that has no way out by an internet gateway.

@@ -14,6 +14,7 @@ mod builder;
 mod destroy;
 mod display;
 mod dns;
+mod document;
 mod encryption;
 mod fingerprint;
 mod group;
@@ -27,22 +28,19 @@ mod serving;
 mod step;
 mod template;
 mod volume;
-mod volume_choice;
 mod volume_modify;
+mod volume_removal;
 
-pub use address::counted as counted_addresses;
 pub use approval::{Approval, Deviation};
 pub use destroy::{DestroyOptions, plan_destroy};
 pub use dns::{former as former_record, remembered as remembered_record};
-pub(crate) use encryption::of_volume as key_of_volume;
 pub use kind::{RepeatClass, StepId, StepKind};
 pub use resume::plan_resume;
 pub use step::{Change, Field, Need, Note, Plan, PlannedImage, Readiness, Refusal, Step, Value, WaitFor};
 
-use crate::names::Names;
 use crate::spec::Spec;
-use crate::world::{Address, ApplicationCheck, Observed, Subnet, Volume};
-use builder::{Builder, Later};
+use crate::world::Observed;
+use builder::Builder;
 
 /// Plans what would make the world as the spec says.
 ///
@@ -135,47 +133,5 @@ fn check_read(builder: &mut Builder<'_>) {
             format!("{} belongs to the stack and no listing shows it", ids.join(", ")),
             "read what `unread` names by its id, and plan again",
         );
-    }
-}
-
-/// The names of the stack that a spec describes.
-#[must_use]
-pub fn names(spec: &Spec) -> Names {
-    Names::new(&spec.name, &spec.region)
-}
-
-/// What of a stack exists already, as the planner would choose it.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Existing {
-    /// The Elastic IP.
-    pub address: Option<Address>,
-    /// The data volume, where the spec has one.
-    pub volume: Option<Volume>,
-    /// The subnet.
-    pub subnet: Option<Subnet>,
-    /// EC2's application status check, where the spec asks for one.
-    pub application_check: Option<ApplicationCheck>,
-}
-
-/// Finds what of a stack exists, by the same choice that [`plan`] makes where there are several.
-#[must_use]
-pub fn existing(spec: &Spec, observed: &Observed) -> Existing {
-    let mut builder = Builder::new(spec, observed);
-    let address = match address::plan(&mut builder) {
-        Later::Known(address) => Some(address),
-        Later::After(_) => None,
-    };
-    let volume = spec
-        .data
-        .as_ref()
-        .and_then(|_| volume::choose(&builder).volume().cloned());
-    let subnet = network::plan_subnet(&mut builder).cloned();
-    let application_check = application_check::used(&builder).cloned();
-    Existing {
-        address,
-        volume,
-        subnet,
-        application_check,
     }
 }

@@ -1,7 +1,10 @@
 //! The image, the subnet and the security groups.
 
+use std::collections::BTreeSet;
+
 use super::builder::{Builder, Draft, Later};
-use super::{Change, StepKind, instance_type, volume};
+use super::{Change, Need, StepKind};
+use crate::existing::{instance_type, subnet};
 use crate::names::Role;
 use crate::spec::{ImageRef, Ingress, Protocol};
 use crate::world::{Action, IngressRule, SecurityGroup, SecurityGroupCall, Subnet};
@@ -66,59 +69,31 @@ pub(super) fn tell_image(builder: &mut Builder<'_>) {
 /// The one subnet: the spec's, else the default one in the data volume's zone, else where the group is, else the first of an
 /// Availability Zone that offers the instance type.
 pub(super) fn plan_subnet<'a>(builder: &mut Builder<'a>) -> Option<&'a Subnet> {
-    let subnets = &builder.observed.subnets;
+    let found = subnet::choose(builder);
+    if found.is_some() {
+        return found;
+    }
+    let region = &builder.spec.region;
     if let Some(id) = &builder.spec.instance.subnet {
-        let found = subnets.iter().find(|subnet| subnet.id == *id);
-        if found.is_none() {
-            builder.refuse(
-                "subnet-missing",
-                format!("there is no subnet {id} in {}", builder.spec.region),
-                "check `instance.subnet`, the region and the account",
-            );
-        }
-        return found;
-    }
-    let volume_zone = builder
-        .spec
-        .data
-        .as_ref()
-        .and_then(|_| volume::choose(builder).volume().map(|volume| &volume.zone));
-    if let Some(zone) = volume_zone {
-        let found = subnets
-            .iter()
-            .filter(|subnet| subnet.zone == *zone)
-            .min_by_key(|subnet| &subnet.id);
-        if found.is_none() {
-            builder.refuse(
-                "no-subnet-in-zone",
-                format!("the data volume is in {zone}, where the default VPC has no default subnet"),
-                format!("name a subnet in {zone} as `instance.subnet`"),
-            );
-        }
-        return found;
-    }
-    let group = builder.observed.group.as_ref().filter(|group| !group.deleting);
-    let current = group.and_then(|group| group.subnets.first());
-    let offered = |subnet: &&Subnet| instance_type::offers(builder, &subnet.zone) != Some(false);
-    let first = |wanted: &dyn Fn(&&Subnet) -> bool| {
-        subnets
-            .iter()
-            .filter(wanted)
-            .filter(|subnet| instance_type::is_availability_zone(&subnet.zone, &builder.spec.region))
-            .min_by_key(|subnet| (&subnet.zone, &subnet.id))
-    };
-    let found = current
-        .and_then(|id| subnets.iter().filter(offered).find(|subnet| subnet.id == *id))
-        .or_else(|| first(&offered))
-        .or_else(|| first(&|_| true));
-    if found.is_none() {
+        builder.refuse(
+            "subnet-missing",
+            format!("there is no subnet {id} in {region}"),
+            "check `instance.subnet`, the region and the account",
+        );
+    } else if let Some(zone) = subnet::zone_of_volume(builder) {
+        builder.refuse(
+            "no-subnet-in-zone",
+            format!("the data volume is in {zone}, where the default VPC has no default subnet"),
+            format!("name a subnet in {zone} as `instance.subnet`"),
+        );
+    } else {
         builder.refuse(
             "no-default-vpc",
-            format!("there is no default VPC with a subnet in {}", builder.spec.region),
+            format!("there is no default VPC with a subnet in {region}"),
             "name a subnet as `instance.subnet`",
         );
     }
-    found
+    None
 }
 
 /// The ids of the security groups of the instance, sorted.
@@ -291,4 +266,28 @@ fn show_rule(rule: &IngressRule, preposition: &str) -> String {
         format!("{}-{}/{}", rule.from_port, rule.to_port, rule.protocol)
     };
     format!("{ports} {preposition} {}", rule.source)
+}
+
+pub(super) fn delete_security_group(builder: &mut Builder<'_>, stopped: &BTreeSet<Need>) {
+    let name = builder.names.security_group.clone();
+    for group in builder
+        .observed
+        .security_groups
+        .iter()
+        .filter(|group| group.name == name)
+    {
+        if !builder.names.owns(&group.tags, Role::SecurityGroup) {
+            builder.note(
+                "foreign-resource",
+                format!("the security group {} is not ours: it stays", group.id),
+            );
+            continue;
+        }
+        let id = group.id.clone();
+        let draft = Draft::new(StepKind::DeleteSecurityGroup, Change::Delete, "made by this stack").target(id.clone());
+        builder.step(
+            draft,
+            Later::Known(Action::SecurityGroup(SecurityGroupCall::DeleteSecurityGroup { id })).not_before(stopped),
+        );
+    }
 }

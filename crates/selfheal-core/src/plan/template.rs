@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::builder::{Builder, Draft, Later};
 use super::volume::DataVolume;
-use super::{Change, Need, StepKind, fingerprint};
+use super::{Change, Need, StepKind, WaitFor, fingerprint};
 use crate::desired;
 use crate::names::{Role, TAG_STACK, Tags};
 use crate::spec::Setup;
@@ -261,4 +261,32 @@ fn show_user_data(base64: &str) -> String {
         || fingerprint::describe("unreadable", base64.as_bytes()),
         |script| fingerprint::describe("boot program", &script),
     )
+}
+
+/// Deletes the launch template, after `before`: its tag is how a check is found that the spec does not ask for.
+pub(super) fn delete(builder: &mut Builder<'_>, before: &BTreeSet<Need>) {
+    let Some(template) = &builder.observed.launch_template else {
+        return;
+    };
+    if template.data.instance_tags.get(TAG_STACK) != Some(&builder.spec.name) {
+        refuse_foreign(builder, template);
+        return;
+    }
+    let after_group = match builder.observed.group {
+        Some(_) => Later::After(builder.planned(StepKind::DeleteGroup)),
+        None => Later::Known(()),
+    };
+    let id = template.id.clone();
+    let draft = Draft::new(StepKind::DeleteLaunchTemplate, Change::Delete, "with all its versions").target(id.clone());
+    let after_group = match &builder.observed.group {
+        Some(group) if group.deleting => Later::After(
+            [builder.wait(WaitFor::GroupGone {
+                name: group.name.clone(),
+            })]
+            .into(),
+        ),
+        _ => after_group,
+    };
+    let action = after_group.map(|()| Action::LaunchTemplate(LaunchTemplateCall::DeleteLaunchTemplate { id }));
+    builder.step(draft, action.not_before(before));
 }

@@ -3,9 +3,10 @@
 use std::collections::BTreeSet;
 
 use super::builder::{Builder, Draft, Later};
-use super::volume_choice::{Choice, tagged};
 use super::volume_modify::modify;
-use super::{Change, Need, StepKind, WaitFor, encryption, instance_type};
+use super::{Change, Need, StepKind, WaitFor, encryption};
+use crate::existing::instance_type;
+use crate::existing::volume::{Choice, choose, key_of, tagged};
 use crate::names::{Role, TAG_FILESYSTEM, TAG_FIRST_USE, TAG_KEY, TAG_STACK};
 use crate::spec::{DataSpec, Filesystem, ImageRef, VolumeType};
 use crate::token::client_token;
@@ -14,8 +15,6 @@ use crate::world::{
     Action, CreateVolume, GroupInstance, InstanceTypeDetails, LaunchTemplate, Observed, Subnet, TagCall, Volume,
     VolumeCall, VolumeState,
 };
-
-pub(super) use super::volume_choice::choose;
 
 /// What gp3 reads in a second where nothing more is provisioned, in MiB.
 const GP3_MIBPS: u32 = 125;
@@ -60,7 +59,7 @@ pub(super) fn plan(builder: &mut Builder<'_>, subnet: Option<&Subnet>) -> DataVo
             key: kept
                 .iter()
                 .find(|volume| still_used(builder.observed, volume))
-                .and_then(|volume| encryption::of_volume(builder.spec, volume)),
+                .and_then(|volume| key_of(builder.spec, volume)),
             still_used: kept
                 .into_iter()
                 .find(|volume| still_used(builder.observed, volume))
@@ -313,7 +312,7 @@ fn keep(builder: &mut Builder<'_>, data: &DataSpec, volume: &Volume, subnet: Opt
         );
     }
     encryption::check_volume(builder, data, volume);
-    let key = encryption::of_volume(builder.spec, volume);
+    let key = key_of(builder.spec, volume);
     // A boot waits for a volume that is still being created; one that no reading has shown may not exist at all, and one
     // under a customer's key is gone again where the key cannot be used.
     let tentative = volume.state == VolumeState::Creating && key.is_some();

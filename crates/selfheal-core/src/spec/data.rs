@@ -3,20 +3,8 @@
 use std::ops::RangeInclusive;
 
 use super::reader::{Fault, Located, Reader, Section};
-use super::sections::one_of;
-use super::{DataSpec, Filesystem, VolumeType, sections, syntax};
-
-/// The keys of the section.
-pub(super) const KEYS: &[&str] = &[
-    "size",
-    "mount",
-    "filesystem",
-    "type",
-    "iops",
-    "throughput",
-    "volume",
-    "kms_key",
-];
+use super::values::{kms_key, one_of};
+use super::{DataSpec, Filesystem, VolumeType, syntax};
 
 /// What EBS allows of a volume type. Source: EBS User Guide, "Amazon EBS volume types".
 struct Limits {
@@ -74,7 +62,7 @@ pub(super) fn read(reader: &mut Reader<'_>, section: &Section<'_>) -> Option<Dat
     let throughput = throughput(reader, section, volume_type, iops.as_ref());
     let volume = section.string(reader, "volume", "an id such as \"vol-0123456789abcdef0\"");
     let volume = reader.check(volume, |id| syntax::id("vol", id));
-    let kms_key = sections::kms_key(reader, section);
+    let kms_key = kms_key(reader, section);
     Some(DataSpec {
         size_gib: size?.value,
         mount: mount?.value,

@@ -7,12 +7,15 @@ mod data;
 mod file;
 mod health;
 mod image;
+mod keys;
 mod problem;
 mod reader;
 mod render;
 mod sections;
 mod syntax;
 mod types;
+mod values;
+mod words;
 
 pub use file::SpecFile;
 pub use health::{HealthFrom, HealthProbe, HealthSpec};

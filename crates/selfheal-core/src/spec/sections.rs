@@ -2,51 +2,14 @@
 
 use toml_edit::TableLike;
 
+use super::keys::{ACCESS, ADDRESS, APP, DATA, DNS, HEALTH, INSTANCE, ROOT};
 use super::problem::SpecProblemKind;
-use super::reader::{Fault, Located, Reader, Section, list, nearest};
+use super::reader::{Fault, Located, Reader, Section};
+use super::values::{kms_key, one_of};
 use super::{
     AccessSpec, AddressSpec, AddressWhen, AppSpec, DnsSpec, HealthFrom, HealthSpec, Ingress, InstanceSpec, Spec,
     ZoneRef, data, syntax,
 };
-
-const ROOT: &[&str] = &[
-    "name", "region", "instance", "address", "data", "dns", "app", "access", "schema",
-];
-const INSTANCE: &[&str] = &[
-    "type",
-    "image",
-    "subnet",
-    "ingress",
-    "security_groups",
-    "root_size",
-    "permissions_boundary",
-    "kms_key",
-];
-const ADDRESS: &[&str] = &["allocation", "take", "when"];
-const DNS: &[&str] = &["zone", "name", "ttl", "overwrite"];
-const ACCESS: &[&str] = &["session_manager"];
-const APP: &[&str] = &["setup", "setup_timeout", "policy", "breaker", "health"];
-const HEALTH: &[&str] = &[
-    "http",
-    "tcp",
-    "command",
-    "interval",
-    "threshold",
-    "startup_budget",
-    "from",
-];
-
-/// Every section with its keys.
-pub(super) const SECTIONS: &[(&str, &[&str])] = &[
-    ("", ROOT),
-    ("instance", INSTANCE),
-    ("address", ADDRESS),
-    ("data", data::KEYS),
-    ("dns", DNS),
-    ("app", APP),
-    ("access", ACCESS),
-    ("app.health", HEALTH),
-];
 
 /// Port rules that fit into one security group: 60 for each of IPv4 and IPv6 is the default quota of Amazon VPC.
 const INGRESS_MAX: usize = 60;
@@ -84,7 +47,7 @@ pub(super) fn read(reader: &mut Reader<'_>, table: &dyn TableLike) -> Option<(Sp
             None
         }
     };
-    let data = root.child(reader, "data", "data", data::KEYS);
+    let data = root.child(reader, "data", "data", DATA);
     let data = data.map(|section| data::read(reader, &section));
     let dns = root
         .child(reader, "dns", "dns", DNS)
@@ -163,12 +126,6 @@ fn instance(reader: &mut Reader<'_>, section: &Section<'_>) -> Option<InstanceSp
         permissions_boundary: boundary.map(|arn| arn.value),
         kms_key,
     })
-}
-
-/// Reads the key of a volume.
-pub(super) fn kms_key(reader: &mut Reader<'_>, section: &Section<'_>) -> Option<String> {
-    let key = section.string(reader, "kms_key", "a key's ARN such as \"arn:aws:kms:…:key/…\"");
-    reader.check(key, |key| syntax::kms_key(key)).map(|key| key.value)
 }
 
 fn ingress(reader: &mut Reader<'_>, section: &Section<'_>) -> Option<Ingress> {
@@ -400,49 +357,4 @@ fn duration(
         let expected = format!("a duration from {} to {} seconds", range.start(), range.end());
         Err(Fault::out_of_range(syntax::is(text), expected))
     })
-}
-
-/// Reads a string that must be one of a few words.
-pub(super) fn one_of<T: Copy>(
-    reader: &mut Reader<'_>,
-    section: &Section<'_>,
-    key: &str,
-    values: &[(&'static str, T)],
-) -> Option<Located<T>> {
-    let words: Vec<&str> = values.iter().map(|(word, _)| *word).collect();
-    let expected = format!("one of {}", list(&words));
-    let read = section.string(reader, key, &expected);
-    reader.check(read, |word| {
-        let found = values.iter().find(|(known, _)| known == word).map(|(_, value)| *value);
-        found.ok_or_else(|| Fault::malformed(syntax::is(word), expected.clone()).near(nearest(word, words.clone())))
-    })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::SECTIONS;
-
-    #[test]
-    fn the_table_of_keys_is_complete() {
-        let mut rows = include_str!("keys.md").lines().filter(|line| line.starts_with("| "));
-        let mut documented = Vec::new();
-        let mut section = String::new();
-        rows.next();
-        for row in rows {
-            let cells: Vec<&str> = row.trim_start_matches('|').split(" | ").map(str::trim).collect();
-            if !cells[0].is_empty() {
-                section = cells[0].trim_matches(['`', '[', ']']).to_owned();
-            }
-            documented.push((section.clone(), cells[1].trim_matches('`').to_owned()));
-        }
-        // The sections at the top are documented by their own rows.
-        let mut known: Vec<(String, String)> = SECTIONS
-            .iter()
-            .flat_map(|(section, keys)| keys.iter().map(|key| ((*section).to_owned(), (*key).to_owned())))
-            .filter(|(section, key)| !(section.is_empty() && SECTIONS.iter().any(|(path, _)| path == key)))
-            .collect();
-        documented.sort();
-        known.sort();
-        assert_eq!(documented, known);
-    }
 }

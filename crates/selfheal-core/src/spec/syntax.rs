@@ -2,7 +2,8 @@
 
 use selfheal_policy::Partition;
 
-use super::reader::{Fault, list, nearest};
+use super::reader::Fault;
+use super::words::{list, nearest};
 use super::{HealthProbe, ImageRef, Protocol, ZoneRef};
 
 /// Longest value that an error repeats, in characters: more would hide the message.

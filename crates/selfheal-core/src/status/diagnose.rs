@@ -2,8 +2,8 @@
 
 use super::finding::{Finding, FindingCode as Code};
 use super::{InstanceStatus, StatusReport};
-use crate::names::{LAUNCH_HOOK, Role, TAG_PARKED, TERMINATE_HOOK};
-use crate::plan::{Change, Plan, StepKind, names};
+use crate::names::{LAUNCH_HOOK, Names, Role, TAG_PARKED, TERMINATE_HOOK};
+use crate::plan::{Change, Plan, StepKind};
 use crate::spec::{Ingress, Spec};
 use crate::world::{Group, Observed, VolumeState};
 
@@ -58,7 +58,7 @@ impl<'a> Patient<'a> {
             }
             return None;
         };
-        if !names(self.spec).owns(&group.tags, Role::Group) {
+        if !Names::of(self.spec).owns(&group.tags, Role::Group) {
             self.find(
                 Code::GroupForeign,
                 format!("the Auto Scaling group {} does not bear the stack's tags", group.name),
@@ -225,7 +225,7 @@ impl<'a> Patient<'a> {
     /// differs alone was changed by hand.
     fn identity(&mut self) {
         let apply = "`selfheal apply` writes it again";
-        let names = names(self.spec);
+        let names = Names::of(self.spec);
         match &self.observed.role {
             None => self.find(
                 Code::RoleMissing,
@@ -294,7 +294,7 @@ impl<'a> Patient<'a> {
     }
 
     fn security_group(&mut self) {
-        let name = names(self.spec).security_group;
+        let name = Names::of(self.spec).security_group;
         let used = self
             .observed
             .security_groups

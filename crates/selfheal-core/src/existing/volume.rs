@@ -2,13 +2,14 @@
 
 use std::collections::BTreeSet;
 
-use super::builder::Builder;
-use crate::names::{Role, TAG_FIRST_USE, TAG_STACK};
+use super::stack::Stack;
+use crate::names::{Role, TAG_FIRST_USE, TAG_KEY, TAG_STACK};
+use crate::spec::Spec;
 use crate::witness::{is_of_group, is_there, named};
 use crate::world::Volume;
 
 /// What is known of the stack's data volume.
-pub(in crate::plan) enum Choice<'a> {
+pub(crate) enum Choice<'a> {
     /// There is none, and nothing says that there ever was.
     Nothing,
     /// The one.
@@ -18,15 +19,15 @@ pub(in crate::plan) enum Choice<'a> {
 }
 
 /// Why a person has to decide.
-pub(in crate::plan) struct Problem {
-    pub(in crate::plan) code: &'static str,
-    pub(in crate::plan) message: String,
-    pub(in crate::plan) help: String,
+pub(crate) struct Problem {
+    pub(crate) code: &'static str,
+    pub(crate) message: String,
+    pub(crate) help: String,
 }
 
 impl<'a> Choice<'a> {
     /// The volume, where there is one and no doubt about it.
-    pub(in crate::plan) fn volume(&self) -> Option<&'a Volume> {
+    pub(crate) fn volume(&self) -> Option<&'a Volume> {
         match self {
             Self::Volume(volume) => Some(volume),
             _ => None,
@@ -35,12 +36,12 @@ impl<'a> Choice<'a> {
 }
 
 /// The volumes that bear the stack's tags, by id.
-pub(in crate::plan) fn tagged<'a>(builder: &Builder<'a>) -> Vec<&'a Volume> {
-    let observed = builder.observed;
+pub(crate) fn tagged<'a>(stack: &Stack<'a>) -> Vec<&'a Volume> {
+    let observed = stack.observed;
     let mut volumes: Vec<&Volume> = observed
         .volumes
         .iter()
-        .filter(|volume| builder.names.owns(&volume.tags, Role::Volume) && is_there(volume))
+        .filter(|volume| stack.names.owns(&volume.tags, Role::Volume) && is_there(volume))
         .collect();
     volumes.sort_by_key(|volume| &volume.id);
     volumes
@@ -48,21 +49,21 @@ pub(in crate::plan) fn tagged<'a>(builder: &Builder<'a>) -> Vec<&'a Volume> {
 
 /// Finds the stack's volume: the one that the spec names; else the one that the role's policy, the launch template or an
 /// attachment to the group's instance names; else the one that bears the tags. Two of a rank are for a person to tell apart.
-pub(in crate::plan) fn choose<'a>(builder: &Builder<'a>) -> Choice<'a> {
-    let observed = builder.observed;
-    let tagged = tagged(builder);
+pub(crate) fn choose<'a>(stack: &Stack<'a>) -> Choice<'a> {
+    let observed = stack.observed;
+    let tagged = tagged(stack);
     let live = |id: &str| {
         observed
             .volumes
             .iter()
             .find(|volume| volume.id == id && is_there(volume))
     };
-    if let Some(id) = builder.spec.data.as_ref().and_then(|data| data.volume.as_ref()) {
+    if let Some(id) = stack.spec.data.as_ref().and_then(|data| data.volume.as_ref()) {
         return match live(id) {
-            Some(volume) => given(builder, volume),
+            Some(volume) => given(stack, volume),
             None => problem(
                 "volume-missing",
-                format!("there is no volume {id} in {}", builder.spec.region),
+                format!("there is no volume {id} in {}", stack.spec.region),
                 "check `data.volume`, the region and the account, or leave it out to create one".to_owned(),
             ),
         };
@@ -72,7 +73,7 @@ pub(in crate::plan) fn choose<'a>(builder: &Builder<'a>) -> Choice<'a> {
         .volumes
         .iter()
         .filter_map(|id| live(id))
-        .find_map(|it| foreign(builder, it))
+        .find_map(|it| foreign(stack, it))
     {
         return claimed(volume, other);
     }
@@ -88,7 +89,7 @@ pub(in crate::plan) fn choose<'a>(builder: &Builder<'a>) -> Choice<'a> {
     };
     witnessed.extend(tagged.iter().filter(in_use).map(|volume| volume.id.as_str()));
     match (witnessed.len(), tagged.as_slice()) {
-        (0, []) => nothing(builder, &named.volumes),
+        (0, []) => nothing(stack, &named.volumes),
         (0, [volume]) => Choice::Volume(volume),
         (0, several) => ambiguous(several.iter().map(|volume| volume.id.as_str())),
         (1, _) => witnessed
@@ -100,15 +101,15 @@ pub(in crate::plan) fn choose<'a>(builder: &Builder<'a>) -> Choice<'a> {
 }
 
 /// The volume that the spec names, unless it cannot be the stack's.
-fn given<'a>(builder: &Builder<'a>, volume: &'a Volume) -> Choice<'a> {
-    if let Some((volume, other)) = foreign(builder, volume) {
+fn given<'a>(stack: &Stack<'a>, volume: &'a Volume) -> Choice<'a> {
+    if let Some((volume, other)) = foreign(stack, volume) {
         return claimed(volume, other);
     }
-    if builder.names.owns(&volume.tags, Role::Volume) {
+    if stack.names.owns(&volume.tags, Role::Volume) {
         return Choice::Volume(volume);
     }
     let elsewhere = volume.attachment.as_ref().map(|attachment| &attachment.instance_id);
-    if let Some(instance) = elsewhere.filter(|instance| !is_of_group(builder.observed, instance)) {
+    if let Some(instance) = elsewhere.filter(|instance| !is_of_group(stack.observed, instance)) {
         return problem(
             "volume-in-use",
             format!(
@@ -127,15 +128,15 @@ fn given<'a>(builder: &Builder<'a>, volume: &'a Volume) -> Choice<'a> {
             ),
             format!(
                 "remove the tag: an adopted volume is never formatted, so it must hold {}",
-                wanted(builder)
+                wanted(stack)
             ),
         );
     }
     Choice::Volume(volume)
 }
 
-fn wanted(builder: &Builder<'_>) -> String {
-    builder
+fn wanted(stack: &Stack<'_>) -> String {
+    stack
         .spec
         .data
         .as_ref()
@@ -143,12 +144,9 @@ fn wanted(builder: &Builder<'_>) -> String {
 }
 
 /// The volume with the other stack that it belongs to.
-fn foreign<'a>(builder: &Builder<'_>, volume: &'a Volume) -> Option<(&'a Volume, &'a str)> {
-    let stack = volume
-        .tags
-        .get(TAG_STACK)
-        .filter(|stack| **stack != builder.spec.name)?;
-    Some((volume, stack))
+fn foreign<'a>(stack: &Stack<'_>, volume: &'a Volume) -> Option<(&'a Volume, &'a str)> {
+    let other = volume.tags.get(TAG_STACK).filter(|other| **other != stack.spec.name)?;
+    Some((volume, other))
 }
 
 fn claimed<'a>(volume: &Volume, other: &str) -> Choice<'a> {
@@ -160,14 +158,14 @@ fn claimed<'a>(volume: &Volume, other: &str) -> Choice<'a> {
 }
 
 /// Nothing bears the stack's tags: whether a new volume may be made depends on whether there ever was one.
-fn nothing<'a>(builder: &Builder<'a>, named: &BTreeSet<String>) -> Choice<'a> {
-    let observed = builder.observed;
+fn nothing<'a>(stack: &Stack<'a>, named: &BTreeSet<String>) -> Choice<'a> {
+    let observed = stack.observed;
     let gone: Vec<&str> = named
         .iter()
         .map(String::as_str)
         .filter(|id| observed.run.gone.contains(*id))
         .collect();
-    if !gone.is_empty() && !builder.options.new_volume {
+    if !gone.is_empty() && !stack.new_volume {
         return problem(
             "volume-lost",
             format!(
@@ -188,7 +186,7 @@ fn nothing<'a>(builder: &Builder<'a>, named: &BTreeSet<String>) -> Choice<'a> {
     let held: Vec<&str> = observed
         .volumes
         .iter()
-        .filter(|volume| is_there(volume) && !root(volume) && !builder.options.new_volume)
+        .filter(|volume| is_there(volume) && !root(volume) && !stack.new_volume)
         .filter(|volume| {
             let attachment = volume.attachment.as_ref();
             attachment.is_some_and(|it| observed.run.volumes.attachments_read.contains(&it.instance_id))
@@ -211,7 +209,7 @@ fn ambiguous<'a>(ids: impl Iterator<Item = &'a str>) -> Choice<'static> {
 }
 
 /// The problem of several volumes of which none is told apart.
-pub(in crate::plan) fn several<'a>(ids: impl Iterator<Item = &'a str>) -> Problem {
+pub(crate) fn several<'a>(ids: impl Iterator<Item = &'a str>) -> Problem {
     let ids: Vec<&str> = ids.collect();
     Problem {
         code: "several-volumes",
@@ -222,4 +220,10 @@ pub(in crate::plan) fn several<'a>(ids: impl Iterator<Item = &'a str>) -> Proble
 
 fn problem<'a>(code: &'static str, message: String, help: String) -> Choice<'a> {
     Choice::Problem(Problem { code, message, help })
+}
+
+/// The customer's key of a data volume that exists; `None` where it is AWS's own, as far as is known.
+pub(crate) fn key_of(spec: &Spec, volume: &Volume) -> Option<String> {
+    let named = spec.data.as_ref().and_then(|data| data.kms_key.clone());
+    named.or_else(|| volume.tags.get(TAG_KEY).cloned())
 }
