@@ -3,31 +3,13 @@
 use std::fs;
 use std::process::Command;
 
+use selfheal_core::spec::EXAMPLE;
+
 use crate::error::{Context, TaskError, TaskResult};
 use crate::report::{Counts, Report};
 use crate::shell::{describe, run as run_command};
 use crate::venv::Venv;
 use crate::workspace;
-
-/// The stack whose policies are printed.
-const SPEC: &str = r#"name = "web"
-region = "eu-west-1"
-
-[instance]
-type = "t4g.small"
-image = "al2023-arm64"
-ingress = ["443/tcp"]
-
-[data]
-size = "20GiB"
-mount = "/srv/data"
-filesystem = "xfs"
-
-[dns]
-zone = "example.com"
-name = "app.example.com"
-ttl = 60
-"#;
 
 /// What `selfheal policy` is asked for, one document each.
 const DOCUMENTS: [&[&str]; 5] = [
@@ -43,7 +25,7 @@ pub fn run(venv: &Venv) -> TaskResult<Counts> {
     let folder = workspace::scratch().join("policies");
     let _ = fs::remove_dir_all(&folder);
     fs::create_dir_all(&folder).context(|| "make the folder of policies".to_owned())?;
-    fs::write(folder.join("selfheal.toml"), SPEC).context(|| "write a spec".to_owned())?;
+    fs::write(folder.join("selfheal.toml"), EXAMPLE).context(|| "write a spec".to_owned())?;
     let mut report = Report::new("policies");
     for document in DOCUMENTS {
         let name = document.join("-").replace("--", "");

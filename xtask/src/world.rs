@@ -5,6 +5,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 use std::{fs, thread};
 
+use selfheal_core::spec::EXAMPLE;
 use tempfile::TempDir;
 use wait4::Wait4;
 
@@ -20,30 +21,6 @@ const REGION: &str = "eu-west-1";
 const ROLE: &str = "selfheal-web-eu-west-1";
 /// How long one run of `selfheal` may take against a fake on loopback.
 const RUN_MAX: Duration = Duration::from_secs(120);
-
-/// The stack: everything that a spec can ask for at once.
-const SPEC: &str = r#"name = "web"
-region = "eu-west-1"
-
-[instance]
-type = "t4g.small"
-image = "al2023-arm64"
-ingress = ["80/tcp", "443/tcp"]
-root_size = "8GiB"
-
-[data]
-size = "20GiB"
-mount = "/srv/data"
-filesystem = "xfs"
-
-[dns]
-zone = "example.com"
-name = "app.example.com"
-ttl = 60
-
-[app]
-setup = "setup.sh"
-"#;
 
 /// The stack's setup script: every instance that comes signs on the data volume.
 const SETUP: &str =
@@ -97,7 +74,7 @@ impl World {
             proxy,
             moto,
         };
-        world.write("selfheal.toml", SPEC)?;
+        world.write("selfheal.toml", &spec())?;
         world.write("setup.sh", SETUP)?;
         world.reset()?;
         Ok(world)
@@ -153,10 +130,11 @@ impl World {
 
     /// Writes the spec anew with one text replaced by another, which must occur in it.
     pub fn edit_spec(&self, from: &str, to: &str) -> TaskResult<()> {
-        if !SPEC.contains(from) {
+        let spec = spec();
+        if !spec.contains(from) {
             return Err(TaskError::failed(format!("the spec does not hold {from}")));
         }
-        self.write("selfheal.toml", &SPEC.replace(from, to))
+        self.write("selfheal.toml", &spec.replace(from, to))
     }
 
     /// Runs `selfheal` with a new log at the proxy, this latency and these faults.
@@ -261,6 +239,14 @@ impl Run {
     pub fn text(&self) -> String {
         format!("{}\n{}", self.stdout.trim(), self.stderr.trim())
     }
+}
+
+/// The example with a setup script, and some of the defaults written out.
+fn spec() -> String {
+    let defaults = EXAMPLE
+        .replace("\n\n[data]", "\nroot_size = \"8GiB\"\n\n[data]")
+        .replace("\n\n[dns]", "\nfilesystem = \"xfs\"\n\n[dns]");
+    defaults + "ttl = 60\n\n[app]\nsetup = \"setup.sh\"\n"
 }
 
 fn too_long() -> TaskError {

@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use rustix::time::{ClockId, clock_gettime};
-use selfheal_userdata::Filesystem;
+use selfheal_core::spec::Filesystem;
 
 use super::cache;
 use super::cloud::Cloud;

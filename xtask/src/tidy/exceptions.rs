@@ -27,7 +27,6 @@ pub const LONG: &[(&str, &str)] = &[
     ),
     ("crates/selfheal-userdata/tests/", "answer"),
     ("xtask/src/", "ec2"),
-    ("xtask/src/", "make"),
 ];
 
 /// Enums that are `non_exhaustive`.

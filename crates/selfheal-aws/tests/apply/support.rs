@@ -4,34 +4,13 @@ use selfheal_aws::sim::{FaultPlan, InstanceState, Latency, Range, Sim, SimConfig
 use selfheal_aws::{ApplyError, Control, Goal, Outcome, Scope, Silent, apply, observe};
 use selfheal_core::Observed;
 use selfheal_core::plan::Plan;
-use selfheal_core::spec::{
-    DataSpec, DnsSpec, Filesystem, HealthFrom, HealthProbe, HealthSpec, ImageRef, Ingress, Protocol, Spec, VolumeType,
-    ZoneRef,
-};
+use selfheal_core::spec::{EXAMPLE, HealthFrom, HealthProbe, HealthSpec, Spec, SpecFile};
 use selfheal_core::world::{ApplicationCheck, VolumeState};
 
 /// The stack of the README.
 pub fn web() -> Spec {
-    let image = ImageRef::alias("al2023-arm64").expect("a known alias");
-    let mut spec = Spec::minimal("web", "eu-west-1", "t4g.small", image);
-    spec.instance.ingress = Ingress::Ports(vec![(80, Protocol::Tcp), (443, Protocol::Tcp)]);
-    spec.data = Some(DataSpec {
-        size_gib: 20,
-        mount: "/srv/data".to_owned(),
-        filesystem: Filesystem::Xfs,
-        volume_type: VolumeType::Gp3,
-        iops: None,
-        throughput_mibps: None,
-        volume: None,
-        kms_key: None,
-    });
-    spec.dns = Some(DnsSpec {
-        zone: ZoneRef::Name("example.com".to_owned()),
-        name: "app.example.com".to_owned(),
-        ttl_s: 60,
-        overwrite: false,
-    });
-    spec
+    let file = SpecFile::parse(EXAMPLE).expect("the example parses");
+    file.into_spec(None).expect("the example is valid")
 }
 
 /// The same stack with a probe, asked from here.

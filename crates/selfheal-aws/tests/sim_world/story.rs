@@ -5,31 +5,13 @@ use selfheal_aws::{Control, Goal, Silent, apply, observe};
 use selfheal_core::Observed;
 use selfheal_core::operator::operator_scope;
 use selfheal_core::plan::DestroyOptions;
-use selfheal_core::spec::{Spec, SpecFile};
+use selfheal_core::spec::{EXAMPLE, Spec, SpecFile};
 use selfheal_policy::{Document, Purpose, operator_policy};
 
 use crate::support::{member, rest, sim_text};
 
-const SPEC: &str = r#"
-name = "web"
-region = "eu-west-1"
-
-[instance]
-type = "t4g.small"
-image = "al2023-arm64"
-ingress = ["80/tcp", "443/tcp"]
-
-[data]
-size = "20GiB"
-mount = "/srv/data"
-
-[dns]
-zone = "example.com"
-name = "app.example.com"
-"#;
-
 fn spec() -> Spec {
-    let file = SpecFile::parse(SPEC).expect("the spec parses");
+    let file = SpecFile::parse(EXAMPLE).expect("the spec parses");
     file.into_spec(None).expect("the spec is valid")
 }
 

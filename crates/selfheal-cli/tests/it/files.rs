@@ -68,7 +68,7 @@ fn a_pipe_a_device_a_folder_or_a_huge_file_is_refused_at_once() {
         let why = why.replace("1024", "65536");
         let (code, stderr) = ends(&folder, &["plan", "-f", "fine.toml", "--sim-file", name]);
         assert_eq!(code, Some(6), "{stderr}");
-        folder.write("fine.toml", crate::support::SPEC);
+        folder.write("fine.toml", &crate::support::SPEC);
         folder.write("setup.sh", "#!/bin/sh\n");
         let (code, stderr) = ends(&folder, &["plan", "-f", "fine.toml", "--sim-file", name]);
         assert_eq!(code, Some(1), "{name}: {stderr}");

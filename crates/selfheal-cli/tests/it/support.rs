@@ -2,33 +2,19 @@
 
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
+use std::sync::LazyLock;
 
 use selfheal_aws::sim::{Sim, World};
+use selfheal_core::spec::EXAMPLE;
 use tempfile::TempDir;
 
-/// The stack of the README, without what it adopts.
-pub const SPEC: &str = r#"name = "web"
-region = "eu-west-1"
-
-[instance]
-type = "t4g.small"
-image = "al2023-arm64"
-ingress = ["80/tcp", "443/tcp"]
-root_size = "8GiB"
-
-[data]
-size = "20GiB"
-mount = "/srv/data"
-filesystem = "xfs"
-
-[dns]
-zone = "example.com"
-name = "app.example.com"
-ttl = 60
-
-[app]
-setup = "setup.sh"
-"#;
+/// The example with a setup script, and some of the defaults written out.
+pub static SPEC: LazyLock<String> = LazyLock::new(|| {
+    let defaults = EXAMPLE
+        .replace("\n\n[data]", "\nroot_size = \"8GiB\"\n\n[data]")
+        .replace("\n\n[dns]", "\nfilesystem = \"xfs\"\n\n[dns]");
+    defaults + "ttl = 60\n\n[app]\nsetup = \"setup.sh\"\n"
+});
 
 /// A folder with a stack in it.
 pub struct Folder {
@@ -47,7 +33,7 @@ impl Folder {
         let folder = Self {
             folder: tempfile::tempdir().expect("a folder"),
         };
-        folder.write("selfheal.toml", SPEC);
+        folder.write("selfheal.toml", &SPEC);
         folder.write("setup.sh", "#!/bin/sh\ntouch /srv/data/ready\n");
         folder
     }

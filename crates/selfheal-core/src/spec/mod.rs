@@ -17,6 +17,12 @@ mod types;
 mod values;
 mod words;
 
+/// A `selfheal.toml` for a first try: a web server with a data volume and a DNS record, and no setup script.
+///
+/// It is what the demo shows, and what the tests of the workspace begin with. The zone `example.com` is one that every
+/// simulated AWS has.
+pub const EXAMPLE: &str = include_str!("example.toml");
+
 pub use file::SpecFile;
 pub use health::{HealthFrom, HealthProbe, HealthSpec};
 pub use image::{Architecture, ImageRef};

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use selfheal_aws::sim::TraceKind;
 use selfheal_core::names::{TAG_FAILED_BOOTS, TAG_LAST_ERROR, TAG_LAST_LOG, TAG_PARKED};
-use selfheal_userdata::HealthCheck;
+use selfheal_core::spec::HealthSpec;
 
 use super::boots::served_bytes;
 use super::get;
@@ -43,7 +43,7 @@ pub fn setup_fails(lab: &mut Lab) -> TaskResult<()> {
 }
 
 pub fn app_never_healthy(lab: &mut Lab) -> TaskResult<()> {
-    let health = HealthCheck {
+    let health = HealthSpec {
         startup_budget_s: 3,
         ..app_health()
     };
@@ -110,7 +110,7 @@ pub fn watchdog(lab: &mut Lab) -> TaskResult<()> {
 
 /// The app is well again before the threshold: nothing is reported.
 pub fn watchdog_patience(lab: &mut Lab) -> TaskResult<()> {
-    let health = HealthCheck {
+    let health = HealthSpec {
         threshold: 6,
         ..app_health()
     };

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use selfheal_aws::AutoScaling;
 use selfheal_aws::sim::TraceKind;
-use selfheal_userdata::{Filesystem, HealthCheck, Probe};
+use selfheal_core::spec::{Filesystem, HealthProbe, HealthSpec};
 
 use super::boots::actions_of;
 use super::get;
@@ -40,7 +40,7 @@ const GLANCE: Duration = Duration::from_secs(2);
 /// A stack whose budgets allow for emulation.
 fn options() -> Options {
     Options {
-        health: Some(HealthCheck {
+        health: Some(HealthSpec {
             startup_budget_s: 120,
             interval_s: 5,
             ..app_health()
@@ -242,10 +242,10 @@ pub fn volume_stalls(lab: &mut Lab) -> TaskResult<()> {
 
 /// The probe itself waits for a volume that stalls, and cannot be killed.
 pub fn probe_stalls(lab: &mut Lab) -> TaskResult<()> {
-    let probe = Probe::Command {
-        command: "date >/srv/data/probe && sync -f /srv/data/probe".to_owned(),
+    let probe = HealthProbe::Command {
+        line: "date >/srv/data/probe && sync -f /srv/data/probe".to_owned(),
     };
-    let health = options().health.map(|health| HealthCheck { probe, ..health });
+    let health = options().health.map(|health| HealthSpec { probe, ..health });
     stall_volume(lab, &Options { health, ..options() })
 }
 

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use selfheal_userdata::Filesystem;
+use selfheal_core::spec::Filesystem;
 
 use crate::boot_lab::cloud::{Cloud, Defect};
 use crate::boot_lab::command::ensure;

@@ -9,7 +9,7 @@ use std::time::Duration;
 use selfheal_aws::sim::{Content, Sim, SimConfig};
 use selfheal_aws::{Control, Goal, Scope, Silent, observe};
 use selfheal_core::plan::{DestroyOptions, Plan, plan};
-use selfheal_core::spec::SpecFile;
+use selfheal_core::spec::{EXAMPLE, SpecFile};
 use selfheal_core::status::{StatusReport, status};
 use selfheal_core::{Observed, Spec};
 
@@ -17,9 +17,6 @@ use crate::cli::DemoArgs;
 use crate::error::CliError;
 use crate::exit;
 use crate::output::Output;
-
-/// The stack that the story is about.
-const STACK: &str = include_str!("demo.toml");
 
 /// How long the world may take to come to rest between two chapters: many times what a replacement takes.
 const CHAPTER_MAX: Duration = Duration::from_secs(30 * 60);
@@ -62,7 +59,7 @@ struct Facts {
 
 impl Story {
     fn new(output: Output, seed: u64) -> Result<Self, CliError> {
-        let spec = SpecFile::parse(STACK).and_then(|file| file.into_spec(None));
+        let spec = SpecFile::parse(EXAMPLE).and_then(|file| file.into_spec(None));
         let spec = spec.map_err(|errors| CliError::Demo(errors.to_string()))?;
         Ok(Self {
             output,
@@ -79,7 +76,7 @@ impl Story {
                 format!("    {line}\n")
             }
         };
-        let description: String = STACK.lines().map(indent).collect();
+        let description: String = EXAMPLE.lines().map(indent).collect();
         self.output.text(&format!(
             "# selfheal: one EC2 instance that heals itself\n\n\
              On a simulated AWS: no account, no network, nothing kept. Its clock is simulated too.\n\
