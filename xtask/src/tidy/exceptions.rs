@@ -39,6 +39,4 @@ pub const OPEN: &[&str] = &[
     "Probe",
     "Role",
     "Step",
-    "StepKind",
-    "WaitFor",
 ];
