@@ -1,14 +1,7 @@
 //! What still breaks a rule of `tidy`. The lists only shrink: an exception that nothing needs any more fails as well.
 
 /// Arrows that close a circle: the folder of both, from, to.
-pub const CIRCLES: &[(&str, &str, &str)] = &[
-    ("crates/selfheal-core/src", "desired", "plan"),
-    ("crates/selfheal-core/src/plan", "address", "dns"),
-    ("crates/selfheal-core/src/plan", "app_policy", "iam"),
-    ("crates/selfheal-core/src/spec", "data", "sections"),
-    ("crates/selfheal-core/src/spec", "reader", "sections"),
-    ("crates/selfheal-userdata/src", "config", "units"),
-];
+pub const CIRCLES: &[(&str, &str, &str)] = &[("crates/selfheal-userdata/src", "config", "units")];
 
 /// Functions that are too long: the beginning of the file's path, the function.
 pub const LONG: &[(&str, &str)] = &[
@@ -18,7 +11,7 @@ pub const LONG: &[(&str, &str)] = &[
     ("crates/selfheal-aws/src/", "read"),
     ("crates/selfheal-cli/tests/", "the_shape_of_json_is_stable"),
     ("crates/selfheal-core/src/", "create"),
-    ("crates/selfheal-core/src/", "delete_volumes"),
+    ("crates/selfheal-core/src/", "delete"),
     ("crates/selfheal-core/src/", "plan_policy"),
     ("crates/selfheal-core/src/", "serving"),
     (
