@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use futures::future::{BoxFuture, FutureExt, try_join, try_join_all};
 use selfheal_core::Names;
-use selfheal_core::names::{APP_POLICY_NAME, POLICY_NAME, Role};
+use selfheal_core::names::{APP_POLICY_NAME, POLICY_NAME, ResourceKind};
 use selfheal_core::permissions::tells_of_app_policy;
 use selfheal_core::plan::former_record;
 use selfheal_core::spec::{Ingress, Spec, ZoneRef};
@@ -379,7 +379,7 @@ async fn read_addresses(aws: &dyn Aws, spec: &Spec, to_allocate: bool, ctl: &Con
     let addresses = retry(ctl, Repeat::Read, || aws.describe_addresses()).await?;
     let owned: Vec<&Address> = addresses
         .iter()
-        .filter(|address| names.owns(&address.tags, Role::Address))
+        .filter(|address| names.owns(&address.tags, ResourceKind::Address))
         .collect();
     let scarce = owned.is_empty() && counted_addresses(&addresses) >= ADDRESS_QUOTA_DEFAULT;
     let quota = if to_allocate && scarce {

@@ -3,7 +3,7 @@
 use selfheal_policy::Partition;
 use selfheal_userdata::{BootConfig, DataVolume, HealthCheck, HealthFrom, Probe, RenderError, UserData};
 
-use crate::names::{IAM_PATH, LAUNCH_HOOK, Names, Role, TAG_APPLICATION_CHECK, TERMINATE_HOOK, Tags};
+use crate::names::{IAM_PATH, LAUNCH_HOOK, Names, ResourceKind, TAG_APPLICATION_CHECK, TERMINATE_HOOK, Tags};
 use crate::spec::{self, HealthProbe, HealthSpec, Spec};
 use crate::world::{ApplicationCheckSettings, Image, Observed, RootVolume, TemplateData};
 
@@ -189,14 +189,14 @@ pub fn template_data(
 #[must_use]
 pub(crate) fn launch_tags(spec: &Spec) -> [Tags; 3] {
     let names = Names::of(spec);
-    let mut instance = names.tags(Role::Instance);
+    let mut instance = names.tags(ResourceKind::Instance);
     if application_check(spec).is_some() {
         instance.insert(TAG_APPLICATION_CHECK.to_owned(), names.stack.clone());
     }
     [
         instance,
-        names.tags(Role::RootVolume),
-        names.tags(Role::NetworkInterface),
+        names.tags(ResourceKind::RootVolume),
+        names.tags(ResourceKind::NetworkInterface),
     ]
 }
 

@@ -9,7 +9,7 @@ use crate::spec::Spec;
 
 /// Tag key that holds the stack's name, on every resource that can be tagged.
 pub const TAG_STACK: &str = "selfheal:stack";
-/// Tag key that holds what the resource is to the stack, one of [`Role`].
+/// Tag key that holds what the resource is to the stack, one of [`ResourceKind`].
 pub const TAG_ROLE: &str = "selfheal:role";
 /// Tag key that holds the form in which the resource was written: [`SCHEMA`] of the version that created it.
 ///
@@ -77,8 +77,7 @@ pub type Tags = BTreeMap<String, String>;
 
 /// What a resource is to its stack: the value of [`TAG_ROLE`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-#[non_exhaustive]
-pub enum Role {
+pub enum ResourceKind {
     /// The Elastic IP.
     Address,
     /// The data volume.
@@ -105,7 +104,7 @@ pub enum Role {
     ApplicationCheck,
 }
 
-impl Role {
+impl ResourceKind {
     /// The tag's value.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
@@ -168,7 +167,7 @@ impl Names {
 
     /// The tags of a resource of this stack; a `Name` is added for people to read.
     #[must_use]
-    pub fn tags(&self, role: Role) -> Tags {
+    pub fn tags(&self, role: ResourceKind) -> Tags {
         Tags::from([
             ("Name".to_owned(), self.launch_template.clone()),
             (TAG_STACK.to_owned(), self.stack.clone()),
@@ -179,7 +178,7 @@ impl Names {
 
     /// Whether these tags say that the resource belongs to this stack in this role.
     #[must_use]
-    pub fn owns(&self, tags: &Tags, role: Role) -> bool {
+    pub fn owns(&self, tags: &Tags, role: ResourceKind) -> bool {
         tags.get(TAG_STACK).is_some_and(|stack| *stack == self.stack)
             && tags.get(TAG_ROLE).is_some_and(|value| value == role.as_str())
     }

@@ -4,7 +4,7 @@ use selfheal_policy::{FormerRecord, OperatorScope, Partition};
 
 use crate::desired::Ids;
 use crate::existing::existing;
-use crate::names::{Names, Role, TAG_STACK};
+use crate::names::{Names, ResourceKind, TAG_STACK};
 use crate::permissions::tells_of_app_policy;
 use crate::plan::former_record;
 use crate::spec::{ImageRef, Spec, ZoneRef};
@@ -44,7 +44,7 @@ fn record(scope: &mut OperatorScope, spec: &Spec, observed: &Observed) {
     let owned = observed
         .addresses
         .iter()
-        .filter(|address| names.owns(&address.tags, Role::Address));
+        .filter(|address| names.owns(&address.tags, ResourceKind::Address));
     let mut formers = owned.filter_map(|address| former_record(spec, &address.tags));
     scope.former_record = formers.next().map(|(zone_id, name)| FormerRecord {
         zone_id: zone_id.to_owned(),

@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 
 use selfheal_policy::{Document, ResourceSet};
 
-use crate::names::{Names, Role};
+use crate::names::{Names, ResourceKind};
 use crate::spec::Spec;
 use crate::world::{Observed, Volume, VolumeModification, VolumeState};
 
@@ -94,7 +94,7 @@ fn unnamed_holders(spec: &Spec, observed: &Observed, named: &Named) -> BTreeSet<
 fn data_volumes<'a>(spec: &Spec, observed: &'a Observed) -> impl Iterator<Item = &'a Volume> + use<'a> {
     let names = Names::new(&spec.name, &spec.region);
     let volumes = observed.volumes.iter().filter(|volume| is_there(volume));
-    volumes.filter(move |volume| names.owns(&volume.tags, Role::Volume))
+    volumes.filter(move |volume| names.owns(&volume.tags, ResourceKind::Volume))
 }
 
 /// The volumes that differ from the spec in what a modification changes: one may be under way.

@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 
 use selfheal_core::Action;
 use selfheal_core::desired::user_data;
-use selfheal_core::names::{self, Names, Role};
+use selfheal_core::names::{self, Names, ResourceKind};
 use selfheal_core::plan::{Readiness, StepKind, plan};
 use selfheal_core::spec::HealthFrom;
 use selfheal_core::world::TagCall;
@@ -26,7 +26,7 @@ fn a_resource_bears_the_tags_that_an_adopted_one_may_be_given() {
         (TAG_STACK, TAG_ROLE, TAG_FIRST_USE)
     );
     let names = Names::new("web", "eu-west-1");
-    let tags = names.tags(Role::Address);
+    let tags = names.tags(ResourceKind::Address);
     assert_eq!(set(tags.keys().map(String::as_str)), set(RESOURCE_TAG_KEYS));
 }
 

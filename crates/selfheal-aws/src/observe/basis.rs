@@ -6,7 +6,7 @@
 
 use futures::future::{OptionFuture, try_join, try_join3, try_join5};
 use selfheal_core::Names;
-use selfheal_core::names::Role;
+use selfheal_core::names::ResourceKind;
 use selfheal_core::spec::{ImageRef, Spec};
 use selfheal_core::world::{
     Activity, ApplicationCheck, DefaultRoute, Group, Image, InstanceType, LaunchTemplate, LifecycleHook, Observed,
@@ -145,7 +145,7 @@ impl Makes {
         let template = first.template.as_ref();
         let same_type = template.is_some_and(|template| template.data.instance_type == spec.instance.instance_type);
         let live = |volume: &&Volume| {
-            names.owns(&volume.tags, Role::Volume)
+            names.owns(&volume.tags, ResourceKind::Volume)
                 && !matches!(volume.state, VolumeState::Deleting | VolumeState::Deleted)
         };
         let plans = scope == Scope::Plan;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use selfheal_aws::sim::{Sim, SimConfig};
 use selfheal_aws::{ApplyError, ApplyErrorKind, Clock, Control, Ec2, Goal, Outcome, Silent, apply, observe};
-use selfheal_core::names::{Names, Role};
+use selfheal_core::names::{Names, ResourceKind};
 use selfheal_core::plan::{DestroyOptions, StepKind};
 use selfheal_core::spec::Spec;
 use selfheal_core::world::VolumeState;
@@ -55,7 +55,7 @@ fn an_address_that_was_not_shown_is_not_released_3() {
     // What is left of the stack is what bears its tags.
     run_until_done(&sim, &web(), Goal::Destroy(DestroyOptions::default()), 1);
     sim.settle(Duration::from_secs(900));
-    let tags = Names::new("web", "eu-west-1").tags(Role::Address);
+    let tags = Names::new("web", "eu-west-1").tags(ResourceKind::Address);
     let goal = Goal::Destroy(DestroyOptions {
         release_address: true,
         delete_data: false,

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use selfheal_aws::sim::{InstanceState, Range, Sim, SimConfig, TraceEvent, TraceKind};
 use selfheal_aws::{ApplicationChecks, AutoScaling, Ec2};
-use selfheal_core::names::{Role, TAG_STACK};
+use selfheal_core::names::{ResourceKind, TAG_STACK};
 use selfheal_core::world::{ApplicationCheckSettings, CreateApplicationStatusCheck, IngressRule};
 
 use crate::support::{HOUR, Stack, code, create, member, names, on, prepare_with, rest, world};
@@ -30,7 +30,7 @@ fn settings() -> ApplicationCheckSettings {
 fn input(token: &str) -> CreateApplicationStatusCheck {
     CreateApplicationStatusCheck {
         settings: settings(),
-        tags: names().tags(Role::ApplicationCheck),
+        tags: names().tags(ResourceKind::ApplicationCheck),
         client_token: token.to_owned(),
     }
 }

@@ -1,7 +1,7 @@
 //! Refusals: what AWS judges, and which action it names.
 
 use selfheal_aws::{AutoScaling, CallError, CallErrorKind, Ec2, Iam};
-use selfheal_core::names::{Names, POLICY_NAME, Role};
+use selfheal_core::names::{Names, POLICY_NAME, ResourceKind};
 use selfheal_policy::{Document, OperatorScope, Partition, Purpose, operator_policy};
 
 use crate::support::{names, on, prepare, words, world};
@@ -34,7 +34,7 @@ fn check(error: &CallError, action: &str, named: Option<&str>, missing: &[&str])
 fn a_creation_that_may_not_tag_names_create_tags() {
     let sim = world(1);
     sim.tamper(|world| world.config.operator_policy = Some(without("TagOnCreate")));
-    let tags = Names::new("web", "eu-west-1").tags(Role::Address);
+    let tags = Names::new("web", "eu-west-1").tags(ResourceKind::Address);
     let error = on(&sim, sim.allocate_address(&tags)).unwrap_err();
     let action = "ec2:CreateTags";
     check(&error, "ec2:AllocateAddress", Some(action), &[action]);

@@ -5,7 +5,7 @@ use std::time::Duration;
 use selfheal_aws::backend::{SecurityGroupQuery, SubnetQuery};
 use selfheal_aws::sim::{Content, SimConfig};
 use selfheal_aws::{Clock, Ec2};
-use selfheal_core::names::{Role, TAG_STACK, Tags};
+use selfheal_core::names::{ResourceKind, TAG_STACK, Tags};
 use selfheal_core::world::{IngressRule, ModifyVolume, VolumeState};
 
 use crate::support::{
@@ -35,7 +35,7 @@ fn modify(id: &str) -> ModifyVolume {
 #[test]
 fn each_allocation_makes_an_address_until_the_quota() {
     let sim = world(1);
-    let tags = names().tags(Role::Snapshot);
+    let tags = names().tags(ResourceKind::Snapshot);
     for _ in 0..5 {
         on(&sim, sim.allocate_address(&Tags::new())).unwrap();
     }
@@ -345,7 +345,7 @@ fn deleting_named_data_needs_a_completed_snapshot() {
     sim.permit(&stack.volume);
     let snapshot = on(
         &sim,
-        sim.create_snapshot(&stack.volume, "the last", &names().tags(Role::Snapshot)),
+        sim.create_snapshot(&stack.volume, "the last", &names().tags(ResourceKind::Snapshot)),
     )
     .unwrap();
     assert_eq!(snapshot.state, "pending");

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use selfheal_aws::sim::{Fault, FaultPlan, InFlight, Sim, SimConfig, SimError, When};
 use selfheal_aws::{CallErrorKind, Clock, Ec2, Iam, Route53};
-use selfheal_core::names::{Role, Tags};
+use selfheal_core::names::{ResourceKind, Tags};
 
 use crate::support::{code, lines, names, on, volume_input, words, world};
 
@@ -66,11 +66,11 @@ fn other_services_have_words_of_their_own() {
 fn a_lost_answer_took_effect_exactly_once() {
     let sim = world(3);
     sim.set_faults(plan(every("ec2:AllocateAddress"), Fault::AnswerLost));
-    let error = on(&sim, sim.allocate_address(&names().tags(Role::Address))).unwrap_err();
+    let error = on(&sim, sim.allocate_address(&names().tags(ResourceKind::Address))).unwrap_err();
     assert_eq!((error.kind(), error.code.as_deref()), (CallErrorKind::Ambiguous, None));
     let made = on(&sim, sim.describe_addresses()).unwrap();
     assert_eq!(made.len(), 1);
-    assert!(names().owns(&made[0].tags, Role::Address));
+    assert!(names().owns(&made[0].tags, ResourceKind::Address));
     assert_eq!(lines(&sim, "ok, answer lost").len(), 1);
     assert_eq!(sim.effects(), 1);
     // A lost answer changes nothing about a refusal.
@@ -325,7 +325,7 @@ fn changing_what_bears_no_stacks_tag_is_a_violation() {
     // Tagging is how something is adopted.
     let other = sim.foreign_address(&Tags::new());
     sim.permit(&other);
-    on(&sim, sim.create_tags(&other, &names().tags(Role::Address))).unwrap();
+    on(&sim, sim.create_tags(&other, &names().tags(ResourceKind::Address))).unwrap();
     on(&sim, sim.release_address(&other)).unwrap();
     assert_eq!(sim.violations().len(), 1);
 }

@@ -2,7 +2,7 @@
 
 use selfheal_aws::Iam;
 use selfheal_aws::sim::{Fault, FaultPlan, When};
-use selfheal_core::names::{Names, POLICY_NAME, Role, Tags};
+use selfheal_core::names::{Names, POLICY_NAME, ResourceKind, Tags};
 use selfheal_policy::{Partition, trust_policy};
 
 use crate::support::{code, healed, launch, lines, member, names, on, policy, prepare, rest, words, world};
@@ -11,7 +11,7 @@ const ALLOW: &str =
     r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"ec2:AttachVolume","Resource":"*"}]}"#;
 
 fn ours() -> Tags {
-    Names::new("other", "eu-west-1").tags(Role::Role)
+    Names::new("other", "eu-west-1").tags(ResourceKind::Role)
 }
 
 fn trust() -> String {
@@ -26,7 +26,10 @@ fn names_are_taken_once() {
     let role = on(&sim, sim.create_role(&names.role, &trust(), &Tags::new(), None));
     assert_eq!(
         words(role),
-        format!("EntityAlreadyExists: Role with name {} already exists.", names.role)
+        format!(
+            "EntityAlreadyExists: ResourceKind with name {} already exists.",
+            names.role
+        )
     );
     let profile = on(&sim, sim.create_instance_profile(&names.profile, &Tags::new()));
     assert_eq!(

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use selfheal_aws::sim::{Sim, SimConfig, SubnetRecord, World};
 use selfheal_aws::{AutoScaling, CallError, CallResult, Clock, Ec2, Iam};
-use selfheal_core::names::{LAUNCH_HOOK, Names, POLICY_NAME, Role, TAG_FIRST_USE};
+use selfheal_core::names::{LAUNCH_HOOK, Names, POLICY_NAME, ResourceKind, TAG_FIRST_USE};
 use selfheal_core::world::{CreateVolume, GroupSettings, LifecycleHook, RootVolume, TemplateData};
 use selfheal_policy::{InstanceScope, Partition, instance_policy, trust_policy};
 use selfheal_userdata::{AddressWhen, BootConfig, DataVolume, Filesystem, HealthCheck, HealthFrom, Probe, render};
@@ -52,7 +52,7 @@ pub fn names() -> Names {
 }
 
 pub fn volume_input(token: &str) -> CreateVolume {
-    let mut tags = names().tags(Role::Volume);
+    let mut tags = names().tags(ResourceKind::Volume);
     tags.insert(TAG_FIRST_USE.to_owned(), "true".to_owned());
     CreateVolume {
         zone: ZONE.to_owned(),
@@ -91,9 +91,9 @@ pub fn template_data(world: &World, security_group: &str, user_data: &str) -> Te
         http_tokens: "required".to_owned(),
         hop_limit: 1,
         metadata_tags: "disabled".to_owned(),
-        instance_tags: names.tags(Role::Instance),
-        volume_tags: names.tags(Role::RootVolume),
-        interface_tags: names.tags(Role::NetworkInterface),
+        instance_tags: names.tags(ResourceKind::Instance),
+        volume_tags: names.tags(ResourceKind::RootVolume),
+        interface_tags: names.tags(ResourceKind::NetworkInterface),
     }
 }
 
@@ -140,7 +140,7 @@ pub fn settings(template: &str, subnet: &str) -> GroupSettings {
         health_check_type: "EC2".to_owned(),
         health_check_grace_s: 60,
         hooks: vec![hook()],
-        tags: names.tags(Role::Group),
+        tags: names.tags(ResourceKind::Group),
     }
 }
 
@@ -207,27 +207,30 @@ pub fn prepare_with(sim: &Sim, change: impl FnOnce(BootConfig) -> BootConfig) ->
     let names = names();
     let subnet = sim.inspect(subnet).subnet;
     let made = on(sim, async {
-        let address = sim.allocate_address(&names.tags(Role::Address)).await?.allocation_id;
+        let address = sim
+            .allocate_address(&names.tags(ResourceKind::Address))
+            .await?
+            .allocation_id;
         let volume = sim.create_volume(&volume_input("token-1")).await?.id;
-        let tags = names.tags(Role::SecurityGroup);
+        let tags = names.tags(ResourceKind::SecurityGroup);
         let security_group = sim
             .create_security_group(&names.security_group, &subnet.vpc_id, &tags)
             .await?;
         sim.create_role(
             &names.role,
             &trust_policy(Partition::Aws).to_json(),
-            &names.tags(Role::Role),
+            &names.tags(ResourceKind::Role),
             None,
         )
         .await?;
         sim.put_role_policy(&names.role, POLICY_NAME, &policy(&address, &volume, &subnet.id))
             .await?;
-        sim.create_instance_profile(&names.profile, &names.tags(Role::Profile))
+        sim.create_instance_profile(&names.profile, &names.tags(ResourceKind::Profile))
             .await?;
         sim.add_role_to_profile(&names.profile, &names.role).await?;
         let user_data = render(&change(boot_config(&address, &volume))).expect("the configuration renders");
         let data = sim.inspect(|world| template_data(world, &security_group, &user_data.to_base64()));
-        let tags = names.tags(Role::LaunchTemplate);
+        let tags = names.tags(ResourceKind::LaunchTemplate);
         let template = sim.create_launch_template(&names.launch_template, &data, &tags).await?;
         let settings = settings(&template, &subnet.id);
         // IAM spreads late.

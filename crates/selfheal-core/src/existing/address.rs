@@ -1,7 +1,7 @@
 //! Which of the account's addresses is the stack's, and who else uses it.
 
 use super::stack::Stack;
-use crate::names::{Role, TAG_STACK};
+use crate::names::{ResourceKind, TAG_STACK};
 use crate::witness::{is_of_group, named};
 use crate::world::{Address, Observed};
 
@@ -26,7 +26,7 @@ pub(crate) fn owned<'a>(stack: &Stack<'a>) -> impl Iterator<Item = &'a Address> 
         .observed
         .addresses
         .iter()
-        .filter(move |address| names.owns(&address.tags, Role::Address))
+        .filter(move |address| names.owns(&address.tags, ResourceKind::Address))
 }
 
 /// Picks one of several addresses so that every observer picks the same: the one that the role's policy or the launch
@@ -97,7 +97,7 @@ pub(crate) fn to_remove(stack: &Stack<'_>) -> Vec<Address> {
             .is_some_and(|owner| *owner != stack.spec.name)
     };
     let of_stack = |address: &&Address| {
-        stack.names.owns(&address.tags, Role::Address)
+        stack.names.owns(&address.tags, ResourceKind::Address)
             || (adopted == Some(address.allocation_id.as_str()) && !foreign(address))
     };
     stack.observed.addresses.iter().filter(of_stack).cloned().collect()

@@ -1,7 +1,7 @@
 //! Which of the application status checks is the stack's.
 
 use super::stack::Stack;
-use crate::names::{Role, TAG_APPLICATION_CHECK};
+use crate::names::{ResourceKind, TAG_APPLICATION_CHECK};
 use crate::world::ApplicationCheck;
 
 /// The check that the spec asks for, where it exists.
@@ -15,7 +15,7 @@ pub(crate) fn all<'a>(stack: &Stack<'a>) -> Vec<&'a ApplicationCheck> {
         .observed
         .application_checks
         .iter()
-        .filter(|check| !check.deleted && stack.names.owns(&check.tags, Role::ApplicationCheck))
+        .filter(|check| !check.deleted && stack.names.owns(&check.tags, ResourceKind::ApplicationCheck))
         .collect();
     checks.sort_by_key(|check| (!asks_ours(check, &stack.spec.name), check.id.clone()));
     checks

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::stack::Stack;
-use crate::names::{Role, TAG_FIRST_USE, TAG_KEY, TAG_STACK};
+use crate::names::{ResourceKind, TAG_FIRST_USE, TAG_KEY, TAG_STACK};
 use crate::spec::Spec;
 use crate::witness::{is_of_group, is_there, named};
 use crate::world::Volume;
@@ -41,7 +41,7 @@ pub(crate) fn tagged<'a>(stack: &Stack<'a>) -> Vec<&'a Volume> {
     let mut volumes: Vec<&Volume> = observed
         .volumes
         .iter()
-        .filter(|volume| stack.names.owns(&volume.tags, Role::Volume) && is_there(volume))
+        .filter(|volume| stack.names.owns(&volume.tags, ResourceKind::Volume) && is_there(volume))
         .collect();
     volumes.sort_by_key(|volume| &volume.id);
     volumes
@@ -105,7 +105,7 @@ fn given<'a>(stack: &Stack<'a>, volume: &'a Volume) -> Choice<'a> {
     if let Some((volume, other)) = foreign(stack, volume) {
         return claimed(volume, other);
     }
-    if stack.names.owns(&volume.tags, Role::Volume) {
+    if stack.names.owns(&volume.tags, ResourceKind::Volume) {
         return Choice::Volume(volume);
     }
     let elsewhere = volume.attachment.as_ref().map(|attachment| &attachment.instance_id);
@@ -181,7 +181,7 @@ fn nothing<'a>(stack: &Stack<'a>, named: &BTreeSet<String>) -> Choice<'a> {
         volume
             .tags
             .get(crate::names::TAG_ROLE)
-            .is_some_and(|role| role == Role::RootVolume.as_str())
+            .is_some_and(|role| role == ResourceKind::RootVolume.as_str())
     };
     let held: Vec<&str> = observed
         .volumes

@@ -2,22 +2,22 @@
 
 use std::collections::BTreeSet;
 
-use super::builder::{Builder, Draft, Later};
+use super::builder::{Builder, Deferred, Draft};
 use super::{Change, Need, StepKind, WaitFor, dns};
 use crate::existing::address::{User, choose, counted, owned, to_remove, user};
-use crate::names::{Role, TAG_STACK};
+use crate::names::{ResourceKind, TAG_STACK};
 use crate::witness::named;
 use crate::world::{Action, Address, AddressCall, TagCall};
 
 /// The address of the stack: adopted, found by its tags, or to be allocated.
-pub(super) fn plan(builder: &mut Builder<'_>) -> Later<Address> {
+pub(super) fn plan(builder: &mut Builder<'_>) -> Deferred<Address> {
     match builder.spec.address.allocation.clone() {
         Some(allocation) => adopt(builder, &allocation),
         None => find_or_allocate(builder),
     }
 }
 
-fn adopt(builder: &mut Builder<'_>, allocation: &str) -> Later<Address> {
+fn adopt(builder: &mut Builder<'_>, allocation: &str) -> Deferred<Address> {
     let observed = builder.observed;
     let Some(address) = observed
         .addresses
@@ -29,7 +29,7 @@ fn adopt(builder: &mut Builder<'_>, allocation: &str) -> Later<Address> {
             format!("there is no Elastic IP {allocation} in {}", builder.spec.region),
             "check `address.allocation`, the region and the account, or leave it out to allocate one",
         );
-        return Later::After([].into());
+        return Deferred::After([].into());
     };
     if let Some(other) = address.tags.get(TAG_STACK).filter(|stack| **stack != builder.spec.name) {
         builder.refuse(
@@ -37,10 +37,10 @@ fn adopt(builder: &mut Builder<'_>, allocation: &str) -> Later<Address> {
             format!("the Elastic IP {allocation} belongs to the stack `{other}`"),
             "an address serves one stack: adopt another one, or destroy that stack first",
         );
-        return Later::Known(address.clone());
+        return Deferred::Known(address.clone());
     }
     refuse_used(builder, address);
-    if !builder.names.owns(&address.tags, Role::Address) {
+    if !builder.names.owns(&address.tags, ResourceKind::Address) {
         put_tags(builder, address, "the spec adopts it");
     }
     for other in owned(builder)
@@ -50,12 +50,12 @@ fn adopt(builder: &mut Builder<'_>, allocation: &str) -> Later<Address> {
     {
         note_unused(builder, &other);
     }
-    Later::Known(address.clone())
+    Deferred::Known(address.clone())
 }
 
 /// Refuses an address that something else uses, where our instance could not claim it or must not.
 fn refuse_used(builder: &mut Builder<'_>, address: &Address) {
-    let ours = builder.names.owns(&address.tags, Role::Address);
+    let ours = builder.names.owns(&address.tags, ResourceKind::Address);
     let name = format!("{} ({})", address.allocation_id, address.public_ip);
     match user(builder.observed, address) {
         Some(User::Service(service)) => builder.refuse(
@@ -87,15 +87,15 @@ fn refuse_used(builder: &mut Builder<'_>, address: &Address) {
 /// `AllocateAddress` knows neither names nor tokens, and a listing lags behind. The role's name is unique, and its creation
 /// comes first: whoever creates it knows that nobody has allocated an address before. Whoever finds it reads the addresses
 /// for as long as a listing lags behind, since another run may have been cut off just after it allocated one.
-fn may_allocate(builder: &mut Builder<'_>) -> Later<()> {
+fn may_allocate(builder: &mut Builder<'_>) -> Deferred<()> {
     let observed = builder.observed;
     if observed.role.is_none() {
-        return Later::after(Need::step(StepKind::CreateRole, &builder.names.role));
+        return Deferred::after(Need::step(StepKind::CreateRole, &builder.names.role));
     }
     if observed.run.role.made || observed.run.addresses.settled {
-        return Later::Known(());
+        return Deferred::Known(());
     }
-    Later::After([builder.wait(WaitFor::AddressesSettled)].into())
+    Deferred::After([builder.wait(WaitFor::AddressesSettled)].into())
 }
 
 /// Refuses to allocate an address where the account's quota is used up.
@@ -119,7 +119,7 @@ fn refuse_quota(builder: &mut Builder<'_>) {
     );
 }
 
-fn find_or_allocate(builder: &mut Builder<'_>) -> Later<Address> {
+fn find_or_allocate(builder: &mut Builder<'_>) -> Deferred<Address> {
     let named = named(builder.observed).addresses;
     let Some(chosen) = choose(builder) else {
         let gone: Vec<&str> = named.iter().map(String::as_str).collect();
@@ -133,10 +133,10 @@ fn find_or_allocate(builder: &mut Builder<'_>) -> Later<Address> {
                 "name another one as `address.allocation`; or allocate a new one, to which the DNS record then moves: \
                  `selfheal apply --new-address`",
             );
-            return Later::After([].into());
+            return Deferred::After([].into());
         }
         refuse_quota(builder);
-        let mut tags = builder.names.tags(Role::Address);
+        let mut tags = builder.names.tags(ResourceKind::Address);
         tags.extend(dns::tags(builder));
         let draft = Draft::new(
             StepKind::AllocateAddress,
@@ -145,7 +145,7 @@ fn find_or_allocate(builder: &mut Builder<'_>) -> Later<Address> {
         );
         let may = may_allocate(builder);
         let action = may.map(|()| Action::Address(AddressCall::AllocateAddress { tags }));
-        return Later::after(builder.step(draft, action));
+        return Deferred::after(builder.step(draft, action));
     };
     if let Some(other) = chosen.tags.get(TAG_STACK).filter(|stack| **stack != builder.spec.name) {
         builder.refuse(
@@ -153,7 +153,7 @@ fn find_or_allocate(builder: &mut Builder<'_>) -> Later<Address> {
             format!("the Elastic IP {} belongs to the stack `{other}`", chosen.allocation_id),
             "an address serves one stack: name another one as `address.allocation`, or destroy that stack first",
         );
-    } else if !builder.names.owns(&chosen.tags, Role::Address) {
+    } else if !builder.names.owns(&chosen.tags, ResourceKind::Address) {
         put_tags(builder, &chosen, "the stack uses it, and it has lost its tags");
     }
     let others: Vec<Address> = owned(builder)
@@ -164,11 +164,11 @@ fn find_or_allocate(builder: &mut Builder<'_>) -> Later<Address> {
         note_unused(builder, other);
     }
     refuse_used(builder, &chosen);
-    Later::Known(chosen)
+    Deferred::Known(chosen)
 }
 
 fn put_tags(builder: &mut Builder<'_>, address: &Address, reason: &str) {
-    let mut tags = builder.names.tags(Role::Address);
+    let mut tags = builder.names.tags(ResourceKind::Address);
     tags.extend(dns::tags(builder));
     // The address keeps the name that its owner gave it.
     if address.tags.contains_key("Name") {
@@ -178,7 +178,10 @@ fn put_tags(builder: &mut Builder<'_>, address: &Address, reason: &str) {
     let draft = Draft::new(StepKind::TagAddress, Change::Update, reason)
         .target(format!("{resource} ({})", address.public_ip))
         .sets(TAG_STACK, builder.spec.name.clone());
-    builder.step(draft, Later::Known(Action::Tag(TagCall::CreateTags { resource, tags })));
+    builder.step(
+        draft,
+        Deferred::Known(Action::Tag(TagCall::CreateTags { resource, tags })),
+    );
 }
 
 fn note_unused(builder: &mut Builder<'_>, address: &Address) {
@@ -225,7 +228,7 @@ pub(super) fn release(builder: &mut Builder<'_>, stopped: &BTreeSet<Need>) {
             "before the address can go",
         )
         .target(address.public_ip.clone());
-        let action = Later::Known(Action::Address(AddressCall::DisassociateAddress { association_id }));
+        let action = Deferred::Known(Action::Address(AddressCall::DisassociateAddress { association_id }));
         before.insert(builder.step(draft, action.not_before(stopped)));
     }
     let draft = Draft::new(
@@ -234,7 +237,7 @@ pub(super) fn release(builder: &mut Builder<'_>, stopped: &BTreeSet<Need>) {
         "asked for: the address is gone for good",
     )
     .target(format!("{} ({})", address.allocation_id, address.public_ip));
-    let action = Later::Known(Action::Address(AddressCall::ReleaseAddress {
+    let action = Deferred::Known(Action::Address(AddressCall::ReleaseAddress {
         allocation_id: address.allocation_id.clone(),
     }));
     builder.step(draft, action.not_before(&before));

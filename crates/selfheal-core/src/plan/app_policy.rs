@@ -8,10 +8,10 @@ use std::collections::BTreeSet;
 use selfheal_policy::Limit;
 use selfheal_policy::Statement;
 
-use super::builder::{Builder, Draft, Later};
+use super::builder::{Builder, Deferred, Draft};
 use super::document::{same_document, summary};
 use super::{Change, Need, StepKind};
-use crate::names::{APP_POLICY_NAME, Role};
+use crate::names::{APP_POLICY_NAME, ResourceKind};
 use crate::permissions;
 use crate::world::{Action, RoleCall};
 
@@ -21,7 +21,7 @@ const STATEMENT_CHARS_MAX: usize = 160;
 /// Deletes the app's policy where the spec names none; answers what is to be done before the first policy ceases to tell.
 pub(super) fn drop_unwanted(builder: &mut Builder<'_>) -> BTreeSet<Need> {
     let role = builder.observed.role.as_ref();
-    let Some(role) = role.filter(|role| builder.names.owns(&role.tags, Role::Role)) else {
+    let Some(role) = role.filter(|role| builder.names.owns(&role.tags, ResourceKind::Role)) else {
         return BTreeSet::new();
     };
     if builder.spec.app.policy.is_some() || builder.observed.role_app_policy.is_none() {
@@ -45,11 +45,11 @@ pub(super) fn drop_unwanted(builder: &mut Builder<'_>) -> BTreeSet<Need> {
         role: name,
         policy_name: APP_POLICY_NAME.to_owned(),
     });
-    BTreeSet::from([builder.step(draft, Later::Known(action))])
+    BTreeSet::from([builder.step(draft, Deferred::Known(action))])
 }
 
 /// Plans the app's policy. `own_size` is that of the role's first policy in characters: both count together.
-pub(super) fn plan(builder: &mut Builder<'_>, role: &Later<String>, own_size: usize, needs: &mut BTreeSet<Need>) {
+pub(super) fn plan(builder: &mut Builder<'_>, role: &Deferred<String>, own_size: usize, needs: &mut BTreeSet<Need>) {
     let Some(policy) = builder.spec.app.policy.clone() else {
         return;
     };
@@ -70,7 +70,7 @@ pub(super) fn plan(builder: &mut Builder<'_>, role: &Later<String>, own_size: us
         return;
     }
     let have = builder.observed.role_app_policy.as_ref();
-    let have = have.filter(|_| matches!(role, Later::Known(_)));
+    let have = have.filter(|_| matches!(role, Deferred::Known(_)));
     if have.is_some_and(|have| same_document(have, &policy.document)) {
         return;
     }

@@ -6,12 +6,12 @@
 
 use std::collections::BTreeSet;
 
-use super::builder::{Builder, Draft, Later};
+use super::builder::{Builder, Deferred, Draft};
 use super::template::Pin;
 use super::{Change, Need, StepKind};
 use crate::desired::application_check;
 use crate::existing::application_check::{all, asks_ours};
-use crate::names::{Role, TAG_APPLICATION_CHECK};
+use crate::names::{ResourceKind, TAG_APPLICATION_CHECK};
 use crate::spec::{HealthProbe, Ingress, Protocol};
 use crate::token::check_token;
 use crate::world::{
@@ -63,13 +63,13 @@ pub(super) fn delete_all(builder: &mut Builder<'_>, reason: &str) -> BTreeSet<Ne
             .target(id.clone())
             .removes("request", show_request(&check.settings));
         let action = Action::ApplicationCheck(ApplicationCheckCall::DeleteApplicationStatusCheck { id });
-        needs.insert(builder.step(draft, Later::Known(action)));
+        needs.insert(builder.step(draft, Deferred::Known(action)));
     }
     needs
 }
 
 /// Plans the check that the spec asks for, once the launch template tags the instances that it is for.
-pub(super) fn plan(builder: &mut Builder<'_>, template: &Later<Pin>) {
+pub(super) fn plan(builder: &mut Builder<'_>, template: &Deferred<Pin>) {
     // Where it cannot be, the plan has been refused already.
     let Some(settings) = application_check(builder.spec) else {
         return;
@@ -77,7 +77,7 @@ pub(super) fn plan(builder: &mut Builder<'_>, template: &Later<Pin>) {
     let mut candidates = all(builder).into_iter();
     let Some(check) = candidates.next() else {
         let created = create(builder, settings, template);
-        associate(builder, Later::after(created));
+        associate(builder, Deferred::after(created));
         return;
     };
     for other in candidates {
@@ -90,12 +90,12 @@ pub(super) fn plan(builder: &mut Builder<'_>, template: &Later<Pin>) {
         );
     }
     if !asks_ours(check, &builder.spec.name) {
-        associate(builder, Later::Known(check.id.clone()));
+        associate(builder, Deferred::Known(check.id.clone()));
     }
     modify(builder, check, settings);
 }
 
-fn create(builder: &mut Builder<'_>, settings: ApplicationCheckSettings, template: &Later<Pin>) -> Need {
+fn create(builder: &mut Builder<'_>, settings: ApplicationCheckSettings, template: &Deferred<Pin>) -> Need {
     let reason = "AWS asks the app from outside, and charges for it by the hour";
     let draft = Draft::new(StepKind::CreateApplicationStatusCheck, Change::Create, reason)
         .sets("request", show_request(&settings))
@@ -103,7 +103,7 @@ fn create(builder: &mut Builder<'_>, settings: ApplicationCheckSettings, templat
         .sets("initial grace", format!("{} s", settings.initial_grace_s));
     let mut input = CreateApplicationStatusCheck {
         settings,
-        tags: builder.names.tags(Role::ApplicationCheck),
+        tags: builder.names.tags(ResourceKind::ApplicationCheck),
         client_token: String::new(),
     };
     let observed = builder.observed;
@@ -121,11 +121,11 @@ fn create(builder: &mut Builder<'_>, settings: ApplicationCheckSettings, templat
     builder.step(draft, action)
 }
 
-fn associate(builder: &mut Builder<'_>, check: Later<String>) {
+fn associate(builder: &mut Builder<'_>, check: Deferred<String>) {
     let reason = "it asks the instances that bear this tag";
     let (key, value) = (TAG_APPLICATION_CHECK.to_owned(), builder.spec.name.clone());
     let mut draft = Draft::new(StepKind::AssociateApplicationStatusCheck, Change::Create, reason);
-    if let Later::Known(id) = &check {
+    if let Deferred::Known(id) = &check {
         draft = draft.target(id.clone());
     }
     let draft = draft.sets("tag", format!("{key}={value}"));
@@ -161,7 +161,7 @@ fn modify(builder: &mut Builder<'_>, check: &ApplicationCheck, want: Application
             id: check.id.clone(),
             settings: want,
         });
-        builder.step(draft, Later::Known(action));
+        builder.step(draft, Deferred::Known(action));
     }
 }
 

@@ -4,9 +4,9 @@ use std::collections::BTreeSet;
 
 use selfheal_policy::Partition;
 
-use super::builder::{Builder, Draft, Later};
+use super::builder::{Builder, Deferred, Draft};
 use super::{Change, Need, StepKind};
-use crate::names::Role;
+use crate::names::ResourceKind;
 use crate::world::{Action, RoleCall};
 
 /// Refuses a boundary that the role cannot have: one of another account or partition.
@@ -33,7 +33,7 @@ pub(super) fn plan(builder: &mut Builder<'_>) -> BTreeSet<Need> {
         return BTreeSet::new();
     };
     let (have, want) = (&role.permissions_boundary, &builder.spec.instance.permissions_boundary);
-    if have == want || !builder.names.owns(&role.tags, Role::Role) {
+    if have == want || !builder.names.owns(&role.tags, ResourceKind::Role) {
         return BTreeSet::new();
     }
     let name = role.name.clone();
@@ -69,7 +69,7 @@ pub(super) fn plan(builder: &mut Builder<'_>) -> BTreeSet<Need> {
             )
         }
     };
-    BTreeSet::from([builder.step(draft.target(name), Later::Known(action))])
+    BTreeSet::from([builder.step(draft.target(name), Deferred::Known(action))])
 }
 
 /// Of what is to be done first, the boundary alone: the policy waits for it.

@@ -7,45 +7,47 @@ use super::{
     Change, Field, Need, Note, Plan, PlanOptions, PlannedImage, Readiness, Refusal, Step, StepKind, Value, WaitFor,
 };
 use crate::existing::Stack;
-use crate::names::{Role, TAG_ROLE, TAG_STACK};
+use crate::names::{ResourceKind, TAG_ROLE, TAG_STACK};
 use crate::spec::Spec;
 use crate::world::{Action, Observed};
 
 /// A value that is known, or that waits for something.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Later<T> {
+pub(super) enum Deferred<T> {
     /// Known now.
     Known(T),
     /// Known once these are done.
     After(BTreeSet<Need>),
 }
 
-impl<T> Later<T> {
+impl<T> Deferred<T> {
     /// A value that is known once this is done.
     pub(super) fn after(need: Need) -> Self {
         Self::After(BTreeSet::from([need]))
     }
 
-    pub(super) fn as_ref(&self) -> Later<&T> {
+    pub(super) fn as_ref(&self) -> Deferred<&T> {
         match self {
-            Self::Known(value) => Later::Known(value),
-            Self::After(needs) => Later::After(needs.clone()),
+            Self::Known(value) => Deferred::Known(value),
+            Self::After(needs) => Deferred::After(needs.clone()),
         }
     }
 
-    pub(super) fn map<U>(self, f: impl FnOnce(T) -> U) -> Later<U> {
+    pub(super) fn map<U>(self, f: impl FnOnce(T) -> U) -> Deferred<U> {
         match self {
-            Self::Known(value) => Later::Known(f(value)),
-            Self::After(needs) => Later::After(needs),
+            Self::Known(value) => Deferred::Known(f(value)),
+            Self::After(needs) => Deferred::After(needs),
         }
     }
 
     /// Both values, waiting for what either waits for.
-    pub(super) fn and<U>(self, other: Later<U>) -> Later<(T, U)> {
+    pub(super) fn and<U>(self, other: Deferred<U>) -> Deferred<(T, U)> {
         match (self, other) {
-            (Self::Known(a), Later::Known(b)) => Later::Known((a, b)),
-            (Self::After(a), Later::After(b)) => Later::After(a.union(&b).cloned().collect()),
-            (Self::After(needs), Later::Known(_)) | (Self::Known(_), Later::After(needs)) => Later::After(needs),
+            (Self::Known(a), Deferred::Known(b)) => Deferred::Known((a, b)),
+            (Self::After(a), Deferred::After(b)) => Deferred::After(a.union(&b).cloned().collect()),
+            (Self::After(needs), Deferred::Known(_)) | (Self::Known(_), Deferred::After(needs)) => {
+                Deferred::After(needs)
+            }
         }
     }
 
@@ -114,7 +116,7 @@ impl<'a> Builder<'a> {
 
     /// Refuses to touch a resource that has our name and not our tags. It may be ours all the same, and in use, so that nobody
     /// is told to remove it.
-    pub(super) fn refuse_foreign(&mut self, role: Role, what: &str, which: &str) {
+    pub(super) fn refuse_foreign(&mut self, role: ResourceKind, what: &str, which: &str) {
         self.refuse(
             "foreign-resource",
             format!(
@@ -145,12 +147,12 @@ impl<'a> Builder<'a> {
     }
 
     /// Adds a step; answers what waits for it.
-    pub(super) fn step(&mut self, step: Draft, action: Later<Action>) -> Need {
+    pub(super) fn step(&mut self, step: Draft, action: Deferred<Action>) -> Need {
         let readiness = match action {
-            Later::Known(action) => Readiness::Ready {
+            Deferred::Known(action) => Readiness::Ready {
                 action: Box::new(action),
             },
-            Later::After(needs) => Readiness::Waiting {
+            Deferred::After(needs) => Readiness::Waiting {
                 needs: needs.into_iter().collect(),
             },
         };

@@ -4,7 +4,7 @@ use super::builder::Builder;
 use super::{Plan, address, application_check, dns, group, iam, network, schema, template, volume_removal};
 use crate::existing::address::{choose as choose_address, to_remove};
 use crate::existing::volume::{choose, tagged};
-use crate::names::{Role, TAG_STACK};
+use crate::names::{ResourceKind, TAG_STACK};
 use crate::spec::Spec;
 use crate::world::Observed;
 
@@ -54,14 +54,14 @@ pub fn plan_destroy(spec: &Spec, observed: &Observed, options: &DestroyOptions) 
 fn check_tags(builder: &mut Builder<'_>) {
     let volume = choose(builder)
         .volume()
-        .filter(|volume| !builder.names.owns(&volume.tags, Role::Volume));
+        .filter(|volume| !builder.names.owns(&volume.tags, ResourceKind::Volume));
     let address = choose_address(builder).filter(|address| {
         let adopted = builder.spec.address.allocation.is_some();
         let foreign = address
             .tags
             .get(TAG_STACK)
             .is_some_and(|stack| *stack != builder.spec.name);
-        !adopted && !foreign && !builder.names.owns(&address.tags, Role::Address)
+        !adopted && !foreign && !builder.names.owns(&address.tags, ResourceKind::Address)
     });
     let ids = volume
         .map(|volume| volume.id.clone())

@@ -5,15 +5,15 @@
 
 use std::collections::BTreeSet;
 
-use super::builder::{Builder, Draft, Later};
+use super::builder::{Builder, Deferred, Draft};
 use super::{Change, Need, StepKind, Value, WaitFor};
 use crate::existing::address::{choose, owned, to_remove};
-use crate::names::{Role, TAG_RECORD, TAG_RECORD_ZONE, TAG_STACK, Tags};
+use crate::names::{ResourceKind, TAG_RECORD, TAG_RECORD_ZONE, TAG_STACK, Tags};
 use crate::spec::{DnsSpec, Spec, ZoneRef, is_below};
 use crate::world::{ARecord, Action, Address, FormerRecord, HostedZone, Observed, RecordCall, RecordSet, TagCall};
 
 /// Plans the record, and the end of one that the stack wrote under another name.
-pub(super) fn plan(builder: &mut Builder<'_>, address: &Later<Address>) {
+pub(super) fn plan(builder: &mut Builder<'_>, address: &Deferred<Address>) {
     if wait_for_route_53(builder, StepKind::UpsertRecord) {
         return;
     }
@@ -75,18 +75,18 @@ pub(super) fn wait_for_route_53(builder: &mut Builder<'_>, key: StepKind) -> boo
     let why = "it is looked at once Route 53 answers";
     let Some(dns) = &builder.spec.dns else {
         let draft = Draft::new(StepKind::DeleteFormerRecord, Change::Delete, why);
-        builder.step(draft, Later::After(needs));
+        builder.step(draft, Deferred::After(needs));
         return true;
     };
     let draft = if key == StepKind::UpsertRecord {
         let noted = Draft::new(StepKind::RememberRecord, Change::Update, why).sets_later("record", Value::AfterApply);
-        builder.step(noted, Later::After(needs.clone()));
+        builder.step(noted, Deferred::After(needs.clone()));
         let draft = Draft::new(key, Change::Create, why).sets_later("value", Value::AfterApply);
         draft.sets_later("ttl", Value::AfterApply)
     } else {
         Draft::new(key, Change::Delete, why)
     };
-    builder.step(draft.target(dns.name.clone()), Later::After(needs));
+    builder.step(draft.target(dns.name.clone()), Deferred::After(needs));
     true
 }
 
@@ -119,7 +119,7 @@ pub(super) fn remove_former(builder: &mut Builder<'_>) -> BTreeSet<Need> {
             value: value.clone(),
             ttl_s,
         }));
-        return [builder.step(draft, Later::Known(action))].into();
+        return [builder.step(draft, Deferred::Known(action))].into();
     }
     BTreeSet::new()
 }
@@ -152,12 +152,12 @@ fn own_values(builder: &Builder<'_>) -> Vec<String> {
 
 /// Notes the spec's record on the address, after `removed`: there is room for one. Answers what must be done before the
 /// record is written.
-fn remember(builder: &mut Builder<'_>, address: &Later<Address>, removed: &BTreeSet<Need>) -> BTreeSet<Need> {
+fn remember(builder: &mut Builder<'_>, address: &Deferred<Address>, removed: &BTreeSet<Need>) -> BTreeSet<Need> {
     // An address that is allocated, or adopted, bears the note from then on.
-    let Later::Known(address) = address else {
+    let Deferred::Known(address) = address else {
         return removed.clone();
     };
-    if !builder.names.owns(&address.tags, Role::Address) {
+    if !builder.names.owns(&address.tags, ResourceKind::Address) {
         return builder.planned(StepKind::TagAddress);
     }
     let wanted = match (&builder.spec.dns, wanted(builder)) {
@@ -182,11 +182,11 @@ fn remember(builder: &mut Builder<'_>, address: &Later<Address>, removed: &BTree
         resource: address.allocation_id.clone(),
         tags: note(zone, name),
     });
-    [builder.step(draft, Later::Known(action).not_before(removed))].into()
+    [builder.step(draft, Deferred::Known(action).not_before(removed))].into()
 }
 
 /// Points the spec's name at the address, once it is noted there.
-fn point(builder: &mut Builder<'_>, address: &Later<Address>, noted: &BTreeSet<Need>) {
+fn point(builder: &mut Builder<'_>, address: &Deferred<Address>, noted: &BTreeSet<Need>) {
     let Some(dns) = &builder.spec.dns else { return };
     let Some(zone) = &builder.observed.hosted_zone else {
         builder.refuse(
@@ -204,7 +204,7 @@ fn point(builder: &mut Builder<'_>, address: &Later<Address>, noted: &BTreeSet<N
     }
     let Some(have) = present(builder, dns) else { return };
     // Without an address the plan has been refused already, and whose a record is cannot be told.
-    if matches!(address, Later::After(needs) if needs.is_empty()) {
+    if matches!(address, Deferred::After(needs) if needs.is_empty()) {
         return;
     }
     let value = address.show(|address| address.public_ip.clone());
@@ -216,7 +216,7 @@ fn point(builder: &mut Builder<'_>, address: &Later<Address>, noted: &BTreeSet<N
             .sets("ttl", ttl),
         Some(record) => {
             let mut ours = own_values(builder);
-            if let Later::Known(address) = address {
+            if let Deferred::Known(address) = address {
                 ours.push(address.public_ip.clone());
             }
             let foreign = !record.values.iter().all(|value| ours.contains(value));
@@ -292,15 +292,15 @@ fn refuse_foreign_record(builder: &mut Builder<'_>, dns: &DnsSpec, record: &Reco
 }
 
 /// What must come about before a name that others use may point here: an instance in service that holds the address.
-fn until_serving(builder: &mut Builder<'_>, address: &Later<Address>) -> BTreeSet<Need> {
+fn until_serving(builder: &mut Builder<'_>, address: &Deferred<Address>) -> BTreeSet<Need> {
     let group = builder.observed.group.as_ref().filter(|group| !group.deleting);
     match (group, address) {
-        (Some(_), Later::Known(address)) if serves(builder.observed, address) => BTreeSet::new(),
-        (Some(group), Later::Known(_)) => {
+        (Some(_), Deferred::Known(address)) if serves(builder.observed, address) => BTreeSet::new(),
+        (Some(group), Deferred::Known(_)) => {
             let group = group.name.clone();
             [builder.wait(WaitFor::Serving { group })].into()
         }
-        (Some(_), Later::After(needs)) => needs.clone(),
+        (Some(_), Deferred::After(needs)) => needs.clone(),
         (None, _) => builder.planned(StepKind::CreateGroup),
     }
 }
@@ -403,6 +403,6 @@ fn delete_record(builder: &mut Builder<'_>, needs: &mut BTreeSet<Need>) {
         let draft = Draft::new(StepKind::DeleteRecord, Change::Delete, "the name points at our address")
             .target(record.name.clone())
             .removes("value", value.clone());
-        needs.insert(builder.step(draft, Later::Known(action)));
+        needs.insert(builder.step(draft, Deferred::Known(action)));
     }
 }

@@ -2,21 +2,21 @@
 
 use std::collections::BTreeSet;
 
-use super::builder::{Builder, Draft, Later};
+use super::builder::{Builder, Deferred, Draft};
 use super::iam::Identity;
 use super::step::{PARKED, SUSPENDED};
 use super::template::Pin;
 use super::volume::DataVolume;
 use super::{Change, Need, StepKind, WaitFor};
 use crate::desired::{LAUNCH_HOOK_HEARTBEAT_S, TERMINATE_HOOK_HEARTBEAT_S, health_check_grace_s};
-use crate::names::{LAUNCH_HOOK, Role, TAG_LAST_ERROR, TAG_PARKED, TERMINATE_HOOK};
+use crate::names::{LAUNCH_HOOK, ResourceKind, TAG_LAST_ERROR, TAG_PARKED, TERMINATE_HOOK};
 use crate::world::{Action, Group, GroupCall, GroupSettings, LifecycleHook, Subnet};
 
 /// Plans the group and its hooks.
 pub(super) fn plan(
     builder: &mut Builder<'_>,
     subnet: Option<&Subnet>,
-    template: &Later<Pin>,
+    template: &Deferred<Pin>,
     identity: &Identity,
     volume: &DataVolume,
 ) {
@@ -25,8 +25,8 @@ pub(super) fn plan(
     let mut before: BTreeSet<Need> = identity.needs.union(&volume.usable_after).cloned().collect();
     let settings = template.clone().map(|pin| settings(builder, subnet, &pin));
     match &builder.observed.group {
-        Some(group) if !builder.names.owns(&group.tags, Role::Group) => {
-            builder.refuse_foreign(Role::Group, "Auto Scaling group", &group.name);
+        Some(group) if !builder.names.owns(&group.tags, ResourceKind::Group) => {
+            builder.refuse_foreign(ResourceKind::Group, "Auto Scaling group", &group.name);
         }
         Some(group) if !group.deleting => {
             update(builder, group, subnet, template, settings.not_before(&before));
@@ -59,7 +59,7 @@ fn settings(builder: &Builder<'_>, subnet: &Subnet, pin: &Pin) -> GroupSettings 
         health_check_type: "EC2".to_owned(),
         health_check_grace_s: health_check_grace_s(builder.spec),
         hooks: vec![launch_hook(), terminate_hook()],
-        tags: builder.names.tags(Role::Group),
+        tags: builder.names.tags(ResourceKind::Group),
     }
 }
 
@@ -81,7 +81,7 @@ fn terminate_hook() -> LifecycleHook {
     }
 }
 
-fn create(builder: &mut Builder<'_>, subnet: &Subnet, template: &Later<Pin>, settings: Later<GroupSettings>) {
+fn create(builder: &mut Builder<'_>, subnet: &Subnet, template: &Deferred<Pin>, settings: Deferred<GroupSettings>) {
     let draft = Draft::new(
         StepKind::CreateGroup,
         Change::Create,
@@ -98,8 +98,8 @@ fn update(
     builder: &mut Builder<'_>,
     group: &Group,
     subnet: &Subnet,
-    template: &Later<Pin>,
-    settings: Later<GroupSettings>,
+    template: &Deferred<Pin>,
+    settings: Deferred<GroupSettings>,
 ) {
     let size = |min: u32, max: u32, desired: u32| format!("min {min}, max {max}, desired {desired}");
     let none = || "none".to_owned();
@@ -161,9 +161,9 @@ fn plan_hook(builder: &mut Builder<'_>, key: StepKind, why: &str, want: Lifecycl
         hook: want,
     });
     let action = if exists {
-        Later::Known(action)
+        Deferred::Known(action)
     } else {
-        Later::After(builder.planned(StepKind::CreateGroup))
+        Deferred::After(builder.planned(StepKind::CreateGroup))
     };
     builder.step(draft, action);
 }
@@ -195,8 +195,8 @@ fn tell_state(builder: &mut Builder<'_>, group: &Group) {
 pub(super) fn stop(builder: &mut Builder<'_>) -> BTreeSet<Need> {
     let mut needs = BTreeSet::new();
     if let Some(group) = &builder.observed.group {
-        if !builder.names.owns(&group.tags, Role::Group) {
-            builder.refuse_foreign(Role::Group, "Auto Scaling group", &group.name);
+        if !builder.names.owns(&group.tags, ResourceKind::Group) {
+            builder.refuse_foreign(ResourceKind::Group, "Auto Scaling group", &group.name);
         } else if group.deleting {
             needs.insert(builder.wait(WaitFor::GroupGone {
                 name: group.name.clone(),
@@ -210,7 +210,7 @@ pub(super) fn stop(builder: &mut Builder<'_>) -> BTreeSet<Need> {
                 );
             let name = group.name.clone();
             let action = Action::Group(GroupCall::DeleteGroup { name });
-            needs.insert(builder.step(draft, Later::Known(action)));
+            needs.insert(builder.step(draft, Deferred::Known(action)));
         }
     }
     let running: Vec<String> = builder

@@ -4,11 +4,11 @@ use std::collections::BTreeSet;
 
 use selfheal_policy::{Document, Effect, Partition, Statement, trust_policy};
 
-use super::builder::{Builder, Draft, Later};
+use super::builder::{Builder, Deferred, Draft};
 use super::document::{same_document, summary};
 use super::volume::DataVolume;
 use super::{Change, Need, StepKind, app_policy, boundary};
-use crate::names::{APP_POLICY_NAME, POLICY_NAME, Role};
+use crate::names::{APP_POLICY_NAME, POLICY_NAME, ResourceKind};
 use crate::world::{Action, Address, IamRole, InstanceProfileCall, RoleCall, Subnet};
 use crate::{desired, permissions};
 
@@ -22,7 +22,7 @@ pub(super) struct Identity {
 pub(super) fn plan(
     builder: &mut Builder<'_>,
     subnet: Option<&Subnet>,
-    address: &Later<Address>,
+    address: &Deferred<Address>,
     volume: &DataVolume,
 ) -> Identity {
     let mut needs = BTreeSet::new();
@@ -37,12 +37,12 @@ pub(super) fn plan(
     Identity { needs }
 }
 
-fn plan_role(builder: &mut Builder<'_>, needs: &mut BTreeSet<Need>) -> Later<String> {
+fn plan_role(builder: &mut Builder<'_>, needs: &mut BTreeSet<Need>) -> Deferred<String> {
     let name = builder.names.role.clone();
     let partition = Partition::of_region(&builder.spec.region);
     let trust = trust_policy(partition);
     let Some(role) = &builder.observed.role else {
-        let tags = builder.names.tags(Role::Role);
+        let tags = builder.names.tags(ResourceKind::Role);
         let draft = Draft::new(
             StepKind::CreateRole,
             Change::Create,
@@ -61,15 +61,15 @@ fn plan_role(builder: &mut Builder<'_>, needs: &mut BTreeSet<Need>) -> Later<Str
             tags,
             permissions_boundary: boundary,
         });
-        let created = builder.step(draft, Later::Known(action));
+        let created = builder.step(draft, Deferred::Known(action));
         needs.insert(created.clone());
-        return Later::after(created);
+        return Deferred::after(created);
     };
-    if !builder.names.owns(&role.tags, Role::Role) {
-        builder.refuse_foreign(Role::Role, "IAM role", &name);
+    if !builder.names.owns(&role.tags, ResourceKind::Role) {
+        builder.refuse_foreign(ResourceKind::Role, "IAM role", &name);
     }
     check_trust(builder, role, &trust, needs);
-    Later::Known(name)
+    Deferred::Known(name)
 }
 
 fn check_trust(builder: &mut Builder<'_>, role: &IamRole, trust: &Document, needs: &mut BTreeSet<Need>) {
@@ -87,14 +87,14 @@ fn check_trust(builder: &mut Builder<'_>, role: &IamRole, trust: &Document, need
         role: role.name.clone(),
         trust_policy: trust.to_json(),
     });
-    needs.insert(builder.step(draft, Later::Known(action)));
+    needs.insert(builder.step(draft, Deferred::Known(action)));
 }
 
 fn plan_policy(
     builder: &mut Builder<'_>,
-    role: &Later<String>,
+    role: &Deferred<String>,
     subnet: Option<&Subnet>,
-    address: &Later<Address>,
+    address: &Deferred<Address>,
     volume: &DataVolume,
     dropped: &BTreeSet<Need>,
     needs: &mut BTreeSet<Need>,
@@ -104,11 +104,11 @@ fn plan_policy(
     let ids = address.clone().and(volume.id.clone());
     // It is made before any id is known too, so that what is wrong with it is an error of the plan and not of the apply.
     let (allocation_id, volume_id) = match &ids {
-        Later::Known((address, volume_id)) => (
+        Deferred::Known((address, volume_id)) => (
             address.allocation_id.as_str(),
             volume_id.as_deref().or(volume.still_used.as_deref()),
         ),
-        Later::After(_) => (
+        Deferred::After(_) => (
             desired::PLACEHOLDER_ALLOCATION,
             match &builder.spec.data {
                 Some(_) => Some(desired::PLACEHOLDER_VOLUME),
@@ -144,8 +144,8 @@ fn plan_policy(
         .observed
         .role_policy
         .as_ref()
-        .filter(|_| matches!(role, Later::Known(_)));
-    if let (Some(have), Later::Known(want)) = (have, &document)
+        .filter(|_| matches!(role, Deferred::Known(_)));
+    if let (Some(have), Deferred::Known(want)) = (have, &document)
         && same_document(have, want)
         && permissions::tells_of_app_policy(have) == tells
     {
@@ -178,11 +178,11 @@ fn plan_policy(
     size
 }
 
-fn plan_profile(builder: &mut Builder<'_>, role: &Later<String>, needs: &mut BTreeSet<Need>) {
+fn plan_profile(builder: &mut Builder<'_>, role: &Deferred<String>, needs: &mut BTreeSet<Need>) {
     let name = builder.names.profile.clone();
     let profile = match &builder.observed.profile {
         None => {
-            let tags = builder.names.tags(Role::Profile);
+            let tags = builder.names.tags(ResourceKind::Profile);
             let draft = Draft::new(
                 StepKind::CreateInstanceProfile,
                 Change::Create,
@@ -193,12 +193,12 @@ fn plan_profile(builder: &mut Builder<'_>, role: &Later<String>, needs: &mut BTr
                 name: name.clone(),
                 tags,
             });
-            let created = builder.step(draft, Later::Known(action));
+            let created = builder.step(draft, Deferred::Known(action));
             needs.insert(created.clone());
-            Later::after(created)
+            Deferred::after(created)
         }
-        Some(profile) if !builder.names.owns(&profile.tags, Role::Profile) => {
-            builder.refuse_foreign(Role::Profile, "instance profile", &name);
+        Some(profile) if !builder.names.owns(&profile.tags, ResourceKind::Profile) => {
+            builder.refuse_foreign(ResourceKind::Profile, "instance profile", &name);
             return;
         }
         Some(profile) => match &profile.role {
@@ -211,7 +211,7 @@ fn plan_profile(builder: &mut Builder<'_>, role: &Later<String>, needs: &mut BTr
                 );
                 return;
             }
-            None => Later::Known(name.clone()),
+            None => Deferred::Known(name.clone()),
         },
     };
     let draft = Draft::new(
@@ -253,7 +253,7 @@ pub(super) fn refuse_others(builder: &mut Builder<'_>) {
     let Some(role) = observed
         .role
         .as_ref()
-        .filter(|role| builder.names.owns(&role.tags, Role::Role))
+        .filter(|role| builder.names.owns(&role.tags, ResourceKind::Role))
     else {
         return;
     };
@@ -293,7 +293,7 @@ pub(super) fn refuse_others(builder: &mut Builder<'_>) {
 pub(super) fn delete(builder: &mut Builder<'_>, stopped: &BTreeSet<Need>) {
     let mut before_role = stopped.clone();
     if let Some(profile) = &builder.observed.profile {
-        if builder.names.owns(&profile.tags, Role::Profile) {
+        if builder.names.owns(&profile.tags, ResourceKind::Profile) {
             let name = profile.name.clone();
             let mut before_profile = stopped.clone();
             if let Some(role) = &profile.role {
@@ -308,13 +308,13 @@ pub(super) fn delete(builder: &mut Builder<'_>, stopped: &BTreeSet<Need>) {
                     profile: name.clone(),
                     role: role.clone(),
                 });
-                let removed = builder.step(draft, Later::Known(action).not_before(stopped));
+                let removed = builder.step(draft, Deferred::Known(action).not_before(stopped));
                 before_profile.insert(removed.clone());
                 before_role.insert(removed);
             }
             let draft =
                 Draft::new(StepKind::DeleteInstanceProfile, Change::Delete, "made by this stack").target(name.clone());
-            let action = Later::Known(Action::InstanceProfile(InstanceProfileCall::DeleteInstanceProfile {
+            let action = Deferred::Known(Action::InstanceProfile(InstanceProfileCall::DeleteInstanceProfile {
                 name,
             }));
             builder.step(draft, action.not_before(&before_profile));
@@ -326,7 +326,7 @@ pub(super) fn delete(builder: &mut Builder<'_>, stopped: &BTreeSet<Need>) {
         }
     }
     let Some(role) = &builder.observed.role else { return };
-    if !builder.names.owns(&role.tags, Role::Role) {
+    if !builder.names.owns(&role.tags, ResourceKind::Role) {
         builder.note(
             "foreign-resource",
             format!("the IAM role {} is not ours: it stays", role.name),
@@ -342,7 +342,7 @@ pub(super) fn delete(builder: &mut Builder<'_>, stopped: &BTreeSet<Need>) {
             role: name.clone(),
             policy_name: APP_POLICY_NAME.to_owned(),
         });
-        before_role.insert(builder.step(draft, Later::Known(action).not_before(stopped)));
+        before_role.insert(builder.step(draft, Deferred::Known(action).not_before(stopped)));
     }
     if builder.observed.role_policy.is_some() {
         let draft =
@@ -351,11 +351,11 @@ pub(super) fn delete(builder: &mut Builder<'_>, stopped: &BTreeSet<Need>) {
             role: name.clone(),
             policy_name: POLICY_NAME.to_owned(),
         });
-        before_role.insert(builder.step(draft, Later::Known(action).not_before(stopped)));
+        before_role.insert(builder.step(draft, Deferred::Known(action).not_before(stopped)));
     }
     let draft = Draft::new(StepKind::DeleteRole, Change::Delete, "made by this stack").target(name.clone());
     builder.step(
         draft,
-        Later::Known(Action::Role(RoleCall::DeleteRole { name })).not_before(&before_role),
+        Deferred::Known(Action::Role(RoleCall::DeleteRole { name })).not_before(&before_role),
     );
 }

@@ -2,10 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use super::builder::{Builder, Draft, Later};
+use super::builder::{Builder, Deferred, Draft};
 use super::{Change, Need, StepKind};
 use crate::existing::{instance_type, subnet};
-use crate::names::Role;
+use crate::names::ResourceKind;
 use crate::spec::{ImageRef, Ingress, Protocol};
 use crate::world::{Action, IngressRule, SecurityGroup, SecurityGroupCall, Subnet};
 
@@ -97,14 +97,14 @@ pub(super) fn plan_subnet<'a>(builder: &mut Builder<'a>) -> Option<&'a Subnet> {
 }
 
 /// The ids of the security groups of the instance, sorted.
-pub(super) fn plan_security_groups(builder: &mut Builder<'_>, subnet: Option<&Subnet>) -> Later<Vec<String>> {
+pub(super) fn plan_security_groups(builder: &mut Builder<'_>, subnet: Option<&Subnet>) -> Deferred<Vec<String>> {
     match &builder.spec.instance.ingress {
         Ingress::Groups(ids) => {
             check_given(builder, ids, subnet);
             tell_left_behind(builder, ids);
             let mut ids = ids.clone();
             ids.sort();
-            Later::Known(ids)
+            Deferred::Known(ids)
         }
         Ingress::Ports(ports) => own_group(builder, ports, subnet).map(|id| vec![id]),
     }
@@ -138,7 +138,9 @@ fn check_given(builder: &mut Builder<'_>, ids: &[String], subnet: Option<&Subnet
 fn tell_left_behind(builder: &mut Builder<'_>, given: &[String]) {
     let name = &builder.names.security_group;
     let left = builder.observed.security_groups.iter().find(|group| {
-        group.name == *name && !given.contains(&group.id) && builder.names.owns(&group.tags, Role::SecurityGroup)
+        group.name == *name
+            && !given.contains(&group.id)
+            && builder.names.owns(&group.tags, ResourceKind::SecurityGroup)
     });
     if let Some(group) = left {
         builder.note(
@@ -172,7 +174,7 @@ fn tell_egress(builder: &mut Builder<'_>, group: &SecurityGroup) {
     );
 }
 
-fn own_group(builder: &mut Builder<'_>, ports: &[(u16, Protocol)], subnet: Option<&Subnet>) -> Later<String> {
+fn own_group(builder: &mut Builder<'_>, ports: &[(u16, Protocol)], subnet: Option<&Subnet>) -> Deferred<String> {
     let vpc_id = subnet.map(|subnet| subnet.vpc_id.clone()).unwrap_or_default();
     let name = builder.names.security_group.clone();
     let wanted: Vec<IngressRule> = ports.iter().map(|(port, protocol)| rule(*port, *protocol)).collect();
@@ -182,19 +184,23 @@ fn own_group(builder: &mut Builder<'_>, ports: &[(u16, Protocol)], subnet: Optio
         .iter()
         .find(|group| group.name == name && group.vpc_id == vpc_id);
     let Some(group) = found else {
-        let tags = builder.names.tags(Role::SecurityGroup);
+        let tags = builder.names.tags(ResourceKind::SecurityGroup);
         let draft = Draft::new(StepKind::CreateSecurityGroup, Change::Create, "the spec opens ports")
             .target(name.clone())
             .sets("VPC", vpc_id.clone());
         let action = Action::SecurityGroup(SecurityGroupCall::CreateSecurityGroup { name, vpc_id, tags });
-        let created = builder.step(draft, Later::Known(action));
+        let created = builder.step(draft, Deferred::Known(action));
         if !wanted.is_empty() {
-            authorize(builder, Later::after(created.clone()), wanted);
+            authorize(builder, Deferred::after(created.clone()), wanted);
         }
-        return Later::after(created);
+        return Deferred::after(created);
     };
-    if !builder.names.owns(&group.tags, Role::SecurityGroup) {
-        builder.refuse_foreign(Role::SecurityGroup, "security group", &format!("{name} ({})", group.id));
+    if !builder.names.owns(&group.tags, ResourceKind::SecurityGroup) {
+        builder.refuse_foreign(
+            ResourceKind::SecurityGroup,
+            "security group",
+            &format!("{name} ({})", group.id),
+        );
     }
     let missing: Vec<IngressRule> = wanted
         .iter()
@@ -202,16 +208,16 @@ fn own_group(builder: &mut Builder<'_>, ports: &[(u16, Protocol)], subnet: Optio
         .cloned()
         .collect();
     if !missing.is_empty() {
-        authorize(builder, Later::Known(group.id.clone()), missing);
+        authorize(builder, Deferred::Known(group.id.clone()), missing);
     }
     revoke_extra(builder, group, &wanted);
     tell_egress(builder, group);
-    Later::Known(group.id.clone())
+    Deferred::Known(group.id.clone())
 }
 
-fn authorize(builder: &mut Builder<'_>, group_id: Later<String>, rules: Vec<IngressRule>) {
+fn authorize(builder: &mut Builder<'_>, group_id: Deferred<String>, rules: Vec<IngressRule>) {
     let mut draft = Draft::new(StepKind::AuthorizeIngress, Change::Create, "the spec opens these ports");
-    if let Later::Known(id) = &group_id {
+    if let Deferred::Known(id) = &group_id {
         draft = draft.target(id.clone());
     }
     for rule in &rules {
@@ -240,7 +246,7 @@ fn revoke_extra(builder: &mut Builder<'_>, group: &SecurityGroup, wanted: &[Ingr
     }
     builder.step(
         draft,
-        Later::Known(Action::SecurityGroup(SecurityGroupCall::RevokeIngress {
+        Deferred::Known(Action::SecurityGroup(SecurityGroupCall::RevokeIngress {
             group_id: group.id.clone(),
             rules: extra,
         })),
@@ -276,7 +282,7 @@ pub(super) fn delete_security_group(builder: &mut Builder<'_>, stopped: &BTreeSe
         .iter()
         .filter(|group| group.name == name)
     {
-        if !builder.names.owns(&group.tags, Role::SecurityGroup) {
+        if !builder.names.owns(&group.tags, ResourceKind::SecurityGroup) {
             builder.note(
                 "foreign-resource",
                 format!("the security group {} is not ours: it stays", group.id),
@@ -287,7 +293,7 @@ pub(super) fn delete_security_group(builder: &mut Builder<'_>, stopped: &BTreeSe
         let draft = Draft::new(StepKind::DeleteSecurityGroup, Change::Delete, "made by this stack").target(id.clone());
         builder.step(
             draft,
-            Later::Known(Action::SecurityGroup(SecurityGroupCall::DeleteSecurityGroup { id })).not_before(stopped),
+            Deferred::Known(Action::SecurityGroup(SecurityGroupCall::DeleteSecurityGroup { id })).not_before(stopped),
         );
     }
 }

@@ -1,8 +1,8 @@
 //! Resuming a stack that parked itself, or whose processes were suspended.
 
-use super::builder::{Builder, Draft, Later};
+use super::builder::{Builder, Deferred, Draft};
 use super::{Change, Plan, StepKind, schema};
-use crate::names::{Role, TAG_FAILED_BOOTS, TAG_LAST_ERROR, TAG_LAST_LOG, TAG_PARKED};
+use crate::names::{ResourceKind, TAG_FAILED_BOOTS, TAG_LAST_ERROR, TAG_LAST_LOG, TAG_PARKED};
 use crate::spec::Spec;
 use crate::world::{Action, GroupCall, Observed};
 
@@ -23,8 +23,8 @@ pub fn plan_resume(spec: &Spec, observed: &Observed) -> Plan {
         );
         return builder.finish();
     };
-    if !builder.names.owns(&group.tags, Role::Group) {
-        builder.refuse_foreign(Role::Group, "Auto Scaling group", &group.name);
+    if !builder.names.owns(&group.tags, ResourceKind::Group) {
+        builder.refuse_foreign(ResourceKind::Group, "Auto Scaling group", &group.name);
         return builder.finish();
     }
     // The count goes first: an instance that starts with the old count would park the stack at its first failure.
@@ -34,7 +34,7 @@ pub fn plan_resume(spec: &Spec, observed: &Observed) -> Plan {
         .filter(|key| group.tags.contains_key(**key))
         .map(|key| (*key).to_owned())
         .collect();
-    let mut ready = Later::Known(());
+    let mut ready = Deferred::Known(());
     if !keys.is_empty() {
         let mut draft = Draft::new(
             StepKind::ClearParked,
@@ -47,7 +47,7 @@ pub fn plan_resume(spec: &Spec, observed: &Observed) -> Plan {
         }
         let group = group.name.clone();
         let action = Action::Group(GroupCall::DeleteGroupTags { group, keys });
-        ready = Later::after(builder.step(draft, Later::Known(action)));
+        ready = Deferred::after(builder.step(draft, Deferred::Known(action)));
     }
     if !group.suspended.is_empty() {
         let mut draft =

@@ -1,13 +1,13 @@
 //! What serves, where a plan has nothing to do about it and a person should know all the same.
 
-use super::builder::{Builder, Later};
+use super::builder::{Builder, Deferred};
 use crate::world::Address;
 
 /// Notes an address that is not at an instance in service: somebody took it off, or AWS has not moved it.
 ///
 /// An instance takes the address before it comes into service, so it is never elsewhere in between.
-pub(super) fn note_address(builder: &mut Builder<'_>, address: &Later<Address>) {
-    let (Later::Known(address), Some(group)) = (address, &builder.observed.group) else {
+pub(super) fn note_address(builder: &mut Builder<'_>, address: &Deferred<Address>) {
+    let (Deferred::Known(address), Some(group)) = (address, &builder.observed.group) else {
         return;
     };
     let serving: Vec<&str> = group

@@ -2,11 +2,11 @@
 
 use std::collections::BTreeSet;
 
-use super::builder::{Builder, Draft, Later};
+use super::builder::{Builder, Deferred, Draft};
 use super::volume::DataVolume;
 use super::{Change, Need, StepKind, WaitFor, fingerprint};
 use crate::desired;
-use crate::names::{Role, TAG_STACK, Tags};
+use crate::names::{ResourceKind, TAG_STACK, Tags};
 use crate::spec::Setup;
 use crate::world::{Action, Address, LaunchTemplate, LaunchTemplateCall, TemplateData};
 
@@ -20,30 +20,30 @@ pub(super) struct Pin {
 /// Plans the launch template and answers what the group pins. A new version waits for `before`.
 pub(super) fn plan(
     builder: &mut Builder<'_>,
-    groups: &Later<Vec<String>>,
-    address: &Later<Address>,
+    groups: &Deferred<Vec<String>>,
+    address: &Deferred<Address>,
     volume: &DataVolume,
     before: &BTreeSet<Need>,
-) -> Later<Pin> {
+) -> Deferred<Pin> {
     check_setup(builder);
     let Some((sample, data)) = desired_data(builder, groups, address, volume) else {
-        return Later::After([].into());
+        return Deferred::After([].into());
     };
     let name = builder.names.launch_template.clone();
     let Some(have) = &builder.observed.launch_template else {
-        let tags = builder.names.tags(Role::LaunchTemplate);
+        let tags = builder.names.tags(ResourceKind::LaunchTemplate);
         let draft = show_new(builder, &data).target(name.clone());
         let action =
             data.map(|data| Action::LaunchTemplate(LaunchTemplateCall::CreateLaunchTemplate { name, data, tags }));
-        return Later::after(builder.step(draft, action));
+        return Deferred::after(builder.step(draft, action));
     };
     // The template's own tags need a call of their own to read; what its latest version puts on an instance tells as well.
     if have.data.instance_tags.get(TAG_STACK) != Some(&builder.spec.name) {
         refuse_foreign(builder, have);
     }
     let unread = is_setup_unread(builder);
-    if matches!(&data, Later::Known(data) if same(&have.data, data, unread)) {
-        return Later::Known(Pin {
+    if matches!(&data, Deferred::Known(data) if same(&have.data, data, unread)) {
+        return Deferred::Known(Pin {
             template_id: have.id.clone(),
             version: have.version,
         });
@@ -52,7 +52,7 @@ pub(super) fn plan(
     let template_id = have.id.clone();
     let action =
         data.map(|data| Action::LaunchTemplate(LaunchTemplateCall::CreateTemplateVersion { template_id, data }));
-    Later::after(builder.step(draft, action.not_before(before)))
+    Deferred::after(builder.step(draft, action.not_before(before)))
 }
 
 fn is_setup_unread(builder: &Builder<'_>) -> bool {
@@ -93,16 +93,16 @@ pub(super) fn refuse_foreign(builder: &mut Builder<'_>, template: &LaunchTemplat
 /// What a version is to hold, and the same with stand-ins for the ids that are not known yet.
 fn desired_data(
     builder: &mut Builder<'_>,
-    groups: &Later<Vec<String>>,
-    address: &Later<Address>,
+    groups: &Deferred<Vec<String>>,
+    address: &Deferred<Address>,
     volume: &DataVolume,
-) -> Option<(TemplateData, Later<TemplateData>)> {
+) -> Option<(TemplateData, Deferred<TemplateData>)> {
     let image = builder.observed.image.clone()?;
     let ids = address.clone().and(volume.id.clone());
     // Its size is checked before any id is known, so that too much user data is an error of the plan and not of the apply.
     let sample = match &ids {
-        Later::Known((address, volume_id)) => (address.allocation_id.clone(), volume_id.clone()),
-        Later::After(_) => {
+        Deferred::Known((address, volume_id)) => (address.allocation_id.clone(), volume_id.clone()),
+        Deferred::After(_) => {
             let volume_id = builder
                 .spec
                 .data
@@ -130,7 +130,7 @@ fn desired_data(
     ))
 }
 
-fn show_new(builder: &Builder<'_>, data: &Later<TemplateData>) -> Draft {
+fn show_new(builder: &Builder<'_>, data: &Deferred<TemplateData>) -> Draft {
     let spec = &builder.spec.instance;
     let image = builder
         .observed
@@ -163,7 +163,7 @@ fn show_change(
     builder: &Builder<'_>,
     have: &LaunchTemplate,
     sample: &TemplateData,
-    data: &Later<TemplateData>,
+    data: &Deferred<TemplateData>,
 ) -> Draft {
     let draft = Draft::new(
         StepKind::CreateTemplateVersion,
@@ -205,7 +205,7 @@ fn show_change(
         .changes("public address at launch", yes(have.public_ip), yes(sample.public_ip))
         .changes("root volume", root(have), root(sample))
         .changes("metadata", show_metadata(have), show_metadata(sample));
-    let same = matches!(data, Later::Known(want) if same_user_data(&have.user_data, &want.user_data));
+    let same = matches!(data, Deferred::Known(want) if same_user_data(&have.user_data, &want.user_data));
     if same || is_setup_unread(builder) {
         return draft;
     }
@@ -273,13 +273,13 @@ pub(super) fn delete(builder: &mut Builder<'_>, before: &BTreeSet<Need>) {
         return;
     }
     let after_group = match builder.observed.group {
-        Some(_) => Later::After(builder.planned(StepKind::DeleteGroup)),
-        None => Later::Known(()),
+        Some(_) => Deferred::After(builder.planned(StepKind::DeleteGroup)),
+        None => Deferred::Known(()),
     };
     let id = template.id.clone();
     let draft = Draft::new(StepKind::DeleteLaunchTemplate, Change::Delete, "with all its versions").target(id.clone());
     let after_group = match &builder.observed.group {
-        Some(group) if group.deleting => Later::After(
+        Some(group) if group.deleting => Deferred::After(
             [builder.wait(WaitFor::GroupGone {
                 name: group.name.clone(),
             })]

@@ -2,12 +2,12 @@
 
 use std::collections::BTreeSet;
 
-use super::builder::{Builder, Draft, Later};
+use super::builder::{Builder, Deferred, Draft};
 use super::volume_modify::modify;
 use super::{Change, Need, StepKind, WaitFor, encryption};
 use crate::existing::instance_type;
 use crate::existing::volume::{Choice, choose, key_of, tagged};
-use crate::names::{Role, TAG_FILESYSTEM, TAG_FIRST_USE, TAG_KEY, TAG_STACK};
+use crate::names::{ResourceKind, TAG_FILESYSTEM, TAG_FIRST_USE, TAG_KEY, TAG_STACK};
 use crate::spec::{DataSpec, Filesystem, ImageRef, VolumeType};
 use crate::token::client_token;
 use crate::witness::is_of_group;
@@ -32,7 +32,7 @@ const FIRST_READING_MIN_MAX: u64 = 24 * 60;
 /// The data volume as the rest of the plan needs it.
 pub(super) struct DataVolume {
     /// Its id, once known; `None` where the spec has no data volume.
-    pub(super) id: Later<Option<String>>,
+    pub(super) id: Deferred<Option<String>>,
     /// The volume that the role's policy names although the spec has none any more: an instance still uses it.
     pub(super) still_used: Option<String>,
     /// The customer's key that encrypts it, where there is one.
@@ -55,7 +55,7 @@ pub(super) fn plan(builder: &mut Builder<'_>, subnet: Option<&Subnet>) -> DataVo
             tell_unused(builder, volume);
         }
         return DataVolume {
-            id: Later::Known(None),
+            id: Deferred::Known(None),
             key: kept
                 .iter()
                 .find(|volume| still_used(builder.observed, volume))
@@ -72,7 +72,7 @@ pub(super) fn plan(builder: &mut Builder<'_>, subnet: Option<&Subnet>) -> DataVo
         Choice::Problem(problem) => {
             builder.refuse(problem.code, problem.message, problem.help);
             return DataVolume {
-                id: Later::After([].into()),
+                id: Deferred::After([].into()),
                 key: None,
                 still_used: None,
                 usable_after: BTreeSet::new(),
@@ -105,7 +105,7 @@ pub(super) fn plan(builder: &mut Builder<'_>, subnet: Option<&Subnet>) -> DataVo
 /// Puts the stack's tags on a volume that is the stack's by the spec's word, or by that of its other witnesses. The mark of
 /// first use is never among them: what the volume holds was not made by this run.
 fn put_tags(builder: &mut Builder<'_>, volume: &Volume) {
-    if builder.names.owns(&volume.tags, Role::Volume) {
+    if builder.names.owns(&volume.tags, ResourceKind::Volume) {
         return;
     }
     let adopted = builder.spec.data.as_ref().is_some_and(|data| data.volume.is_some());
@@ -114,7 +114,7 @@ fn put_tags(builder: &mut Builder<'_>, volume: &Volume) {
     } else {
         "the stack uses it, and it has lost its tags; nothing else is done to it today"
     };
-    let mut tags = builder.names.tags(Role::Volume);
+    let mut tags = builder.names.tags(ResourceKind::Volume);
     if volume.tags.contains_key("Name") {
         tags.remove("Name");
     }
@@ -122,7 +122,10 @@ fn put_tags(builder: &mut Builder<'_>, volume: &Volume) {
         .target(volume.id.clone())
         .sets(TAG_STACK, builder.spec.name.clone());
     let resource = volume.id.clone();
-    builder.step(draft, Later::Known(Action::Tag(TagCall::CreateTags { resource, tags })));
+    builder.step(
+        draft,
+        Deferred::Known(Action::Tag(TagCall::CreateTags { resource, tags })),
+    );
 }
 
 /// Tells of a volume that the spec does not ask for any more.
@@ -203,7 +206,7 @@ fn check_tools(builder: &mut Builder<'_>) {
 fn create(builder: &mut Builder<'_>, data: &DataSpec, subnet: Option<&Subnet>) -> DataVolume {
     let key = encryption::of_new_volume(builder, data);
     encryption::check_vanished(builder, key.as_deref());
-    let mut tags = builder.names.tags(Role::Volume);
+    let mut tags = builder.names.tags(ResourceKind::Volume);
     if let Some(key) = key.as_ref().filter(|_| data.kms_key.is_none()) {
         tags.insert(TAG_KEY.to_owned(), key.clone());
     }
@@ -272,9 +275,9 @@ fn create(builder: &mut Builder<'_>, data: &DataSpec, subnet: Option<&Subnet>) -
         &input,
         &builder.observed.run.spent_tokens,
     );
-    let created = builder.step(draft, Later::Known(Action::Volume(VolumeCall::CreateVolume(input))));
+    let created = builder.step(draft, Deferred::Known(Action::Volume(VolumeCall::CreateVolume(input))));
     DataVolume {
-        id: Later::after(created),
+        id: Deferred::after(created),
         still_used: None,
         key,
         usable_after: BTreeSet::new(),
@@ -348,9 +351,9 @@ fn keep(builder: &mut Builder<'_>, data: &DataSpec, volume: &Volume, subnet: Opt
     DataVolume {
         // Nothing names what may be gone in a moment: what a stack's witnesses name counts as having held its data.
         id: if tentative {
-            Later::After(usable_after.clone())
+            Deferred::After(usable_after.clone())
         } else {
-            Later::Known(Some(volume.id.clone()))
+            Deferred::Known(Some(volume.id.clone()))
         },
         still_used: None,
         key,

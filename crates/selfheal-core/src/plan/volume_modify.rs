@@ -2,9 +2,9 @@
 
 use jiff::SignedDuration;
 
-use super::builder::{Builder, Draft, Later};
+use super::builder::{Builder, Deferred, Draft};
 use super::{Change, StepKind};
-use crate::names::Role;
+use crate::names::ResourceKind;
 use crate::spec::DataSpec;
 use crate::world::{Action, ModifyVolume, Volume, VolumeCall, VolumeModification};
 
@@ -42,7 +42,7 @@ pub(super) fn modify(builder: &mut Builder<'_>, data: &DataSpec, volume: &Volume
         );
     }
     // What was tagged in this run, or will be, is not touched beyond that.
-    let is_ours = builder.names.owns(&volume.tags, Role::Volume);
+    let is_ours = builder.names.owns(&volume.tags, ResourceKind::Volume);
     if !is_ours || builder.observed.run.volumes.tagged.contains(&volume.id) {
         return;
     }
@@ -77,7 +77,7 @@ pub(super) fn modify(builder: &mut Builder<'_>, data: &DataSpec, volume: &Volume
             ),
         );
     }
-    builder.step(draft, Later::Known(Action::Volume(VolumeCall::ModifyVolume(input))));
+    builder.step(draft, Deferred::Known(Action::Volume(VolumeCall::ModifyVolume(input))));
 }
 
 /// The volume as it will be once its modification is done.

@@ -2,10 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use super::builder::{Builder, Draft, Later};
+use super::builder::{Builder, Deferred, Draft};
 use super::{Change, Need, StepKind, WaitFor};
 use crate::existing::volume::{Choice, choose, several, tagged};
-use crate::names::{Role, TAG_FINAL};
+use crate::names::{ResourceKind, TAG_FINAL};
 use crate::world::{Action, Observed, Snapshot, SnapshotCall, Volume, VolumeCall};
 
 pub(super) fn delete(builder: &mut Builder<'_>, stopped: &BTreeSet<Need>) {
@@ -51,7 +51,7 @@ pub(super) fn delete(builder: &mut Builder<'_>, stopped: &BTreeSet<Need>) {
             }));
         }
         None => {
-            let mut tags = builder.names.tags(Role::Snapshot);
+            let mut tags = builder.names.tags(ResourceKind::Snapshot);
             tags.insert(TAG_FINAL.to_owned(), run_mark(builder.observed));
             let draft = Draft::new(
                 StepKind::CreateSnapshot,
@@ -67,7 +67,7 @@ pub(super) fn delete(builder: &mut Builder<'_>, stopped: &BTreeSet<Need>) {
                 ),
                 tags,
             });
-            before.insert(builder.step(draft, Later::Known(action).not_before(stopped)));
+            before.insert(builder.step(draft, Deferred::Known(action).not_before(stopped)));
         }
     }
     let draft = Draft::new(
@@ -79,7 +79,7 @@ pub(super) fn delete(builder: &mut Builder<'_>, stopped: &BTreeSet<Need>) {
     .removes("size", format!("{} GiB", volume.size_gib));
     builder.step(
         draft,
-        Later::Known(Action::Volume(VolumeCall::DeleteVolume { id: volume.id.clone() })).not_before(&before),
+        Deferred::Known(Action::Volume(VolumeCall::DeleteVolume { id: volume.id.clone() })).not_before(&before),
     );
 }
 

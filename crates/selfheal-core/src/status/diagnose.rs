@@ -2,7 +2,7 @@
 
 use super::finding::{Finding, FindingCode as Code};
 use super::{InstanceStatus, StatusReport};
-use crate::names::{LAUNCH_HOOK, Names, Role, TAG_PARKED, TERMINATE_HOOK};
+use crate::names::{LAUNCH_HOOK, Names, ResourceKind, TAG_PARKED, TERMINATE_HOOK};
 use crate::plan::{Change, Plan, StepKind};
 use crate::spec::{Ingress, Spec};
 use crate::world::{Group, Observed, VolumeState};
@@ -58,7 +58,7 @@ impl<'a> Patient<'a> {
             }
             return None;
         };
-        if !Names::of(self.spec).owns(&group.tags, Role::Group) {
+        if !Names::of(self.spec).owns(&group.tags, ResourceKind::Group) {
             self.find(
                 Code::GroupForeign,
                 format!("the Auto Scaling group {} does not bear the stack's tags", group.name),

@@ -3,7 +3,7 @@
 use jiff::{SignedDuration, Timestamp};
 
 use super::{StatusReport, status};
-use crate::names::{Names, Role, TAG_FAILED_BOOTS, TAG_LAST_ERROR, TAG_LAST_LOG, TAG_PARKED};
+use crate::names::{Names, ResourceKind, TAG_FAILED_BOOTS, TAG_LAST_ERROR, TAG_LAST_LOG, TAG_PARKED};
 use crate::plan::plan;
 use crate::spec::{DataSpec, DnsSpec, Filesystem, ImageRef, Spec, VolumeType, ZoneRef};
 use crate::world::{
@@ -76,7 +76,7 @@ fn serving() -> Observed {
             interface_id: Some("eni-0123456789abcdef0".to_owned()),
             service_managed: None,
             own_pool: false,
-            tags: names.tags(Role::Address),
+            tags: names.tags(ResourceKind::Address),
         }],
         volumes: vec![Volume {
             id: "vol-0123456789abcdef0".to_owned(),
@@ -93,7 +93,7 @@ fn serving() -> Observed {
                 instance_id: "i-a".to_owned(),
                 state: "attached".to_owned(),
             }),
-            tags: names.tags(Role::Volume),
+            tags: names.tags(ResourceKind::Volume),
         }],
         launch_template: Some(LaunchTemplate {
             id: "lt-0123456789abcdef0".to_owned(),
@@ -114,21 +114,21 @@ fn serving() -> Observed {
             suspended: Vec::new(),
             deleting: false,
             instances: vec![member("i-a", "InService", "Healthy")],
-            tags: names.tags(Role::Group),
+            tags: names.tags(ResourceKind::Group),
         }),
         role: Some(IamRole {
             name: names.role.clone(),
             arn: format!("arn:aws:iam::123456789012:role/selfheal/{}", names.role),
             trust_policy: selfheal_policy::trust_policy(selfheal_policy::Partition::of_region("eu-west-1")).to_json(),
             permissions_boundary: None,
-            tags: names.tags(Role::Role),
+            tags: names.tags(ResourceKind::Role),
         }),
         role_policy: Some("{}".to_owned()),
         profile: Some(InstanceProfile {
             name: names.profile.clone(),
             arn: String::new(),
             role: Some(names.role.clone()),
-            tags: names.tags(Role::Profile),
+            tags: names.tags(ResourceKind::Profile),
         }),
         hosted_zone: Some(HostedZone {
             id: "Z0123456789".to_owned(),
@@ -294,7 +294,7 @@ fn what_aws_finds_of_the_instance_is_told_where_the_spec_asks_for_it() {
         settings,
         targets: Vec::new(),
         deleted: false,
-        tags: Names::new("web", "eu-west-1").tags(Role::ApplicationCheck),
+        tags: Names::new("web", "eu-west-1").tags(ResourceKind::ApplicationCheck),
     });
     let look = |world: &Observed| status(&spec, world, &plan(&spec, world));
     let report = look(&world);

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::{Answer, Observed};
-use crate::names::{Role, TAG_ROLE, Tags};
+use crate::names::{ResourceKind, TAG_ROLE, Tags};
 
 /// An EBS volume.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -240,7 +240,7 @@ impl Observed {
             } else if volume
                 .tags
                 .get(TAG_ROLE)
-                .is_some_and(|role| role == Role::Volume.as_str())
+                .is_some_and(|role| role == ResourceKind::Volume.as_str())
             {
                 run.missed.insert(volume.id);
             }
