@@ -1,6 +1,7 @@
 //! What the boot program has to know.
 
-use crate::{RenderError, mount_unit};
+use crate::error::RenderError;
+use crate::mount::mount_unit;
 
 /// The longest name that systemd gives a unit.
 const UNIT_NAME_MAX_BYTES: usize = 255;
@@ -52,7 +53,6 @@ pub struct DataVolume {
 
 /// A filesystem for the data volume.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
 pub enum Filesystem {
     /// XFS: needs `mkfs.xfs` (package `xfsprogs`) while the volume is new.
     Xfs,
@@ -61,6 +61,9 @@ pub enum Filesystem {
 }
 
 impl Filesystem {
+    /// Every filesystem.
+    pub(crate) const ALL: [Self; 2] = [Self::Xfs, Self::Ext4];
+
     /// Returns the name that `mount -t` and `blkid` use.
     #[must_use]
     pub const fn name(self) -> &'static str {
@@ -88,7 +91,6 @@ pub struct HealthCheck {
 
 /// One question to the app.
 #[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
 pub enum Probe {
     /// A GET that answers with a status from 200 to 399.
     Http {
@@ -109,7 +111,6 @@ pub enum Probe {
 
 /// Who watches the running app. The first probe, before the launch is completed, is always the instance's own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
 pub enum HealthFrom {
     /// A timer on the instance, which reports to the group.
     Instance,
@@ -120,6 +121,9 @@ pub enum HealthFrom {
 }
 
 impl HealthFrom {
+    /// Everybody who may watch.
+    pub(crate) const ALL: [Self; 3] = [Self::Instance, Self::Aws, Self::Both];
+
     /// Returns the name that `selfheal.toml` and the boot program use.
     #[must_use]
     pub const fn name(self) -> &'static str {
@@ -131,6 +135,8 @@ impl HealthFrom {
     }
 }
 
+/// The longest that one probe may take, in seconds.
+const PROBE_S_MAX: u32 = 10;
 /// Seconds between two requests of an application status check, and the longest that EC2 waits with the first one.
 const AWS_INTERVAL_S: u32 = 60;
 const AWS_GRACE_S_MAX: u32 = 600;
@@ -139,6 +145,11 @@ const AWS_GRACE_S_MAX: u32 = 600;
 const STABLE_FACTOR: u32 = 10;
 
 impl HealthCheck {
+    /// Returns the seconds that one probe may take at most.
+    pub(crate) fn probe_s_max(&self) -> u32 {
+        self.interval_s.min(PROBE_S_MAX)
+    }
+
     /// Returns the seconds between two looks at the running app: AWS looks once a minute.
     pub(crate) const fn look_s(&self) -> u32 {
         match self.from {
@@ -165,7 +176,6 @@ impl HealthCheck {
 
 /// When the address moves to a new instance.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
 pub enum AddressWhen {
     /// As soon as the volume is mounted and the setup is done.
     Mounted,
@@ -224,7 +234,7 @@ impl BootConfig {
         self.health.as_ref().map_or(Ok(()), HealthCheck::validate)
     }
 
-    /// Returns whether the instance asks for AWS's opinion of its app.
+    /// Returns whether the instance asks what EC2's application status checks find of its app.
     pub(crate) fn asks_aws(&self) -> bool {
         self.health
             .as_ref()

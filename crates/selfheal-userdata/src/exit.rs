@@ -5,7 +5,6 @@
 /// The status 0 is a boot that went well. systemd does not repeat a boot that ended with one of these statuses, but for
 /// [`Metadata`](Self::Metadata), which may pass; it does after any other end, such as a kill.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-#[non_exhaustive]
 #[repr(u8)]
 pub enum BootExit {
     /// No call can be signed: curl is missing or cannot sign, and there is no Python.

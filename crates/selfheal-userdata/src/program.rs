@@ -1,8 +1,12 @@
 //! The installed program and the configuration that it reads.
 
+use crate::config::{BootConfig, Probe};
+use crate::error::RenderError;
+use crate::exit::BootExit;
+use crate::mount::mount_unit;
+use crate::quote::quote;
 use crate::step::{Step, fragments, tools};
-use crate::units::{APP_TARGET, BOOT_UNIT, WATCHDOG_TIMER, mount_unit};
-use crate::{BootConfig, BootExit, Probe, RenderError, quote};
+use crate::units::{APP_TARGET, BOOT_UNIT, WATCHDOG_TIMER};
 
 /// Time limits in seconds, by the name that the boot program uses.
 const LIMITS_S: [(&str, u32); 15] = [
@@ -38,8 +42,9 @@ const LIMITS_S: [(&str, u32); 15] = [
     ("flush_s_max", 20),
 ];
 
-/// The longest that one probe may take, in seconds.
-const PROBE_S_MAX: u32 = 10;
+/// The beginning and the end of the function that boots: between them each step is a line.
+const BOOT_BEGIN: &str = "\nboot() {\nbegin boot\n";
+const BOOT_END: &str = "trap - EXIT\nlog 'boot is done'\n}\n";
 
 /// Returns the configuration file: one assignment a line, each value through [`quote`].
 pub(crate) fn config_text(config: &BootConfig) -> Result<String, RenderError> {
@@ -77,7 +82,7 @@ pub(crate) fn config_text(config: &BootConfig) -> Result<String, RenderError> {
             Probe::Command { command } => command.clone(),
         };
         values.push(("probe_target", target));
-        values.push(("probe_s_max", health.interval_s.min(PROBE_S_MAX).to_string()));
+        values.push(("probe_s_max", health.probe_s_max().to_string()));
         values.push(("threshold", health.threshold.to_string()));
         values.push(("stable_probes", health.stable_looks().to_string()));
         values.push(("health_from", health.from.name().to_owned()));
@@ -110,11 +115,11 @@ pub(crate) fn program(config: &BootConfig) -> String {
         let name = format!("\"${}\"", exit.variable());
         body = body.replace(&name, &exit.code().to_string());
     }
-    body.push_str("\nboot() {\nbegin boot\n");
+    body.push_str(BOOT_BEGIN);
     for step in Step::sequence(config) {
         body.push_str(&format!("{}\n", step.function()));
     }
-    body.push_str("trap - EXIT\nlog 'boot is done'\n}\n");
+    body.push_str(BOOT_END);
     let verbs = if config.health.is_some() {
         "boot | watch | watchdog"
     } else {
@@ -124,6 +129,16 @@ pub(crate) fn program(config: &BootConfig) -> String {
         "#!/bin/bash\n{}{body}\ncase ${{1-}} in\n  {verbs}) \"$1\" ;;\n  *) exit 64 ;;\nesac\n",
         constants(&body)
     )
+}
+
+/// Returns the functions that a program's `boot` calls, in order: those of its [`Step`]s; none where it has no such function.
+pub(crate) fn boot_steps(program: &[u8]) -> Vec<&[u8]> {
+    let after = program
+        .windows(BOOT_BEGIN.len())
+        .position(|part| part == BOOT_BEGIN.as_bytes());
+    let lines = after.map(|at| program[at + BOOT_BEGIN.len()..].split(|byte| *byte == b'\n'));
+    let is_step = |line: &&[u8]| !BOOT_END.as_bytes().starts_with(line);
+    lines.into_iter().flatten().take_while(is_step).collect()
 }
 
 /// Returns an assignment for each limit that the program mentions.

@@ -1,6 +1,6 @@
 //! The one function that turns a string into shell source.
 
-use crate::RenderError;
+use crate::error::RenderError;
 
 /// Renders bytes as one bash word that expands to exactly these bytes.
 ///

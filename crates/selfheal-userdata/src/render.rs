@@ -10,9 +10,11 @@ use base64::engine::general_purpose::STANDARD;
 use flate2::read::GzDecoder;
 use flate2::{Compression, GzBuilder};
 
+use crate::config::BootConfig;
+use crate::error::RenderError;
 use crate::program::{bare, config_text, kept, program};
+use crate::quote::quote;
 use crate::units::{BOOT_UNIT, PROGRAM_PATH, WATCH_UNIT, units};
-use crate::{BootConfig, RenderError, quote};
 
 /// The size of user data that EC2 accepts, in bytes before base64.
 pub const USER_DATA_MAX_BYTES: usize = 16 * 1024;
@@ -31,7 +33,7 @@ const NEEDRESTART: &str = "$nrconf{override_rc}{qr(^selfheal-)} = 0;\n";
 const SIGN_PATH: &str = "/usr/local/lib/selfheal/sign";
 /// The end of the here-documents that hold the boot program and what signs in curl's place. Both are our own text, and no
 /// line of them is this.
-const PROGRAM_END: &str = "END_OF_PROGRAM";
+pub(crate) const PROGRAM_END: &str = "END_OF_PROGRAM";
 /// What user data may unpack to when it is read back: far above anything rendered here, and no strain on memory.
 const DECODED_MAX_BYTES: u64 = 4 * 1024 * 1024;
 
@@ -140,7 +142,8 @@ fn pack(script: &[u8]) -> Vec<u8> {
     packed.unwrap_or_else(|_| script.to_vec())
 }
 
-fn script(config: &BootConfig) -> Result<String, RenderError> {
+/// Returns the script in clear.
+pub(crate) fn script(config: &BootConfig) -> Result<String, RenderError> {
     let mut script = String::from(
         "#!/bin/bash\n# shellcheck disable=SC2016 # what is installed is literal here\n\
          # selfheal installs its boot program; the systemd units run it at every boot.\n\

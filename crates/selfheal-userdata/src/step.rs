@@ -1,10 +1,9 @@
 //! The steps of a boot, in order, and the shell source that each one needs.
 
-use crate::{AddressWhen, BootConfig, Filesystem, Probe};
+use crate::config::{AddressWhen, BootConfig, Filesystem, Probe};
 
 /// One step of the boot program.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-#[non_exhaustive]
 pub enum Step {
     /// Checks that calls can be signed at all.
     Signer,
@@ -157,6 +156,15 @@ pub(crate) fn tools(config: &BootConfig) -> Vec<&'static str> {
         .collect()
 }
 
+/// Returns the shell source that asks the app this question.
+pub(crate) const fn probe_source(probe: &Probe) -> &'static str {
+    match probe {
+        Probe::Http { .. } => include_str!("boot/health_http.sh"),
+        Probe::Tcp { .. } => include_str!("boot/health_tcp.sh"),
+        Probe::Command { .. } => include_str!("boot/health_command.sh"),
+    }
+}
+
 /// Returns the shell source of the boot program for this configuration: each part that it needs, once.
 pub(crate) fn fragments(config: &BootConfig) -> Vec<&'static str> {
     let mut parts = vec![
@@ -181,11 +189,7 @@ pub(crate) fn fragments(config: &BootConfig) -> Vec<&'static str> {
         parts.push(include_str!("boot/setup.sh"));
     }
     if let Some(health) = &config.health {
-        parts.push(match health.probe {
-            Probe::Http { .. } => include_str!("boot/health_http.sh"),
-            Probe::Tcp { .. } => include_str!("boot/health_tcp.sh"),
-            Probe::Command { .. } => include_str!("boot/health_command.sh"),
-        });
+        parts.push(probe_source(&health.probe));
         parts.push(include_str!("boot/health.sh"));
     }
     parts.push(include_str!("boot/address.sh"));
@@ -194,7 +198,7 @@ pub(crate) fn fragments(config: &BootConfig) -> Vec<&'static str> {
         parts.push(include_str!("boot/watchdog.sh"));
     }
     if config.asks_aws() {
-        parts.push(include_str!("boot/opinion.sh"));
+        parts.push(include_str!("boot/application_status.sh"));
     }
     parts.push(include_str!("boot/main.sh"));
     parts

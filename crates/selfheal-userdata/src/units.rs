@@ -1,6 +1,8 @@
 //! The systemd units.
 
-use crate::{BootConfig, BootExit, DataVolume};
+use crate::config::{BootConfig, DataVolume};
+use crate::exit::BootExit;
+use crate::mount::mount_unit;
 
 /// Stands for the root prefix in a unit until it is installed.
 const ROOT_MARK: &str = "@ROOT@";
@@ -21,23 +23,6 @@ pub const WATCHDOG_UNIT: &str = "selfheal-watchdog.service";
 pub const PROGRAM_PATH: &str = "/usr/local/lib/selfheal/program";
 /// Where the device of the data volume is linked to, at every boot.
 const DEVICE_LINK: &str = "/run/selfheal/data";
-
-/// Returns the name of the mount unit for the mount point, as `systemd-escape --path --suffix=mount` gives it.
-///
-/// A unit with `RequiresMountsFor=` on the mount point requires this unit, so it never runs without the volume.
-#[must_use]
-pub fn mount_unit(mount: &str) -> String {
-    let mut name = String::new();
-    for (at, byte) in mount.trim_matches('/').bytes().enumerate() {
-        match byte {
-            b'/' => name.push('-'),
-            b'.' if at == 0 => name.push_str(r"\x2e"),
-            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b':' | b'_' | b'.' => name.push(char::from(byte)),
-            _ => name.push_str(&format!(r"\x{byte:02x}")),
-        }
-    }
-    name + ".mount"
-}
 
 /// One unit to install.
 pub(crate) struct Unit {

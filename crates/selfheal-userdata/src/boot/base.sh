@@ -41,14 +41,14 @@ clock() {
 }
 
 # Sleeps without a process: reads from a pipe that nobody writes to.
-nap() {
-  [[ -n ${nap_fd-} ]] || exec {nap_fd}<> <(:)
-  read -rt "$1" -u "$nap_fd" _ || :
+sleep_for() {
+  [[ -n ${sleep_fd-} ]] || exec {sleep_fd}<> <(:)
+  read -rt "$1" -u "$sleep_fd" _ || :
 }
 
 # Waits a constant 1 to 2 seconds with jitter: a back-off that doubles costs a recovery more than the calls it saves.
 pause() {
-  nap "1.$((RANDOM % 10))"
+  sleep_for "1.$((RANDOM % 10))"
 }
 
 # Writes the text $2 to the file $1 so that after a power cut either the old text or the new is there, whole.
@@ -62,7 +62,7 @@ shed() {
   unset NOTIFY_SOCKET WATCHDOG_PID WATCHDOG_USEC LISTEN_PID LISTEN_FDS LISTEN_FDNAMES INVOCATION_ID JOURNAL_STREAM \
     SYSTEMD_EXEC_PID RUNTIME_DIRECTORY
   exec {log_fd}>&-
-  [[ -z ${nap_fd-} ]] || exec {nap_fd}>&-
+  [[ -z ${sleep_fd-} ]] || exec {sleep_fd}>&-
   trap - PIPE
 }
 

@@ -97,7 +97,7 @@ persistently() {
 
 # Waits before the next attempt of what began at $1: longer in an outage that lasts.
 pace() {
-  ! outage || ((now < $1 + 60)) || nap 15
+  ! outage || ((now < $1 + 60)) || sleep_for 15
   heartbeat
   pause
 }

@@ -7,7 +7,7 @@ await_health() {
     clock
     ((now < deadline)) || die "$exit_health" "the app was not healthy within $startup_s_max s"
     heartbeat
-    nap 0.2
+    sleep_for 0.2
   done
   log "the app is healthy"
 }

@@ -16,7 +16,7 @@ probe() {
   while kill -0 "$pid" 2>/dev/null; do
     clock
     ((now < limit)) || return 1
-    nap 0.02
+    sleep_for 0.02
   done
   wait "$pid"
 }

@@ -34,7 +34,7 @@ require_identity() {
   until given_up || wanted; do
     [[ $said == "$target_state" ]] || log "waiting: the group wants this instance $target_state, not InService"
     said=$target_state
-    nap 5
+    sleep_for 5
     identity_once || :
   done
   given_up || return 0
@@ -55,17 +55,17 @@ require_tools() {
 announce_ready() {
   [[ -n ${NOTIFY_SOCKET-} ]] || return 0
   systemd-notify --ready '--status=the volume is mounted' &
-  told+=($!)
+  notify_pids+=($!)
 }
 
 start_app() {
   systemctl start --no-block selfheal-app.target &
-  told+=($!)
+  notify_pids+=($!)
 }
 
-await_told() {
+await_notify() {
   local pid
-  for pid in "${told[@]}"; do
+  for pid in "${notify_pids[@]}"; do
     wait "$pid" || log "systemd could not be told that the volume is mounted or that the app may start"
   done
 }
@@ -77,7 +77,7 @@ end_failures() {
 }
 
 begin() {
-  told=() patience_s=$outage_s_max
+  notify_pids=() patience_s=$outage_s_max
   open_log "$1"
   : >"$run_dir/serving" || :
   trap unexpected_exit EXIT

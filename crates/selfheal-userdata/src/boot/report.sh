@@ -41,7 +41,7 @@ attended() {
       return 124
     fi
     heartbeat
-    nap 0.02
+    sleep_for 0.02
   done
   wait "$pid"
 }
@@ -66,14 +66,14 @@ complete_hook() {
     ((now < hook_deadline)) || return 2
     log "the group has not come to the hook $1 yet"
     for ((look = 0; look < 15; look++)); do
-      nap 1
+      sleep_for 1
       ! identity_once || [[ -z $target_state ]] || break
     done
   done
 }
 
 finish_launch() {
-  await_told
+  await_notify
   hook_waits || return 0
   complete_hook "$launch_hook" CONTINUE
   if [[ $? == 1 ]]; then

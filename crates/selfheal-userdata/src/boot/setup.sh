@@ -35,7 +35,7 @@ await_packages() {
     clock
     ((now < deadline)) || break
     heartbeat
-    nap 1
+    sleep_for 1
   done
 }
 

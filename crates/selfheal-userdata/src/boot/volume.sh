@@ -50,7 +50,7 @@ await_device() {
     ((now < deadline)) ||
       die "$exit_device" "no NVMe device has the serial $volume_serial (instance types without NVMe are not supported)"
     heartbeat
-    nap 0.02
+    sleep_for 0.02
   done
   log "volume $volume_id is $device"
 }

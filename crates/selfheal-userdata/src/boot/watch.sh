@@ -7,29 +7,29 @@ start_watch() {
 }
 
 watch() {
-  local serving state seen notice heeded='' asker missed_at=0 looked_at=0 look_s=$address_look_s
+  local serving state seen notice interrupted='' pid missed_at=0 looked_at=0 look_s=$address_look_s
   begin_watch
   # The metadata service may hang, which must not keep this process from seeing that the volume is gone.
   : >"$run_dir/notice" || :
   watch_metadata >/dev/null 2>&1 &
-  asker=$!
-  while kill -0 "$asker" 2>/dev/null; do
+  pid=$!
+  while kill -0 "$pid" 2>/dev/null; do
     # Until a boot went well there is nothing to lose: all that is awaited is the end.
     serving=''
     { read -r serving <"$run_dir/serving"; } 2>/dev/null || :
-    [[ -z $serving || -n $heeded ]] || check_lock
+    [[ -z $serving || -n $interrupted ]] || check_lock
     # What is read is how things stand, so that nothing is lost if a look comes too early or too late.
     state='' seen='' notice=''
     { read -r state seen notice <"$run_dir/notice"; } 2>/dev/null || :
     if [[ $state == *Terminated ]]; then
       leave
-    elif [[ -n $notice && -z $heeded ]]; then
-      heeded=1
-      heed "$notice"
-    elif [[ -n $serving && -z $heeded && $state == @(InService|unknown) ]]; then
+    elif [[ -n $notice && -z $interrupted ]]; then
+      interrupted=1
+      on_interruption "$notice"
+    elif [[ -n $serving && -z $interrupted && $state == @(InService|unknown) ]]; then
       mind_address
     fi
-    nap 1
+    sleep_for 1
   done
   log "nobody asks the metadata service any more"
   exit 1
@@ -50,7 +50,7 @@ watch_metadata() {
       printf '%s %s %s\n' "${values[0]:-unknown}" "${values[3]:-none}" "${values[1]//$newline/ }${values[2]//$newline/ }" \
         >"$run_dir/notice"
     fi
-    nap 5
+    sleep_for 5
   done
 }
 
@@ -92,7 +92,7 @@ leave() {
 
 # EC2 takes this instance back, in two minutes or soon. Told early, the group launches the replacement in the meantime.
 # What remains is to wait for the group to end this instance too.
-heed() {
+on_interruption() {
   log "leaving: EC2 takes this instance back: $1"
   ! read_identity || abandon_launch || report_unhealthy false 10 || :
   release

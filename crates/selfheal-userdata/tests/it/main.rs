@@ -15,6 +15,7 @@ mod lifecycle;
 mod outage;
 mod packages;
 mod quoting;
+mod read;
 mod render;
 mod reread;
 mod secrets;

@@ -1,0 +1,241 @@
+//! Reads a configuration back out of the user data that was rendered from it.
+
+use std::str::FromStr;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use thiserror::Error;
+
+use crate::config::{AddressWhen, BootConfig, DataVolume, Filesystem, HealthCheck, HealthFrom, Probe};
+use crate::program::{bare, boot_steps};
+use crate::render::{PROGRAM_END, SETUP_PATH, script as rendered};
+use crate::settings::{Settings, settings_and_rest};
+use crate::step::{Step, probe_source};
+use crate::word::Words;
+
+/// Reason why user data could not be read back.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum ReadError {
+    /// There is no boot program of selfheal in it, or a damaged one.
+    #[error("the user data holds no boot program of selfheal")]
+    Foreign,
+    /// A setting is missing.
+    #[error("the user data's setting {name} is missing")]
+    Missing {
+        /// Name of the setting, as the boot program spells it.
+        name: &'static str,
+    },
+    /// A setting has a value that no configuration gives it.
+    #[error("the user data's setting {name} is {value:?}")]
+    Invalid {
+        /// Name of the setting, as the boot program spells it.
+        name: &'static str,
+        /// Value, with `U+FFFD` in the place of bytes that are not UTF-8.
+        value: String,
+    },
+    /// This version renders something else from the configuration: another version made the user data, or somebody has
+    /// changed it.
+    #[error("the user data is not what this version makes of its configuration")]
+    Differs,
+}
+
+/// Reads the configuration back from which [`render`](crate::render) made the script, in clear as
+/// [`decode`](crate::decode) gives it.
+///
+/// The inverse of `render`, up to the fields on which the script does not depend: from `render(&config)` it gives
+/// [`config.effective()`](BootConfig::effective). What it gives renders to exactly the script that was read, so it never
+/// guesses. For user data of an earlier version ask [`settings`](crate::settings).
+///
+/// ```
+/// use selfheal_userdata::{AddressWhen, BootConfig, read, render};
+///
+/// let config = BootConfig {
+///     stack: "web".into(),
+///     region: "eu-west-1".into(),
+///     dns_suffix: "amazonaws.com".into(),
+///     group: "selfheal-web".into(),
+///     launch_hook: "selfheal-launch".into(),
+///     terminate_hook: None,
+///     role: "selfheal-web-eu-west-1".into(),
+///     allocation_id: "eipalloc-0123456789abcdef0".into(),
+///     data: None,
+///     setup: Some(b"#!/bin/sh\necho hello\n".to_vec()),
+///     setup_timeout_s: 600,
+///     health: None,
+///     address_when: AddressWhen::Mounted,
+///     breaker_limit: 3,
+/// };
+/// let user_data = render(&config).unwrap();
+/// assert_eq!(read(user_data.script().as_bytes()), Ok(config));
+/// ```
+///
+/// # Errors
+/// [`ReadError`] for what this version did not render.
+pub fn read(script: &[u8]) -> Result<BootConfig, ReadError> {
+    let (settings, rest) = settings_and_rest(script).ok_or(ReadError::Foreign)?;
+    let (program, rest) = here_document(rest).ok_or(ReadError::Foreign)?;
+    let (_, rest) = here_document(rest).ok_or(ReadError::Foreign)?;
+    let (setup, units) = setup(rest).ok_or(ReadError::Foreign)?;
+    let field = |name| text(&settings, name);
+    let config = BootConfig {
+        stack: field("stack")?,
+        region: field("region")?,
+        dns_suffix: field("dns_suffix")?,
+        group: field("group")?,
+        launch_hook: field("launch_hook")?,
+        terminate_hook: Some(field("terminate_hook")?).filter(|hook| !hook.is_empty()),
+        role: field("role")?,
+        allocation_id: field("allocation_id")?,
+        data: data(&settings)?,
+        setup_timeout_s: match setup {
+            Some(_) => number(&settings, "setup_s_max")?,
+            None => 1,
+        },
+        setup,
+        health: health(&settings, program, units)?,
+        address_when: address_when(program),
+        breaker_limit: number(&settings, "breaker_limit")?,
+    };
+    match rendered(&config) {
+        Ok(again) if again.as_bytes() == script => Ok(config),
+        _ => Err(ReadError::Differs),
+    }
+}
+
+impl BootConfig {
+    /// Returns this configuration with fixed values in the fields on which its boot program does not depend: the setup
+    /// script's time without a setup script, when the address moves without a health check, and what of a probe's interval
+    /// goes beyond the longest time of a probe where AWS alone watches the app.
+    ///
+    /// It renders to the same user data.
+    #[must_use]
+    pub fn effective(&self) -> Self {
+        let mut config = self.clone();
+        if config.setup.is_none() {
+            config.setup_timeout_s = 1;
+        }
+        match &mut config.health {
+            None => config.address_when = AddressWhen::Mounted,
+            Some(health) if health.from == HealthFrom::Aws => health.interval_s = health.probe_s_max(),
+            Some(_) => {}
+        }
+        config
+    }
+}
+
+/// Splits off the next here-document of what is installed: its text, and what comes after it.
+fn here_document(script: &[u8]) -> Option<(&[u8], &[u8])> {
+    let (_, text) = split(script, format!("<<'{PROGRAM_END}'\n").as_bytes())?;
+    split(text, format!("\n{PROGRAM_END}\n").as_bytes())
+}
+
+/// Splits a text at the first occurrence of a part, which belongs to neither side.
+fn split<'a>(text: &'a [u8], part: &[u8]) -> Option<(&'a [u8], &'a [u8])> {
+    let at = text.windows(part.len()).position(|window| window == part)?;
+    Some((text.get(..at)?, text.get(at + part.len()..)?))
+}
+
+/// Splits off the setup script, where its installation comes next.
+fn setup(rest: &[u8]) -> Option<(Option<Vec<u8>>, &[u8])> {
+    if let Some(rest) = rest.strip_prefix(format!("put 0700 {SETUP_PATH} ").as_bytes()) {
+        let mut words = Words(rest);
+        let setup = words.word()?;
+        return Some((Some(setup), words.0));
+    }
+    let Some(rest) = rest.strip_prefix(b"base64 -d <<<'") else {
+        return Some((None, rest));
+    };
+    let (encoded, rest) = split(rest, b"'")?;
+    Some((Some(STANDARD.decode(encoded).ok()?), rest))
+}
+
+fn data(settings: &Settings) -> Result<Option<DataVolume>, ReadError> {
+    if !settings.contains_key("volume_id") {
+        return Ok(None);
+    }
+    let filesystem = text(settings, "filesystem")?;
+    Ok(Some(DataVolume {
+        volume_id: text(settings, "volume_id")?,
+        mount: text(settings, "mount_path")?,
+        filesystem: one_of("filesystem", &filesystem, Filesystem::ALL, Filesystem::name)?,
+    }))
+}
+
+fn health(settings: &Settings, program: &[u8], units: &[u8]) -> Result<Option<HealthCheck>, ReadError> {
+    if !settings.contains_key("health_from") {
+        return Ok(None);
+    }
+    let from = text(settings, "health_from")?;
+    let from = one_of("health_from", &from, HealthFrom::ALL, HealthFrom::name)?;
+    let target = text(settings, "probe_target")?;
+    let kinds = [
+        Probe::Http { url: target.clone() },
+        Probe::Tcp {
+            // Where the target is no port, the next one is it.
+            port: target.parse().unwrap_or_default(),
+        },
+        Probe::Command { command: target },
+    ];
+    let program = std::str::from_utf8(program).map_err(|_| ReadError::Foreign)?;
+    let probe = kinds
+        .into_iter()
+        .find(|probe| program.contains(&bare(probe_source(probe))))
+        .ok_or(ReadError::Differs)?;
+    let interval_s = match from {
+        HealthFrom::Aws => number(settings, "probe_s_max")?,
+        HealthFrom::Instance | HealthFrom::Both => timer_interval_s(units).ok_or(ReadError::Differs)?,
+    };
+    Ok(Some(HealthCheck {
+        probe,
+        interval_s,
+        threshold: number(settings, "threshold")?,
+        startup_budget_s: number(settings, "startup_s_max")?,
+        from,
+    }))
+}
+
+/// The watchdog timer's interval. No string of the user's holds the beginning of this line: the only one among the units is
+/// the mount point, which has no control characters.
+fn timer_interval_s(units: &[u8]) -> Option<u32> {
+    let (_, rest) = split(units, b"\nOnUnitInactiveSec=")?;
+    let (value, _) = split(rest, b"\n")?;
+    std::str::from_utf8(value).ok()?.parse().ok()
+}
+
+/// When the address moves, by the order of the steps. Without a health check it is `Mounted`.
+fn address_when(program: &[u8]) -> AddressWhen {
+    let steps = boot_steps(program);
+    let place = |step: Step| steps.iter().position(|name| *name == step.function().as_bytes());
+    match (place(Step::Health), place(Step::Address)) {
+        (Some(health), Some(address)) if health < address => AddressWhen::Healthy,
+        _ => AddressWhen::Mounted,
+    }
+}
+
+fn text(settings: &Settings, name: &'static str) -> Result<String, ReadError> {
+    let bytes = settings.get(name).ok_or(ReadError::Missing { name })?;
+    String::from_utf8(bytes.clone()).map_err(|_| invalid(name, &String::from_utf8_lossy(bytes)))
+}
+
+fn number<T: FromStr>(settings: &Settings, name: &'static str) -> Result<T, ReadError> {
+    let value = text(settings, name)?;
+    value.parse().map_err(|_| invalid(name, &value))
+}
+
+fn one_of<T: Copy, const N: usize>(
+    setting: &'static str,
+    value: &str,
+    all: [T; N],
+    name: impl Fn(T) -> &'static str,
+) -> Result<T, ReadError> {
+    let found = all.into_iter().find(|candidate| name(*candidate) == value);
+    found.ok_or_else(|| invalid(setting, value))
+}
+
+fn invalid(name: &'static str, value: &str) -> ReadError {
+    ReadError::Invalid {
+        name,
+        value: value.to_owned(),
+    }
+}
