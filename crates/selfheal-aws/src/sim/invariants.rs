@@ -141,7 +141,7 @@ fn missing(world: &World, instance: &str) -> Option<String> {
     if config.volume.is_some() && config.volume != record.mounted {
         return config.volume.clone();
     }
-    let address = config.allocation.as_ref()?;
+    let address = &config.allocation_id;
     let holder = world
         .addresses
         .get(address)

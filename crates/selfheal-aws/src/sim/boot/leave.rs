@@ -159,7 +159,7 @@ impl World {
 
     /// Takes the address again where somebody took it off. The metadata tells; EC2 is asked only if that differs.
     fn mind_address(&mut self, id: &str, me: &Caller, config: &BootConfig) {
-        let Some(allocation) = &config.allocation else { return };
+        let allocation = &config.allocation_id;
         let ip = self
             .addresses
             .get(allocation)
@@ -194,7 +194,7 @@ impl World {
             .get(allocation)
             .map(|record| record.address.public_ip.clone());
         let misses = |it: &&InstanceRecord| {
-            let made_for = it.boot.config.as_ref().and_then(|config| config.allocation.as_deref());
+            let made_for = it.boot.config.as_ref().map(|config| config.allocation_id.as_str());
             it.boot.phase == BootPhase::Ready && made_for == Some(allocation) && self.public_ip(&it.id) != ip
         };
         let missing = self.instances.values().filter(misses);
@@ -206,9 +206,7 @@ impl World {
 
     /// Takes the address off this instance. The association's id is its own, so nothing is taken from a replacement.
     fn free_own_address(&mut self, id: &str, me: &Caller, config: &BootConfig) -> CallResult<()> {
-        let Some(allocation) = &config.allocation else {
-            return Ok(());
-        };
+        let allocation = &config.allocation_id;
         let found = self.api_describe_addresses(me, std::slice::from_ref(allocation))?;
         let ours = found.iter().find(|it| it.instance_id.as_deref() == Some(id));
         match ours.and_then(|address| address.association_id.as_ref()) {

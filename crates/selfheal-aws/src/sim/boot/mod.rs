@@ -1,8 +1,7 @@
 //! A model of the boot program: the same calls in the same order, each with the rights of the instance's role.
 //!
-//! What it works with is read from the instance's own user data, unpacked by `selfheal_userdata::decode`: the boot
-//! program's configuration is baked into it as assignments. User data without them is searched for the ids of an address
-//! and a volume that exist.
+//! What it works with is read from the instance's own user data by `selfheal_userdata::read`. An instance with other user
+//! data runs, and takes nothing.
 
 mod config;
 mod leave;
@@ -95,7 +94,7 @@ impl World {
             return None;
         }
         let Some(config) = instance.boot.config.clone() else {
-            self.say(id, "has no configuration in its user data");
+            self.say(id, "has no boot program in its user data");
             return None;
         };
         Some((Caller::Instance(id.to_owned()), instance.boot.phase, config))

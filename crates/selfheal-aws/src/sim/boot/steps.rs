@@ -218,9 +218,7 @@ impl World {
 
     /// Takes the address while the volume is here, unless the metadata says that it is here already; and reads it back.
     pub(super) fn boot_address(&mut self, id: &str, me: &Caller, config: &BootConfig) -> Next {
-        let Some(allocation) = &config.allocation else {
-            return Next::Go(BootPhase::Complete, AT_ONCE);
-        };
+        let allocation = &config.allocation_id;
         let (associated_ms, unsure) = self
             .instances
             .get(id)

@@ -13,7 +13,7 @@ pub struct BootConfig {
     /// The termination hook, where there is one.
     pub terminate_hook: Option<String>,
     /// The address to take.
-    pub allocation: Option<String>,
+    pub allocation_id: String,
     /// The volume to take.
     pub volume: Option<String>,
     /// Its filesystem.
