@@ -40,7 +40,6 @@ impl Unread {
 
 /// What was read because [`Unread`] asked for it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
 pub enum Found {
     /// A volume, or that AWS says that there is none of this id.
     Volume(String, Option<Box<Volume>>),
