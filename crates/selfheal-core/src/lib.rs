@@ -1,6 +1,17 @@
 //! Models one EC2 instance that heals itself: what a person wants ([`Spec`]), what exists ([`Observed`]), and what would
 //! have to change.
 //!
+//! ```
+//! use selfheal_core::spec::{EXAMPLE, Spec};
+//! use selfheal_core::{Observed, plan};
+//!
+//! let spec: Spec = EXAMPLE.parse()?;
+//! // What a backend would read: here an account in which there is nothing, not even a subnet.
+//! let plan = plan(&spec, &Observed::empty("123456789012", "eu-west-1"));
+//! assert!(plan.refusals.iter().any(|refusal| refusal.code == "no-default-vpc"));
+//! # Ok::<(), selfheal_core::spec::SpecErrors>(())
+//! ```
+//!
 //! This crate is pure: it reads no clock, no environment, no file and no network, and draws no random numbers.
 
 pub mod desired;

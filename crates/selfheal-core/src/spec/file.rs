@@ -1,5 +1,7 @@
 //! A spec file: TOML in, a validated [`Spec`] or everything that is wrong with it out.
 
+use std::str::FromStr;
+
 use toml_edit::Document;
 
 use super::problem::{SpecErrors, SpecProblemKind};
@@ -34,6 +36,25 @@ pub struct SpecFile {
     spec: Spec,
     setup: Option<Located<String>>,
     policy: Option<Located<String>>,
+}
+
+/// Parses the text of a spec file that names no other files.
+///
+/// # Errors
+/// Everything that is wrong with it; a setup script or a policy that it names, which only [`SpecFile`] can complete.
+impl FromStr for Spec {
+    type Err = SpecErrors;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let file = SpecFile::parse(text)?;
+        if file.policy.is_some() {
+            return Err(file.policy_unreadable("is a file, which this text comes without"));
+        }
+        if file.setup.is_some() {
+            return Err(file.setup_unreadable("is a file, which this text comes without"));
+        }
+        file.into_spec(None)
+    }
 }
 
 impl SpecFile {

@@ -273,6 +273,19 @@ impl Action {
 }
 
 impl Observed {
+    /// A Region of an account of which nothing else is known: nothing of a stack exists, and nothing that it could use.
+    #[must_use]
+    pub fn empty(account: impl Into<String>, region: impl Into<String>) -> Self {
+        Self {
+            identity: Identity {
+                account: account.into(),
+                arn: String::new(),
+                region: region.into(),
+            },
+            ..Self::default()
+        }
+    }
+
     /// Takes down that AWS refused the client token of an action, because what it made is gone: the next one differs.
     ///
     /// Answers whether the action has a token at all.
