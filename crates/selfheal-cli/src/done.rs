@@ -1,11 +1,12 @@
 //! What a run has done so far.
 
+use schemars::JsonSchema;
 use selfheal_aws::Done;
 use selfheal_core::plan::StepKind;
 use serde::Serialize;
 
 /// A step that ran, as JSON.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 pub struct DoneStep {
     /// The step's kind, as in `plan --json`.
     pub kind: StepKind,

@@ -1,5 +1,6 @@
 //! A failure as `--json` prints it.
 
+use schemars::JsonSchema;
 use selfheal_core::plan::Refusal;
 use serde::Serialize;
 
@@ -9,7 +10,7 @@ use crate::exit;
 
 /// What a command prints with `--json` in the place of its report when it fails: standard output holds one document either
 /// way, and the key `error` tells which. Fields are added, never renamed or removed.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub struct Failure {
     /// What went wrong.
     error: Problem,
@@ -21,7 +22,7 @@ pub struct Failure {
     left: Vec<&'static str>,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 struct Problem {
     /// A word for the exit code, such as `refused` or `denied`.
     code: &'static str,

@@ -17,6 +17,8 @@ mod logging;
 mod output;
 mod progress;
 mod prompt;
+#[cfg(test)]
+mod schema;
 mod session;
 mod spec;
 
@@ -44,7 +46,7 @@ fn main() -> ExitCode {
             report(&error, colour);
             if json {
                 // That it cannot be written is told by the exit code, which is another anyway.
-                drop(Output::new(cli.global.color).json(&Failure::of(&error)));
+                drop(Output::new(cli.global.color).report(&Failure::of(&error)));
             }
             ExitCode::from(exit::of(&error))
         }

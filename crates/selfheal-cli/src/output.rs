@@ -2,10 +2,25 @@
 
 use std::io::{IsTerminal, Write};
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::cli::ColourChoice;
 use crate::error::CliError;
+
+/// The version of the form of what `--json` prints. It grows when a field is renamed, removed or comes to mean something
+/// else; fields are added without.
+pub const JSON_VERSION: u32 = 1;
+
+/// A report with the version of its form.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct Versioned<T> {
+    /// Version of the form of this document: 1.
+    version: u32,
+    /// The report, whose fields stand beside the version.
+    #[serde(flatten)]
+    report: T,
+}
 
 /// Standard output.
 #[derive(Clone, Copy, Debug)]
@@ -43,7 +58,18 @@ impl Output {
         self.bytes(if self.colour { paint(text) } else { text.to_owned() }.as_bytes())
     }
 
-    /// Writes a document as indented JSON with a final newline.
+    /// Writes a report as indented JSON, with the version of its form and a final newline.
+    ///
+    /// # Errors
+    /// [`CliError::Output`], also where the reader has gone.
+    pub fn report(self, report: &impl Serialize) -> Result<(), CliError> {
+        self.json(&Versioned {
+            version: JSON_VERSION,
+            report,
+        })
+    }
+
+    /// Writes a document of somebody else's form, such as a policy, as indented JSON with a final newline.
     ///
     /// # Errors
     /// [`CliError::Output`], also where the reader has gone.

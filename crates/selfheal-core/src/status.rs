@@ -12,6 +12,7 @@ mod tests;
 pub use finding::{Finding, FindingCode, Severity};
 
 use jiff::Timestamp;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::existing::{Existing, existing};
@@ -22,7 +23,7 @@ use crate::world::{Group, GroupInstance, Observed, VolumeState};
 use diagnose::diagnose;
 
 /// How a stack is.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[non_exhaustive]
 pub struct StatusReport {
     /// The stack's name.
@@ -79,7 +80,7 @@ pub struct StatusReport {
 }
 
 /// The Elastic IP of a stack.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[non_exhaustive]
 pub struct AddressStatus {
     /// `eipalloc-…`.
@@ -91,7 +92,7 @@ pub struct AddressStatus {
 }
 
 /// The data volume of a stack.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[non_exhaustive]
 pub struct VolumeStatus {
     /// `vol-…`.
@@ -107,7 +108,7 @@ pub struct VolumeStatus {
 }
 
 /// A snapshot of a stack's data.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[non_exhaustive]
 pub struct SnapshotStatus {
     /// `snap-…`.
@@ -121,7 +122,7 @@ pub struct SnapshotStatus {
 }
 
 /// An instance of a stack.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[non_exhaustive]
 pub struct InstanceStatus {
     /// `i-…`.
@@ -139,7 +140,7 @@ pub struct InstanceStatus {
 }
 
 /// The launch template of a stack.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[non_exhaustive]
 pub struct TemplateStatus {
     /// `lt-…`.
@@ -151,7 +152,7 @@ pub struct TemplateStatus {
 }
 
 /// EC2's application status check of a stack.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[non_exhaustive]
 pub struct ApplicationCheckStatus {
     /// `asc-…`.
@@ -162,7 +163,7 @@ pub struct ApplicationCheckStatus {
 }
 
 /// The DNS record of a stack.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[non_exhaustive]
 pub struct DnsStatus {
     /// The record's name, without the final dot.
@@ -174,7 +175,7 @@ pub struct DnsStatus {
 }
 
 /// One difference between a stack and its spec.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[non_exhaustive]
 pub struct Drift {
     /// A stable word for scripts: a step such as `update-group`, or a refusal such as `volume-shrinks`.
@@ -186,7 +187,7 @@ pub struct Drift {
 }
 
 /// Something that a person should know.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[non_exhaustive]
 pub struct Remark {
     /// A stable word for scripts, such as `duplicate-address`.

@@ -1,5 +1,6 @@
 //! `selfheal apply`: makes the stack as its file says.
 
+use schemars::JsonSchema;
 use selfheal_aws::Goal;
 use selfheal_core::existing;
 use selfheal_core::plan::PlanOptions;
@@ -14,8 +15,8 @@ use crate::prompt::Question;
 use crate::session::Session;
 
 /// What `apply --json` prints. Fields are added, never renamed or removed.
-#[derive(Debug, Serialize)]
-struct Report {
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct Report {
     /// The stack's name.
     stack: String,
     /// The Region.
@@ -63,7 +64,7 @@ pub fn run(session: &Session, args: &ApplyArgs) -> Result<u8, CliError> {
     let changed = change(session, &how)?;
     let report = report(session, &changed);
     if args.json {
-        session.output.json(&report)?;
+        session.output.report(&report)?;
     } else {
         session.output.text(&text(&report))?;
     }

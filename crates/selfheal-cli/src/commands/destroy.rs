@@ -1,5 +1,6 @@
 //! `selfheal destroy`: removes the stack, and keeps the address and the data unless each is named.
 
+use schemars::JsonSchema;
 use selfheal_aws::Goal;
 use selfheal_core::plan::DestroyOptions;
 use serde::Serialize;
@@ -13,8 +14,8 @@ use crate::prompt::Question;
 use crate::session::Session;
 
 /// What `destroy --json` prints. Fields are added, never renamed or removed.
-#[derive(Debug, Serialize)]
-struct Report {
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct Report {
     /// The stack's name.
     stack: String,
     /// The Region.
@@ -77,7 +78,7 @@ pub fn run(session: &Session, args: &DestroyArgs) -> Result<u8, CliError> {
         snapshot_id,
     };
     if args.json {
-        session.output.json(&report)?;
+        session.output.report(&report)?;
     } else if !report.done.is_empty() {
         let kept = in_snapshot.map_or_else(String::new, |kept| format!("; {kept}"));
         session.output.text(&format!(

@@ -16,7 +16,7 @@ pub fn run(session: &Session, args: &PlanArgs) -> Result<u8, CliError> {
     let observed = session.observe(Scope::Plan)?;
     let plan = plan(&session.spec, &observed);
     if args.json {
-        session.output.json(&plan)?;
+        session.output.report(&plan)?;
     } else {
         session.output.text(&plan.to_string())?;
     }

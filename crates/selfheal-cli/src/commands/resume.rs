@@ -1,5 +1,6 @@
 //! `selfheal resume`: lets a stack that has parked itself replace its instance again.
 
+use schemars::JsonSchema;
 use selfheal_aws::Goal;
 use serde::Serialize;
 
@@ -12,8 +13,8 @@ use crate::prompt::Question;
 use crate::session::Session;
 
 /// What `resume --json` prints. Fields are added, never renamed or removed.
-#[derive(Debug, Serialize)]
-struct Report {
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct Report {
     /// The stack's name.
     stack: String,
     /// The steps that ran, in the order in which they ended; empty when nothing was parked.
@@ -34,7 +35,7 @@ pub fn run(session: &Session, args: &ResumeArgs) -> Result<u8, CliError> {
     };
     let changed = change(session, &how)?;
     if args.json {
-        session.output.json(&Report {
+        session.output.report(&Report {
             stack: changed.plan.stack.clone(),
             done: changed.steps(),
         })?;

@@ -18,7 +18,7 @@ pub fn run(session: &Session, args: &StatusArgs) -> Result<u8, CliError> {
     let plan = plan(&session.spec, &observed);
     let report = status(&session.spec, &observed, &plan);
     if args.json {
-        session.output.json(&report)?;
+        session.output.report(&report)?;
     } else {
         session.output.text(&report.to_string())?;
     }

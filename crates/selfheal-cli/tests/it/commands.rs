@@ -128,9 +128,11 @@ fn the_shape_of_json_is_stable() {
     .steps[].change: string
     .steps[].fields[]
     .steps[].kind: string
-    .steps[].readiness.waiting.needs[].step: string
+    .steps[].readiness.waiting.needs[].step.kind: string
+    .steps[].readiness.waiting.needs[].step.target: string
     .steps[].reason: string
     .steps[].target: null
+    .version: number
     .waits[]
     ");
     insta::assert_snapshot!(shape(&folder.json(&["apply", "--yes"])), @r"
@@ -142,6 +144,7 @@ fn the_shape_of_json_is_stable() {
     .public_ip: string
     .region: string
     .stack: string
+    .version: number
     ");
     insta::assert_snapshot!(shape(&folder.json(&["status"])), @r"
     .account: string
@@ -178,6 +181,7 @@ fn the_shape_of_json_is_stable() {
     .severity: null
     .stack: string
     .suspended[]
+    .version: number
     .volume.attached_instance: string
     .volume.id: string
     .volume.size_gib: number
@@ -198,6 +202,7 @@ fn the_shape_of_json_is_stable() {
     .region: string
     .snapshot_id: null
     .stack: string
+    .version: number
     ");
 }
 

@@ -11,5 +11,6 @@ mod files;
 mod health;
 mod identity;
 mod policies;
+mod schemas;
 mod support;
 mod volume;

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::world::Part;
@@ -19,7 +20,7 @@ pub enum RepeatClass {
 }
 
 /// Identifies a step within a plan, and the same step in the plans that follow it: its kind and what it is about.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 pub struct StepId {
     /// Its kind.
     pub kind: StepKind,
@@ -40,7 +41,7 @@ macro_rules! steps {
     ($($(#[$doc:meta])* $kind:ident = $code:literal, $action:literal, $subject:literal, $part:ident, $repeat:ident,
         [$($flag:ident),*];)*) => {
         /// The kind of a step: what its call does to what.
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
         pub enum StepKind {
             $($(#[$doc])* #[serde(rename = $code)] $kind,)*
         }

@@ -1,5 +1,6 @@
 //! The parts of a plan.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{StepId, StepKind};
@@ -13,7 +14,7 @@ pub(super) const SUSPENDED: &str = "suspended";
 const HELD_BACK: [&str; 2] = [PARKED, SUSPENDED];
 
 /// What would change.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[non_exhaustive]
 pub struct Plan {
     /// The stack.
@@ -35,7 +36,7 @@ pub struct Plan {
 }
 
 /// The image that instances boot.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[non_exhaustive]
 pub struct PlannedImage {
     /// What the spec asks for: an id, an alias or a parameter.
@@ -87,7 +88,7 @@ impl Plan {
 }
 
 /// One change.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[non_exhaustive]
 pub struct Step {
     /// Its kind; with its target it identifies the step.
@@ -116,7 +117,7 @@ impl Step {
 }
 
 /// Whether a step creates, updates or deletes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Change {
     /// `+`
@@ -140,7 +141,7 @@ impl Change {
 }
 
 /// A value that a step sets.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[non_exhaustive]
 pub struct Field {
     /// Its name.
@@ -152,7 +153,7 @@ pub struct Field {
 }
 
 /// A value that may not be known yet.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Value {
     /// Known.
@@ -162,7 +163,7 @@ pub enum Value {
 }
 
 /// Whether a step can run now.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Readiness {
     /// Every input is known.
@@ -178,7 +179,7 @@ pub enum Readiness {
 }
 
 /// What a step waits for.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Need {
     /// The answer of another step.
@@ -198,7 +199,7 @@ impl Need {
 }
 
 /// Something that AWS finishes by itself, to be polled for.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum WaitFor {
     /// A volume that was just created shows in a reading.
@@ -233,7 +234,7 @@ pub enum WaitFor {
 }
 
 /// Something that must not be done, and what to do instead.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[non_exhaustive]
 pub struct Refusal {
     /// A stable word for scripts, such as `volume-shrinks`.
@@ -245,7 +246,7 @@ pub struct Refusal {
 }
 
 /// What a person should know.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[non_exhaustive]
 pub struct Note {
     /// A stable word for scripts, such as `duplicate-address`.

@@ -78,4 +78,30 @@ mod tests {
         known.sort();
         assert_eq!(documented, known);
     }
+
+    /// The schema of the file that editors read has the keys that this module reads.
+    #[test]
+    fn the_schema_of_the_file_has_every_key() {
+        let schema: serde_json::Value =
+            serde_json::from_str(include_str!("../../../../schema/spec.schema.json")).expect("a schema is JSON");
+        let required = |at: &serde_json::Value| at["required"].as_array().map_or(0, Vec::len);
+        assert_eq!(required(&schema), 3);
+        for (section, keys) in SECTIONS {
+            let path: String = section
+                .split('.')
+                .filter(|part| !part.is_empty())
+                .map(|part| format!("/properties/{part}"))
+                .collect();
+            let at = schema
+                .pointer(&path)
+                .unwrap_or_else(|| panic!("the schema lacks the section {section}"));
+            let properties = at["properties"].as_object().expect("a section is an object");
+            let mut described: Vec<&str> = properties.keys().map(String::as_str).collect();
+            let mut known = keys.to_vec();
+            described.sort_unstable();
+            known.sort_unstable();
+            assert_eq!(described, known, "[{section}]");
+            assert_eq!(at["additionalProperties"], false, "[{section}]");
+        }
+    }
 }

@@ -1,5 +1,6 @@
 //! The Elastic IP.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::listing::list;
@@ -31,7 +32,7 @@ pub struct Address {
 }
 
 /// One mutating call about Elastic IPs.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "call")]
 pub enum AddressCall {
     /// `ec2:AllocateAddress`, with tags.

@@ -1,5 +1,6 @@
 //! EC2's application status check.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::listing::list;
@@ -24,7 +25,7 @@ pub struct ApplicationCheck {
 /// What an application status check asks, and how it judges, in the fields that this tool sets.
 ///
 /// Its network paths are not among them: without any, AWS asks from the instance's own subnet.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct ApplicationCheckSettings {
     /// `included` where it counts for the instance, and its group therefore acts on it; else `excluded`.
     pub aggregation: String,
@@ -55,7 +56,7 @@ pub struct ApplicationCheckSettings {
 }
 
 /// One mutating call about application status checks.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "call")]
 pub enum ApplicationCheckCall {
     /// `ec2:CreateApplicationStatusCheck`, with tags.
@@ -84,7 +85,7 @@ pub enum ApplicationCheckCall {
 }
 
 /// Inputs of `ec2:CreateApplicationStatusCheck`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct CreateApplicationStatusCheck {
     /// What it asks, and how it judges.
     pub settings: ApplicationCheckSettings,

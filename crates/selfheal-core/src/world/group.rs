@@ -1,6 +1,7 @@
 //! The Auto Scaling group, with its instances, hooks and scaling activities.
 
 use jiff::Timestamp;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::listing::one;
@@ -71,7 +72,7 @@ pub struct Activity {
 }
 
 /// A lifecycle hook, as it is and as it is set.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct LifecycleHook {
     /// Its name.
     pub name: String,
@@ -99,7 +100,7 @@ pub struct Instance {
 }
 
 /// One mutating call about the group.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "call")]
 pub enum GroupCall {
     /// `autoscaling:CreateAutoScalingGroup`, with its launch hook.
@@ -135,7 +136,7 @@ pub enum GroupCall {
 }
 
 /// Everything that this tool sets on its Auto Scaling group.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct GroupSettings {
     /// Its name.
     pub name: String,

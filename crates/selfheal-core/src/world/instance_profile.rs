@@ -1,5 +1,6 @@
 //! The instance profile.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::listing::one;
@@ -20,7 +21,7 @@ pub struct InstanceProfile {
 }
 
 /// One mutating call about the instance profile.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "call")]
 pub enum InstanceProfileCall {
     /// `iam:CreateInstanceProfile`.

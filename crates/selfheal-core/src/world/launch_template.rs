@@ -1,5 +1,6 @@
 //! The launch template.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::listing::one;
@@ -31,7 +32,7 @@ impl LaunchTemplate {
 ///
 /// Fields that the tool does not know are not read and not compared: a comparison of whole documents would see changes
 /// where AWS merely fills in defaults.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct TemplateData {
     /// `ami-…`.
     pub image_id: String,
@@ -62,7 +63,7 @@ pub struct TemplateData {
 }
 
 /// The root volume in a launch template.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct RootVolume {
     /// Device name, such as `/dev/xvda`.
     pub device: String,
@@ -78,7 +79,7 @@ pub struct RootVolume {
 }
 
 /// One mutating call about the launch template.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "call")]
 pub enum LaunchTemplateCall {
     /// `ec2:CreateLaunchTemplate`.

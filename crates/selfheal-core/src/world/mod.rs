@@ -20,6 +20,7 @@ mod volume;
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub use account::{DefaultRoute, Identity, Image, InstanceType, InstanceTypeDetails, Subnet};
@@ -206,7 +207,7 @@ pub enum Part {
 macro_rules! resources {
     ($($(#[$doc:meta])* $resource:ident($call:ident) recorded by $record:path;)*) => {
         /// One mutating API call, complete. Nothing is left for the executor to choose.
-        #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+        #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
         #[serde(untagged)]
         pub enum Action {
             $($(#[$doc])* $resource($call),)*

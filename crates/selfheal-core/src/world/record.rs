@@ -1,5 +1,6 @@
 //! Hosted zones and record sets.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{Answer, Observed};
@@ -16,7 +17,7 @@ pub struct HostedZone {
 }
 
 /// A record set.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct RecordSet {
     /// Its name without the final dot.
     pub name: String,
@@ -42,7 +43,7 @@ pub struct FormerRecord {
 }
 
 /// One mutating call about records.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "call")]
 pub enum RecordCall {
     /// `route53:ChangeResourceRecordSets`, UPSERT of an A record.
@@ -52,7 +53,7 @@ pub enum RecordCall {
 }
 
 /// An A record.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct ARecord {
     /// The hosted zone's id.
     pub zone_id: String,

@@ -1,5 +1,6 @@
 //! The IAM role of the instance, with its policies.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::listing::one;
@@ -23,7 +24,7 @@ pub struct IamRole {
 }
 
 /// One mutating call about the instance role.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "call")]
 pub enum RoleCall {
     /// `iam:CreateRole`.

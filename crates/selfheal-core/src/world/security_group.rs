@@ -1,5 +1,6 @@
 //! Security groups.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::listing::list;
@@ -33,7 +34,7 @@ impl SecurityGroup {
 
 /// One rule of a security group: a protocol, a port range and one peer, which is the source of ingress and the target of
 /// egress.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 pub struct IngressRule {
     /// `tcp`, `udp`, `icmp` or `-1` for all.
     pub protocol: String,
@@ -64,7 +65,7 @@ impl IngressRule {
 }
 
 /// One mutating call about security groups.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "call")]
 pub enum SecurityGroupCall {
     /// `ec2:CreateSecurityGroup`.

@@ -1,6 +1,7 @@
 //! Snapshots of the data volume.
 
 use jiff::Timestamp;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::listing::list;
@@ -23,7 +24,7 @@ pub struct Snapshot {
 }
 
 /// One mutating call about snapshots.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "call")]
 pub enum SnapshotCall {
     /// `ec2:CreateSnapshot`.

@@ -1,12 +1,13 @@
 //! Tags that are put on what exists already.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{Answer, Observed, address, volume};
 use crate::names::Tags;
 
 /// One mutating call about the tags of a resource of EC2.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "call")]
 pub enum TagCall {
     /// `ec2:CreateTags`.

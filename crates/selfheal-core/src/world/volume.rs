@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use jiff::Timestamp;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{Answer, Observed};
@@ -100,7 +101,7 @@ impl VolumeModification {
 }
 
 /// One mutating call about data volumes.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "call")]
 pub enum VolumeCall {
     /// `ec2:CreateVolume`.
@@ -115,7 +116,7 @@ pub enum VolumeCall {
 }
 
 /// Inputs of `ec2:CreateVolume`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct CreateVolume {
     /// Availability Zone.
     pub zone: String,
@@ -138,7 +139,7 @@ pub struct CreateVolume {
 }
 
 /// Inputs of `ec2:ModifyVolume`: what is `None` stays as it is.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct ModifyVolume {
     /// The volume.
     pub id: String,

@@ -1,0 +1,63 @@
+//! The schemas of what `--json` prints, as they are committed in `schema/`.
+
+use std::path::PathBuf;
+
+use schemars::generate::SchemaSettings;
+use schemars::{JsonSchema, Schema};
+use selfheal_core::Plan;
+use selfheal_core::status::StatusReport;
+
+use crate::commands::{apply, destroy, resume};
+use crate::failure::Failure;
+use crate::output::Versioned;
+
+/// Describes what is printed: every field is there, `null` where there is nothing to say.
+fn schema<T: JsonSchema>(title: &str) -> Schema {
+    let mut schema = SchemaSettings::draft2020_12()
+        .for_serialize()
+        .into_generator()
+        .into_root_schema_for::<Versioned<T>>();
+    schema.insert("title".to_owned(), title.into());
+    schema
+}
+
+/// Compares a schema with the committed one; writes it where `SELFHEAL_SCHEMA=write` asks for that.
+fn check(name: &str, schema: &Schema) {
+    let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../schema");
+    let path = folder.join(format!("{name}.schema.json"));
+    let mut text = serde_json::to_string_pretty(schema).expect("a schema is JSON");
+    text.push('\n');
+    if std::env::var_os("SELFHEAL_SCHEMA").is_some_and(|value| value == "write") {
+        std::fs::write(&path, &text).expect("the schema can be written");
+    }
+    let committed = std::fs::read_to_string(&path).unwrap_or_default();
+    // In whatever order: a build of the whole workspace keeps the order of keys, one of this crate sorts them.
+    let committed: serde_json::Value = serde_json::from_str(&committed).unwrap_or_default();
+    assert!(
+        committed == *schema.as_value(),
+        "schema/{name}.schema.json is not what the types say: run this test with SELFHEAL_SCHEMA=write, and tell of the \
+         change in CHANGELOG.md"
+    );
+}
+
+#[test]
+fn the_committed_schemas_are_those_of_the_types() {
+    check("plan", &schema::<Plan>("What `selfheal plan --json` prints"));
+    check(
+        "status",
+        &schema::<StatusReport>("What `selfheal status --json` prints"),
+    );
+    check("apply", &schema::<apply::Report>("What `selfheal apply --json` prints"));
+    check(
+        "destroy",
+        &schema::<destroy::Report>("What `selfheal destroy --json` prints"),
+    );
+    check(
+        "resume",
+        &schema::<resume::Report>("What `selfheal resume --json` prints"),
+    );
+    check(
+        "failure",
+        &schema::<Failure>("What a command prints with `--json` when it fails"),
+    );
+}

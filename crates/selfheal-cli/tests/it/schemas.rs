@@ -1,0 +1,169 @@
+//! What the binary prints and what it reads, held against the committed schemas.
+
+use serde_json::{Value, json};
+
+use crate::support::{Folder, SPEC};
+
+const PLAN: &str = include_str!("../../../../schema/plan.schema.json");
+const STATUS: &str = include_str!("../../../../schema/status.schema.json");
+const APPLY: &str = include_str!("../../../../schema/apply.schema.json");
+const DESTROY: &str = include_str!("../../../../schema/destroy.schema.json");
+const RESUME: &str = include_str!("../../../../schema/resume.schema.json");
+const FAILURE: &str = include_str!("../../../../schema/failure.schema.json");
+const FILE: &str = include_str!("../../../../schema/spec.schema.json");
+
+/// What a schema has to say against a document; empty where it holds.
+fn faults(schema: &str, document: &Value) -> Vec<String> {
+    let schema: Value = serde_json::from_str(schema).expect("a schema is JSON");
+    let validator = jsonschema::validator_for(&schema).expect("a schema of JSON Schema");
+    let errors = validator.iter_errors(document);
+    errors
+        .map(|error| format!("{} at {}", error, error.instance_path()))
+        .collect()
+}
+
+fn check(schema: &str, document: &Value) {
+    assert_eq!(faults(schema, document), [""; 0], "{document:#}");
+    assert_eq!(document["version"], 1, "{document:#}");
+}
+
+/// Prints by the command and checks it; the version stands at the top.
+fn printed(folder: &Folder, args: &[&str], code: i32, schema: &str) -> Value {
+    let run = folder.expect(&[args, &["--json"]].concat(), code);
+    assert!(run.stdout.starts_with("{\n  \"version\": 1,\n"), "{}", run.stdout);
+    let document: Value = serde_json::from_str(&run.stdout).expect("one document");
+    check(schema, &document);
+    document
+}
+
+#[test]
+fn what_is_printed_over_a_stacks_life_is_as_the_schemas_say() {
+    let folder = Folder::new();
+    let first = printed(&folder, &["plan"], 0, PLAN);
+    let actions = first["steps"].as_array().expect("steps").iter();
+    assert!(actions.filter(|step| step["readiness"]["ready"].is_object()).count() > 2);
+    printed(&folder, &["status"], 0, STATUS);
+    printed(&folder, &["apply"], 4, FAILURE);
+    printed(&folder, &["apply", "--yes"], 0, APPLY);
+    printed(&folder, &["plan"], 0, PLAN);
+    printed(&folder, &["status"], 0, STATUS);
+
+    // Something changes in every resource, a group is parked, and something is refused.
+    let other = SPEC
+        .replace("ttl = 60", "ttl = 90")
+        .replace("20GiB", "30GiB")
+        .replace("\"443/tcp\"", "\"53/udp\"")
+        .replace("[app]\n", "[app]\nhealth = { http = \"/health\", from = \"both\" }\n");
+    folder.write("selfheal.toml", &other);
+    let changed = printed(&folder, &["plan"], 0, PLAN);
+    assert!(
+        changed["steps"].as_array().is_some_and(|steps| steps.len() > 3),
+        "{changed:#}"
+    );
+    printed(&folder, &["status"], 0, STATUS);
+    printed(&folder, &["apply", "--yes"], 0, APPLY);
+    folder.tamper(|world| {
+        let group = world.groups.get_mut("selfheal-web").expect("the stack's group");
+        group
+            .suspended
+            .extend(["Launch", "ReplaceUnhealthy"].map(str::to_owned));
+        group
+            .tags
+            .insert("selfheal:parked".to_owned(), "setup failed".to_owned());
+    });
+    let parked = printed(&folder, &["status"], 0, STATUS);
+    assert!(
+        parked["findings"]
+            .as_array()
+            .is_some_and(|findings| !findings.is_empty())
+    );
+    printed(&folder, &["resume", "--yes"], 0, RESUME);
+    folder.write("selfheal.toml", &other.replace("30GiB", "10GiB"));
+    printed(&folder, &["plan"], 5, PLAN);
+    printed(&folder, &["apply", "--yes"], 5, FAILURE);
+    folder.write("selfheal.toml", &other);
+    let gone = printed(
+        &folder,
+        &["destroy", "--yes", "--delete-data", "--release-address"],
+        0,
+        DESTROY,
+    );
+    assert!(gone["snapshot_id"].is_string());
+    folder.authorise_by(r#"{"Version":"2012-10-17","Statement":[]}"#);
+    printed(&folder, &["status"], 7, FAILURE);
+}
+
+/// The schemas say something: another form is refused.
+#[test]
+fn a_document_of_another_form_is_refused() {
+    let folder = Folder::new();
+    let plan = printed(&folder, &["plan"], 0, PLAN);
+    for (pointer, value) in [
+        ("/version", json!("1")),
+        ("/steps/0/kind", json!("make-coffee")),
+        ("/steps/0/change", json!("replace")),
+        ("/refusals", json!(null)),
+        ("/steps/0/readiness", json!({"ready": {}})),
+        ("/image/id", json!(7)),
+    ] {
+        let mut other = plan.clone();
+        *other.pointer_mut(pointer).expect("it is there") = value;
+        assert_ne!(faults(PLAN, &other), [""; 0], "{pointer}");
+    }
+    for key in ["version", "stack", "steps", "waits"] {
+        let mut other = plan.clone();
+        other.as_object_mut().expect("an object").remove(key);
+        assert_ne!(faults(PLAN, &other), [""; 0], "without {key}");
+    }
+}
+
+fn file(text: &str) -> Value {
+    let document: toml_edit::de::Deserializer = text.parse().expect("TOML");
+    serde::Deserialize::deserialize(document).expect("JSON holds what TOML does")
+}
+
+#[test]
+fn the_schema_of_the_file_takes_what_selfheal_takes() {
+    let everything = r#"
+        schema = 1
+        name = "web"
+        region = "eu-west-1"
+        instance = { type = "t4g.small", image = "ssm:/images/web", security_groups = ["sg-0123456789abcdef0"], subnet = "subnet-0123456789abcdef0", root_size = "1TiB" }
+        address = { allocation = "eipalloc-0123456789abcdef0", take = true, when = "mounted" }
+        data = { size = "20GiB", mount = "/srv/data", filesystem = "ext4", type = "io2", iops = 3000, volume = "vol-0123456789abcdef0" }
+        dns = { zone = "example.com", name = "app.example.com", ttl = 60, overwrite = true }
+        app = { setup = "setup.sh", setup_timeout = "2h", breaker = 5, health = { tcp = 80, interval = "30s", threshold = 2, startup_budget = "10m", from = "instance" } }
+        access = { session_manager = false }
+    "#;
+    let folder = Folder::new();
+    for text in [SPEC.as_str(), everything] {
+        assert_eq!(faults(FILE, &file(text)), [""; 0]);
+        folder.write("selfheal.toml", text);
+        folder.expect(&["userdata", "--offline"], 0);
+    }
+}
+
+#[test]
+fn the_schema_of_the_file_refuses_what_selfheal_refuses() {
+    let folder = Folder::new();
+    for (from, to) in [
+        ("name = \"web\"", "name = \"Web\""),
+        ("name = \"web\"\n", ""),
+        ("region = ", "regoin = "),
+        ("\"443/tcp\"", "\"443\""),
+        ("ingress = [\"80/tcp\", \"443/tcp\"]\n", ""),
+        ("\"20GiB\"", "20"),
+        ("\"20GiB\"", "\"20GB\""),
+        ("\"xfs\"", "\"zfs\""),
+        ("ttl = 60", "ttl = 0"),
+        ("[app]\n", "[app]\nbreaker = 11\n"),
+        ("[app]\n", "[app]\nhealth = { interval = \"10s\" }\n"),
+        ("zone = \"example.com\"\n", ""),
+    ] {
+        let text = SPEC.replace(from, to);
+        assert_ne!(text, *SPEC, "{from}");
+        assert_ne!(faults(FILE, &file(&text)), [""; 0], "{to}");
+        folder.write("selfheal.toml", &text);
+        folder.expect(&["userdata", "--offline"], 6);
+    }
+}
