@@ -5,13 +5,13 @@ use std::str::FromStr;
 
 use crate::pattern;
 
-/// Is an action such as `ec2:AttachVolume`, a pattern such as `ec2:Describe*`, or `*`.
+/// An action such as `ec2:AttachVolume`, a pattern such as `ec2:Describe*`, or `*`.
 ///
 /// Compared without regard to case, as IAM does ("IAM JSON policy elements: Action").
 #[derive(Clone, Debug)]
 pub struct ActionPattern(String);
 
-/// Reports a text that is not an action.
+/// The error of a text that is not an action.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("`{0}` is not an action, expected `service:Name` or `*`")]
 pub struct InvalidAction(pub String);

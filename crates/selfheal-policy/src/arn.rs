@@ -8,10 +8,10 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use crate::partition::Partition;
 use crate::pattern;
 
-/// Is the longest ARN that is accepted, in bytes; AWS documents 1,011 to 2,048 depending on the service.
+/// The longest ARN that is accepted, in bytes; AWS documents 1,011 to 2,048 depending on the service.
 pub const ARN_BYTES_MAX: usize = 2_048;
 
-/// Is an Amazon Resource Name: `arn:partition:service:region:account:resource`.
+/// An Amazon Resource Name: `arn:partition:service:region:account:resource`.
 ///
 /// It may hold wildcards (`*`, `?`) and policy variables where IAM allows them: in every component except `arn` and the
 /// service. The resource keeps its own colons and slashes. Policies may also leave components out at the end; reading a
@@ -25,7 +25,7 @@ pub struct Arn {
     colons: [usize; 5],
 }
 
-/// Reports why a text is not an ARN, and where.
+/// The error of a text that is not an ARN: what is wrong, and where.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{kind} at byte {offset} of the ARN")]
 pub struct ArnError {
@@ -47,7 +47,7 @@ impl ArnError {
     }
 }
 
-/// Says what is wrong with an ARN.
+/// The kind of an [`ArnError`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ArnErrorKind {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
 
-/// Says how the values of a multivalued key are taken together.
+/// How the values of a multivalued key are taken together: a set operator.
 ///
 /// Source: "Set operators for multivalued context keys".
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -19,7 +19,7 @@ pub enum Quantifier {
 
 macro_rules! comparisons {
     ($($(#[$doc:meta])* $name:ident,)*) => {
-        /// Is a comparison that IAM knows, without set operator and without `IfExists`.
+        /// A comparison that IAM knows, without set operator and without `IfExists`.
         ///
         /// Source: "IAM JSON policy elements: Condition operators".
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -117,7 +117,7 @@ impl Comparison {
     }
 }
 
-/// Is a condition operator: a set operator, a comparison and `IfExists`, such as `ForAllValues:StringEqualsIfExists`.
+/// A condition operator: a set operator, a comparison and `IfExists`, such as `ForAllValues:StringEqualsIfExists`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Operator {
     quantifier: Quantifier,
@@ -125,7 +125,7 @@ pub struct Operator {
     if_exists: bool,
 }
 
-/// Reports an operator that IAM does not know.
+/// The error of an operator that IAM does not know.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("unknown condition operator `{0}`")]
 pub struct UnknownOperator(pub String);
@@ -212,7 +212,7 @@ impl FromStr for Operator {
     }
 }
 
-/// Is the condition block of a statement: every operator, key and its values, all of which must hold.
+/// The condition block of a statement: every operator, key and its values, all of which must hold.
 ///
 /// Keys are compared without regard to case, so one key cannot stand twice under one operator.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -220,7 +220,7 @@ pub struct Conditions {
     entries: BTreeMap<Operator, BTreeMap<ConditionKey, Vec<String>>>,
 }
 
-/// Is a condition key such as `aws:ResourceTag/selfheal:stack`; compared without regard to case.
+/// A condition key such as `aws:ResourceTag/selfheal:stack`; compared without regard to case.
 ///
 /// The part of a tag key after the slash is compared without regard to case as well, as IAM does.
 #[derive(Clone, Debug)]

@@ -11,7 +11,7 @@ use crate::statement::{
     ActionSet, NonEmpty, Principal, PrincipalSet, Principals, ResourcePattern, ResourceSet, Statement,
 };
 
-/// Is the version of the policy language.
+/// The version of the policy language.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Version {
     /// `2008-10-17`, the default of a document that names none; policy variables are plain text in it.
@@ -31,7 +31,7 @@ impl Version {
     }
 }
 
-/// Is a policy document.
+/// A policy document.
 ///
 /// It reads every form that IAM accepts (a string or a list of strings, one statement or a list, booleans and numbers
 /// as condition values) and prints one: lists of one element as a string, keys in a fixed order, conditions sorted.

@@ -4,14 +4,14 @@ use std::fmt;
 
 use serde::de::{self, Deserialize, DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
 
-/// Is the longest text that is parsed, in bytes: far above every quota of IAM (10,240 characters for a role's inline
+/// The longest text that is parsed, in bytes: far above every quota of IAM (10,240 characters for a role's inline
 /// policies, 32 KiB for a KMS key policy), and low enough that a hostile text costs nothing.
 pub const DOCUMENT_BYTES_MAX: usize = 128 * 1024;
 
-/// Is how deep values are read: a policy is at most seven deep, and a value that is dropped takes stack for each level.
+/// The number of levels that values are read to: a policy is at most seven deep, and a value that is dropped takes stack for each level.
 const DEPTH_MAX: usize = 16;
 
-/// Is a JSON value whose objects may hold a key twice.
+/// A JSON value whose objects may hold a key twice.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Node {
     Null,

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-/// Is a quota on the size of a policy, in characters without white space.
+/// A quota on the size of a policy, in characters without white space.
 ///
 /// Source: "IAM and AWS STS quotas".
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -12,7 +12,7 @@ use crate::statement::{
     ActionSet, Effect, NonEmpty, Principal, PrincipalSet, Principals, ResourceSet, Sid, Statement, Target,
 };
 
-/// Says where in a document an error is.
+/// The place of an error in a document.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Location {
@@ -37,7 +37,7 @@ impl fmt::Display for Location {
     }
 }
 
-/// Reports why a text is not a policy document, and where.
+/// The error of a text that is not a policy document: what is wrong, and where.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{message} (at {location})")]
 pub struct ParseError {
@@ -60,7 +60,7 @@ impl ParseError {
     }
 }
 
-/// Says what is wrong with a document.
+/// The kind of a [`ParseError`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ParseErrorKind {
@@ -219,7 +219,7 @@ fn document_of(node: &Node) -> Parsed<Document> {
     })
 }
 
-/// Says which elements a kind of policy does not take, and what it is called.
+/// A kind of policy: what it is called, and which elements it does not take.
 struct Kind {
     name: &'static str,
     none_of: [&'static str; 2],

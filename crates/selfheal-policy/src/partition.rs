@@ -6,7 +6,7 @@ use std::str::FromStr;
 /// Declares the partitions in one table: the variant, the name, the DNS suffix and how the names of its Regions begin.
 macro_rules! partitions {
     ($($(#[$doc:meta])* $partition:ident = $name:literal, $suffix:literal, [$($beginning:literal),*];)*) => {
-        /// Names a partition: a group of AWS Regions with its own IAM, its own ARNs and its own endpoints.
+        /// A partition: a group of AWS Regions with its own IAM, its own ARNs and its own endpoints.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub enum Partition {
             $($(#[$doc])* $partition,)*
@@ -98,7 +98,7 @@ impl fmt::Display for Partition {
     }
 }
 
-/// Reports a partition that selfheal does not know.
+/// The error of a partition that selfheal does not know.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("unknown partition `{0}`, expected one such as aws, aws-cn or aws-us-gov")]
 pub struct UnknownPartition(pub String);

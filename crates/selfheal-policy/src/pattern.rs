@@ -7,7 +7,7 @@
 
 use std::collections::BTreeMap;
 
-/// Is one element of a pattern whose variables have been replaced.
+/// One element of a pattern whose variables have been replaced.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Token {
     /// A character that stands for itself.
@@ -18,7 +18,7 @@ pub(crate) enum Token {
     Any,
 }
 
-/// Is one piece of a pattern as it was written.
+/// One piece of a pattern as it was written.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Piece<'a> {
     /// Text between variables, with `*` and `?` as wildcards.
@@ -178,7 +178,7 @@ pub(crate) fn matches(pattern: &[Token], text: &str) -> bool {
     pattern[at_pattern..].iter().all(|token| *token == Token::Any)
 }
 
-/// Holds a set of positions of a pattern, one bit each; the position after the last token is that of a match.
+/// A set of positions of a pattern, one bit each; the position after the last token is that of a match.
 type Bits = Vec<u64>;
 
 const WORD: usize = u64::BITS as usize;
@@ -192,7 +192,7 @@ struct Positions {
     literals: BTreeMap<char, Taking>,
 }
 
-/// Are the positions that take one character: listed while they are few, as bits once that is shorter. A pattern has so
+/// The positions that take one character: listed while they are few, as bits once that is shorter. A pattern has so
 /// few characters that stand in it so often that all of this together is not longer than the pattern.
 enum Taking {
     Listed(Vec<usize>),

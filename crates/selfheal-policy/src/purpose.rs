@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-/// Says what an operator's policy is for: the command of that name.
+/// The purpose of an operator's policy: the command of that name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Purpose {
     /// `selfheal plan`: reads only.
@@ -41,7 +41,7 @@ impl fmt::Display for Purpose {
     }
 }
 
-/// Reports a purpose that no operator's policy has.
+/// The error of a purpose that no operator's policy has.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("unknown purpose `{0}`, expected plan, apply, status, destroy or resume")]
 pub struct UnknownPurpose(pub String);

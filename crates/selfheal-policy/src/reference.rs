@@ -13,7 +13,7 @@ use crate::pattern;
 
 const DATA: &str = include_str!("../data/service-reference.txt");
 
-/// Is the reference of every service that selfheal calls.
+/// The reference of every service that selfheal calls.
 #[derive(Debug)]
 pub struct Reference {
     source: &'static str,
@@ -21,7 +21,7 @@ pub struct Reference {
     services: BTreeMap<&'static str, Service>,
 }
 
-/// Is the reference of one service.
+/// The reference of one service.
 #[derive(Debug, Default)]
 pub struct Service {
     types: BTreeMap<&'static str, Template>,
@@ -29,7 +29,7 @@ pub struct Service {
     actions: BTreeMap<String, Action>,
 }
 
-/// Says what an action does, as the reference classes it.
+/// The access level of an action, as the reference classes it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum AccessLevel {
     /// Lists resources.
@@ -44,7 +44,7 @@ pub enum AccessLevel {
     Permissions,
 }
 
-/// Is one action.
+/// One action.
 #[derive(Debug)]
 pub struct Action {
     service: &'static str,
@@ -54,7 +54,7 @@ pub struct Action {
     dependent: Vec<&'static str>,
 }
 
-/// Is one row of an action: a resource type with its condition keys, or the keys of the request as a whole.
+/// One row of an action: a resource type with its condition keys, or the keys of the request as a whole.
 #[derive(Debug)]
 pub struct Row {
     resource_type: Option<&'static str>,
@@ -243,7 +243,7 @@ pub fn key_matches(template: &str, key: &str) -> bool {
     }
 }
 
-/// Is the ARN of a resource type.
+/// The ARN of a resource type.
 #[derive(Debug)]
 struct Template {
     text: &'static str,

@@ -7,7 +7,7 @@ use crate::action::ActionPattern;
 use crate::arn::{Arn, ArnError};
 use crate::condition::Conditions;
 
-/// Says whether a statement allows or denies.
+/// The effect of a statement: whether it allows or denies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Effect {
     /// Allows what it matches, unless something denies it.
@@ -25,7 +25,7 @@ impl fmt::Display for Effect {
     }
 }
 
-/// Is a list that holds at least one element, as IAM asks of actions, resources and statements.
+/// A list that holds at least one element, as IAM asks of actions, resources and statements.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NonEmpty<T>(Vec<T>);
 
@@ -72,7 +72,7 @@ impl<'a, T> IntoIterator for &'a NonEmpty<T> {
     }
 }
 
-/// Says which actions a statement speaks of.
+/// The actions that a statement speaks of, or all but the named.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ActionSet {
     /// `Action`: these.
@@ -100,7 +100,7 @@ impl ActionSet {
     }
 }
 
-/// Is one resource of a statement: `*`, or an ARN that may hold wildcards and policy variables.
+/// One resource of a statement: `*`, or an ARN that may hold wildcards and policy variables.
 ///
 /// An ARN with fewer than six components is completed when it is read, as IAM does: `arn:aws:sqs` is
 /// `arn:aws:sqs:*:*:*`. IAM refuses such a one in a session policy alone.
@@ -147,7 +147,7 @@ impl From<Arn> for ResourcePattern {
     }
 }
 
-/// Says which resources a statement speaks of.
+/// The resources that a statement speaks of, or all but the named.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ResourceSet {
     /// `Resource`: these.
@@ -166,7 +166,7 @@ impl ResourceSet {
     }
 }
 
-/// Names who may act under a trust policy or a resource-based policy.
+/// The principals of a trust policy or a resource-based policy: everyone, or a list.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Principals {
     /// `"*"`: everyone.
@@ -175,7 +175,7 @@ pub enum Principals {
     Named(NonEmpty<Principal>),
 }
 
-/// Is one principal. Source: "AWS JSON policy elements: Principal".
+/// One principal. Source: "AWS JSON policy elements: Principal".
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Principal {
     /// `AWS`: an account, a user, a role, or `*`.
@@ -209,7 +209,7 @@ impl Principal {
     }
 }
 
-/// Says which principals a statement speaks of.
+/// The principals that a statement speaks of, or all but the named.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum PrincipalSet {
     /// `Principal`: these.
@@ -218,7 +218,7 @@ pub enum PrincipalSet {
     NotPrincipal(Principals),
 }
 
-/// Says whom and what a statement speaks of.
+/// The principals and the resources that a statement speaks of, as its kind of policy takes them.
 ///
 /// A statement without either would mean nothing, so it cannot be written down.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -251,11 +251,11 @@ impl Target {
     }
 }
 
-/// Is a statement's identifier: letters and digits, unique within its document.
+/// A statement's identifier: letters and digits, unique within its document.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Sid(String);
 
-/// Reports a text that is not a statement's identifier.
+/// The error of a text that is not a statement's identifier.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("`{0}` is not a Sid, expected letters and digits")]
 pub struct InvalidSid(pub String);
@@ -293,7 +293,7 @@ impl fmt::Display for Sid {
     }
 }
 
-/// Is one statement of a policy.
+/// One statement of a policy.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Statement {
     /// The identifier, if the statement has one.

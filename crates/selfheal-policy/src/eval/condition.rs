@@ -42,7 +42,7 @@ fn holds(operator: Operator, found: Option<&[String]>, wanted: &[String], view: 
     }
 }
 
-/// Is a value of the policy, made ready to compare.
+/// A value of the policy, made ready to compare.
 enum Wanted<'a> {
     Text(&'a str),
     Tokens(Vec<pattern::Token>),

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::arn::Arn;
 
-/// Holds the values of condition keys; keys are compared without regard to case.
+/// The values of condition keys; keys are compared without regard to case.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Context {
     values: BTreeMap<String, Vec<String>>,
@@ -59,7 +59,7 @@ impl Context {
     }
 }
 
-/// Is one resource that a request names, with the keys that describe it.
+/// One resource that a request names, with the keys that describe it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ResourceRequest {
     /// The resource; what a request creates is named with `*` for its id, as EC2 does.
@@ -100,7 +100,7 @@ impl ResourceRequest {
     }
 }
 
-/// Is a call of an API: its action, the resources that it names and what is known about it.
+/// A call of an API: its action, the resources that it names and what is known about it.
 ///
 /// Who calls is told by keys as well, such as `aws:PrincipalArn`, `aws:userid` and `aws:PrincipalTag/…`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -146,7 +146,7 @@ impl Request {
     }
 }
 
-/// Is what a condition sees: the resource's own keys before those of the request.
+/// The keys that a condition sees: the resource's own keys before those of the request.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct View<'a> {
     pub(crate) request: &'a Context,

@@ -8,7 +8,7 @@ use crate::arn::Arn;
 use crate::document::{Document, Version};
 use crate::statement::{Effect, ResourcePattern, ResourceSet, Statement, Target};
 
-/// Says which kind of policy decided.
+/// The kind of policy that decided.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Layer {
     /// The identity policies.
@@ -29,7 +29,7 @@ impl fmt::Display for Layer {
     }
 }
 
-/// Are the policies that a request is judged by.
+/// The policies that a request is judged by.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Policies<'a> {
     /// The identity policies: inline and attached, all together.
@@ -52,7 +52,7 @@ impl<'a> Policies<'a> {
     }
 }
 
-/// Is a statement that decided, by its place.
+/// A statement that decided, by its place.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Grant {
     /// The kind of policy.
@@ -67,7 +67,7 @@ pub struct Grant {
     pub resource: Option<Arn>,
 }
 
-/// Is the answer, with what decided.
+/// The answer, with what decided.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Decision {
     /// Allowed: for every resource and every kind of policy, the first statement that allows it.

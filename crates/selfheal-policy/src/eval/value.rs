@@ -3,7 +3,7 @@
 use std::cmp::Ordering;
 use std::net::IpAddr;
 
-/// Is a decimal number, compared exactly: the sign, the digits before the point and those after it.
+/// A decimal number, compared exactly: the sign, the digits before the point and those after it.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Number<'a> {
     negative: bool,
@@ -59,7 +59,7 @@ impl PartialOrd for Number<'_> {
     }
 }
 
-/// Is a moment in milliseconds since 1970.
+/// A moment in milliseconds since 1970.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Moment(i64);
 

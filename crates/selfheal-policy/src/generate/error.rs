@@ -3,7 +3,7 @@
 use crate::arn::ArnError;
 use crate::limit::Limit;
 
-/// Reports why no document can be generated from a scope.
+/// The error of a scope from which no document can be generated.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ScopeError {
@@ -54,7 +54,7 @@ pub enum ScopeError {
     },
 }
 
-/// Says what kind of error it is, for callers that branch.
+/// The kind of a [`ScopeError`], for callers that branch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ScopeErrorKind {

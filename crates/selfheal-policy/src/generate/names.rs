@@ -1,25 +1,25 @@
 //! Names and tags that derive from a stack's name.
 
-/// Is the tag that names the stack a resource belongs to.
+/// The tag that names the stack a resource belongs to.
 pub const TAG_STACK: &str = "selfheal:stack";
 
-/// Is the tag that says what a resource is within its stack.
+/// The tag that says what a resource is within its stack.
 pub const TAG_ROLE: &str = "selfheal:role";
 
-/// Is the tag that says in which form a resource was written.
+/// The tag that says in which form a resource was written.
 pub const TAG_SCHEMA: &str = "selfheal:schema";
 
-/// Are the tags of the address that note the DNS record which points at it.
+/// The tags of the address that note the DNS record which points at it.
 pub const RECORD_KEYS: [&str; 2] = ["selfheal:record", "selfheal:record-zone"];
 
-/// Is the tag that marks a volume as never used; the boot program formats no volume without it.
+/// The tag that marks a volume as never used; the boot program formats no volume without it.
 pub const TAG_FIRST_USE: &str = "selfheal:first-use";
 
-/// Are the tags that a resource of a stack bears, and the only ones that an adopted one may be given; a test of core
+/// The tags that a resource of a stack bears, and the only ones that an adopted one may be given; a test of core
 /// compares them with what is sent.
 pub const RESOURCE_TAG_KEYS: [&str; 4] = ["Name", TAG_STACK, TAG_ROLE, TAG_SCHEMA];
 
-/// Are the tags of the group in which the boot program notes what has to survive the instance: failed boots, and the
+/// The tags of the group in which the boot program notes what has to survive the instance: failed boots, and the
 /// volume that it begins to format.
 pub const GROUP_MARK_KEYS: [&str; 5] = [
     "selfheal:failed-boots",
@@ -29,7 +29,7 @@ pub const GROUP_MARK_KEYS: [&str; 5] = [
     "selfheal:formatting",
 ];
 
-/// Is the IAM path of the roles and instance profiles, without its slashes.
+/// The IAM path of the roles and instance profiles, without its slashes.
 pub(crate) const IAM_PATH: &str = "selfheal";
 
 /// Returns the name of the stack's Auto Scaling group.

@@ -43,7 +43,7 @@ pub fn operator_policy(scope: &OperatorScope, purpose: Purpose) -> Result<Docume
     finish(statements(scope, purpose)?, Limit::RoleInline)
 }
 
-/// Are the commands, the narrowest first.
+/// The commands, the narrowest first.
 const ORDER: [Purpose; 5] = [
     Purpose::Plan,
     Purpose::Status,

@@ -3,7 +3,7 @@
 use super::names;
 use crate::partition::Partition;
 
-/// Says what the instance may touch. Everything comes from the spec and from what exists.
+/// The scope of the instance's policy: what the instance may touch, from the spec and from what exists.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct InstanceScope {
     /// The partition of the Region.
@@ -38,7 +38,7 @@ pub struct InstanceScope {
     pub application_check: bool,
 }
 
-/// Says what the operator of a stack may touch.
+/// The scope of an operator's policy: what the operator of a stack may touch.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OperatorScope {
     /// The partition of the Region.
@@ -89,7 +89,7 @@ pub struct OperatorScope {
     pub drops_boundary: bool,
 }
 
-/// Names a record that the stack wrote and its spec does not name any more.
+/// A record that the stack wrote and its spec does not name any more.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FormerRecord {
     /// The hosted zone's id.

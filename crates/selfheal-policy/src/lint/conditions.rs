@@ -6,7 +6,7 @@ use crate::reference::{Action, reference};
 use crate::requests::is_global;
 use crate::statement::{Effect, Statement};
 
-/// Are the conditions without which an action gives away more than it says.
+/// The conditions without which an action gives away more than it says.
 ///
 /// PassRole hands a role to any service; CreateServiceLinkedRole makes a role for any; CreateTags on anything but what
 /// is being created lets its holder take a resource over; a grant of a key without `kms:GrantIsForAWSResource` can be

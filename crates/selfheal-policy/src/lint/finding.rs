@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-/// Says what a document is meant to be.
+/// The kind of policy that a document is meant to be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum DocumentKind {
@@ -14,7 +14,7 @@ pub enum DocumentKind {
     Trust,
 }
 
-/// Names what is wrong.
+/// The kind of a finding: what is wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum Rule {
@@ -50,7 +50,7 @@ pub enum Rule {
     WrongKind,
 }
 
-/// Is one thing that is wrong, and where.
+/// One thing that is wrong, and where.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Finding {
@@ -73,7 +73,7 @@ impl fmt::Display for Finding {
     }
 }
 
-/// Collects findings of the statement at hand.
+/// The findings so far, and the statement at hand.
 #[derive(Debug, Default)]
 pub(super) struct Findings {
     pub(super) found: Vec<Finding>,

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-/// Is how many patterns of a list are compared with the others. Each is a finding of its own where it allows; nobody
+/// The number of patterns of a list that are compared with the others. Each is a finding of its own where it allows; nobody
 /// reads on beyond so many, and comparing all with all would cost the square of the list.
 const PATTERNS_MAX: usize = 64;
 

@@ -3,7 +3,7 @@
 use crate::purpose::Purpose;
 use crate::reference::{Action, reference};
 
-/// Says who makes a call.
+/// The caller of a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Caller {
     /// The boot program on the instance, and the agents that the spec asks for.
@@ -12,7 +12,7 @@ pub enum Caller {
     Operator(Purpose),
 }
 
-/// Is a resource that a call names.
+/// A resource that a call names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Named {
     /// The resource's type, as the reference spells it.
@@ -21,7 +21,7 @@ pub struct Named {
     pub created: bool,
 }
 
-/// Is one API call with the resources that it names.
+/// One API call with the resources that it names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Call {
     /// The action that is authorised, such as `ec2:AttachVolume`.

@@ -15,6 +15,8 @@ mod documents;
 #[cfg(test)]
 mod evaluation;
 #[cfg(test)]
+mod example;
+#[cfg(test)]
 mod examples;
 #[cfg(test)]
 mod kinds;
