@@ -1,6 +1,7 @@
 //! What one scenario works with, in namespaces of its own.
 
 use std::fs;
+use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -9,10 +10,13 @@ use super::command::output;
 use super::config::LabConfig;
 use super::disk::Disk;
 use super::image::Image;
-use super::imds::Imds;
 use super::network::{Dnsmasq, bring_up};
 use super::stack::Options;
 use crate::error::{Context, TaskError, TaskResult};
+use crate::imds::Imds;
+
+/// Where instances find the metadata service.
+const IMDS: &str = "169.254.169.254:80";
 
 /// What a scenario works with.
 #[derive(Debug)]
@@ -42,6 +46,7 @@ impl Lab {
         output(Command::new("mount").args(["-t", "cgroup2", "cgroup2"]).arg(&cgroups))?;
         bring_up()?;
         let names = Dnsmasq::start(&rootfs, &logs)?;
+        let listener = TcpListener::bind(IMDS).context(|| format!("listen on {IMDS}"))?;
         let config = LabConfig {
             rootfs,
             image,
@@ -53,7 +58,7 @@ impl Lab {
         };
         Ok(Self {
             config,
-            imds: Imds::start()?,
+            imds: Imds::start(listener, None)?,
             _names: names,
             clouds: Vec::new(),
             notes: Vec::new(),

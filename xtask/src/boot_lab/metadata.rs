@@ -4,8 +4,8 @@ use crate::wire::Wire;
 use selfheal_aws::sim::{InstanceRecord, Sim};
 
 use super::identity::Identity;
-use super::imds::Tree;
 use crate::error::{TaskError, TaskResult};
+use crate::imds::Tree;
 
 /// What the metadata service tells an instance when it is launched.
 pub fn of(sim: &Sim, wire: &Wire, role: &str, record: &InstanceRecord, identity: &Identity) -> TaskResult<Tree> {

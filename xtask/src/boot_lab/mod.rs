@@ -13,7 +13,6 @@ mod disk;
 mod host;
 mod identity;
 mod image;
-mod imds;
 mod lab;
 mod leftovers;
 mod machine;

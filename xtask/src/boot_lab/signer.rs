@@ -53,7 +53,7 @@ fn python_signs_as_aws_verifies() {
     );
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}/", listener.local_addr().unwrap());
-    wire.serve(listener).unwrap();
+    let _server = wire.serve(listener).unwrap();
     let group = &stack.group;
     let tag = r#"A value: 100% of \"it\", a+b = c & d, \\ and /~é"#;
     let config = [

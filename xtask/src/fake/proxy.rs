@@ -260,7 +260,7 @@ impl State {
 }
 
 impl Handler for State {
-    fn handle(&self, request: Request) -> Reply {
+    fn handle(&self, request: Request, _peer: SocketAddr) -> Reply {
         if self.is_stale(&request) {
             return Reply::Hangup;
         }

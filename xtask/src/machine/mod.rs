@@ -5,10 +5,11 @@
 //! stood in for by the scripts in `stubs/`, which come first on the PATH. The boot lab runs the real ones, as root.
 
 pub mod devices;
-pub mod imds;
+pub mod metadata;
 pub mod user_data;
 
 use std::fs;
+use std::net::{Ipv4Addr, TcpListener};
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
@@ -18,9 +19,9 @@ use std::time::{Duration, Instant};
 
 use crate::error::{Context, TaskError, TaskResult};
 use crate::fake::inventory::Instance;
+use crate::imds::Imds;
 use crate::world::World;
 use devices::Devices;
-use imds::{Facts, Imds};
 
 /// How long a boot may take. It takes a second or two; a machine under load gets the rest.
 const BOOT_MAX: Duration = Duration::from_secs(90);
@@ -74,18 +75,9 @@ impl Machine {
         let script = root.join("user-data");
         fs::write(&script, user_data::fetch(world.aws(), &instance.id)?).context(|| "write user data".to_owned())?;
         make_executable(&script)?;
-        let imds = Imds::start(
-            Facts {
-                instance_id: instance.id.clone(),
-                region: world.region().to_owned(),
-                zone: instance.zone.clone(),
-                private_ip: instance.private_ip.clone(),
-                interface_id: instance.interface_id.clone(),
-                role: world.role().to_owned(),
-                tags: None,
-            },
-            world.aws().clone(),
-        )?;
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).context(|| "listen for metadata".to_owned())?;
+        let imds = Imds::start(listener, Some(metadata::live(world, instance)))?;
+        imds.publish(Ipv4Addr::LOCALHOST.into(), metadata::of(world, instance));
         let devices = Devices::follow(world, &instance.id, &root);
         let processes = Processes(start(&script, &root, world, &imds)?);
         let mut machine = Self {
@@ -105,7 +97,7 @@ impl Machine {
     }
 
     /// How many requests to the metadata service came without a valid token.
-    pub fn unauthorised_reads(&self) -> u32 {
+    pub fn unauthorised_reads(&self) -> usize {
         self.imds.refused()
     }
 

@@ -1,31 +1,25 @@
 //! Requests and responses.
 
-use std::io::{self, BufRead, Read, Write};
+use std::io;
 
-/// The largest head that is read, in bytes.
-const HEAD_BYTES_MAX: usize = 64 * 1024;
+use http_body_util::{BodyExt as _, Full, LengthLimitError, Limited};
+use hyper::body::{Body, Bytes};
+use hyper::header::{HeaderMap, HeaderName, HeaderValue};
+
 /// The largest body that is read, in bytes. Real bodies stay far below: user data has 16 KiB.
 const BODY_BYTES_MAX: usize = 64 * 1024 * 1024;
-/// The most header lines that are read.
-const HEADERS_MAX: usize = 64;
+/// Headers that belong to a connection and not to what is sent over it.
+const HOP_BY_HOP: [&str; 4] = ["content-length", "connection", "transfer-encoding", "keep-alive"];
 
-/// Header lines, in order, with their names as they came.
+/// Header lines with their names in lower case.
 pub type Headers = Vec<(String, String)>;
-
-/// Finds a header by its name, in any case.
-pub fn header<'a>(headers: &'a Headers, name: &str) -> Option<&'a str> {
-    headers
-        .iter()
-        .find(|(key, _)| key.eq_ignore_ascii_case(name))
-        .map(|(_, value)| value.as_str())
-}
 
 /// An HTTP request.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Request {
     /// The method.
     pub method: String,
-    /// Path and query.
+    /// Path and query, still percent-encoded.
     pub target: String,
     /// The header lines.
     pub headers: Headers,
@@ -47,7 +41,10 @@ pub struct Response {
 impl Request {
     /// Finds a header by its name, in any case.
     pub fn header(&self, name: &str) -> Option<&str> {
-        header(&self.headers, name)
+        self.headers
+            .iter()
+            .find(|(key, _)| key.eq_ignore_ascii_case(name))
+            .map(|(_, value)| value.as_str())
     }
 
     /// The target without its query.
@@ -55,36 +52,37 @@ impl Request {
         self.target.split('?').next().unwrap_or_default()
     }
 
-    /// Reads a request; `None` when the peer closed the connection between two of them.
-    ///
-    /// # Errors
-    /// Fails on what is not HTTP, and on chunked bodies, which no client here sends.
-    pub fn read(reader: &mut impl BufRead) -> io::Result<Option<Self>> {
-        let Some(head) = read_head(reader)? else {
-            return Ok(None);
-        };
-        let mut lines = [httparse::EMPTY_HEADER; HEADERS_MAX];
-        let mut parsed = httparse::Request::new(&mut lines);
-        parsed.parse(&head).map_err(invalid)?;
-        let mut request = Self {
-            method: parsed.method.unwrap_or_default().to_owned(),
-            target: parsed.path.unwrap_or_default().to_owned(),
-            headers: owned(parsed.headers),
-            body: Vec::new(),
-        };
-        if request.header("transfer-encoding").is_some() {
-            return Err(invalid("chunked requests are not read here"));
-        }
-        request.body = read_body(reader, body_length(&request.headers)?.unwrap_or(0))?;
-        Ok(Some(request))
+    /// The query without its question mark.
+    pub fn query(&self) -> &str {
+        self.target.split_once('?').map_or("", |(_, query)| query)
     }
 
-    /// Writes the request as HTTP/1.0, whose answer is never chunked and ends with the connection.
-    pub fn write(&self, writer: &mut impl Write) -> io::Result<()> {
-        let mut text = format!("{} {} HTTP/1.0\r\n", self.method, self.target).into_bytes();
-        write_headers(&mut text, &self.headers, self.body.len());
-        text.extend_from_slice(&self.body);
-        writer.write_all(&text)
+    /// Takes up a request that hyper has read the head of.
+    pub async fn take<B>(request: hyper::Request<B>) -> io::Result<Self>
+    where
+        B: Body,
+        B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+    {
+        let (head, body) = request.into_parts();
+        let target = head.uri.path_and_query();
+        Ok(Self {
+            method: head.method.to_string(),
+            target: target.map_or_else(|| head.uri.to_string(), ToString::to_string),
+            headers: owned(&head.headers),
+            body: read(body).await?,
+        })
+    }
+
+    /// The request for hyper, as HTTP/1.0, whose answer ends with the connection.
+    pub fn give(&self) -> io::Result<hyper::Request<Full<Bytes>>> {
+        let mut request = hyper::Request::builder()
+            .version(hyper::Version::HTTP_10)
+            .method(self.method.as_str())
+            .uri(&self.target)
+            .body(Full::new(Bytes::from(self.body.clone())))
+            .map_err(invalid)?;
+        fill(request.headers_mut(), &self.headers)?;
+        Ok(request)
     }
 }
 
@@ -93,7 +91,7 @@ impl Response {
     pub fn new(status: u16, content_type: &str, body: impl Into<Vec<u8>>) -> Self {
         Self {
             status,
-            headers: vec![("Content-Type".to_owned(), content_type.to_owned())],
+            headers: vec![("content-type".to_owned(), content_type.to_owned())],
             body: body.into(),
         }
     }
@@ -108,102 +106,70 @@ impl Response {
         String::from_utf8_lossy(&self.body).into_owned()
     }
 
-    /// Reads a response.
-    pub fn read(reader: &mut impl BufRead) -> io::Result<Self> {
-        let head = read_head(reader)?.ok_or_else(|| io::Error::from(io::ErrorKind::UnexpectedEof))?;
-        let mut lines = [httparse::EMPTY_HEADER; HEADERS_MAX];
-        let mut parsed = httparse::Response::new(&mut lines);
-        parsed.parse(&head).map_err(invalid)?;
-        let mut response = Self {
-            status: parsed.code.unwrap_or_default(),
-            headers: owned(parsed.headers),
-            body: Vec::new(),
-        };
-        match body_length(&response.headers)? {
-            Some(length) => response.body = read_body(reader, length)?,
-            None => {
-                reader.take(BODY_BYTES_MAX as u64).read_to_end(&mut response.body)?;
-            }
-        }
+    /// Takes up a response that hyper has read the head of.
+    pub async fn take<B>(response: hyper::Response<B>) -> io::Result<Self>
+    where
+        B: Body,
+        B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+    {
+        let (head, body) = response.into_parts();
+        Ok(Self {
+            status: head.status.as_u16(),
+            headers: owned(&head.headers),
+            body: read(body).await?,
+        })
+    }
+
+    /// The response for hyper.
+    pub fn give(self) -> io::Result<hyper::Response<Full<Bytes>>> {
+        let mut response = hyper::Response::builder()
+            .status(self.status)
+            .body(Full::new(Bytes::from(self.body)))
+            .map_err(invalid)?;
+        fill(response.headers_mut(), &self.headers)?;
         Ok(response)
     }
-
-    /// Writes the response. The connection stays open for the next request.
-    pub fn write(&self, writer: &mut impl Write) -> io::Result<()> {
-        let mut text = format!("HTTP/1.1 {} {}\r\n", self.status, reason(self.status)).into_bytes();
-        write_headers(&mut text, &self.headers, self.body.len());
-        text.extend_from_slice(&self.body);
-        writer.write_all(&text)
-    }
 }
 
-const fn reason(status: u16) -> &'static str {
-    match status {
-        200..=299 => "OK",
-        400..=499 => "Refused",
-        500..=599 => "Failed",
-        _ => "Other",
-    }
-}
-
-fn write_headers(text: &mut Vec<u8>, headers: &Headers, length: usize) {
-    for (name, value) in headers {
-        if !["content-length", "connection", "transfer-encoding", "keep-alive"]
-            .iter()
-            .any(|own| name.eq_ignore_ascii_case(own))
-        {
-            text.extend_from_slice(format!("{name}: {value}\r\n").as_bytes());
-        }
-    }
-    text.extend_from_slice(format!("Content-Length: {length}\r\n\r\n").as_bytes());
-}
-
-fn read_head(reader: &mut impl BufRead) -> io::Result<Option<Vec<u8>>> {
-    let mut head = Vec::new();
-    let mut limited = reader.take(HEAD_BYTES_MAX as u64);
-    loop {
-        let line = limited.read_until(b'\n', &mut head)?;
-        if line == 0 {
-            let quiet = head.is_empty();
-            return if quiet {
-                Ok(None)
-            } else {
-                Err(io::ErrorKind::UnexpectedEof.into())
-            };
-        }
-        if head.ends_with(b"\r\n\r\n") {
-            return Ok(Some(head));
-        }
-    }
-}
-
-fn body_length(headers: &Headers) -> io::Result<Option<usize>> {
-    header(headers, "content-length")
-        .map(|text| text.trim().parse().map_err(invalid))
-        .transpose()
-}
-
-fn read_body(reader: &mut impl BufRead, length: usize) -> io::Result<Vec<u8>> {
-    if length > BODY_BYTES_MAX {
-        return Err(invalid("the body is too large"));
-    }
-    let mut body = vec![0; length];
-    reader.read_exact(&mut body)?;
-    Ok(body)
-}
-
-fn owned(headers: &[httparse::Header<'_>]) -> Headers {
+/// The header lines of a message.
+fn owned(headers: &HeaderMap) -> Headers {
     headers
         .iter()
-        .map(|header| {
-            (
-                header.name.to_owned(),
-                String::from_utf8_lossy(header.value).into_owned(),
-            )
+        .map(|(name, value)| {
+            let value = String::from_utf8_lossy(value.as_bytes()).into_owned();
+            (name.as_str().to_owned(), value)
         })
         .collect()
 }
 
-fn invalid(error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> io::Error {
+/// Puts header lines into a message, but for those that hyper writes by itself.
+fn fill(map: &mut HeaderMap, headers: &Headers) -> io::Result<()> {
+    for (name, value) in headers {
+        if HOP_BY_HOP.iter().any(|own| name.eq_ignore_ascii_case(own)) {
+            continue;
+        }
+        let name = HeaderName::from_bytes(name.as_bytes()).map_err(invalid)?;
+        map.append(name, HeaderValue::from_bytes(value.as_bytes()).map_err(invalid)?);
+    }
+    Ok(())
+}
+
+/// Reads a body to its end, within the limit.
+async fn read<B>(body: B) -> io::Result<Vec<u8>>
+where
+    B: Body,
+    B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+{
+    let whole = Limited::new(body, BODY_BYTES_MAX).collect().await;
+    whole
+        .map(|body| body.to_bytes().to_vec())
+        .map_err(|error| match error.downcast::<LengthLimitError>() {
+            Ok(error) => invalid(error),
+            Err(error) => io::Error::other(error),
+        })
+}
+
+/// The error of a message that is no HTTP.
+pub fn invalid(error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> io::Error {
     io::Error::new(io::ErrorKind::InvalidData, error)
 }

@@ -1,5 +1,6 @@
-//! HTTP/1.1 over loopback, as far as the tasks need it: full control over when a connection is answered, delayed or cut,
-//! which servers made for use do not give.
+//! HTTP/1.1 over loopback or within a namespace, on hyper, for handlers that block as they like.
+//!
+//! A handler decides what becomes of a request: it is answered, now or later, or its connection is cut.
 
 pub mod client;
 pub mod message;

@@ -4,7 +4,6 @@
 //! the credential scope says which service is meant. Signatures are verified strictly ([`Scope`]), and every call is
 //! authorised by the policy of the instance's role.
 
-pub mod http;
 mod query;
 mod sigv4;
 mod ssm;
@@ -20,7 +19,7 @@ use jiff::{SignedDuration, Timestamp};
 use selfheal_aws::sim::{Sim, World};
 use sha2::{Digest, Sha256};
 
-use http::{Reply, Request, Response};
+use crate::net::{Handler, Reply, Request, Response, Server};
 use sigv4::{Known, Refusal, Scope};
 
 /// How long credentials of an instance are valid.
@@ -227,17 +226,16 @@ impl Wire {
         self.lock().log.clear();
     }
 
-    /// Serves until the process ends.
+    /// Serves on this listener until the server is dropped.
     ///
     /// # Errors
     /// When the listener cannot be used.
-    pub fn serve(&self, listener: TcpListener) -> io::Result<SocketAddr> {
-        let wire = self.clone();
-        http::serve(listener, "aws", Arc::new(move |request: &Request| wire.answer(request)))
+    pub fn serve(&self, listener: TcpListener) -> io::Result<Server> {
+        Server::on(listener, Arc::new(self.clone()))
     }
 
     /// Answers one request.
-    pub fn answer(&self, request: &Request) -> Reply {
+    fn answer(&self, request: &Request) -> Reply {
         let at = self.now();
         let (call, service, outcome, detail) = match self.authenticate(request, at) {
             Ok(call) => {
@@ -354,6 +352,12 @@ impl Wire {
                 None => Outcome::Silence,
             },
         }
+    }
+}
+
+impl Handler for Wire {
+    fn handle(&self, request: Request, _: SocketAddr) -> Reply {
+        self.answer(&request)
     }
 }
 

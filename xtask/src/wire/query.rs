@@ -7,9 +7,9 @@ use selfheal_aws::sim::InstanceCaller;
 use selfheal_core::names::Tags;
 use selfheal_core::world::{Address, Volume, VolumeState};
 
-use super::http::Request;
 use super::xml::{autoscaling as group_answer, ec2 as answer, leaf, node};
 use super::{WireCall, WireError};
+use crate::net::Request;
 
 /// Why a call has no answer.
 pub(super) enum Failure {
@@ -36,7 +36,7 @@ pub(super) fn read(request: &Request) -> Result<(String, BTreeMap<String, String
     let form = request
         .header("content-type")
         .is_some_and(|kind| kind.starts_with("application/x-www-form-urlencoded"));
-    if request.method != "POST" || request.path != "/" || !request.query.is_empty() || !form {
+    if request.method != "POST" || request.target != "/" || !form {
         return Err(WireError::new(
             400,
             "InvalidAction",

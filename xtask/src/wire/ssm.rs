@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use selfheal_aws::sim::InstanceCaller;
 use serde_json::{Value, json};
 
-use super::http::Request;
 use super::query::Failure;
 use super::{WireCall, WireError};
+use crate::net::Request;
 
 /// The content type of JSON 1.1 services.
 pub(super) const CONTENT_TYPE: &str = "application/x-amz-json-1.1";

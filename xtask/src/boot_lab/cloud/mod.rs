@@ -10,6 +10,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use crate::net::Server;
 use crate::wire::Wire;
 use jiff::{SignedDuration, Timestamp};
 use selfheal_aws::sim::{Sim, TraceEvent, TraceKind};
@@ -18,12 +19,12 @@ use super::config::LabConfig;
 use super::disk::{Disk, Loop};
 use super::host::Host;
 use super::identity::Identity;
-use super::imds::Imds;
 use super::machine::Machine;
 use super::metadata;
 use super::network::{GATEWAY, Routes};
 use super::stack::{Options, Stack, create, world};
 use crate::error::{Context, TaskError, TaskResult};
+use crate::imds::Imds;
 
 /// The port of the simulated AWS, which is none that a URL may leave out: the host is signed with its port.
 const PORT: u16 = 8000;
@@ -72,6 +73,7 @@ pub struct Cloud {
     pub imds: Imds,
     /// The stack.
     pub stack: Stack,
+    _server: Arc<Server>,
     routes: Routes,
     effects: Arc<Mutex<Effects>>,
     began: Instant,
@@ -95,7 +97,7 @@ impl Cloud {
         });
         let wire = Wire::new(sim.clone());
         let listener = TcpListener::bind((GATEWAY, PORT)).context(|| format!("listen on {GATEWAY}:{PORT}"))?;
-        wire.serve(listener).context(|| "serve the simulated AWS".to_owned())?;
+        let server = wire.serve(listener).context(|| "serve the simulated AWS".to_owned())?;
         let calls = File::create(config.logs.join("calls.log")).context(|| "make calls.log".to_owned())?;
         wire.set_observer(Some(note_calls(calls)));
         let routes = Routes::default();
@@ -124,6 +126,7 @@ impl Cloud {
             wire,
             imds,
             stack,
+            _server: Arc::new(server),
             routes,
             effects,
             began: Instant::now(),

@@ -9,10 +9,10 @@ use jiff::SignedDuration;
 use super::boots::{actions_of, served_bytes};
 use crate::boot_lab::cloud::Cloud;
 use crate::boot_lab::command::ensure;
-use crate::boot_lab::imds::Fault;
 use crate::boot_lab::lab::Lab;
 use crate::boot_lab::stack::Options;
 use crate::error::{Context, TaskResult};
+use crate::imds::Fault;
 
 fn refuse(code: &str, message: &str) -> WireFault {
     WireFault::Refuse {
