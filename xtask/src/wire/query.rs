@@ -185,17 +185,7 @@ pub(super) fn ec2(me: &InstanceCaller, call: &WireCall, request_id: &str) -> Res
             let items: String = me.describe_application_status(&ids)?.iter().map(item).collect();
             node("applicationStatusesResponseType", &node("instanceSet", &items))
         }
-        "AssociateAddress" => {
-            let allocation = with.required("AllocationId")?;
-            let holder = match with.optional("NetworkInterfaceId") {
-                Some(interface) => interface,
-                None => with.required("InstanceId")?,
-            };
-            let reassociate = with.flag("AllowReassociation", false)?;
-            with.end()?;
-            let association = me.associate_address(allocation, holder, reassociate)?;
-            leaf("return", "true") + &leaf("associationId", &association)
-        }
+        "AssociateAddress" => associate(me, with)?,
         "DisassociateAddress" => {
             let association = with.required("AssociationId")?;
             with.end()?;
@@ -203,21 +193,39 @@ pub(super) fn ec2(me: &InstanceCaller, call: &WireCall, request_id: &str) -> Res
             leaf("return", "true")
         }
         "DeleteTags" => {
-            let resources = with.list("ResourceId.");
-            let keys: Vec<String> = (1..)
-                .map_while(|at| with.optional(&format!("Tag.{at}.Key")))
-                .map(str::to_owned)
-                .collect();
-            with.end()?;
-            let [resource] = &resources[..] else {
-                return Err(WireError::new(400, "InvalidParameterValue", "one resource at a time is simulated").into());
-            };
-            me.delete_tags(resource, &keys)?;
+            delete_tags(me, with)?;
             leaf("return", "true")
         }
         other => return Err(unknown_action(other)),
     };
     Ok(answer(&call.action, &inner, request_id))
+}
+
+/// AssociateAddress with a network interface or an instance.
+fn associate(me: &InstanceCaller, mut with: Parameters<'_>) -> Result<String, Failure> {
+    let allocation = with.required("AllocationId")?;
+    let holder = match with.optional("NetworkInterfaceId") {
+        Some(interface) => interface,
+        None => with.required("InstanceId")?,
+    };
+    let reassociate = with.flag("AllowReassociation", false)?;
+    with.end()?;
+    let association = me.associate_address(allocation, holder, reassociate)?;
+    Ok(leaf("return", "true") + &leaf("associationId", &association))
+}
+
+/// DeleteTags of one resource, by their keys.
+fn delete_tags(me: &InstanceCaller, mut with: Parameters<'_>) -> Result<(), Failure> {
+    let resources = with.list("ResourceId.");
+    let keys: Vec<String> = (1..)
+        .map_while(|at| with.optional(&format!("Tag.{at}.Key")))
+        .map(str::to_owned)
+        .collect();
+    with.end()?;
+    let [resource] = &resources[..] else {
+        return Err(WireError::new(400, "InvalidParameterValue", "one resource at a time is simulated").into());
+    };
+    Ok(me.delete_tags(resource, &keys)?)
 }
 
 fn unknown_action(action: &str) -> Failure {
