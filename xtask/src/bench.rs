@@ -19,11 +19,10 @@ const CHAIN_LATENCY: Duration = Duration::from_millis(400);
 const ROUNDS_MIN: usize = 3;
 /// How often it is made at most, while the machine seems too busy to tell.
 const ROUNDS_MAX: usize = 15;
-/// The most calls of a first apply: one more than the steps and the reading of a stack need, and that answers three
-/// questions which nothing but a first apply asks (the type, its zones, the key) in the place of two that it need not.
-const APPLY_CALLS_MAX: usize = 29;
+/// The most calls of a first apply, three of which nothing but a first apply makes: about the type, its zones and the key.
+const APPLY_CALLS_MAX: usize = 27;
 /// The longest chain of round trips of a first apply. One of them is the lock that keeps two runs from two addresses.
-const APPLY_CHAIN_MAX: usize = 7;
+const APPLY_CHAIN_MAX: usize = 6;
 /// The most that a first apply may take, as a multiple of its longest chain.
 const APPLY_RATIO_MAX: f64 = 1.3;
 /// The most calls of a plan with nothing to do.

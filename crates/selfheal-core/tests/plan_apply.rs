@@ -44,7 +44,7 @@ fn a_first_plan_shows_everything_and_what_is_not_known_yet() {
 }
 
 #[test]
-fn a_first_apply_runs_in_four_waves_and_the_hooks() {
+fn a_first_apply_runs_in_four_waves() {
     let spec = web();
     let mut world = empty_world();
     let mut waves = Vec::new();
@@ -74,8 +74,8 @@ fn a_first_apply_runs_in_four_waves_and_the_hooks() {
             // The role's unique name is what keeps two runs from allocating two addresses.
             vec![K::AllocateAddress, K::AuthorizeIngress, K::AddRoleToProfile],
             vec![K::PutRolePolicy, K::CreateLaunchTemplate, K::UpsertRecord],
+            // Its hooks come with it.
             vec![K::CreateGroup],
-            vec![K::PutLaunchHook, K::PutTerminateHook],
         ]
     );
 }

@@ -130,8 +130,8 @@ fn update(
 
 /// Writes a hook where it is missing or differs.
 ///
-/// The group is created with its hooks, so that the first instance is held too. They are written once more after a create,
-/// which changes nothing where AWS took them, because nothing in the create's answer says that it did.
+/// A group is created with its hooks, which AWS adds before it launches the first instance. So they need no call of their own
+/// then: the step is there until the group is, and is done with it.
 fn plan_hook(builder: &mut Builder<'_>, key: StepKind, why: &str, want: LifecycleHook) {
     let have = builder.observed.hooks.iter().find(|hook| hook.name == want.name);
     let exists = builder.observed.group.as_ref().is_some_and(|group| !group.deleting);

@@ -175,6 +175,8 @@ pub(super) fn record(observed: &mut Observed, call: &GroupCall, answer: Answer) 
             let group = new(settings);
             observed.run.unseen.insert(key(&group));
             observed.group = Some(group);
+            // AWS adds them before it launches the first instance.
+            observed.hooks.clone_from(&settings.hooks);
         }
         GroupCall::UpdateGroup(settings) => {
             if let Some(group) = &mut observed.group {
