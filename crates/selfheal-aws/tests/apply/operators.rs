@@ -9,7 +9,7 @@ use selfheal_core::plan::DestroyOptions;
 
 use selfheal_core::spec::Spec;
 
-use crate::support::{applied, census, look, run, run_until_done, seeds, serving, stacks, web};
+use crate::support::{applied, census, even, look, run, run_until_done, seeds, serving, stacks, web};
 
 #[test]
 fn two_applies_at_once_end_in_one_world() {
@@ -185,4 +185,31 @@ fn a_destroy_that_is_overtaken_names_what_is_there_again() {
     let mut texts = overtaken.map(|error| error.to_string());
     // The apply that won has exit code 0, and a group without what the destroy took away from under it.
     assert!(texts.any(|text| text.contains("Auto Scaling group selfheal-web is there again")));
+}
+
+#[test]
+fn an_apply_whose_ground_is_taken_away_says_that_it_lost_and_names_what_is_gone() {
+    // The group waits for IAM to spread the profile; a destroy meanwhile knows of no group, and removes the rest.
+    let mut config = even(1);
+    config.timings.iam_propagation = Range::exactly(20_000);
+    let sim = Sim::new(config);
+    let (alice, bob) = (sim.as_operator("alice"), sim.as_operator("bob"));
+    let spec = web();
+    let destroyed = async {
+        bob.sleep(Duration::from_secs(3)).await;
+        run(&bob, &spec, Goal::Destroy(DestroyOptions::default())).await
+    };
+    let both = sim.block_on(join(run(&alice, &spec, Goal::Apply), destroyed));
+    let (applied, destroyed) = both.expect("no crash");
+    assert!(destroyed.is_ok(), "{}", sim.trace_text());
+    let error = applied.expect_err("what it builds on is gone");
+    assert!(matches!(error.kind, ApplyErrorKind::Overtaken(_)), "{error}");
+    let text = error.to_string();
+    for gone in [
+        "IAM role selfheal-web-eu-west-1 is gone",
+        "instance profile selfheal-web-eu-west-1 is gone",
+        "launch template lt-",
+    ] {
+        assert!(text.contains(gone), "{gone}: {text}");
+    }
 }
