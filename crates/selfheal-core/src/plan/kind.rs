@@ -80,6 +80,7 @@ macro_rules! steps {
                 match self { $(Self::$kind => RepeatClass::$repeat,)* }
             }
 
+            #[expect(clippy::needless_update, reason = "one kind sets every flag, and the rest rely on the update")]
             const fn flags(self) -> Flags {
                 match self { $(Self::$kind => Flags { $($flag: true,)* ..Flags::NONE },)* }
             }
