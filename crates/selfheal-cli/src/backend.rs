@@ -53,7 +53,7 @@ impl Backend {
         }
     }
 
-    /// The calls.
+    /// Returns the calls of AWS's API.
     #[must_use]
     pub fn aws(&self) -> &dyn Aws {
         match self {
@@ -64,7 +64,7 @@ impl Backend {
         }
     }
 
-    /// Time and randomness of this backend, and who is told how it goes.
+    /// Returns time and randomness of this backend, with who is told how a run goes.
     #[must_use]
     pub fn control<'a>(&'a self, progress: &'a dyn Progress) -> Control<'a> {
         match self {

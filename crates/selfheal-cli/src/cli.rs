@@ -96,7 +96,7 @@ pub enum Command {
 }
 
 impl Command {
-    /// Whether standard output is for a program, which reads one JSON document there, also of a failure.
+    /// Tells whether standard output is for a program, which reads one JSON document there, also of a failure.
     #[must_use]
     pub fn prints_json(&self) -> bool {
         match self {

@@ -25,7 +25,7 @@ impl DoneStep {
     }
 }
 
-/// As people read it: what it is, and what came of it.
+/// Prints the step as people read it: what it is, and what came of it.
 impl std::fmt::Display for DoneStep {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(self.kind.subject())?;

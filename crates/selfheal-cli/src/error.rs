@@ -91,7 +91,7 @@ pub enum CliError {
 }
 
 impl CliError {
-    /// What to do, where there is something.
+    /// Says what to do about it, where there is something.
     #[must_use]
     pub fn help(&self) -> Option<String> {
         match self {
@@ -121,7 +121,7 @@ impl CliError {
         }
     }
 
-    /// What the plan refuses, before anything was done or in the middle of a run.
+    /// Returns what the plan refuses, before anything was done or in the middle of a run.
     #[must_use]
     pub fn refusals(&self) -> &[Refusal] {
         match self {
@@ -134,7 +134,7 @@ impl CliError {
         }
     }
 
-    /// Whether somebody simply stopped reading, as `head` does.
+    /// Tells whether somebody simply stopped reading, as `head` does.
     #[must_use]
     pub fn is_broken_pipe(&self) -> bool {
         matches!(self, Self::Output(error) if error.kind() == std::io::ErrorKind::BrokenPipe)

@@ -46,7 +46,7 @@ Exit codes:
    10  status --check: does not serve
   130  interrupted";
 
-/// The word for an exit code in JSON, which is as stable as the code.
+/// Returns the word for an exit code in JSON, which is as stable as the code.
 #[must_use]
 pub const fn word(code: u8) -> &'static str {
     match code {
@@ -61,7 +61,7 @@ pub const fn word(code: u8) -> &'static str {
     }
 }
 
-/// The exit code of an error.
+/// Returns the exit code of an error.
 #[must_use]
 pub fn of(error: &CliError) -> u8 {
     match error {

@@ -30,7 +30,7 @@ pub enum FileError {
 }
 
 impl FileError {
-    /// Whether there is no such file.
+    /// Tells whether there is no such file.
     #[must_use]
     pub fn is_missing(&self) -> bool {
         matches!(self, Self::Io(error) if error.kind() == std::io::ErrorKind::NotFound)
@@ -73,7 +73,7 @@ fn check_regular(metadata: &std::fs::Metadata) -> Result<(), FileError> {
     }
 }
 
-/// The reason of an I/O error without the number of the operating system.
+/// Returns the reason of an I/O error without the number of the operating system.
 fn reason(error: &std::io::Error) -> String {
     let text = error.to_string();
     let text = text.split(" (os error").next().unwrap_or(&text);

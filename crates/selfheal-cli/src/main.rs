@@ -70,7 +70,7 @@ fn run(global: &Global, command: Command) -> Result<u8, CliError> {
     }
 }
 
-/// The end of a command that only reads. Whoever stops reading its output has seen enough.
+/// Ends a command that only reads. Whoever stops reading its output has seen enough.
 fn reading(result: Result<u8, CliError>) -> Result<u8, CliError> {
     match result {
         Err(error) if error.is_broken_pipe() => Ok(exit::DONE),

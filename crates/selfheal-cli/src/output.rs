@@ -28,7 +28,7 @@ pub struct Output {
     colour: bool,
 }
 
-/// Whether a stream is to be coloured.
+/// Tells whether a stream is to be coloured.
 pub fn colours(choice: ColourChoice, stream: &impl IsTerminal) -> bool {
     match choice {
         ColourChoice::Always => true,

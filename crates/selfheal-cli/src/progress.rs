@@ -137,7 +137,7 @@ impl Progress for Reporter {
     }
 }
 
-/// What is waited for, after the word "waiting".
+/// Says what is waited for, after the word "waiting".
 fn describe(wait: &WaitFor) -> String {
     match wait {
         WaitFor::VolumeSeen { id } => format!("for the volume {id} to show"),

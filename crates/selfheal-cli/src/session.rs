@@ -63,8 +63,8 @@ impl Session {
         })
     }
 
-    /// The statements that the operator's policy may lack, as JSON, where a call was denied: those of the action that AWS
-    /// names, which need not be the call's own.
+    /// Returns the statements that the operator's policy may lack, as JSON, where a call was denied: those of the action that
+    /// AWS names, which need not be the call's own.
     #[must_use]
     pub fn missing_statement(&self, error: &CallError, account: Option<&str>) -> Option<String> {
         if error.kind() != CallErrorKind::Denied {

@@ -54,7 +54,7 @@ fn complete(path: &Path, mut file: SpecFile) -> Result<Spec, SpecErrors> {
     file.into_spec(body)
 }
 
-/// A path that a file names, relative to the file's own folder.
+/// Returns the path that a file names, relative to the file's own folder.
 #[must_use]
 pub fn beside(file: &Path, name: impl AsRef<Path>) -> PathBuf {
     file.parent().unwrap_or_else(|| Path::new("")).join(name)

@@ -40,7 +40,7 @@ impl Signals {
     }
 }
 
-/// The signals that are ignored, a bit for each from the lowest on, as Linux tells them; none where nothing tells.
+/// Returns the signals that are ignored, a bit for each from the lowest on, as Linux tells them; none where nothing tells.
 fn ignored() -> u64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));

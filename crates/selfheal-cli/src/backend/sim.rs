@@ -98,7 +98,7 @@ fn lock_folder(file: &Path) -> std::io::Result<Option<File>> {
     Ok(Some(lock))
 }
 
-/// A new world in which everything that the stack's file takes for given exists.
+/// Makes a new world in which everything that the stack's file takes for given exists.
 fn new_world(spec: &Spec) -> Sim {
     let mut config = SimConfig {
         region: spec.region.clone(),

@@ -1,6 +1,6 @@
 //! Standard input.
 
-/// A line of standard input without its end; `None` at the end of input.
+/// Reads a line of standard input without its end; `None` at the end of input.
 pub(super) fn line() -> Option<String> {
     let mut line = String::new();
     match std::io::stdin().read_line(&mut line) {

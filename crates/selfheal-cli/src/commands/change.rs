@@ -69,7 +69,7 @@ pub fn change(session: &Session, how: &How<'_>) -> Result<Changed, CliError> {
     })
 }
 
-/// The ids of the addresses and volumes that the person gave up.
+/// Returns the ids of the addresses and volumes that the person gave up.
 fn given_up(goal: Goal, observed: &Observed) -> Vec<&str> {
     let Goal::Destroy(options) = goal else {
         return Vec::new();
@@ -107,14 +107,14 @@ fn failed(session: &Session, error: ApplyError, account: &str) -> CliError {
 }
 
 impl Changed {
-    /// The steps that ran, for JSON.
+    /// Returns the steps that ran, for JSON.
     #[must_use]
     pub fn steps(&self) -> Vec<DoneStep> {
         self.done.iter().map(DoneStep::of).collect()
     }
 }
 
-/// `1 change`, `2 changes`.
+/// Spells a count: `1 change`, `2 changes`.
 #[must_use]
 pub fn changes(count: usize) -> String {
     if count == 1 {

@@ -80,7 +80,7 @@ fn part(document: Document, number: Option<usize>) -> Result<Document, CliError>
     }
 }
 
-/// The stack's file, and what exists of the stack, or what is known of it without asking.
+/// Reads the stack's file, and what exists of the stack, or assumes what is known of it without asking.
 ///
 /// # Errors
 /// The file is invalid, or the stack cannot be read.
@@ -96,7 +96,7 @@ pub fn known(
     Session::open(global, output, named)?.run(|session| Ok((session.spec.clone(), session.observe(Scope::Plan)?)))
 }
 
-/// The same for somebody who may not read the stack yet, and asks for the policy that would let them: who they are is
+/// Reads the same for somebody who may not read the stack yet, and asks for the policy that would let them: who they are is
 /// enough then.
 fn known_to_newcomer(global: &Global, output: Output, offline: &OfflineArgs) -> Result<(Spec, Observed), CliError> {
     if offline.offline {
@@ -128,7 +128,7 @@ fn assumed(offline: &OfflineArgs) -> Observed {
     observed
 }
 
-/// The ids that the stack's documents are made from; tells on standard error where zeroes stand for some.
+/// Returns the ids that the stack's documents are made from; tells on standard error where zeroes stand for some.
 #[must_use]
 pub fn ids(spec: &Spec, observed: &Observed) -> Ids {
     let ids = Ids::of(spec, observed);

@@ -228,12 +228,12 @@ impl Story {
         }
     }
 
-    /// What happened since the trace was last drained, for people.
+    /// Renders what happened since the trace was last drained, for people.
     fn timeline(&self, from_ms: u64) -> String {
         timeline::render(&self.sim.trace(), from_ms)
     }
 
-    /// How the stack is, which has to be healthy, and what of it must not change.
+    /// Reads how the stack is, which has to be healthy, and what of it must not change.
     fn facts(&self) -> Result<(StatusReport, Facts), CliError> {
         let observed = self.observe(Scope::Status)?;
         let report = status(&self.spec, &observed, &plan(&self.spec, &observed));

@@ -20,14 +20,14 @@ pub fn render(trace: &[TraceEvent], from_ms: u64) -> String {
     text
 }
 
-/// When an instance came into service, in logical milliseconds.
+/// Finds when an instance came into service, in logical milliseconds.
 #[must_use]
 pub fn in_service_ms(trace: &[TraceEvent], id: &str) -> Option<u64> {
     let in_service = |event: &&TraceEvent| matches!(&event.what, TraceKind::Lifecycle { instance, state, .. } if instance == id && state == "InService");
     trace.iter().find(in_service).map(|event| event.at_ms)
 }
 
-/// Who does what; `None` for what is no part of the story.
+/// Says who does what; `None` for what is no part of the story.
 fn line(what: &TraceKind) -> Option<(String, String)> {
     let by = |who: &str, what: String| Some((who.to_owned(), what));
     match what {
@@ -78,7 +78,7 @@ fn line(what: &TraceKind) -> Option<(String, String)> {
     }
 }
 
-/// A call: those of the operator that change something, and whatever is refused.
+/// Says what a call does: those of the operator that change something, and whatever is refused.
 fn call_line(call: &CallTrace) -> Option<(String, String)> {
     let instance = call.caller.starts_with("i-");
     let who = if instance {
@@ -105,7 +105,7 @@ fn call_line(call: &CallTrace) -> Option<(String, String)> {
     }
 }
 
-/// An id short enough for a column: the first digits tell the instances of a story apart.
+/// Shortens an id for a column: the first digits tell the instances of a story apart.
 fn short(id: &str) -> String {
     id.chars().take(8).collect()
 }
