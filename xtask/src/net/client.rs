@@ -28,7 +28,7 @@ async fn exchange(address: SocketAddr, request: &Request) -> io::Result<Response
     stream.set_nodelay(true)?;
     let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await.map_err(io::Error::other)?;
     // It ends with the runtime, which is this request's own.
-    let _ = tokio::spawn(connection);
+    drop(tokio::spawn(connection));
     let answer = sender.send_request(request.give()?).await.map_err(io::Error::other)?;
     Response::take(answer).await
 }

@@ -96,7 +96,7 @@ fn run(
         loop {
             // What cannot be accepted concerns its client alone, which sees it.
             if let Ok((stream, peer)) = listener.accept().await {
-                let _ = tokio::spawn(converse(stream, peer, Arc::clone(handler)));
+                drop(tokio::spawn(converse(stream, peer, Arc::clone(handler))));
             }
         }
     };
