@@ -3,6 +3,9 @@
 
 mod application;
 mod boot;
+#[path = "../../../selfheal-userdata/tests/it/call_list.rs"]
+mod call_list;
+mod calls;
 mod denied;
 mod dns;
 mod ec2;

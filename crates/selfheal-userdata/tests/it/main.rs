@@ -6,6 +6,8 @@ mod address_watch;
 mod after;
 mod baked;
 mod boot;
+mod call_list;
+mod calls;
 mod cost;
 mod failure;
 mod fallback;

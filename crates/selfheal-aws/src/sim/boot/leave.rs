@@ -67,8 +67,10 @@ impl World {
         }
         if !failed {
             let settled = stable(config).is_some_and(|stable| self.in_phase_ms(id) >= stable.min);
-            if settled && !impaired {
-                self.end_failures(id, me, config);
+            let known = self.instances.get(id).is_some_and(|instance| instance.boot.stable);
+            let stable = settled && !impaired && (known || self.end_failures(id, me, config));
+            if let Some(instance) = self.instances.get_mut(id) {
+                instance.boot.stable = stable;
             }
             return;
         }

@@ -120,8 +120,8 @@ impl World {
         self.api_set_group_tags(me, &config.group, &marks)
     }
 
-    /// A boot went well: failures in a row end here.
-    pub(super) fn end_failures(&mut self, id: &str, me: &Caller, config: &BootConfig) {
+    /// A boot went well: failures in a row end here. Answers whether the group's tags say so.
+    pub(super) fn end_failures(&mut self, id: &str, me: &Caller, config: &BootConfig) -> bool {
         let ended = self.api_describe_group_tags(me, &config.group).and_then(|tags| {
             if tags.get(TAG_FAILED_BOOTS).is_none_or(|count| count == "0") {
                 return Ok(());
@@ -129,8 +129,9 @@ impl World {
             let zero = Tags::from([(TAG_FAILED_BOOTS.to_owned(), "0".to_owned())]);
             self.api_set_group_tags(me, &config.group, &zero)
         });
-        if let Err(error) = ended {
+        if let Err(error) = &ended {
             self.say(id, format!("could not reset the count of failures: {error}"));
         }
+        ended.is_ok()
     }
 }

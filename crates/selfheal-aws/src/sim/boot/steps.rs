@@ -72,6 +72,10 @@ impl World {
         let Some(instance) = self.instances.get_mut(id) else {
             return;
         };
+        // The wait begins: the hook has its whole time-out before it.
+        if instance.boot.heartbeat_ms == 0 {
+            instance.boot.heartbeat_ms = now_ms;
+        }
         if instance.boot.completed || now_ms < instance.boot.heartbeat_ms + HEARTBEAT_MS {
             return;
         }

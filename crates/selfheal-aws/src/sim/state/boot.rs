@@ -64,7 +64,7 @@ pub struct BootState {
     pub since_ms: u64,
     /// Whether the application has failed.
     pub app_failed: bool,
-    /// When the hook's heartbeat was last recorded, in logical milliseconds.
+    /// When the hook's heartbeat was last recorded, or the wait for the volume began, in logical milliseconds; 0 before.
     pub heartbeat_ms: u64,
     /// Whether the mark of first use was removed on this instance.
     pub settled: bool,
@@ -74,6 +74,9 @@ pub struct BootState {
     pub failure: Option<String>,
     /// Whether a failure of this boot was counted in the group's tags.
     pub counted: bool,
+    /// Whether the application has stayed well for so long that the count of failures was ended.
+    #[serde(default)]
+    pub stable: bool,
     /// Whether AWS's own outage was what failed it, which counts nothing.
     #[serde(default)]
     pub blameless: bool,
