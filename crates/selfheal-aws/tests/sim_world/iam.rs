@@ -26,10 +26,7 @@ fn names_are_taken_once() {
     let role = on(&sim, sim.create_role(&names.role, &trust(), &Tags::new(), None));
     assert_eq!(
         words(role),
-        format!(
-            "EntityAlreadyExists: ResourceKind with name {} already exists.",
-            names.role
-        )
+        format!("EntityAlreadyExists: Role with name {} already exists.", names.role)
     );
     let profile = on(&sim, sim.create_instance_profile(&names.profile, &Tags::new()));
     assert_eq!(
