@@ -1,4 +1,4 @@
-//! What the boot program has to know.
+//! The boot program's configuration.
 
 use crate::error::RenderError;
 use crate::mount::mount_unit;
@@ -6,48 +6,48 @@ use crate::mount::mount_unit;
 /// The longest name that systemd gives a unit.
 const UNIT_NAME_MAX_BYTES: usize = 255;
 
-/// Everything that is baked into the boot program of one stack. It holds no secret: user data can be read by anybody
+/// Configuration of one stack's boot program. It holds no secret: user data can be read by anybody
 /// on the instance and by anybody who may describe it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BootConfig {
-    /// The stack's name.
+    /// Name of the stack: text without control characters.
     pub stack: String,
-    /// The region, for example `eu-west-1`.
+    /// Region, such as `eu-west-1`.
     pub region: String,
-    /// The suffix of the service endpoints: `amazonaws.com`, in China `amazonaws.com.cn`.
+    /// Suffix of the service endpoints: `amazonaws.com`, in China `amazonaws.com.cn`.
     pub dns_suffix: String,
-    /// The name of the Auto Scaling group.
+    /// Name of the Auto Scaling group.
     pub group: String,
-    /// The name of the hook that holds a launch until the instance is ready.
+    /// Name of the lifecycle hook that holds a launch until the instance is ready.
     pub launch_hook: String,
-    /// The name of the hook that holds a termination until the volume is released, if the group has one.
+    /// Name of the lifecycle hook that holds a termination until the volume is released; `None` where the group has none.
     pub terminate_hook: Option<String>,
-    /// The IAM role's name, without its path: where the metadata service offers the credentials.
+    /// Name of the IAM role, without its path, under which the metadata service offers the credentials.
     pub role: String,
-    /// The Elastic IP's allocation, `eipalloc-…`.
+    /// Allocation id of the Elastic IP, `eipalloc-…`.
     pub allocation_id: String,
-    /// The data volume, if the stack has one.
+    /// Data volume; `None` where the stack has none.
     pub data: Option<DataVolume>,
-    /// The user's setup script, run once an instance after the mount. Any bytes that the kernel can execute, or bash.
+    /// Setup script of the user, run once an instance after the mount: any bytes that the kernel can execute, or bash.
     pub setup: Option<Vec<u8>>,
-    /// Seconds that the setup script may take; at least 1.
+    /// Seconds that the setup script may take; at least 1. Without a setup script it has no effect.
     pub setup_timeout_s: u32,
-    /// How to tell that the app is well, if the stack says so.
+    /// Health check of the app; `None` where nobody asks whether it is well.
     pub health: Option<HealthCheck>,
-    /// When the address moves to the new instance.
+    /// Time at which the address moves to a new instance. Without a health check it has no effect.
     pub address_when: AddressWhen,
-    /// How many replacements in a row may fail before the stack parks itself; at least 1.
+    /// Number of failed replacements in a row at which the stack parks itself; at least 1.
     pub breaker_limit: u32,
 }
 
-/// The data volume and where it goes.
+/// Data volume, and its place on the instance.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DataVolume {
-    /// The volume, `vol-…`.
+    /// Id of the volume, `vol-…`.
     pub volume_id: String,
-    /// The mount point: absolute, without `.`, `..`, empty components or control characters, and not `/`.
+    /// Mount point: absolute, without `.`, `..`, empty components or control characters, and not `/`.
     pub mount: String,
-    /// The filesystem that the volume carries, or gets while it is new.
+    /// Filesystem that the volume carries, or gets while it is new.
     pub filesystem: Filesystem,
 }
 
@@ -74,10 +74,10 @@ impl Filesystem {
     }
 }
 
-/// How the app's health is judged.
+/// Judgement of the app's health.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HealthCheck {
-    /// What is asked.
+    /// Question to the app.
     pub probe: Probe,
     /// Seconds between two probes of the running app; at least 1. One probe may take as long, up to 10 s.
     pub interval_s: u32,
@@ -85,7 +85,7 @@ pub struct HealthCheck {
     pub threshold: u32,
     /// Seconds that a starting app has until its first success; at least 1.
     pub startup_budget_s: u32,
-    /// Who watches the running app.
+    /// Watcher of the running app.
     pub from: HealthFrom,
 }
 
@@ -94,22 +94,22 @@ pub struct HealthCheck {
 pub enum Probe {
     /// A GET that answers with a status from 200 to 399.
     Http {
-        /// The address, as the instance itself reaches it, for example `http://127.0.0.1:8080/healthz`.
+        /// URL, as the instance itself reaches it, for example `http://127.0.0.1:8080/healthz`.
         url: String,
     },
     /// A TCP port of 127.0.0.1 that accepts a connection.
     Tcp {
-        /// The port; not 0.
+        /// Port; not 0.
         port: u16,
     },
     /// A command line for bash that ends with the status 0. It runs as root.
     Command {
-        /// The command line.
+        /// Command line.
         command: String,
     },
 }
 
-/// Who watches the running app. The first probe, before the launch is completed, is always the instance's own.
+/// Watcher of the running app. The first probe, before the launch is completed, is always the instance's own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum HealthFrom {
     /// A timer on the instance, which reports to the group.
@@ -174,7 +174,7 @@ impl HealthCheck {
     }
 }
 
-/// When the address moves to a new instance.
+/// Time at which the address moves to a new instance.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AddressWhen {
     /// As soon as the volume is mounted and the setup is done.

@@ -1,8 +1,8 @@
-//! What can be wrong with a configuration.
+//! Errors of a configuration that cannot be rendered.
 
 use thiserror::Error;
 
-/// The reason why a configuration cannot be rendered.
+/// Reason why a configuration cannot be rendered.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum RenderError {
@@ -12,11 +12,11 @@ pub enum RenderError {
     /// A value is outside what its field allows.
     #[error("{field} {expected}, not {value:?}")]
     Invalid {
-        /// The field of [`BootConfig`](crate::BootConfig), as written in Rust.
+        /// Field of [`BootConfig`](crate::BootConfig), as written in Rust.
         field: &'static str,
-        /// What the field accepts, as "must be …".
+        /// Values that the field accepts, as "must be …".
         expected: &'static str,
-        /// The refused value.
+        /// Refused value.
         value: String,
     },
     /// The user data is larger than EC2 accepts, even compressed.
@@ -29,7 +29,7 @@ pub enum RenderError {
     },
 }
 
-/// The sort of a [`RenderError`], for callers that branch.
+/// Kind of a [`RenderError`], for callers that branch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum RenderErrorKind {
@@ -40,7 +40,7 @@ pub enum RenderErrorKind {
 }
 
 impl RenderError {
-    /// Returns the sort of this error.
+    /// Returns the kind of this error.
     #[must_use]
     pub const fn kind(&self) -> RenderErrorKind {
         match self {

@@ -1,6 +1,6 @@
-//! How a boot ends.
+//! Exit statuses of a boot.
 
-/// The exit status of `selfheal-boot.service`: one meaning each, kept stable.
+/// Exit status of `selfheal-boot.service`: one meaning each, kept stable.
 ///
 /// The status 0 is a boot that went well. systemd does not repeat a boot that ended with one of these statuses, but for
 /// [`Metadata`](Self::Metadata), which may pass; it does after any other end, such as a kill.

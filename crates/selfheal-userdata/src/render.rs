@@ -16,12 +16,14 @@ use crate::program::{bare, config_text, kept, program};
 use crate::quote::quote;
 use crate::units::{BOOT_UNIT, PROGRAM_PATH, WATCH_UNIT, units};
 
-/// The size of user data that EC2 accepts, in bytes before base64.
+/// Largest user data that EC2 accepts, in bytes before base64.
+///
+/// Source: EC2 user guide, "Run commands when you launch an EC2 instance with user data input": 16 KB in raw form.
 pub const USER_DATA_MAX_BYTES: usize = 16 * 1024;
 
-/// Where the configuration is installed, below the root prefix.
+/// Path at which the configuration is installed, below the root prefix.
 pub const CONFIG_PATH: &str = "/etc/selfheal/config";
-/// Where the setup script is installed, below the root prefix.
+/// Path at which the setup script is installed, below the root prefix.
 pub const SETUP_PATH: &str = "/etc/selfheal/setup";
 
 /// Where needrestart is told, in Perl, to leave our units alone when an upgrade changes what they run on: a restart in the
@@ -37,7 +39,7 @@ pub(crate) const PROGRAM_END: &str = "END_OF_PROGRAM";
 /// What user data may unpack to when it is read back: far above anything rendered here, and no strain on memory.
 const DECODED_MAX_BYTES: u64 = 4 * 1024 * 1024;
 
-/// Rendered user data.
+/// User data of a stack, rendered.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct UserData {

@@ -7,19 +7,19 @@ use crate::mount::mount_unit;
 /// Stands for the root prefix in a unit until it is installed.
 const ROOT_MARK: &str = "@ROOT@";
 
-/// The unit that runs the boot program at every boot. It counts as started once the volume is mounted.
+/// Name of the unit that runs the boot program at every boot. It counts as started once the volume is mounted.
 pub const BOOT_UNIT: &str = "selfheal-boot.service";
-/// The target for the user's own units: started after the mount and the setup, stopped before the volume leaves.
+/// Name of the target for the user's own units: started after the mount and the setup, stopped before the volume leaves.
 pub const APP_TARGET: &str = "selfheal-app.target";
-/// The unit that watches for the end of the instance and for the loss of the volume. The boot unit wants it, so that it
+/// Name of the unit that watches for the end of the instance and for the loss of the volume. The boot unit wants it, so that it
 /// starts once the volume is mounted, or the boot has failed.
 pub const WATCH_UNIT: &str = "selfheal-watch.service";
-/// The timer that probes the running app.
+/// Name of the timer that probes the running app.
 pub const WATCHDOG_TIMER: &str = "selfheal-watchdog.timer";
-/// The unit of one probe.
+/// Name of the unit of one probe.
 pub const WATCHDOG_UNIT: &str = "selfheal-watchdog.service";
 
-/// Where the boot program is installed, below the root prefix.
+/// Path at which the boot program is installed, below the root prefix.
 pub const PROGRAM_PATH: &str = "/usr/local/lib/selfheal/program";
 /// Where the device of the data volume is linked to, at every boot.
 const DEVICE_LINK: &str = "/run/selfheal/data";

@@ -22,7 +22,7 @@ pub enum Caller {
 }
 
 impl Caller {
-    /// The name as the trace shows it.
+    /// Returns the name as the trace shows it.
     #[must_use]
     pub fn name(&self) -> &str {
         match self {

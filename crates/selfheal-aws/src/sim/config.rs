@@ -7,14 +7,14 @@ use serde::{Deserialize, Serialize};
 
 use super::rng::Range;
 
-/// What a simulated world starts as. Start from [`SimConfig::default`] and change what matters to the test.
+/// Configuration of a simulated world. Start from [`SimConfig::default`] and change what matters to the test.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SimConfig {
-    /// Everything drawn derives from it: equal seeds give byte-equal traces.
+    /// Seed of everything that is drawn: equal seeds give byte-equal traces.
     pub seed: u64,
     /// The Region.
     pub region: String,
-    /// The account's twelve digits.
+    /// Account id: twelve digits.
     pub account: String,
     /// The letters of the Availability Zones; each has a default subnet of the default VPC.
     pub zones: Vec<char>,
@@ -44,11 +44,11 @@ pub struct SimConfig {
     pub unusable_keys: BTreeSet<String>,
     /// When the world begins.
     pub start: Timestamp,
-    /// How long an API call takes.
+    /// Durations of an API call.
     pub latency: Latency,
-    /// How long AWS takes over what it does by itself.
+    /// Durations of what AWS does by itself.
     pub timings: Timings,
-    /// How many network interfaces an instance gets beside its primary one.
+    /// Number of network interfaces that an instance gets beside its primary one.
     pub more_interfaces: u32,
     /// Whether instances run the model of the boot program; a lab that boots them for real switches it off.
     pub boot_model: bool,
@@ -75,7 +75,7 @@ pub struct SubnetConfig {
     pub zone: char,
 }
 
-/// How long an API call takes, in logical milliseconds.
+/// Durations of an API call, in logical milliseconds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Latency {
     /// From the caller to the effect.
@@ -84,7 +84,7 @@ pub struct Latency {
     pub response: Range,
 }
 
-/// How long AWS takes over what it does by itself, in logical milliseconds.
+/// Durations of what AWS does by itself, in logical milliseconds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Timings {
     /// How long something new stays invisible to reads and unusable by id; nothing by default.
@@ -199,7 +199,7 @@ impl Default for SimConfig {
 }
 
 impl SimConfig {
-    /// The default world of this seed.
+    /// Makes the default configuration with this seed.
     #[must_use]
     pub fn seeded(seed: u64) -> Self {
         Self {

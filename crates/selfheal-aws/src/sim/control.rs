@@ -16,12 +16,12 @@ pub enum LoadError {
     /// It is not a saved world, or a damaged one.
     #[error("not a saved world: {0}")]
     Malformed(#[from] serde_json::Error),
-    /// It was saved by another version.
+    /// It was saved in another form, by another version of selfheal.
     #[error("the world was saved in form {found}, and this version reads form {known} alone")]
     Schema {
-        /// The form found.
+        /// Form of the saved world.
         found: u64,
-        /// The form that this version reads.
+        /// Form that this version reads: [`WORLD_SCHEMA`].
         known: u32,
     },
 }
@@ -35,7 +35,7 @@ impl Sim {
         Ok(serde_json::to_vec(&self.lock().world)?)
     }
 
-    /// Takes up a saved world where it stood.
+    /// Makes a handle on a saved world, which goes on where it stood.
     ///
     /// # Errors
     /// When the bytes are no saved world, or one of another form.
@@ -54,12 +54,12 @@ impl Sim {
         Ok(Self::from_world(serde_json::from_slice(bytes)?))
     }
 
-    /// Looks into the world.
+    /// Reads the world.
     pub fn inspect<T>(&self, look: impl FnOnce(&World) -> T) -> T {
         look(&self.lock().world)
     }
 
-    /// Changes the world behind everybody's back: a console edit, or the start of a test.
+    /// Changes the world without an API call, as somebody does in the console.
     pub fn tamper<T>(&self, change: impl FnOnce(&mut World) -> T) -> T {
         change(&mut self.lock().world)
     }
@@ -69,20 +69,20 @@ impl Sim {
         self.lock().world.faults = FaultState::new(plan);
     }
 
-    /// Everything that happened and was not drained.
+    /// Returns everything that happened and was not drained.
     #[must_use]
     pub fn trace(&self) -> Vec<TraceEvent> {
         self.lock().world.trace.clone()
     }
 
-    /// Takes what happened since the last time out of the trace.
+    /// Takes everything out of the trace, and returns it.
     pub fn drain_trace(&self) -> Vec<TraceEvent> {
         let world = &mut self.lock().world;
         world.drained += world.trace.len() as u64;
         std::mem::take(&mut world.trace)
     }
 
-    /// The trace as text, a line an event.
+    /// Returns the trace as text, a line an event.
     #[must_use]
     pub fn trace_text(&self) -> String {
         self.lock()
@@ -93,7 +93,7 @@ impl Sim {
             .collect()
     }
 
-    /// How many calls of operators changed something, in the trace that was not drained.
+    /// Returns how many calls of operators changed something, in the trace that was not drained.
     #[must_use]
     pub fn effects(&self) -> usize {
         let state = self.lock();
@@ -101,28 +101,28 @@ impl Sim {
         state.world.trace.iter().filter(counts).count()
     }
 
-    /// Terminates an instance from outside its group, as from the console, or as a host that dies.
+    /// Terminates an instance outside of its group, as from the console, or as a host that dies. Returns whether there was one.
     pub fn kill_instance(&self, id: &str) -> bool {
         self.tamper(|world| world.terminate_ec2(id, "killed from outside"))
     }
 
-    /// Stops an instance from outside its group, as from the console.
+    /// Stops an instance outside of its group, as from the console. Returns whether there was one to stop.
     pub fn stop_instance(&self, id: &str) -> bool {
         self.tamper(|world| world.stop_ec2(id, "stopped from outside"))
     }
 
-    /// Lets an instance's status checks report `impaired`.
+    /// Lets an instance's status checks report `impaired`, and the instance hang. Returns whether there was one.
     pub fn impair_instance(&self, id: &str) -> bool {
         self.tamper(|world| world.impair(id))
     }
 
-    /// Reboots an instance: the boot program's model runs again.
+    /// Reboots an instance: the boot program's model runs again. Returns whether there was one to reboot.
     pub fn reboot_instance(&self, id: &str) -> bool {
         self.tamper(|world| world.reboot(id))
     }
 
-    /// What the instance metadata tells under `autoscaling/target-lifecycle-state`; `None` before the first transition,
-    /// where the metadata service answers 404.
+    /// Returns the target lifecycle state that the metadata of an instance shows; `None` before the group has come to its
+    /// launch hook, where the metadata service answers 404.
     #[must_use]
     pub fn target_lifecycle_state(&self, id: &str) -> Option<String> {
         self.inspect(|world| world.target_state(id))
@@ -137,8 +137,8 @@ impl Sim {
         });
     }
 
-    /// Lets the application on an instance fail, which the watchdog of the boot program reports after a while; answers
-    /// whether there is one: without a health check in its user data, nobody notices.
+    /// Lets the app on an instance fail from now on. Returns whether a watchdog on the instance probes it; where there is
+    /// none, only an application status check can notice.
     pub fn fail_app(&self, id: &str) -> bool {
         self.tamper(|world| world.fail_app(id))
     }
@@ -178,13 +178,13 @@ impl Sim {
         });
     }
 
-    /// Every violation that was ever seen, in the order of the invariants' names.
+    /// Returns every violation that was ever seen, in the order of the invariants' names.
     #[must_use]
     pub fn violations(&self) -> Vec<Violation> {
         self.inspect(|world| world.ledger.known.iter().cloned().collect())
     }
 
-    /// Puts something on a volume, as if it had been there before.
+    /// Sets what is on a volume. Returns whether there is such a volume.
     pub fn set_content(&self, volume: &str, content: Content) -> bool {
         self.tamper(|world| {
             world
@@ -195,7 +195,7 @@ impl Sim {
         })
     }
 
-    /// Registers an address that exists without any tags of ours, and answers its allocation id.
+    /// Allocates an address with these tags, as somebody else may have; returns its allocation id.
     pub fn foreign_address(&self, tags: &Tags) -> String {
         self.tamper(|world| world.new_address(tags).allocation_id)
     }

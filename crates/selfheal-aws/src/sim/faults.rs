@@ -7,10 +7,10 @@ use serde::{Deserialize, Serialize};
 use super::rng::Rng;
 use crate::error::{CallError, CallErrorKind};
 
-/// What goes wrong, and when. Calls are counted from 1, from the moment at which the plan is set.
+/// Plan of what goes wrong, and at which calls. Calls are counted from 1, from [`Sim::set_faults`](super::Sim::set_faults) on.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FaultPlan {
-    /// The rules; the first that matches a call decides.
+    /// Rules, of which the first that matches a call decides.
     pub rules: Vec<FaultRule>,
     /// What becomes of the requests of a crashed caller that were already under way.
     pub in_flight: InFlight,
@@ -19,13 +19,13 @@ pub struct FaultPlan {
 /// One fault at some calls.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FaultRule {
-    /// At which calls.
+    /// Calls at which it happens.
     pub when: When,
-    /// Whose calls, by the caller's name as the trace shows it; `None` means everybody's.
+    /// Name of the caller, as the trace shows it, to whose calls it happens; `None` for everybody's.
     pub caller: Option<String>,
-    /// What happens.
+    /// Fault that happens.
     pub fault: Fault,
-    /// How often it may still happen; `None` means without end.
+    /// Number of times that it may still happen; `None` for no limit.
     pub times: Option<u32>,
 }
 
@@ -33,17 +33,17 @@ pub struct FaultRule {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub enum When {
-    /// At the operator call of this number.
+    /// Operators' call of this number, from 1.
     Call(u64),
-    /// At the operator call that changes something of this number.
+    /// Operators' mutating call of this number, from 1.
     MutatingCall(u64),
-    /// At the nth call of this action, by anybody.
+    /// Call of this action, such as `ec2:CreateVolume`, of this number, from 1, whoever makes it.
     Nth(String, u64),
-    /// At every call whose action begins so: `route53:` or `ec2:AttachVolume`; the empty text is every call.
+    /// Every call whose action begins with this: `route53:` or `ec2:AttachVolume`; with the empty text, every call.
     Every(String),
-    /// At so many calls in a thousand of those whose action begins so.
+    /// So many calls in a thousand, from 0 to 1000, of those whose action begins with this.
     Sometimes(String, u16),
-    /// At every call whose action begins so, between two logical times in milliseconds.
+    /// Every call whose action begins with this, between two times in logical milliseconds.
     Between(String, u64, u64),
 }
 
@@ -98,13 +98,13 @@ pub enum InFlight {
 }
 
 impl FaultPlan {
-    /// Nothing goes wrong.
+    /// Makes a plan in which nothing goes wrong.
     #[must_use]
     pub fn none() -> Self {
         Self::default()
     }
 
-    /// Adds a fault at matching calls, without end.
+    /// Adds a fault at every call that matches.
     #[must_use]
     pub fn with(mut self, when: When, fault: Fault) -> Self {
         self.rules.push(FaultRule {
@@ -116,7 +116,7 @@ impl FaultPlan {
         self
     }
 
-    /// Adds a fault at matching calls, so many times.
+    /// Adds a fault at the first `times` calls that match.
     #[must_use]
     pub fn with_times(mut self, when: When, fault: Fault, times: u32) -> Self {
         self.rules.push(FaultRule {
@@ -140,7 +140,7 @@ impl FaultPlan {
         self.with_times(When::Call(k), Fault::CrashAfter, 1)
     }
 
-    /// The same, for the callers of this name alone.
+    /// Limits every rule to the caller of this name, as the trace shows it.
     #[must_use]
     pub fn only_for(mut self, caller: &str) -> Self {
         for rule in &mut self.rules {

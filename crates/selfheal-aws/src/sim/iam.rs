@@ -236,7 +236,7 @@ impl World {
 }
 
 impl RolePolicyRecord {
-    /// The document in force at an instant: a change takes a while to reach the services that decide by it.
+    /// Returns the document in force at an instant: a change takes a while to reach the services that decide by it.
     #[must_use]
     pub fn in_force(&self, now_ms: u64) -> Option<&str> {
         if self.effective_ms <= now_ms {

@@ -22,7 +22,7 @@ pub struct InstanceCaller {
 }
 
 impl Sim {
-    /// The calls of an instance.
+    /// Makes a handle for the calls of an instance, by its id.
     #[must_use]
     pub fn as_instance(&self, id: &str) -> InstanceCaller {
         InstanceCaller {
@@ -37,7 +37,7 @@ impl InstanceCaller {
         self.sim.tamper(|world| make(world, &Caller::Instance(self.id.clone())))
     }
 
-    /// The instance.
+    /// Returns the id of the instance.
     #[must_use]
     pub fn id(&self) -> &str {
         &self.id

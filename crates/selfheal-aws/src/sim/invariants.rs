@@ -27,11 +27,11 @@ impl World {
     }
 }
 
-/// The safety invariants of the reliability catalogue that a world shows: S1, S2, S3, S4, S5, S6, S9 and S13; and of L4 that
-/// no instance is held for good for hours without its volume.
+/// Returns every violation of a safety invariant (ARCHITECTURE.md lists them) that a world shows: of S1, S2, S3, S4, S5, S6,
+/// S9 and S13; and of L4, where an instance is in service for more than five hours without its volume.
 ///
-/// Those that concern acts (S1, S2, S4, S6, S9) are judged when the act takes place and stay in the answer. S1 and S2 take the
-/// word of [`Sim::permit`](super::Sim::permit) for the confirmation of the user.
+/// Those that concern acts (S1, S2, S4, S6, S9) are judged when the act takes place and stay in the answer.
+/// [`Sim::permit`](super::Sim::permit) stands for the user's confirmation in S1 and S2.
 #[must_use]
 pub fn invariants(world: &World) -> Vec<Violation> {
     let mut found = world.ledger.faults.clone();
@@ -84,7 +84,7 @@ fn none_hollow_for_long(world: &World, found: &mut Vec<Violation>) {
     }
 }
 
-/// What has not healed in a world that has come to rest: the liveness that the catalogue asks for once faults stop.
+/// Returns what has not healed in a world that has come to rest: the liveness that the catalogue asks for once faults stop.
 ///
 /// L4: every group that is neither parked nor being deleted has its desired number of instances in service, each with the
 /// volume and the address that its user data names. S9 as a state: no other instance has that address. Where instances

@@ -30,7 +30,7 @@ impl fmt::Display for Violation {
     }
 }
 
-/// What the invariants remember: acts that a state alone does not show.
+/// Acts that the invariants judge and that the state alone does not show.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Ledger {
     /// Volumes whose deletion was confirmed, and addresses whose release was.

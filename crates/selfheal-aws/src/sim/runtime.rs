@@ -28,9 +28,9 @@ pub enum SimError {
     /// A fault cut the caller off.
     #[error("{caller} was cut off at call {call}")]
     Crashed {
-        /// Who.
+        /// Name of the caller, as the trace shows it.
         caller: String,
-        /// The call, counted from 1 since the faults were set.
+        /// Number of the call, from 1, since the faults were set.
         call: u64,
     },
     /// The future waits, and nothing is left in the world that could wake it.
@@ -38,9 +38,9 @@ pub enum SimError {
     Deadlock {
         /// The world's seed, which replays it.
         seed: u64,
-        /// When, in logical milliseconds.
+        /// Time of it, in logical milliseconds since the world began.
         at_ms: u64,
-        /// Which other callers were cut off, which is the usual reason; empty when none was.
+        /// Other callers that were cut off, which is the usual reason; empty where there are none.
         crashed: String,
     },
     /// The future waited past the configured horizon.
@@ -48,7 +48,7 @@ pub enum SimError {
     Horizon {
         /// The world's seed, which replays it.
         seed: u64,
-        /// The horizon.
+        /// Horizon in logical milliseconds: [`SimConfig::horizon_ms`].
         horizon_ms: u64,
     },
     /// Safety invariants were violated.
@@ -193,7 +193,7 @@ impl Sim {
         }
     }
 
-    /// A handle on the same world for another operator, told apart in the trace and in faults.
+    /// Makes a handle on the same world for another operator, whose name the trace and the faults use.
     #[must_use]
     pub fn as_operator(&self, name: &str) -> Self {
         Self {
@@ -202,7 +202,7 @@ impl Sim {
         }
     }
 
-    /// Who this handle calls as.
+    /// Returns the caller as whom this handle makes its calls.
     #[must_use]
     pub const fn caller(&self) -> &Caller {
         &self.caller
@@ -424,7 +424,7 @@ impl Sim {
         })
     }
 
-    /// Lets the world run for so long. For those who drive its clock themselves.
+    /// Lets the world run for so long: for tests and labs that drive its clock themselves.
     pub fn advance(&self, duration: Duration) {
         let ms = u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
         self.advance_to(self.now_ms().saturating_add(ms));
@@ -437,7 +437,7 @@ impl Sim {
         state.world.now_ms = state.world.now_ms.max(at_ms);
     }
 
-    /// Lets the world run until nothing is left to happen, but at most so long; answers whether it came to rest.
+    /// Lets the world run until nothing is left to happen, but for `at_most` of logical time. Returns whether nothing is left.
     pub fn settle(&self, at_most: Duration) -> bool {
         let ms = u64::try_from(at_most.as_millis()).unwrap_or(u64::MAX);
         let limit = self.now_ms().saturating_add(ms);
@@ -445,7 +445,7 @@ impl Sim {
         self.lock().next_at().is_none()
     }
 
-    /// Logical milliseconds since the world began.
+    /// Returns how many logical milliseconds have passed since the world began.
     #[must_use]
     pub fn now_ms(&self) -> u64 {
         self.lock().world.now_ms

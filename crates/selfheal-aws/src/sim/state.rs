@@ -128,13 +128,13 @@ pub struct TemplateRecord {
 }
 
 impl TemplateRecord {
-    /// The data of a version, counted from 1.
+    /// Returns the data of a version, counted from 1.
     #[must_use]
     pub fn version(&self, number: u64) -> Option<&TemplateData> {
         self.versions.get(usize::try_from(number.checked_sub(1)?).ok()?)
     }
 
-    /// The latest version, as a read tells it.
+    /// Returns the latest version, as a read tells it.
     #[must_use]
     pub fn latest(&self) -> Option<LaunchTemplate> {
         let data = self.versions.last()?.clone();
@@ -166,7 +166,7 @@ pub enum InstanceState {
 }
 
 impl InstanceState {
-    /// The state as `DescribeInstances` spells it.
+    /// Returns the state as `DescribeInstances` spells it.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -254,7 +254,7 @@ pub enum ApplicationVerdict {
 }
 
 impl ApplicationVerdict {
-    /// The status as `DescribeApplicationStatus` spells it.
+    /// Returns the status as `DescribeApplicationStatus` spells it.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -298,7 +298,7 @@ pub enum Lifecycle {
 }
 
 impl Lifecycle {
-    /// The state as `DescribeAutoScalingGroups` spells it.
+    /// Returns the state as `DescribeAutoScalingGroups` spells it.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -312,7 +312,7 @@ impl Lifecycle {
         }
     }
 
-    /// Whether the instance is on its way out.
+    /// Returns whether the instance is on its way out.
     #[must_use]
     pub const fn leaving(self) -> bool {
         matches!(

@@ -14,7 +14,7 @@ pub struct TraceEvent {
     pub what: TraceKind,
 }
 
-/// What happened.
+/// Kind of an entry of the trace, with what it tells.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "event")]
 #[non_exhaustive]
@@ -130,21 +130,21 @@ pub enum TraceKind {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct CallTrace {
-    /// Its number since the faults were set, from 1.
+    /// Number of the call, from 1, since the faults were set.
     pub index: u64,
-    /// Who called.
+    /// Name of the caller: the operator's, or the instance's id.
     pub caller: String,
     /// The IAM action, such as `ec2:CreateVolume`.
     pub action: String,
-    /// What it was about, or what it made.
+    /// Resource that it was about, or that it made.
     pub resource: String,
     /// Whether the call is one that changes something.
     pub mutating: bool,
-    /// How it ended.
+    /// Outcome of it.
     pub outcome: Outcome,
 }
 
-/// How a call ended.
+/// Outcome of a call.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Outcome {
@@ -157,7 +157,7 @@ pub enum Outcome {
 }
 
 impl CallTrace {
-    /// Whether the call changed something.
+    /// Returns whether the call changed something.
     #[must_use]
     pub fn took_effect(&self) -> bool {
         self.mutating && !matches!(self.outcome, Outcome::Refused(_))

@@ -228,13 +228,13 @@ impl World {
         format!("{}{letter}", self.config.region)
     }
 
-    /// What time it is in the world.
+    /// Returns what time it is in the world.
     #[must_use]
     pub fn now(&self) -> Timestamp {
         self.time_of(self.now_ms)
     }
 
-    /// The time of a logical instant; the last representable time where it lies beyond.
+    /// Returns the time of a logical instant; the last representable time where it lies beyond.
     #[must_use]
     pub fn time_of(&self, ms: u64) -> Timestamp {
         let since = SignedDuration::from_millis(i64::try_from(ms).unwrap_or(i64::MAX));

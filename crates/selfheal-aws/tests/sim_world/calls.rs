@@ -116,6 +116,18 @@ fn impaired() -> Calls {
     calls(&sim, &instance, since)
 }
 
+fn after_a_failed_one() -> Calls {
+    let (sim, stack, instance) = launched(None);
+    sim.fail_boots(&stack.settings.name, true);
+    sim.kill_instance(&instance);
+    while sim.inspect(|world| world.instances.len()) < 3 {
+        sim.advance(HOUR / 3600);
+    }
+    sim.fail_boots(&stack.settings.name, false);
+    rest(&sim);
+    calls_of_launch(&sim, 2)
+}
+
 /// Plays a scenario, and answers what the instance that it is about asks.
 fn play(scenario: &str) -> Calls {
     match scenario {
@@ -133,17 +145,7 @@ fn play(scenario: &str) -> Calls {
             rest(&sim);
             calls_of_launch(&sim, 1)
         }
-        "replacement after a failed one" => {
-            let (sim, stack, instance) = launched(None);
-            sim.fail_boots(&stack.settings.name, true);
-            sim.kill_instance(&instance);
-            while sim.inspect(|world| world.instances.len()) < 3 {
-                sim.advance(HOUR / 3600);
-            }
-            sim.fail_boots(&stack.settings.name, false);
-            rest(&sim);
-            calls_of_launch(&sim, 2)
-        }
+        "replacement after a failed one" => after_a_failed_one(),
         "reboot" => after(None, |sim, _, instance| {
             sim.reboot_instance(instance);
         }),

@@ -50,6 +50,13 @@ fn fail_and_leave(machine: &Machine) {
     machine.again("watch", 0);
 }
 
+fn let_the_app_die(machine: &Machine) {
+    let path = machine.root().join("etc/selfheal/config");
+    let config = fs::read_to_string(&path).unwrap();
+    let line = config.lines().find(|line| line.starts_with("probe_target=")).unwrap();
+    fs::write(&path, config.replace(line, "probe_target='exit 1'")).unwrap();
+}
+
 /// Plays a scenario.
 fn play(scenario: &str) -> Machine {
     let machine = match scenario {
@@ -110,10 +117,7 @@ fn play(scenario: &str) -> Machine {
             watch_until(&machine, "AssociateAddress", 1, Duration::from_secs(60));
         }
         "app that dies" => {
-            let path = machine.root().join("etc/selfheal/config");
-            let config = fs::read_to_string(&path).unwrap();
-            let line = config.lines().find(|line| line.starts_with("probe_target=")).unwrap();
-            fs::write(&path, config.replace(line, "probe_target='exit 1'")).unwrap();
+            let_the_app_die(&machine);
             (0..2).for_each(|_| drop(machine.again("watchdog", 0)));
         }
         "app that AWS finds impaired" => {

@@ -8,7 +8,7 @@ use super::super::world::World;
 use super::hooks::TERMINATING;
 
 impl GroupRecord {
-    /// Whether a process is suspended.
+    /// Returns whether a process is suspended.
     #[must_use]
     pub fn suspends(&self, process: &str) -> bool {
         self.suspended.contains(process)

@@ -29,7 +29,7 @@ impl World {
             .collect()
     }
 
-    /// The public address of an instance: its Elastic IP, else the one that it got at launch.
+    /// Returns the public address of an instance: its Elastic IP, else the one that it got at launch.
     #[must_use]
     pub fn public_ip(&self, instance_id: &str) -> Option<String> {
         let elastic = self

@@ -25,7 +25,7 @@ impl World {
             .collect()
     }
 
-    /// Every volume that is not deleted, root volumes among them.
+    /// Returns every volume that is not deleted, root volumes among them.
     #[must_use]
     pub fn describe_all_volumes(&self) -> Vec<Volume> {
         self.describe_volumes(|_| true)

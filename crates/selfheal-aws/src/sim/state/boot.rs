@@ -2,31 +2,31 @@
 
 use serde::{Deserialize, Serialize};
 
-/// What the boot program of an instance works with.
+/// Configuration of an instance's boot program, as far as the model uses it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct BootConfig {
-    /// The group.
+    /// Name of the Auto Scaling group.
     pub group: String,
-    /// The launch hook.
+    /// Name of the launch hook.
     pub launch_hook: String,
-    /// The termination hook, where there is one.
+    /// Name of the termination hook, where there is one.
     pub terminate_hook: Option<String>,
-    /// The address to take.
+    /// Allocation id of the address that it takes, `eipalloc-…`.
     pub allocation_id: String,
-    /// The volume to take.
+    /// Id of the data volume that it takes, `vol-…`; `None` where the stack has none.
     pub volume: Option<String>,
-    /// Its filesystem.
+    /// Filesystem of the data volume, `xfs` or `ext4`; empty without a volume.
     pub filesystem: String,
-    /// Whether a watchdog on the instance probes the application.
+    /// Whether a watchdog on the instance probes the app.
     pub watchdog: bool,
     /// Whether it counts what EC2's application status checks find.
     pub asks_aws: bool,
-    /// Failed boots in a row after which the stack parks itself.
+    /// Number of failed boots in a row at which the stack parks itself.
     pub breaker_limit: u32,
 }
 
-/// Where a boot program stands.
+/// Phase of a boot program.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum BootPhase {
     /// Not begun.
@@ -54,15 +54,15 @@ pub enum BootPhase {
     Left,
 }
 
-/// What an instance's boot program knows.
+/// State of an instance's boot program.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct BootState {
-    /// Where it stands.
+    /// Phase that it is in.
     pub phase: BootPhase,
-    /// When the current phase began, in logical milliseconds.
+    /// Beginning of the phase, in logical milliseconds.
     pub since_ms: u64,
-    /// Whether the application has failed.
+    /// Whether the app fails.
     pub app_failed: bool,
     /// When the hook's heartbeat was last recorded, or the wait for the volume began, in logical milliseconds; 0 before.
     pub heartbeat_ms: u64,
@@ -70,7 +70,7 @@ pub struct BootState {
     pub settled: bool,
     /// Whether the launch hook was completed on this instance, or found to be over.
     pub completed: bool,
-    /// Why the boot failed.
+    /// Reason of a boot that failed.
     pub failure: Option<String>,
     /// Whether a failure of this boot was counted in the group's tags.
     pub counted: bool,
@@ -95,8 +95,8 @@ pub struct BootState {
     /// Since when it knows that its volume is lost, in logical milliseconds.
     #[serde(default)]
     pub lost_ms: Option<u64>,
-    /// How often its watchers have acted.
+    /// Number of times that its watchers have acted.
     pub watched: u32,
-    /// What it works with, read from user data when the instance was launched.
+    /// Configuration, read from the user data when the instance was launched; `None` where that holds no boot program.
     pub config: Option<BootConfig>,
 }
