@@ -1,10 +1,82 @@
 //! The section `[data]`: the volume, and what EBS allows of it.
 
+use std::fmt;
 use std::ops::RangeInclusive;
 
+use toml_edit::{Table, value};
+
 use super::reader::{Fault, Located, Reader, Section};
-use super::values::{kms_key, one_of};
-use super::{DataSpec, Filesystem, VolumeType, syntax};
+use super::syntax;
+use super::values::{kms_key, one_of, size, size_fault, within};
+
+/// Its keys.
+pub(super) const KEYS: &[&str] = &[
+    "size",
+    "mount",
+    "filesystem",
+    "type",
+    "iops",
+    "throughput",
+    "volume",
+    "kms_key",
+];
+
+/// The data volume.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DataSpec {
+    /// Size in GiB: 1 to 65,536 for gp3, 4 to 65,536 for io2.
+    pub size_gib: u32,
+    /// Where it is mounted: an absolute path of `A-Za-z0-9._-/`, not `/` nor a directory of the system's.
+    pub mount: String,
+    /// The filesystem it is formatted with, once.
+    pub filesystem: Filesystem,
+    /// The volume's type.
+    pub volume_type: VolumeType,
+    /// Provisioned IOPS; without it, the type's default. An io2 volume always has it.
+    pub iops: Option<u32>,
+    /// Provisioned throughput in MiB/s, gp3 alone; without it, the type's default.
+    pub throughput_mibps: Option<u32>,
+    /// A volume that exists, to be adopted instead of creating one, or to be used of several that bear the stack's tags.
+    pub volume: Option<String>,
+    /// ARN of the KMS key that encrypts the volume; without it, the account's default key at its creation.
+    pub kms_key: Option<String>,
+}
+
+/// Filesystem of the data volume.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Filesystem {
+    /// XFS.
+    Xfs,
+    /// ext4.
+    Ext4,
+}
+
+impl fmt::Display for Filesystem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Xfs => "xfs",
+            Self::Ext4 => "ext4",
+        })
+    }
+}
+
+/// EBS volume type of the data volume.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum VolumeType {
+    /// General purpose, the default.
+    Gp3,
+    /// Provisioned IOPS.
+    Io2,
+}
+
+impl fmt::Display for VolumeType {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Gp3 => "gp3",
+            Self::Io2 => "io2",
+        })
+    }
+}
 
 /// What EBS allows of a volume type. Source: EBS User Guide, "Amazon EBS volume types".
 struct Limits {
@@ -119,16 +191,24 @@ fn throughput(
     Some(throughput)
 }
 
-/// The number if it is in the range, else the range.
-pub(super) fn within(number: u32, range: RangeInclusive<u32>) -> Result<u32, RangeInclusive<u32>> {
-    if range.contains(&number) {
-        Ok(number)
-    } else {
-        Err(range)
+/// The section as a table.
+pub(super) fn table(spec: &DataSpec) -> Table {
+    let mut table = Table::new();
+    table["size"] = size(spec.size_gib);
+    table["mount"] = value(&spec.mount);
+    table["filesystem"] = value(spec.filesystem.to_string());
+    table["type"] = value(spec.volume_type.to_string());
+    if let Some(iops) = spec.iops {
+        table["iops"] = value(i64::from(iops));
     }
-}
-
-/// The fault of a size outside its range.
-pub(super) fn size_fault(found: &str, range: &RangeInclusive<u32>) -> Fault {
-    Fault::out_of_range(syntax::is(found), format!("{}GiB to {}GiB", range.start(), range.end()))
+    if let Some(throughput) = spec.throughput_mibps {
+        table["throughput"] = value(i64::from(throughput));
+    }
+    if let Some(volume) = &spec.volume {
+        table["volume"] = value(volume);
+    }
+    if let Some(key) = &spec.kms_key {
+        table["kms_key"] = value(key);
+    }
+    table
 }

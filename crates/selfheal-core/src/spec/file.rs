@@ -4,10 +4,10 @@ use std::str::FromStr;
 
 use toml_edit::Document;
 
+use super::app::Files;
 use super::problem::{SpecErrors, SpecProblemKind};
 use super::reader::{Fault, Located, Reader};
-use super::sections::Files;
-use super::{AppPolicy, Setup, Spec, app_policy, sections};
+use super::{AppPolicy, Setup, Spec, app_policy, stack};
 
 /// A spec file that was parsed and found to be sound, but for the files that it names, whose content is not part of it: the
 /// setup script and the app's policy.
@@ -63,9 +63,9 @@ impl SpecFile {
     /// # Errors
     /// Everything that is wrong with it, at once. A file that is not TOML has one problem, the first.
     pub fn parse(text: &str) -> Result<Self, SpecErrors> {
-        let mut reader = Reader::new(text);
+        let mut reader = Reader::new(text, stack::SECTIONS);
         let parsed = match Document::parse(text) {
-            Ok(document) => sections::read(&mut reader, document.as_table()),
+            Ok(document) => stack::read(&mut reader, document.as_table()),
             Err(error) => {
                 let span = error.span().unwrap_or(0..0);
                 let message = error.message().lines().next().unwrap_or_default().to_owned();
@@ -133,7 +133,7 @@ impl SpecFile {
 
     fn policy_problem(&self, found: String, expected: &str) -> SpecErrors {
         let span = self.policy.as_ref().map_or(0..0, |policy| policy.span.clone());
-        let mut reader = Reader::new(&self.text);
+        let mut reader = Reader::new(&self.text, stack::SECTIONS);
         reader.report("app.policy", span, Fault::new(SpecProblemKind::Policy, found, expected));
         reader.into_errors()
     }
@@ -188,7 +188,7 @@ impl SpecFile {
 
     fn setup_problem(&self, found: String, expected: &str) -> SpecErrors {
         let span = self.setup.as_ref().map_or(0..0, |setup| setup.span.clone());
-        let mut reader = Reader::new(&self.text);
+        let mut reader = Reader::new(&self.text, stack::SECTIONS);
         reader.report("app.setup", span, Fault::new(SpecProblemKind::Setup, found, expected));
         reader.into_errors()
     }

@@ -1,6 +1,23 @@
-//! How to tell that the app works.
+//! The section `[app.health]`: how to tell that the app works.
 
 use std::fmt;
+
+use toml_edit::{Table, value};
+
+use super::reader::{Fault, Reader, Section};
+use super::syntax;
+use super::values::{duration, one_of};
+
+/// Its keys.
+pub(super) const KEYS: &[&str] = &[
+    "http",
+    "tcp",
+    "command",
+    "interval",
+    "threshold",
+    "startup_budget",
+    "from",
+];
 
 /// How to tell that the app works.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -107,4 +124,70 @@ impl fmt::Display for HealthFrom {
             Self::Both => "both",
         })
     }
+}
+
+/// Reads the section; `None` where it names no probe.
+pub(super) fn read(reader: &mut Reader<'_>, section: &Section<'_>) -> Option<HealthSpec> {
+    let probes: Vec<&str> = ["http", "tcp", "command"]
+        .into_iter()
+        .filter(|key| section.has(key))
+        .collect();
+    if let [_, second, ..] = probes[..] {
+        let fault = Fault::conflict("is one probe too many", "exactly one of `http`, `tcp` and `command`");
+        reader.report(&section.name(second), section.key_span(second), fault);
+    }
+    if probes.is_empty() {
+        section.missing(reader, "http", "one of `http`, `tcp` and `command`");
+    }
+    let http = section.string(reader, "http", "a URL such as \"http://localhost:8080/health\"");
+    let http = reader.check(http, |url| syntax::http_probe(url));
+    let tcp = section.integer(reader, "tcp", 1..=65_535, "");
+    let tcp = tcp
+        .and_then(|at| u16::try_from(at.value).ok())
+        .map(|port| HealthProbe::Tcp { port });
+    let command = section.string(reader, "command", "a command line such as \"pg_isready -q\"");
+    let command = reader.check(command, |line| syntax::command(line));
+    let interval = duration(reader, section, "interval", 5..=300);
+    let threshold = section.integer(reader, "threshold", 1..=20, "");
+    let startup_budget = duration(reader, section, "startup_budget", 10..=7_200);
+    let sources = [
+        ("instance", HealthFrom::Instance),
+        ("aws", HealthFrom::Aws),
+        ("both", HealthFrom::Both),
+    ];
+    let from = one_of(reader, section, "from", &sources);
+    if let Some(at) = from
+        .as_ref()
+        .filter(|from| from.value.probes_from_aws() && !section.has("http"))
+    {
+        let expected = "`instance`: AWS's own checks speak HTTP alone";
+        reader.fault(
+            at,
+            Fault::conflict("asks AWS to probe, and the probe is not `http`", expected),
+        );
+    }
+    let probe = http.map(|at| at.value).or(tcp).or(command.map(|at| at.value))?;
+    let defaults = HealthSpec::new(probe);
+    Some(HealthSpec {
+        interval_s: interval.map_or(defaults.interval_s, |at| at.value),
+        threshold: threshold.map_or(defaults.threshold, |at| at.value),
+        startup_budget_s: startup_budget.map_or(defaults.startup_budget_s, |at| at.value),
+        from: from.map_or(defaults.from, |at| at.value),
+        ..defaults
+    })
+}
+
+/// The section as a table.
+pub(super) fn table(spec: &HealthSpec) -> Table {
+    let mut table = Table::new();
+    match &spec.probe {
+        HealthProbe::Http { .. } => table["http"] = value(spec.probe.to_string()),
+        HealthProbe::Tcp { port } => table["tcp"] = value(i64::from(*port)),
+        HealthProbe::Command { line } => table["command"] = value(line),
+    }
+    table["interval"] = value(format!("{}s", spec.interval_s));
+    table["threshold"] = value(i64::from(spec.threshold));
+    table["startup_budget"] = value(format!("{}s", spec.startup_budget_s));
+    table["from"] = value(spec.from.to_string());
+    table
 }

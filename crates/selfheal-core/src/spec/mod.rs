@@ -2,18 +2,20 @@
 //!
 #![doc = include_str!("keys.md")]
 
+mod access;
+mod address;
+mod app;
 mod app_policy;
 mod data;
+mod dns;
 mod file;
 mod health;
 mod image;
-mod keys;
+mod instance;
 mod problem;
 mod reader;
-mod render;
-mod sections;
+mod stack;
 mod syntax;
-mod types;
 mod values;
 mod words;
 
@@ -23,13 +25,16 @@ mod words;
 /// simulated AWS has.
 pub const EXAMPLE: &str = include_str!("example.toml");
 
+pub use access::AccessSpec;
+pub use address::{AddressSpec, AddressWhen};
+pub use app::{AppPolicy, AppSpec, Setup};
+pub use data::{DataSpec, Filesystem, VolumeType};
+pub(crate) use dns::is_below;
+pub use dns::{DnsSpec, ZoneRef};
 pub use file::SpecFile;
 pub use health::{HealthFrom, HealthProbe, HealthSpec};
 pub use image::{Architecture, ImageRef};
+pub use instance::{Ingress, InstanceSpec, Protocol};
 pub use problem::{SpecErrors, SpecProblem, SpecProblemKind};
-pub(crate) use sections::is_below;
+pub use stack::Spec;
 pub(crate) use syntax::is_kms_key;
-pub use types::{
-    AccessSpec, AddressSpec, AddressWhen, AppPolicy, AppSpec, DataSpec, DnsSpec, Filesystem, Ingress, InstanceSpec,
-    Protocol, Setup, Spec, VolumeType, ZoneRef,
-};

@@ -4,7 +4,6 @@ use std::ops::Range;
 
 use toml_edit::{Item, TableLike, Value};
 
-use super::keys::SECTIONS;
 use super::problem::{SpecErrors, SpecProblem, SpecProblemKind, position, within};
 use super::words::{list, nearest};
 
@@ -19,6 +18,8 @@ pub(super) struct Located<T> {
 /// Collects the problems of one file.
 pub(super) struct Reader<'t> {
     text: &'t str,
+    /// Every section that a file may have, with its keys: to tell where a misplaced key belongs.
+    sections: &'static [(&'static str, &'static [&'static str])],
     problems: Vec<SpecProblem>,
 }
 
@@ -59,9 +60,10 @@ impl Fault {
 }
 
 impl<'t> Reader<'t> {
-    pub(super) const fn new(text: &'t str) -> Self {
+    pub(super) const fn new(text: &'t str, sections: &'static [(&'static str, &'static [&'static str])]) -> Self {
         Self {
             text,
+            sections,
             problems: Vec::new(),
         }
     }
@@ -313,7 +315,7 @@ impl<'d> Section<'d> {
                     format!("in [{path}]")
                 }
             };
-            let elsewhere = SECTIONS.iter().find(|(_, keys)| keys.contains(&key));
+            let elsewhere = reader.sections.iter().find(|(_, keys)| keys.contains(&key));
             let near = if elsewhere.is_some() {
                 None
             } else {

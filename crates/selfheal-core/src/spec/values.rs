@@ -1,4 +1,8 @@
-//! Values that several sections have.
+//! Values that several sections have: read, and rendered.
+
+use std::ops::RangeInclusive;
+
+use toml_edit::{Array, Item, Value, value};
 
 use super::reader::{Fault, Located, Reader, Section};
 use super::syntax;
@@ -24,4 +28,46 @@ pub(super) fn one_of<T: Copy>(
         let found = values.iter().find(|(known, _)| known == word).map(|(_, value)| *value);
         found.ok_or_else(|| Fault::malformed(syntax::is(word), expected.clone()).near(nearest(word, words.clone())))
     })
+}
+
+/// Reads a duration within a range of seconds.
+pub(super) fn duration(
+    reader: &mut Reader<'_>,
+    section: &Section<'_>,
+    key: &str,
+    range: RangeInclusive<u32>,
+) -> Option<Located<u32>> {
+    let text = section.string(reader, key, "a duration with its unit, such as \"30s\" or \"5m\"");
+    reader.check(text, |text| {
+        let duration_s = syntax::duration_s(text)?;
+        if range.contains(&duration_s) {
+            return Ok(duration_s);
+        }
+        let expected = format!("a duration from {} to {} seconds", range.start(), range.end());
+        Err(Fault::out_of_range(syntax::is(text), expected))
+    })
+}
+
+/// The number if it is in the range, else the range.
+pub(super) fn within(number: u32, range: RangeInclusive<u32>) -> Result<u32, RangeInclusive<u32>> {
+    if range.contains(&number) {
+        Ok(number)
+    } else {
+        Err(range)
+    }
+}
+
+/// The fault of a size outside its range.
+pub(super) fn size_fault(found: &str, range: &RangeInclusive<u32>) -> Fault {
+    Fault::out_of_range(syntax::is(found), format!("{}GiB to {}GiB", range.start(), range.end()))
+}
+
+/// A size as a value.
+pub(super) fn size(gib: u32) -> Item {
+    value(format!("{gib}GiB"))
+}
+
+/// Strings as a value.
+pub(super) fn strings(items: impl Iterator<Item = String>) -> Item {
+    value(Value::Array(items.collect::<Array>()))
 }

@@ -1,0 +1,205 @@
+//! The section `[instance]`: the instance and its network.
+
+use std::fmt;
+
+use toml_edit::{Table, value};
+
+use super::reader::{Fault, Reader, Section};
+use super::values::{kms_key, size, size_fault, strings, within};
+use super::{ImageRef, syntax};
+
+/// Its keys.
+pub(super) const KEYS: &[&str] = &[
+    "type",
+    "image",
+    "subnet",
+    "ingress",
+    "security_groups",
+    "root_size",
+    "permissions_boundary",
+    "kms_key",
+];
+
+/// Port rules that fit into one security group: 60 for each of IPv4 and IPv6 is the default quota of Amazon VPC.
+const INGRESS_MAX: usize = 60;
+/// Security groups of one network interface: the default quota of Amazon VPC.
+const GROUPS_MAX: usize = 5;
+
+/// The instance and its network.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct InstanceSpec {
+    /// The instance type, such as `t4g.small`.
+    pub instance_type: String,
+    /// Which machine image it boots.
+    pub image: ImageRef,
+    /// The subnet; without one, the default VPC's subnet in the data volume's zone.
+    pub subnet: Option<String>,
+    /// Either a security group of our own, or groups that exist.
+    pub ingress: Ingress,
+    /// Size of the root volume in GiB, 1 to 16,384.
+    pub root_size_gib: u32,
+    /// ARN of the managed policy that bounds what the instance's role may do, whatever its policies say.
+    pub permissions_boundary: Option<String>,
+    /// ARN of the KMS key that encrypts the root volume; without it, the account's default key.
+    pub kms_key: Option<String>,
+}
+
+impl InstanceSpec {
+    /// Size of the root volume where the spec does not say, in GiB: what every image with an alias fits in.
+    pub const ROOT_SIZE_GIB_DEFAULT: u32 = 8;
+}
+
+/// How traffic reaches the instance.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Ingress {
+    /// A security group of ours with these ports open to the world, sorted and without duplicates.
+    Ports(Vec<(u16, Protocol)>),
+    /// Security groups that somebody else keeps, 1 to 5 of them.
+    Groups(Vec<String>),
+}
+
+/// Transport protocol of an ingress rule.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Protocol {
+    /// TCP.
+    Tcp,
+    /// UDP.
+    Udp,
+}
+
+impl fmt::Display for Protocol {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Tcp => "tcp",
+            Self::Udp => "udp",
+        })
+    }
+}
+
+/// Reads the section; `None` when something that is required is not there or not sound.
+pub(super) fn read(reader: &mut Reader<'_>, section: &Section<'_>) -> Option<InstanceSpec> {
+    let instance_type = section.required(reader, "type", "an instance type such as \"t4g.small\"");
+    let instance_type = reader.check(instance_type, |name| syntax::instance_type(name));
+    let image = section.required(
+        reader,
+        "image",
+        "an image such as \"al2023-arm64\" or \"ami-0123456789abcdef0\"",
+    );
+    let image = reader.check(image, |image| syntax::image(image));
+    let subnet = section.string(reader, "subnet", "an id such as \"subnet-0123456789abcdef0\"");
+    let subnet = reader.check(subnet, |subnet| syntax::id("subnet", subnet));
+    let root_size = section.string(reader, "root_size", "a size with its unit, such as \"8GiB\"");
+    let root_size = reader.check(root_size, |size| {
+        within(syntax::size_gib(size)?, 1..=16_384).map_err(|range| size_fault(size, &range))
+    });
+    let boundary = section.string(
+        reader,
+        "permissions_boundary",
+        "a policy's ARN such as \"arn:aws:iam::123456789012:policy/boundary\"",
+    );
+    let boundary = reader.check(boundary, |arn| syntax::policy_arn(arn));
+    let kms_key = kms_key(reader, section);
+    let ingress = ingress(reader, section)?;
+    Some(InstanceSpec {
+        instance_type: instance_type?.value,
+        image: image?.value,
+        subnet: subnet.map(|subnet| subnet.value),
+        ingress,
+        root_size_gib: root_size.map_or(InstanceSpec::ROOT_SIZE_GIB_DEFAULT, |size| size.value),
+        permissions_boundary: boundary.map(|arn| arn.value),
+        kms_key,
+    })
+}
+
+fn ingress(reader: &mut Reader<'_>, section: &Section<'_>) -> Option<Ingress> {
+    match (section.has("ingress"), section.has("security_groups")) {
+        (true, true) => {
+            let fault = Fault::conflict(
+                "is here as well as `ingress`",
+                "only one of `ingress` and `security_groups`",
+            );
+            reader.report(
+                &section.name("security_groups"),
+                section.key_span("security_groups"),
+                fault,
+            );
+            None
+        }
+        (false, false) => {
+            let expected = "what may reach the instance, such as [\"80/tcp\", \"443/tcp\"], or [] for nothing, \
+                            or existing `security_groups`";
+            section.missing(reader, "ingress", expected);
+            None
+        }
+        (true, false) => ports(reader, section),
+        (false, true) => groups(reader, section),
+    }
+}
+
+fn ports(reader: &mut Reader<'_>, section: &Section<'_>) -> Option<Ingress> {
+    let entries = section.strings(reader, "ingress", "a list of ports such as [\"80/tcp\", \"443/tcp\"]")?;
+    let count = entries.len();
+    let mut ports: Vec<_> = entries
+        .into_iter()
+        .filter_map(|entry| reader.check(Some(entry), |port| syntax::port(port)))
+        .collect();
+    ports.sort_by_key(|port| port.value);
+    for pair in ports.windows(2).filter(|pair| pair[0].value == pair[1].value) {
+        reader.fault(&pair[1], Fault::conflict("is in the list twice", "each port once"));
+    }
+    if count > INGRESS_MAX {
+        let fault = Fault::out_of_range(format!("has {count} ports"), format!("at most {INGRESS_MAX}"));
+        reader.report(&section.name("ingress"), section.key_span("ingress"), fault);
+    }
+    Some(Ingress::Ports(ports.into_iter().map(|port| port.value).collect()))
+}
+
+fn groups(reader: &mut Reader<'_>, section: &Section<'_>) -> Option<Ingress> {
+    let entries = section.strings(
+        reader,
+        "security_groups",
+        "a list of ids such as [\"sg-0123456789abcdef0\"]",
+    )?;
+    let count = entries.len();
+    let mut groups: Vec<_> = entries
+        .into_iter()
+        .filter_map(|entry| reader.check(Some(entry), |id| syntax::id("sg", id)))
+        .collect();
+    groups.sort_by(|a, b| a.value.cmp(&b.value));
+    for pair in groups.windows(2).filter(|pair| pair[0].value == pair[1].value) {
+        reader.fault(&pair[1], Fault::conflict("is in the list twice", "each group once"));
+    }
+    if !(1..=GROUPS_MAX).contains(&count) {
+        let fault = Fault::out_of_range(format!("has {count} groups"), format!("1 to {GROUPS_MAX}"));
+        reader.report(
+            &section.name("security_groups"),
+            section.key_span("security_groups"),
+            fault,
+        );
+    }
+    Some(Ingress::Groups(groups.into_iter().map(|group| group.value).collect()))
+}
+
+/// The section as a table.
+pub(super) fn table(spec: &InstanceSpec) -> Table {
+    let mut table = Table::new();
+    table["type"] = value(&spec.instance_type);
+    table["image"] = value(spec.image.to_string());
+    if let Some(subnet) = &spec.subnet {
+        table["subnet"] = value(subnet);
+    }
+    match &spec.ingress {
+        Ingress::Ports(ports) => {
+            table["ingress"] = strings(ports.iter().map(|(port, protocol)| format!("{port}/{protocol}")));
+        }
+        Ingress::Groups(groups) => table["security_groups"] = strings(groups.iter().cloned()),
+    }
+    table["root_size"] = size(spec.root_size_gib);
+    if let Some(boundary) = &spec.permissions_boundary {
+        table["permissions_boundary"] = value(boundary);
+    }
+    if let Some(key) = &spec.kms_key {
+        table["kms_key"] = value(key);
+    }
+    table
+}
