@@ -46,7 +46,7 @@ impl fmt::Display for ZoneRef {
 /// Reads the section; `None` when something that is required is not there or not sound.
 pub(super) fn read(reader: &mut Reader<'_>, section: &Section<'_>) -> Option<DnsSpec> {
     let zone = section.required(reader, "zone", "an existing hosted zone such as \"example.com\"");
-    let zone = reader.check(zone, |zone| syntax::zone(zone));
+    let zone = reader.check(zone, |value| zone_ref(value));
     let name = section.required(reader, "name", "the record's name, such as \"app.example.com\"");
     let name = reader.check(name, |name| syntax::dns_name(name));
     let ttl = section.integer(reader, "ttl", 1..=86_400, " seconds");
@@ -86,4 +86,15 @@ pub(super) fn table(spec: &DnsSpec) -> Table {
         table["overwrite"] = value(true);
     }
     table
+}
+
+/// A hosted zone: its name, or its id, which has no dot and therefore is no name.
+fn zone_ref(value: &str) -> Result<ZoneRef, Fault> {
+    let is_id = value.starts_with('Z')
+        && (8..=32).contains(&value.len())
+        && value.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit());
+    if is_id {
+        return Ok(ZoneRef::Id(value.to_owned()));
+    }
+    syntax::dns_name(value).map(ZoneRef::Name)
 }

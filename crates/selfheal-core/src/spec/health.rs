@@ -140,13 +140,13 @@ pub(super) fn read(reader: &mut Reader<'_>, section: &Section<'_>) -> Option<Hea
         section.missing(reader, "http", "one of `http`, `tcp` and `command`");
     }
     let http = section.string(reader, "http", "a URL such as \"http://localhost:8080/health\"");
-    let http = reader.check(http, |url| syntax::http_probe(url));
+    let http = reader.check(http, |url| http_probe(url));
     let tcp = section.integer(reader, "tcp", 1..=65_535, "");
     let tcp = tcp
         .and_then(|at| u16::try_from(at.value).ok())
         .map(|port| HealthProbe::Tcp { port });
     let command = section.string(reader, "command", "a command line such as \"pg_isready -q\"");
-    let command = reader.check(command, |line| syntax::command(line));
+    let command = reader.check(command, |line| command_line(line));
     let interval = duration(reader, section, "interval", 5..=300);
     let threshold = section.integer(reader, "threshold", 1..=20, "");
     let startup_budget = duration(reader, section, "startup_budget", 10..=7_200);
@@ -190,4 +190,61 @@ pub(super) fn table(spec: &HealthSpec) -> Table {
     table["startup_budget"] = value(format!("{}s", spec.startup_budget_s));
     table["from"] = value(spec.from.to_string());
     table
+}
+
+/// An HTTP probe: a URL of the instance itself, or the part of one from the port or the path on.
+fn http_probe(value: &str) -> Result<HealthProbe, Fault> {
+    const EXPECTED: &str = "a URL of the instance itself, such as \"http://localhost:8080/health\" or \"/health\"";
+    let malformed = || Fault::malformed(syntax::is(value), EXPECTED);
+    let (tls, rest) = if let Some(rest) = value.strip_prefix("https://") {
+        (true, rest)
+    } else if let Some(rest) = value.strip_prefix("http://") {
+        (false, rest)
+    } else if value.starts_with('/') {
+        (false, value)
+    } else {
+        return Err(malformed());
+    };
+    let (authority, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
+    let (host, port) = authority
+        .split_once(':')
+        .map_or((authority, None), |(host, port)| (host, Some(port)));
+    let path_alone = host.is_empty() && value.starts_with('/');
+    if !path_alone && !matches!(host, "localhost" | "127.0.0.1") {
+        return Err(malformed());
+    }
+    let port = match port {
+        None if tls => 443,
+        None => 80,
+        Some(port) => port
+            .parse::<u16>()
+            .ok()
+            .filter(|port| *port > 0)
+            .ok_or_else(malformed)?,
+    };
+    let path = if path.is_empty() { "/" } else { path };
+    let sound = path.len() <= 1024
+        && path
+            .bytes()
+            .all(|b| b.is_ascii_graphic() && !matches!(b, b'"' | b'\\' | b'#'));
+    if sound {
+        Ok(HealthProbe::Http {
+            tls,
+            port,
+            path: path.to_owned(),
+        })
+    } else {
+        Err(malformed())
+    }
+}
+
+/// A command line for the shell.
+fn command_line(value: &str) -> Result<HealthProbe, Fault> {
+    if value.trim().is_empty() || value.contains('\0') || value.len() > 1024 {
+        return Err(Fault::malformed(
+            syntax::is(value),
+            "a command line of at most 1,024 bytes",
+        ));
+    }
+    Ok(HealthProbe::Command { line: value.to_owned() })
 }

@@ -141,7 +141,7 @@ fn ports(reader: &mut Reader<'_>, section: &Section<'_>) -> Option<Ingress> {
     let count = entries.len();
     let mut ports: Vec<_> = entries
         .into_iter()
-        .filter_map(|entry| reader.check(Some(entry), |port| syntax::port(port)))
+        .filter_map(|entry| reader.check(Some(entry), |value| port(value)))
         .collect();
     ports.sort_by_key(|port| port.value);
     for pair in ports.windows(2).filter(|pair| pair[0].value == pair[1].value) {
@@ -202,4 +202,31 @@ pub(super) fn table(spec: &InstanceSpec) -> Table {
         table["kms_key"] = value(key);
     }
     table
+}
+
+/// An ingress rule such as `80/tcp`.
+fn port(value: &str) -> Result<(u16, Protocol), Fault> {
+    const EXPECTED: &str = "a port and a protocol, such as \"80/tcp\" or \"53/udp\"";
+    let Some((port, protocol)) = value.split_once('/') else {
+        let rewritten = value.parse::<u16>().is_ok().then(|| format!("{value}/tcp"));
+        return Err(Fault::malformed(syntax::is(value), EXPECTED).near(rewritten.as_deref()));
+    };
+    let protocol = match protocol {
+        "tcp" => Protocol::Tcp,
+        "udp" => Protocol::Udp,
+        _ => return Err(Fault::malformed(syntax::is(value), EXPECTED)),
+    };
+    if port.contains('-') {
+        return Err(Fault::malformed(
+            syntax::is(value),
+            "single ports, one a string: ranges are not supported",
+        ));
+    }
+    match port.parse::<u16>() {
+        Ok(port) if port > 0 => Ok((port, protocol)),
+        _ if !port.is_empty() && port.bytes().all(|b| b.is_ascii_digit()) => {
+            Err(Fault::out_of_range(syntax::is(value), "a port from 1 to 65535"))
+        }
+        _ => Err(Fault::malformed(syntax::is(value), EXPECTED)),
+    }
 }

@@ -2,9 +2,9 @@
 
 use selfheal_policy::Partition;
 
+use super::ImageRef;
 use super::reader::Fault;
 use super::words::{list, nearest};
-use super::{HealthProbe, ImageRef, Protocol, ZoneRef};
 
 /// Longest value that an error repeats, in characters: more would hide the message.
 const QUOTED_CHARS_MAX: usize = 60;
@@ -216,33 +216,6 @@ pub(super) fn duration_s(value: &str) -> Result<u32, Fault> {
     duration.ok_or_else(|| Fault::malformed(is(value), EXPECTED))
 }
 
-/// An ingress rule such as `80/tcp`.
-pub(super) fn port(value: &str) -> Result<(u16, Protocol), Fault> {
-    const EXPECTED: &str = "a port and a protocol, such as \"80/tcp\" or \"53/udp\"";
-    let Some((port, protocol)) = value.split_once('/') else {
-        let rewritten = value.parse::<u16>().is_ok().then(|| format!("{value}/tcp"));
-        return Err(Fault::malformed(is(value), EXPECTED).near(rewritten.as_deref()));
-    };
-    let protocol = match protocol {
-        "tcp" => Protocol::Tcp,
-        "udp" => Protocol::Udp,
-        _ => return Err(Fault::malformed(is(value), EXPECTED)),
-    };
-    if port.contains('-') {
-        return Err(Fault::malformed(
-            is(value),
-            "single ports, one a string: ranges are not supported",
-        ));
-    }
-    match port.parse::<u16>() {
-        Ok(port) if port > 0 => Ok((port, protocol)),
-        _ if !port.is_empty() && port.bytes().all(|b| b.is_ascii_digit()) => {
-            Err(Fault::out_of_range(is(value), "a port from 1 to 65535"))
-        }
-        _ => Err(Fault::malformed(is(value), EXPECTED)),
-    }
-}
-
 /// A DNS name, lower case and without its final dot.
 pub(super) fn dns_name(value: &str) -> Result<String, Fault> {
     let name = value.strip_suffix('.').unwrap_or(value).to_ascii_lowercase();
@@ -265,17 +238,6 @@ pub(super) fn dns_name(value: &str) -> Result<String, Fault> {
     } else {
         Err(Fault::malformed(is(value), "a domain name such as \"app.example.com\""))
     }
-}
-
-/// A hosted zone: its name, or its id, which has no dot and therefore is no name.
-pub(super) fn zone(value: &str) -> Result<ZoneRef, Fault> {
-    let is_id = value.starts_with('Z')
-        && (8..=32).contains(&value.len())
-        && value.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit());
-    if is_id {
-        return Ok(ZoneRef::Id(value.to_owned()));
-    }
-    dns_name(value).map(ZoneRef::Name)
 }
 
 /// Directories that a mount would hide from the system, with nothing allowed below them either.
@@ -338,58 +300,4 @@ pub(super) fn file_path(value: &str, expected: &str) -> Result<String, Fault> {
         return Err(Fault::malformed(is(value), expected));
     }
     Ok(value.to_owned())
-}
-
-/// An HTTP probe: a URL of the instance itself, or the part of one from the port or the path on.
-pub(super) fn http_probe(value: &str) -> Result<HealthProbe, Fault> {
-    const EXPECTED: &str = "a URL of the instance itself, such as \"http://localhost:8080/health\" or \"/health\"";
-    let malformed = || Fault::malformed(is(value), EXPECTED);
-    let (tls, rest) = if let Some(rest) = value.strip_prefix("https://") {
-        (true, rest)
-    } else if let Some(rest) = value.strip_prefix("http://") {
-        (false, rest)
-    } else if value.starts_with('/') {
-        (false, value)
-    } else {
-        return Err(malformed());
-    };
-    let (authority, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
-    let (host, port) = authority
-        .split_once(':')
-        .map_or((authority, None), |(host, port)| (host, Some(port)));
-    let path_alone = host.is_empty() && value.starts_with('/');
-    if !path_alone && !matches!(host, "localhost" | "127.0.0.1") {
-        return Err(malformed());
-    }
-    let port = match port {
-        None if tls => 443,
-        None => 80,
-        Some(port) => port
-            .parse::<u16>()
-            .ok()
-            .filter(|port| *port > 0)
-            .ok_or_else(malformed)?,
-    };
-    let path = if path.is_empty() { "/" } else { path };
-    let sound = path.len() <= 1024
-        && path
-            .bytes()
-            .all(|b| b.is_ascii_graphic() && !matches!(b, b'"' | b'\\' | b'#'));
-    if sound {
-        Ok(HealthProbe::Http {
-            tls,
-            port,
-            path: path.to_owned(),
-        })
-    } else {
-        Err(malformed())
-    }
-}
-
-/// A command line for the shell.
-pub(super) fn command(value: &str) -> Result<HealthProbe, Fault> {
-    if value.trim().is_empty() || value.contains('\0') || value.len() > 1024 {
-        return Err(Fault::malformed(is(value), "a command line of at most 1,024 bytes"));
-    }
-    Ok(HealthProbe::Command { line: value.to_owned() })
 }
