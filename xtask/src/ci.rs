@@ -20,5 +20,16 @@ pub fn ci() -> TaskResult<Counts> {
             .args(WHOLE)
             .env("RUSTDOCFLAGS", "-D warnings"))
     })?;
+    if has_cargo_deny() {
+        stage("licences and sources", || {
+            run(&mut cargo(&["deny", "check", "bans", "licenses", "sources"]))
+        })?;
+    }
     suite::run()
+}
+
+/// Whether `cargo deny` is installed. It takes longer to build than most of what it would check, so that nobody has to.
+fn has_cargo_deny() -> bool {
+    let output = cargo(&["deny", "--version"]).output();
+    output.is_ok_and(|output| output.status.success())
 }
