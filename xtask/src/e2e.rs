@@ -9,6 +9,7 @@ use serde_json::Value;
 use crate::error::{TaskError, TaskResult};
 use crate::fake::inventory::{Address, Instance, Inventory};
 use crate::fake::{At, Caller, Fault, Moment, log};
+use crate::granted::Policies;
 use crate::machine::Machine;
 use crate::report::{Counts, Report};
 use crate::world::{Run, World};
@@ -43,11 +44,15 @@ fn story(report: &mut Report) -> TaskResult<()> {
     status(&world, report, &identity, &instance)?;
     let (machine, instance) = replacement(&world, report, machine, &instance, &identity)?;
     new_type(&world, report)?;
+    lost_hook(&world, report)?;
     // Its group goes, and with it the instance: its power is cut.
     drop(machine);
     destroy(&world, report, &identity, &instance)?;
     adoption(&world, report, &identity)?;
+    world.expect(&["resume", "--yes"], 0)?;
+    let policies = Policies::read(&world)?;
     destroy_all(&world, report)?;
+    policies.compare(&world, report);
     rough_weather(report)
 }
 
@@ -262,6 +267,23 @@ fn new_type(world: &World, report: &mut Report) -> TaskResult<()> {
     report.expect(
         "and its apply makes exactly these two calls",
         calls == ["ec2:CreateLaunchTemplateVersion", "autoscaling:UpdateAutoScalingGroup"],
+        || calls.join(", "),
+    );
+    nothing_to_do(world, report, "an apply after that")
+}
+
+/// Somebody takes a hook away: it is put again, and nothing else.
+fn lost_hook(world: &World, report: &mut Report) -> TaskResult<()> {
+    let hook = [
+        ("AutoScalingGroupName", "selfheal-web"),
+        ("LifecycleHookName", "selfheal-launch"),
+    ];
+    world.aws().autoscaling("DeleteLifecycleHook", &hook)?;
+    world.expect(&["apply", "--yes"], 0)?;
+    let calls = log::mutating(&world.proxy().log(), Caller::Operator);
+    report.expect(
+        "a hook that was deleted is put again, by one call",
+        calls == ["autoscaling:PutLifecycleHook"],
         || calls.join(", "),
     );
     nothing_to_do(world, report, "an apply after that")

@@ -7,6 +7,7 @@ mod crash;
 mod e2e;
 mod error;
 mod fake;
+mod granted;
 mod imds;
 mod machine;
 mod net;

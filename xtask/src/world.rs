@@ -1,7 +1,9 @@
 //! A world to run `selfheal` in: moto, the proxy, a hosted zone, a stack's folder, an environment of its own.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 use std::{fs, thread};
 
@@ -11,7 +13,7 @@ use wait4::Wait4;
 
 use crate::error::{Context, TaskError, TaskResult};
 use crate::fake::query::{deep_text, parse};
-use crate::fake::{Aws, Faults, Inventory, Moto, Proxy};
+use crate::fake::{Aws, Caller, Faults, Inventory, Moto, Proxy, log};
 use crate::venv::Venv;
 use crate::workspace;
 
@@ -32,6 +34,7 @@ pub struct World {
     folder: TempDir,
     aws: Aws,
     zone_id: String,
+    called: Mutex<BTreeMap<String, BTreeSet<String>>>,
     // The proxy goes before what it stands before.
     proxy: Proxy,
     moto: Moto,
@@ -71,6 +74,7 @@ impl World {
             folder,
             aws,
             zone_id: String::new(),
+            called: Mutex::default(),
             proxy,
             moto,
         };
@@ -139,6 +143,8 @@ impl World {
 
     /// Runs `selfheal` with a new log at the proxy, this latency and these faults.
     pub fn run(&self, arguments: &[&str], latency: Duration, faults: Faults) -> TaskResult<Run> {
+        // What an instance has called since the last run would be gone with the log.
+        self.note(&["before"]);
         self.proxy.begin(latency, faults);
         let start = Instant::now();
         let mut child = self.spawn(arguments)?;
@@ -156,6 +162,7 @@ impl World {
         };
         let wall = start.elapsed();
         self.proxy.settle()?;
+        self.note(arguments);
         let output = output.join();
         Ok(Run {
             code: ended.status.code(),
@@ -164,6 +171,22 @@ impl World {
             wall,
             peak_bytes: ended.rusage.maxrss,
         })
+    }
+
+    /// The actions that each command of `selfheal` has called in this world, and those of instances under `instance`.
+    pub fn called(&self) -> BTreeMap<String, BTreeSet<String>> {
+        self.called.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Notes what the log holds: the operator's calls are those of the command that runs, and the log is new for each.
+    fn note(&self, arguments: &[&str]) {
+        let command = arguments.first().copied().unwrap_or_default();
+        let mut called = self.called.lock().unwrap_or_else(PoisonError::into_inner);
+        let log = self.proxy.log();
+        for (caller, whose) in [(Caller::Operator, command), (Caller::Instance, "instance")] {
+            let actions = log::of(&log, caller).map(|entry| entry.call.to_string());
+            called.entry(whose.to_owned()).or_default().extend(actions);
+        }
     }
 
     /// Runs `selfheal` without latency or faults and expects this exit code.
