@@ -95,7 +95,9 @@ impl fmt::Display for ApplyError {
         if !self.left.is_empty() {
             let left: Vec<&str> = self.left.iter().map(|step| step.kind.subject()).collect();
             write!(f, "\nnot done: {}", left.join(", "))?;
-            write!(f, "\nnothing is lost: the same command continues from here")?;
+            if !matches!(self.kind, ApplyErrorKind::Overtaken(_) | ApplyErrorKind::Changed(_)) {
+                write!(f, "\nnothing is lost: the same command continues from here")?;
+            }
         }
         Ok(())
     }

@@ -205,6 +205,7 @@ fn an_apply_whose_ground_is_taken_away_says_that_it_lost_and_names_what_is_gone(
     let error = applied.expect_err("what it builds on is gone");
     assert!(matches!(error.kind, ApplyErrorKind::Overtaken(_)), "{error}");
     let text = error.to_string();
+    assert!(!text.contains("continues from here"), "what to do is said once: {text}");
     for gone in [
         "IAM role selfheal-web-eu-west-1 is gone",
         "instance profile selfheal-web-eu-west-1 is gone",
