@@ -18,7 +18,7 @@ pub struct AddressSpec {
     pub allocation: Option<String>,
     /// Whether the adopted address may be taken from another instance that uses it.
     pub take: bool,
-    /// When the address moves to a new instance, where the spec says; see [`Spec::address_when`].
+    /// When the address moves to a new instance, where the spec says; see [`Spec::address_when`](super::Spec::address_when).
     pub when: Option<AddressWhen>,
 }
 
