@@ -267,13 +267,35 @@ fn asked(server: &Server) {
     thread::sleep(Duration::from_millis(200));
 }
 
+/// The same command, started by a program that decides how it takes signals: what a shell starts in the background ignores
+/// SIGINT, and these tests with it.
+fn started_by(launcher: &str, code: &str, folder: &Folder, plain: &Command) -> Command {
+    let mut command = Command::new(launcher);
+    command
+        .args(["-c", code])
+        .arg(plain.get_program())
+        .args(plain.get_args());
+    command.env_clear().current_dir(folder.path());
+    for (key, value) in plain.get_envs() {
+        if let Some(value) = value {
+            command.env(key, value);
+        }
+    }
+    command
+}
+
+/// Takes every signal as it comes, and becomes the program.
+const TAKES_SIGNALS: &str = "import os, signal, sys\n\
+    for name in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):\n    signal.signal(name, signal.SIG_DFL)\n\
+    os.execv(sys.argv[1], sys.argv[1:])";
+
 #[test]
 fn whoever_ends_a_run_it_ends_in_order_and_says_so() {
     let folder = Folder::new();
     for name in ["INT", "TERM", "HUP"] {
         let server = Server::new(Manner::Silent);
-        let mut command = command(&folder, &server.url, &["apply", "--yes", "--json"]);
-        let child = command
+        let plain = command(&folder, &server.url, &["apply", "--yes", "--json"]);
+        let child = started_by("python3", TAKES_SIGNALS, &folder, &plain)
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()
@@ -292,17 +314,7 @@ fn whoever_ends_a_run_it_ends_in_order_and_says_so() {
 fn a_signal_that_was_to_be_ignored_stays_ignored() {
     let (folder, server) = (Folder::new(), Server::new(Manner::Silent));
     let plain = command(&folder, &server.url, &["plan"]);
-    let mut detached = Command::new("bash");
-    detached
-        .args(["-c", "trap '' HUP; exec \"$0\" \"$@\""])
-        .arg(plain.get_program())
-        .args(plain.get_args());
-    detached.env_clear().current_dir(folder.path());
-    for (key, value) in plain.get_envs() {
-        if let Some(value) = value {
-            detached.env(key, value);
-        }
-    }
+    let mut detached = started_by("bash", "trap '' HUP; exec \"$0\" \"$@\"", &folder, &plain);
     let mut child = detached
         .stdout(Stdio::null())
         .stderr(Stdio::null())
