@@ -1,16 +1,13 @@
 //! What every change must pass: the same here and in `.ci/run`.
 
-use std::process::Command;
-
 use crate::error::TaskResult;
 use crate::report::Counts;
 use crate::shell::{WHOLE, cargo, run, stage};
-use crate::{suite, workspace};
+use crate::{suite, tidy};
 
 /// Runs every check, and then the tests, whose total line comes last.
 pub fn ci() -> TaskResult<Counts> {
-    // In a process of its own: a child counts what its parent held when it was started, and the bench measures children.
-    stage("tidy", || run(Command::new(workspace::own_program()?).arg("tidy")))?;
+    stage("tidy", || tidy::run()?.verdict())?;
     stage("fmt", || run(&mut cargo(&["fmt", "--all", "--check"])))?;
     stage("clippy", || {
         run(cargo(&["clippy", "--all-targets"])
