@@ -7,29 +7,11 @@ use selfheal_aws::{ApplicationChecks, AutoScaling, Ec2};
 use selfheal_core::names::{ResourceKind, TAG_STACK};
 use selfheal_core::world::{ApplicationCheckSettings, CreateApplicationStatusCheck, IngressRule};
 
-use crate::support::{HOUR, Stack, code, create, member, names, on, prepare_with, rest, world};
-
-fn settings() -> ApplicationCheckSettings {
-    ApplicationCheckSettings {
-        aggregation: "included".to_owned(),
-        protocol: "http".to_owned(),
-        port: 80,
-        path: "/".to_owned(),
-        device_index: 0,
-        ip_version: "ipv4".to_owned(),
-        ip_scope: "private".to_owned(),
-        interval_s: 60,
-        timeout_s: 10,
-        failure_threshold: 3,
-        success_threshold: 1,
-        status_codes: "200-399".to_owned(),
-        initial_grace_s: 300,
-    }
-}
+use crate::support::{HOUR, Stack, check_settings, code, create, member, names, on, prepare_with, rest, world};
 
 fn input(token: &str) -> CreateApplicationStatusCheck {
     CreateApplicationStatusCheck {
-        settings: settings(),
+        settings: check_settings(),
         tags: names().tags(ResourceKind::ApplicationCheck),
         client_token: token.to_owned(),
     }
@@ -137,13 +119,13 @@ fn a_token_leads_to_what_it_made_even_when_that_was_deleted() {
 #[test]
 fn a_check_that_does_not_exist_is_not_found() {
     let sim = world(3);
-    let id = asked(&sim, settings());
+    let id = asked(&sim, check_settings());
     on(&sim, sim.delete_application_status_check(&id)).unwrap();
     let missing = "InvalidApplicationStatusCheckId.NotFound";
     for id in [id.as_str(), "asc-0123456789abcdef0"] {
         assert_eq!(code(on(&sim, sim.delete_application_status_check(id))), missing);
         assert_eq!(
-            code(on(&sim, sim.modify_application_status_check(id, &settings()))),
+            code(on(&sim, sim.modify_application_status_check(id, &check_settings()))),
             missing
         );
         assert_eq!(
@@ -187,7 +169,7 @@ fn an_account_has_fifty_checks_and_a_check_fifty_tags() {
 fn aws_asks_every_minute_after_the_grace_and_counts_in_a_row() {
     let sim = world(5);
     let stack = unwatched(&sim);
-    asked(&sim, settings());
+    asked(&sim, check_settings());
     create(&sim, &stack);
     let id = member(&sim);
     let launched_ms = sim.inspect(|world| world.instances[&id].launched_ms);
@@ -207,7 +189,7 @@ fn aws_asks_every_minute_after_the_grace_and_counts_in_a_row() {
 fn a_new_instance_is_not_unhealthy_for_what_is_not_known_of_it() {
     let sim = world(6);
     let stack = unwatched(&sim);
-    asked(&sim, settings());
+    asked(&sim, check_settings());
     on(&sim, sim.create_group(&stack.settings)).unwrap();
     sim.advance(Duration::from_secs(250));
     assert_eq!(status(&sim, &member(&sim)), "initializing");
@@ -222,7 +204,7 @@ fn instances_that_are_there_already_are_asked_once_their_tag_is() {
     create(&sim, &stack);
     let id = member(&sim);
     assert_eq!(status(&sim, &id), "not-applicable");
-    let check = asked(&sim, settings());
+    let check = asked(&sim, check_settings());
     rest(&sim);
     assert_eq!(status(&sim, &id), "ok");
     on(&sim, sim.delete_application_status_check(&check)).unwrap();
@@ -236,7 +218,7 @@ fn instances_that_are_there_already_are_asked_once_their_tag_is() {
 fn a_check_that_does_not_count_replaces_nothing_until_it_does() {
     let sim = world(8);
     let stack = unwatched(&sim);
-    let mut excluded = settings();
+    let mut excluded = check_settings();
     excluded.aggregation = "excluded".to_owned();
     let check = asked(&sim, excluded);
     create(&sim, &stack);
@@ -246,7 +228,7 @@ fn a_check_that_does_not_count_replaces_nothing_until_it_does() {
     assert_eq!(found(&sim, "failed").len(), 1);
     assert_eq!(status(&sim, &id), "not-applicable");
     assert_eq!(member(&sim), id);
-    on(&sim, sim.modify_application_status_check(&check, &settings())).unwrap();
+    on(&sim, sim.modify_application_status_check(&check, &check_settings())).unwrap();
     rest(&sim);
     assert_ne!(member(&sim), id, "{}", sim.trace_text());
 }
@@ -255,7 +237,7 @@ fn a_check_that_does_not_count_replaces_nothing_until_it_does() {
 fn a_port_that_is_closed_is_a_failure_and_a_suspended_health_check_does_not_mind() {
     let sim = world(9);
     let stack = unwatched(&sim);
-    asked(&sim, settings());
+    asked(&sim, check_settings());
     create(&sim, &stack);
     let id = member(&sim);
     sim.tamper(|world| {
@@ -281,7 +263,7 @@ fn the_group_is_patient_for_its_grace_period_after_the_entry_into_service() {
     let sim = Sim::new(SimConfig::seeded(10));
     let mut stack = unwatched(&sim);
     stack.settings.health_check_grace_s = 1_800;
-    asked(&sim, settings());
+    asked(&sim, check_settings());
     on(&sim, sim.create_group(&stack.settings)).unwrap();
     sim.advance(Duration::from_secs(120));
     let id = member(&sim);
@@ -305,7 +287,7 @@ fn a_lab_that_boots_for_real_is_not_judged() {
     config.timings.instance_pending = Range::new(5_000, 5_000);
     let sim = Sim::new(config);
     let stack = unwatched(&sim);
-    asked(&sim, settings());
+    asked(&sim, check_settings());
     on(&sim, sim.create_group(&stack.settings)).unwrap();
     sim.advance(Duration::from_secs(1_000));
     let id = member(&sim);

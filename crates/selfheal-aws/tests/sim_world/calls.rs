@@ -4,11 +4,11 @@
 use selfheal_aws::sim::{InstanceState, Sim, SimConfig, TraceKind};
 use selfheal_aws::{ApplicationChecks, AutoScaling, Ec2};
 use selfheal_core::names::{ResourceKind, TAG_STACK};
-use selfheal_core::world::{ApplicationCheckSettings, CreateApplicationStatusCheck, IngressRule};
+use selfheal_core::world::{CreateApplicationStatusCheck, IngressRule};
 use selfheal_userdata::{BootConfig, HealthCheck, HealthFrom};
 
 use crate::call_list::{Calls, assert_calls, scenarios};
-use crate::support::{HOUR, Stack, create, member, names, on, prepare_with, rest, termination_hook};
+use crate::support::{HOUR, Stack, check_settings, create, member, names, on, prepare_with, rest, termination_hook};
 
 /// A world with a stack that is not launched yet: its health check, and both hooks.
 fn prepared(health: Option<HealthFrom>) -> (Sim, Stack) {
@@ -76,23 +76,8 @@ fn failing() -> Sim {
 
 fn impaired() -> Calls {
     let (sim, stack) = prepared(Some(HealthFrom::Aws));
-    let settings = ApplicationCheckSettings {
-        aggregation: "included".to_owned(),
-        protocol: "http".to_owned(),
-        port: 80,
-        path: "/".to_owned(),
-        device_index: 0,
-        ip_version: "ipv4".to_owned(),
-        ip_scope: "private".to_owned(),
-        interval_s: 60,
-        timeout_s: 10,
-        failure_threshold: 3,
-        success_threshold: 1,
-        status_codes: "200-399".to_owned(),
-        initial_grace_s: 300,
-    };
     let check = CreateApplicationStatusCheck {
-        settings,
+        settings: check_settings(),
         tags: names().tags(ResourceKind::ApplicationCheck),
         client_token: "token-1".to_owned(),
     };

@@ -6,7 +6,9 @@ use std::time::Duration;
 use selfheal_aws::sim::{Sim, SimConfig, SubnetRecord, World};
 use selfheal_aws::{AutoScaling, CallError, CallResult, Clock, Ec2, Iam};
 use selfheal_core::names::{LAUNCH_HOOK, Names, POLICY_NAME, ResourceKind, TAG_FIRST_USE};
-use selfheal_core::world::{CreateVolume, GroupSettings, LifecycleHook, RootVolume, TemplateData};
+use selfheal_core::world::{
+    ApplicationCheckSettings, CreateVolume, GroupSettings, LifecycleHook, RootVolume, TemplateData,
+};
 use selfheal_policy::{InstanceScope, Partition, instance_policy, trust_policy};
 use selfheal_userdata::{AddressWhen, BootConfig, DataVolume, Filesystem, HealthCheck, HealthFrom, Probe, render};
 
@@ -309,4 +311,23 @@ pub fn lines(sim: &Sim, part: &str) -> Vec<String> {
         .filter(|line| line.contains(part))
         .map(str::to_owned)
         .collect()
+}
+
+/// What an application status check of the simulated stacks asks.
+pub fn check_settings() -> ApplicationCheckSettings {
+    ApplicationCheckSettings {
+        aggregation: "included".to_owned(),
+        protocol: "http".to_owned(),
+        port: 80,
+        path: "/".to_owned(),
+        device_index: 0,
+        ip_version: "ipv4".to_owned(),
+        ip_scope: "private".to_owned(),
+        interval_s: 60,
+        timeout_s: 10,
+        failure_threshold: 3,
+        success_threshold: 1,
+        status_codes: "200-399".to_owned(),
+        initial_grace_s: 300,
+    }
 }
