@@ -10,23 +10,15 @@ use crate::desired::{Ids, application_check, profile_arn};
 use crate::names::{Names, SID_BESIDE_APP};
 use crate::spec::Spec;
 
-/// Generates the policy of the instance's role: what the boot program calls, on these ids and no others. `kms_key` is the
-/// ARN of the customer's key of the data volume, where it has one.
+/// Generates the policy of the instance's role: what the boot program calls, on these ids and no others.
 ///
 /// Where the spec gives the app a policy of its own, the statement `Look` bears another identifier, which tells of it
 /// ([`tells_of_app_policy`]).
 ///
 /// # Errors
 /// When an id is not of AWS's shape.
-pub fn instance_policy(
-    spec: &Spec,
-    account: &str,
-    subnet_id: &str,
-    allocation_id: &str,
-    volume_id: Option<&str>,
-    kms_key: Option<&str>,
-) -> Result<Document, ScopeError> {
-    let scope = instance_scope(spec, account, subnet_id, allocation_id, volume_id, kms_key);
+pub fn instance_policy(spec: &Spec, ids: &Ids) -> Result<Document, ScopeError> {
+    let scope = instance_scope(spec, ids);
     let mut document = selfheal_policy::instance_policy(&scope)?;
     if spec.app.policy.is_some()
         && let Some(look) = document
@@ -57,35 +49,27 @@ pub fn tells_of_app_policy(role_policy: &str) -> bool {
 /// # Errors
 /// When an id is not of AWS's shape, or the document exceeds the 6,144 characters of a managed policy.
 pub fn permissions_boundary(spec: &Spec, ids: &Ids) -> Result<Document, ScopeError> {
-    let (volume, key) = (ids.volume_id.as_deref(), ids.kms_key.as_deref());
-    let scope = instance_scope(spec, &ids.account, &ids.subnet_id, &ids.allocation_id, volume, key);
+    let scope = instance_scope(spec, ids);
     selfheal_policy::boundary_policy(&scope, spec.app.policy.as_ref().map(|policy| &policy.document))
 }
 
-fn instance_scope(
-    spec: &Spec,
-    account: &str,
-    subnet_id: &str,
-    allocation_id: &str,
-    volume_id: Option<&str>,
-    kms_key: Option<&str>,
-) -> InstanceScope {
-    let names = Names::new(&spec.name, &spec.region);
+fn instance_scope(spec: &Spec, ids: &Ids) -> InstanceScope {
+    let names = Names::of(spec);
     InstanceScope {
         partition: Partition::of_region(&spec.region),
         region: spec.region.clone(),
-        account: account.to_owned(),
+        account: ids.account.clone(),
         stack: spec.name.clone(),
         group: names.group.clone(),
-        instance_profile: profile_arn(&names, account, &spec.region),
-        allocation_id: allocation_id.to_owned(),
-        volume_id: volume_id.map(str::to_owned),
+        instance_profile: profile_arn(&names, &ids.account, &spec.region),
+        allocation_id: ids.allocation_id.clone(),
+        volume_id: ids.volume_id.clone(),
         vpc_id: None,
-        subnet_id: Some(subnet_id.to_owned()),
+        subnet_id: Some(ids.subnet_id.clone()),
         session_manager: spec.access.session_manager,
         parameter_path: None,
         log_group: None,
-        kms_key: kms_key.map(str::to_owned),
+        kms_key: ids.kms_key.clone(),
         application_check: application_check(spec).is_some(),
     }
 }

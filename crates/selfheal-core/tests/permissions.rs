@@ -127,8 +127,7 @@ fn a_volume_that_exists_is_tagged_only_where_it_lost_its_tags_or_is_named() {
 fn the_boundary_lets_through_what_the_instances_policy_allows_whatever_its_ids() {
     let world = applied(&web());
     let ids = desired::Ids::of(&web(), &world);
-    let volume = ids.volume_id.as_deref();
-    let policy = instance_policy(&web(), ACCOUNT, &ids.subnet_id, &ids.allocation_id, volume, None).expect("it fits");
+    let policy = instance_policy(&web(), &ids).expect("it fits");
     let boundary = permissions_boundary(&web(), &ids).expect("it fits");
     let actions = |document: &selfheal_policy::Document| -> Vec<String> {
         let statements = document.statements.iter();

@@ -10,9 +10,6 @@ pub const LONG: &[(&str, &str)] = &[
     ("crates/selfheal-aws/src/", "plain_target"),
     ("crates/selfheal-aws/src/", "read"),
     ("crates/selfheal-cli/tests/", "the_shape_of_json_is_stable"),
-    ("crates/selfheal-core/src/", "create"),
-    ("crates/selfheal-core/src/", "delete"),
-    ("crates/selfheal-core/src/", "plan_policy"),
     ("crates/selfheal-core/src/", "serving"),
     (
         "crates/selfheal-userdata/tests/",

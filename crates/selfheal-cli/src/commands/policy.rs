@@ -25,10 +25,7 @@ pub fn run(global: &Global, output: Output, args: &PolicyArgs) -> Result<u8, Cli
         Whose::Instance => {
             let (spec, observed) = known(global, output, &args.offline, Named::Optional)?;
             let ids = ids(&spec, &observed);
-            let volume = ids.volume_id.as_deref();
-            let key = ids.kms_key.as_deref();
-            instance_policy(&spec, &ids.account, &ids.subnet_id, &ids.allocation_id, volume, key)
-                .map_err(|error| render(&error))?
+            instance_policy(&spec, &ids).map_err(|error| render(&error))?
         }
         Whose::Boundary => {
             let (spec, observed) = known_to_newcomer(global, output, &args.offline)?;

@@ -8,9 +8,10 @@ use super::builder::{Builder, Deferred, Draft};
 use super::document::{same_document, summary};
 use super::volume::DataVolume;
 use super::{Change, Need, StepKind, app_policy, boundary};
+use crate::desired::{self, Ids};
 use crate::names::{APP_POLICY_NAME, POLICY_NAME, ResourceKind};
+use crate::permissions;
 use crate::world::{Action, Address, IamRole, InstanceProfileCall, RoleCall, Subnet};
-use crate::{desired, permissions};
 
 /// What must be done before an instance can do its work under its role.
 pub(super) struct Identity {
@@ -90,20 +91,17 @@ fn check_trust(builder: &mut Builder<'_>, role: &IamRole, trust: &Document, need
     needs.insert(builder.step(draft, Deferred::Known(action)));
 }
 
-fn plan_policy(
+/// The policy that the role is to have, once the ids in it are known, with its size in characters; `None` where it is refused.
+///
+/// It is made before any id is known too, so that what is wrong with it is an error of the plan and not of the apply.
+fn wanted_policy(
     builder: &mut Builder<'_>,
-    role: &Deferred<String>,
-    subnet: Option<&Subnet>,
+    subnet: &Subnet,
     address: &Deferred<Address>,
     volume: &DataVolume,
-    dropped: &BTreeSet<Need>,
-    needs: &mut BTreeSet<Need>,
-) -> usize {
-    // Without a subnet the plan has been refused already.
-    let Some(subnet) = subnet else { return 0 };
-    let ids = address.clone().and(volume.id.clone());
-    // It is made before any id is known too, so that what is wrong with it is an error of the plan and not of the apply.
-    let (allocation_id, volume_id) = match &ids {
+) -> Option<(Deferred<Document>, usize)> {
+    let known = address.clone().and(volume.id.clone());
+    let (allocation_id, volume_id) = match &known {
         Deferred::Known((address, volume_id)) => (
             address.allocation_id.as_str(),
             volume_id.as_deref().or(volume.still_used.as_deref()),
@@ -116,19 +114,18 @@ fn plan_policy(
             },
         ),
     };
-    let account = &builder.observed.identity.account;
-    let made = permissions::instance_policy(
-        builder.spec,
-        account,
-        &subnet.id,
-        allocation_id,
-        volume_id,
-        volume.key.as_deref(),
-    );
-    let (document, size) = match made {
+    let ids = Ids {
+        account: builder.observed.identity.account.clone(),
+        subnet_id: subnet.id.clone(),
+        allocation_id: allocation_id.to_owned(),
+        volume_id: volume_id.map(str::to_owned),
+        kms_key: volume.key.clone(),
+        complete: matches!(known, Deferred::Known(_)),
+    };
+    match permissions::instance_policy(builder.spec, &ids) {
         Ok(document) => {
             let size = document.size();
-            (ids.map(|_| document), size)
+            Some((known.map(|_| document), size))
         }
         Err(error) => {
             builder.refuse(
@@ -136,8 +133,24 @@ fn plan_policy(
                 format!("the role's policy cannot be made: {error}"),
                 "check the spec",
             );
-            return 0;
+            None
         }
+    }
+}
+
+fn plan_policy(
+    builder: &mut Builder<'_>,
+    role: &Deferred<String>,
+    subnet: Option<&Subnet>,
+    address: &Deferred<Address>,
+    volume: &DataVolume,
+    dropped: &BTreeSet<Need>,
+    needs: &mut BTreeSet<Need>,
+) -> usize {
+    // Without a subnet the plan has been refused already.
+    let Some(subnet) = subnet else { return 0 };
+    let Some((document, size)) = wanted_policy(builder, subnet, address, volume) else {
+        return 0;
     };
     let tells = builder.spec.app.policy.is_some();
     let have = builder
@@ -291,40 +304,7 @@ pub(super) fn refuse_others(builder: &mut Builder<'_>) {
 
 /// Role and profile go last: a terminating instance still acts under them.
 pub(super) fn delete(builder: &mut Builder<'_>, stopped: &BTreeSet<Need>) {
-    let mut before_role = stopped.clone();
-    if let Some(profile) = &builder.observed.profile {
-        if builder.names.owns(&profile.tags, ResourceKind::Profile) {
-            let name = profile.name.clone();
-            let mut before_profile = stopped.clone();
-            if let Some(role) = &profile.role {
-                let draft = Draft::new(
-                    StepKind::RemoveRoleFromProfile,
-                    Change::Delete,
-                    "before the profile can go",
-                )
-                .target(name.clone())
-                .removes("role", role.clone());
-                let action = Action::InstanceProfile(InstanceProfileCall::RemoveRoleFromProfile {
-                    profile: name.clone(),
-                    role: role.clone(),
-                });
-                let removed = builder.step(draft, Deferred::Known(action).not_before(stopped));
-                before_profile.insert(removed.clone());
-                before_role.insert(removed);
-            }
-            let draft =
-                Draft::new(StepKind::DeleteInstanceProfile, Change::Delete, "made by this stack").target(name.clone());
-            let action = Deferred::Known(Action::InstanceProfile(InstanceProfileCall::DeleteInstanceProfile {
-                name,
-            }));
-            builder.step(draft, action.not_before(&before_profile));
-        } else {
-            builder.note(
-                "foreign-resource",
-                format!("the instance profile {} is not ours: it stays", profile.name),
-            );
-        }
-    }
+    let emptied = delete_profile(builder, stopped);
     let Some(role) = &builder.observed.role else { return };
     if !builder.names.owns(&role.tags, ResourceKind::Role) {
         builder.note(
@@ -335,27 +315,72 @@ pub(super) fn delete(builder: &mut Builder<'_>, stopped: &BTreeSet<Need>) {
     }
     let name = role.name.clone();
     let observed = builder.observed;
+    let mut before = stopped.clone();
+    before.extend(emptied);
     if observed.role_app_policy.is_some() || observed.role_policies.iter().any(|name| name == APP_POLICY_NAME) {
-        let draft =
-            Draft::new(StepKind::DeleteAppPolicy, Change::Delete, "before the role can go").target(name.clone());
-        let action = Action::Role(RoleCall::DeleteRolePolicy {
-            role: name.clone(),
-            policy_name: APP_POLICY_NAME.to_owned(),
-        });
-        before_role.insert(builder.step(draft, Deferred::Known(action).not_before(stopped)));
+        before.insert(delete_policy(
+            builder,
+            StepKind::DeleteAppPolicy,
+            &name,
+            APP_POLICY_NAME,
+            stopped,
+        ));
     }
-    if builder.observed.role_policy.is_some() {
-        let draft =
-            Draft::new(StepKind::DeleteRolePolicy, Change::Delete, "before the role can go").target(name.clone());
-        let action = Action::Role(RoleCall::DeleteRolePolicy {
-            role: name.clone(),
-            policy_name: POLICY_NAME.to_owned(),
-        });
-        before_role.insert(builder.step(draft, Deferred::Known(action).not_before(stopped)));
+    if observed.role_policy.is_some() {
+        before.insert(delete_policy(
+            builder,
+            StepKind::DeleteRolePolicy,
+            &name,
+            POLICY_NAME,
+            stopped,
+        ));
     }
     let draft = Draft::new(StepKind::DeleteRole, Change::Delete, "made by this stack").target(name.clone());
-    builder.step(
-        draft,
-        Deferred::Known(Action::Role(RoleCall::DeleteRole { name })).not_before(&before_role),
-    );
+    let action = Action::Role(RoleCall::DeleteRole { name });
+    builder.step(draft, Deferred::Known(action).not_before(&before));
+}
+
+/// Deletes the profile; answers what takes the role out of it, which must be done before the role can go.
+fn delete_profile(builder: &mut Builder<'_>, stopped: &BTreeSet<Need>) -> Option<Need> {
+    let profile = builder.observed.profile.as_ref()?;
+    if !builder.names.owns(&profile.tags, ResourceKind::Profile) {
+        builder.note(
+            "foreign-resource",
+            format!("the instance profile {} is not ours: it stays", profile.name),
+        );
+        return None;
+    }
+    let name = profile.name.clone();
+    let mut before = stopped.clone();
+    let emptied = profile.role.as_ref().map(|role| {
+        let why = "before the profile can go";
+        let draft = Draft::new(StepKind::RemoveRoleFromProfile, Change::Delete, why)
+            .target(name.clone())
+            .removes("role", role.clone());
+        let action = Action::InstanceProfile(InstanceProfileCall::RemoveRoleFromProfile {
+            profile: name.clone(),
+            role: role.clone(),
+        });
+        builder.step(draft, Deferred::Known(action).not_before(stopped))
+    });
+    before.extend(emptied.clone());
+    let draft = Draft::new(StepKind::DeleteInstanceProfile, Change::Delete, "made by this stack").target(name.clone());
+    let action = Action::InstanceProfile(InstanceProfileCall::DeleteInstanceProfile { name });
+    builder.step(draft, Deferred::Known(action).not_before(&before));
+    emptied
+}
+
+fn delete_policy(
+    builder: &mut Builder<'_>,
+    kind: StepKind,
+    role: &str,
+    policy: &str,
+    stopped: &BTreeSet<Need>,
+) -> Need {
+    let draft = Draft::new(kind, Change::Delete, "before the role can go").target(role);
+    let action = Action::Role(RoleCall::DeleteRolePolicy {
+        role: role.to_owned(),
+        policy_name: policy.to_owned(),
+    });
+    builder.step(draft, Deferred::Known(action).not_before(stopped))
 }

@@ -227,26 +227,7 @@ fn create(builder: &mut Builder<'_>, data: &DataSpec, subnet: Option<&Subnet>) -
             "encrypted",
             key.as_ref().map_or_else(|| "yes".to_owned(), |key| format!("by {key}")),
         );
-    let minutes = first_reading_min(data, instance_type::details(builder));
-    if minutes > FIRST_READING_MIN_MAX {
-        let by_itself = first_reading_min(data, None) > FIRST_READING_MIN_MAX;
-        let (pace, help) = if by_itself {
-            ("its", "choose more throughput (for io2, more IOPS), or a smaller size")
-        } else {
-            (
-                "the instance type's",
-                "choose a type with more bandwidth to EBS, or a smaller size",
-            )
-        };
-        builder.refuse(
-            "volume-reading",
-            format!(
-                "the first boot reads all of the volume before it is formatted, which takes {} hours at {pace} pace",
-                minutes / 60
-            ),
-            format!("AWS holds a launch for a day at most: {help}"),
-        );
-    }
+    let minutes = check_first_reading(builder, data);
     if minutes > 0 {
         draft = draft.sets(
             "first boot",
@@ -282,6 +263,31 @@ fn create(builder: &mut Builder<'_>, data: &DataSpec, subnet: Option<&Subnet>) -
         key,
         usable_after: BTreeSet::new(),
     }
+}
+
+/// Refuses a volume whose first reading takes longer than AWS holds a launch; answers how many minutes it takes.
+fn check_first_reading(builder: &mut Builder<'_>, data: &DataSpec) -> u64 {
+    let minutes = first_reading_min(data, instance_type::details(builder));
+    if minutes > FIRST_READING_MIN_MAX {
+        let by_itself = first_reading_min(data, None) > FIRST_READING_MIN_MAX;
+        let (pace, help) = if by_itself {
+            ("its", "choose more throughput (for io2, more IOPS), or a smaller size")
+        } else {
+            (
+                "the instance type's",
+                "choose a type with more bandwidth to EBS, or a smaller size",
+            )
+        };
+        builder.refuse(
+            "volume-reading",
+            format!(
+                "the first boot reads all of the volume before it is formatted, which takes {} hours at {pace} pace",
+                minutes / 60
+            ),
+            format!("AWS holds a launch for a day at most: {help}"),
+        );
+    }
+    minutes
 }
 
 /// What the first boot's proof costs that the volume is blank, in minutes: all of it is read, at the volume's pace or at

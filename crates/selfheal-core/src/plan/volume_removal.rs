@@ -51,23 +51,7 @@ pub(super) fn delete(builder: &mut Builder<'_>, stopped: &BTreeSet<Need>) {
             }));
         }
         None => {
-            let mut tags = builder.names.tags(ResourceKind::Snapshot);
-            tags.insert(TAG_FINAL.to_owned(), run_mark(builder.observed));
-            let draft = Draft::new(
-                StepKind::CreateSnapshot,
-                Change::Create,
-                "the data is kept as a snapshot",
-            )
-            .sets("volume", volume.id.clone());
-            let action = Action::Snapshot(SnapshotCall::CreateSnapshot {
-                volume_id: volume.id.clone(),
-                description: format!(
-                    "selfheal {}: last snapshot before the volume was deleted",
-                    builder.spec.name
-                ),
-                tags,
-            });
-            before.insert(builder.step(draft, Deferred::Known(action).not_before(stopped)));
+            before.insert(take_snapshot(builder, volume, stopped));
         }
     }
     let draft = Draft::new(
@@ -81,6 +65,27 @@ pub(super) fn delete(builder: &mut Builder<'_>, stopped: &BTreeSet<Need>) {
         draft,
         Deferred::Known(Action::Volume(VolumeCall::DeleteVolume { id: volume.id.clone() })).not_before(&before),
     );
+}
+
+/// Takes the last snapshot, once nothing writes any more.
+fn take_snapshot(builder: &mut Builder<'_>, volume: &Volume, stopped: &BTreeSet<Need>) -> Need {
+    let mut tags = builder.names.tags(ResourceKind::Snapshot);
+    tags.insert(TAG_FINAL.to_owned(), run_mark(builder.observed));
+    let draft = Draft::new(
+        StepKind::CreateSnapshot,
+        Change::Create,
+        "the data is kept as a snapshot",
+    )
+    .sets("volume", volume.id.clone());
+    let action = Action::Snapshot(SnapshotCall::CreateSnapshot {
+        volume_id: volume.id.clone(),
+        description: format!(
+            "selfheal {}: last snapshot before the volume was deleted",
+            builder.spec.name
+        ),
+        tags,
+    });
+    builder.step(draft, Deferred::Known(action).not_before(stopped))
 }
 
 /// What tells this run's snapshots from those of others: when it began to read the stack.
