@@ -57,6 +57,26 @@ fn a_crash_around_allocate_address_leaves_one_address_however_the_listings_lag()
     }
 }
 
+/// The role is what tells that an address may have been allocated, so that it does not go while one may still show.
+#[test]
+fn a_destroy_between_a_crash_and_the_next_apply_leaves_one_address_however_the_listings_lag() {
+    for seed in 0..20 {
+        let sim = Sim::new(SimConfig::seeded(seed));
+        let nth = |action: &str| When::Nth(action.to_owned(), 1);
+        let mut plan = FaultPlan::none()
+            .with_times(nth("ec2:AllocateAddress"), Fault::LateVisibility(12_000), 1)
+            .with_times(nth("iam:PutRolePolicy"), Fault::CrashBefore, 1);
+        // Nothing else tells of the address yet.
+        plan.in_flight = InFlight::Lost;
+        sim.set_faults(plan);
+        assert!(sim.block_on(run(&sim, &web(), Goal::Apply)).is_err(), "seed {seed}");
+        sim.set_faults(FaultPlan::none());
+        run_until_done(&sim, &web(), Goal::Destroy(DestroyOptions::default()), 3);
+        run_until_done(&sim, &web(), Goal::Apply, 3);
+        assert_eq!(addresses(&sim), 1, "seed {seed}\n{}", sim.trace_text());
+    }
+}
+
 #[test]
 fn an_apply_that_is_cut_off_at_any_call_makes_nothing_twice_however_the_listings_lag() {
     let config = || SimConfig {

@@ -98,6 +98,15 @@ fn may_allocate(builder: &mut Builder<'_>) -> Deferred<()> {
     Deferred::After([builder.wait(WaitFor::AddressesSettled)].into())
 }
 
+/// What must come about before the role may go where no address of the stack is known: the role tells the next apply that
+/// one may have been allocated, and a run that was cut off may have allocated one that does not show yet.
+pub(super) fn until_none_can_show(builder: &mut Builder<'_>) -> Option<Need> {
+    let observed = builder.observed;
+    let known = !to_remove(builder).is_empty() || !observed.run.gone.is_empty();
+    let settled = observed.run.addresses.settled;
+    (!known && !settled).then(|| builder.wait(WaitFor::AddressesSettled))
+}
+
 /// Refuses to allocate an address where the account's quota is used up.
 fn refuse_quota(builder: &mut Builder<'_>) {
     let counted = counted(&builder.observed.addresses);

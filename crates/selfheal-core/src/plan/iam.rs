@@ -7,7 +7,7 @@ use selfheal_policy::{Document, Effect, Partition, Statement, trust_policy};
 use super::builder::{Builder, Deferred, Draft};
 use super::document::{same_document, summary};
 use super::volume::DataVolume;
-use super::{Change, Need, StepKind, app_policy, boundary};
+use super::{Change, Need, StepKind, address, app_policy, boundary};
 use crate::desired::{self, Ids};
 use crate::names::{APP_POLICY_NAME, POLICY_NAME, ResourceKind};
 use crate::permissions;
@@ -335,6 +335,7 @@ pub(super) fn delete(builder: &mut Builder<'_>, stopped: &BTreeSet<Need>) {
             stopped,
         ));
     }
+    before.extend(address::until_none_can_show(builder));
     let draft = Draft::new(StepKind::DeleteRole, Change::Delete, "made by this stack").target(name.clone());
     let action = Action::Role(RoleCall::DeleteRole { name });
     builder.step(draft, Deferred::Known(action).not_before(&before));
