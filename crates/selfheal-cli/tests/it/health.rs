@@ -68,15 +68,7 @@ fn a_launch_that_aws_refuses_is_told_in_its_words() {
 fn the_plan_of_a_parked_stack_never_says_nothing_to_do() {
     let folder = Folder::new();
     folder.expect(&["apply", "--yes"], 0);
-    folder.tamper(|world| {
-        let group = world.groups.get_mut("selfheal-web").expect("the stack's group");
-        group
-            .suspended
-            .extend(["Launch", "ReplaceUnhealthy"].map(str::to_owned));
-        group
-            .tags
-            .insert("selfheal:parked".to_owned(), "setup failed".to_owned());
-    });
+    folder.park();
     let run = folder.expect(&["plan", "--check"], 3);
     assert!(!run.stdout.contains("Nothing to do"), "{}", run.stdout);
     assert!(run.stdout.contains("would not heal"), "{}", run.stdout);

@@ -62,15 +62,7 @@ fn what_is_printed_over_a_stacks_life_is_as_the_schemas_say() {
     );
     printed(&folder, &["status"], 0, STATUS);
     printed(&folder, &["apply", "--yes"], 0, APPLY);
-    folder.tamper(|world| {
-        let group = world.groups.get_mut("selfheal-web").expect("the stack's group");
-        group
-            .suspended
-            .extend(["Launch", "ReplaceUnhealthy"].map(str::to_owned));
-        group
-            .tags
-            .insert("selfheal:parked".to_owned(), "setup failed".to_owned());
-    });
+    folder.park();
     let parked = printed(&folder, &["status"], 0, STATUS);
     assert!(
         parked["findings"]

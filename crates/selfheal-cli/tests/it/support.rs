@@ -69,6 +69,19 @@ impl Folder {
         Run::of(&self.command(args).output().expect("the binary starts"))
     }
 
+    /// Leaves the stack as one that has parked itself.
+    pub fn park(&self) {
+        self.tamper(|world| {
+            let group = world.groups.get_mut("selfheal-web").expect("the stack's group");
+            group
+                .suspended
+                .extend(["Launch", "ReplaceUnhealthy"].map(str::to_owned));
+            group
+                .tags
+                .insert("selfheal:parked".to_owned(), "setup failed".to_owned());
+        });
+    }
+
     /// Changes the simulated AWS behind everybody's back.
     pub fn tamper(&self, change: impl FnOnce(&mut World)) {
         self.with_sim(|sim| sim.tamper(change));
