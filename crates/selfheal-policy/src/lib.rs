@@ -15,6 +15,7 @@ mod pattern;
 mod purpose;
 pub mod reference;
 pub mod requests;
+mod resource;
 mod statement;
 
 pub use action::{ActionPattern, InvalidAction};

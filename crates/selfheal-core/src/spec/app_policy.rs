@@ -81,9 +81,7 @@ impl Spec {
 fn denied(document: &Document) -> impl Iterator<Item = (&Statement, &'static str)> {
     let needs = |statement: &Statement| {
         let by_instance = selfheal_policy::requests::Caller::Instance;
-        let mut calls = selfheal_policy::requests::calls()
-            .iter()
-            .filter(move |call| call.is_made_by(by_instance));
+        let mut calls = selfheal_policy::requests::calls().filter(move |call| call.is_made_by(by_instance));
         calls
             .find(|call| statement.actions.contains(call.action))
             .map(|call| call.action)

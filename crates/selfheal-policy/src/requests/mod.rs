@@ -10,14 +10,14 @@ mod table;
 
 use crate::eval::Request;
 use crate::reference::{Action, reference};
+use crate::resource::Resource;
 use crate::statement::ResourcePattern;
 
 pub use call::{Call, Caller, Named};
 
-/// Returns every call, the instance's first.
-#[must_use]
-pub fn calls() -> &'static [Call] {
-    table::CALLS
+/// Returns every call, resource by resource.
+pub fn calls() -> impl Iterator<Item = &'static Call> {
+    Resource::ALL.iter().flat_map(|resource| table::of(*resource))
 }
 
 /// Drops from a request what AWS does not evaluate: the keys that the reference does not list for the action and the

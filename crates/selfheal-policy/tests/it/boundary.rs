@@ -35,7 +35,7 @@ fn the_instances_policy_fits_into_the_boundary_whatever_its_ids() {
     let policy = instance_policy(&instance_scope()).unwrap();
     for scope in [instance_scope(), moved()] {
         let boundary = boundary_policy(&scope, None).unwrap();
-        for call in calls().iter().filter(|call| call.is_made_by(Caller::Instance)) {
+        for call in calls().filter(|call| call.is_made_by(Caller::Instance)) {
             let own = vec![Owner::Own; call.names.len()];
             let fits = requests(call, &own, REGION)
                 .iter()

@@ -20,7 +20,6 @@ const OTHERWISE: [&str; 4] = [
 
 fn made_by(caller: Caller) -> impl Iterator<Item = &'static Call> {
     calls()
-        .iter()
         .filter(move |call| call.is_made_by(caller) && !OTHERWISE.iter().any(|start| call.purpose.starts_with(start)))
 }
 
@@ -165,10 +164,7 @@ fn what_each_statement_of_the_instance_is_for() {
 fn the_elastic_ips_arn_alone_allows_nothing() {
     let mut document = instance_policy(&instance_scope()).unwrap();
     document.statements.retain(|statement| statement.name() == "TheAddress");
-    let call = calls()
-        .iter()
-        .find(|call| call.action == "ec2:AssociateAddress")
-        .unwrap();
+    let call = calls().find(|call| call.action == "ec2:AssociateAddress").unwrap();
     assert!(!allows(&document, call, &own(call)));
 }
 
@@ -192,10 +188,7 @@ fn a_stack_without_an_application_check_may_do_nothing_about_any() {
 #[test]
 fn an_adopted_volume_is_marked_and_no_other() {
     let mut scope = operator_scope();
-    let call = calls()
-        .iter()
-        .find(|call| call.purpose == "marks an adopted volume")
-        .unwrap();
+    let call = calls().find(|call| call.purpose == "marks an adopted volume").unwrap();
     let without = operator_policy(&scope, Purpose::Apply).unwrap();
     assert!(!allows(&without, call, &[Owner::Own]), "no volume is named");
     scope.volume_id = Some("vol-0aaaaaaaaaaaaaaaa".to_owned());
@@ -211,7 +204,7 @@ fn an_adopted_volume_is_marked_and_no_other() {
 fn a_zone_that_is_named_by_its_id_is_read_and_no_other_looked_for() {
     let mut scope = operator_scope();
     scope.zone_by_id = true;
-    let call = |action: &str| calls().iter().find(|call| call.action == action).unwrap();
+    let call = |action: &str| calls().find(|call| call.action == action).unwrap();
     for purpose in Purpose::ALL {
         let document = operator_policy(&scope, purpose).unwrap();
         let read = call("route53:GetHostedZone");
@@ -234,7 +227,7 @@ fn a_former_record_is_read_and_deleted_and_nothing_else_of_its_zone_changes() {
         name: name.to_owned(),
     };
     scope.former_record = Some(former("app.example.com"));
-    let call = |purpose: &str| calls().iter().find(|call| call.purpose == purpose).unwrap();
+    let call = |purpose: &str| calls().find(|call| call.purpose == purpose).unwrap();
     let (removes, notes) = (
         call("deletes the record of a former name"),
         call("notes the record on the address"),
@@ -262,16 +255,10 @@ fn an_adopted_address_is_marked_and_no_other() {
     let mut scope = operator_scope();
     scope.allocation_id = Some("eipalloc-0aaaaaaaaaaaaaaaa".to_owned());
     let document = operator_policy(&scope, Purpose::Apply).unwrap();
-    let call = calls()
-        .iter()
-        .find(|call| call.purpose == "marks an adopted address")
-        .unwrap();
+    let call = calls().find(|call| call.purpose == "marks an adopted address").unwrap();
     assert!(allows(&document, call, &[Owner::Own]));
     assert!(!allows(&document, call, &[Owner::OtherStack]));
-    let allocate = calls()
-        .iter()
-        .find(|call| call.action == "ec2:AllocateAddress")
-        .unwrap();
+    let allocate = calls().find(|call| call.action == "ec2:AllocateAddress").unwrap();
     assert!(
         !allows(&document, allocate, &[Owner::Own]),
         "an adopted address is not allocated"

@@ -20,38 +20,7 @@ mod snapshot;
 mod volume;
 
 use super::collect::{Granted, InstanceGrants, OperatorGrants};
-
-/// Declares the resources in one list, whose order is that of their parts in shared statements.
-macro_rules! resources {
-    ($($name:ident),* $(,)?) => {
-        /// A resource, or a service, that statements speak of.
-        #[derive(Clone, Copy, Debug)]
-        enum Resource { $($name),* }
-
-        impl Resource {
-            const ALL: &[Self] = &[$(Self::$name),*];
-        }
-    };
-}
-
-resources! {
-    Address,
-    Volume,
-    Image,
-    Instance,
-    Network,
-    LaunchTemplate,
-    Group,
-    Snapshot,
-    Key,
-    ApplicationCheck,
-    Identity,
-    Record,
-    Account,
-    SessionManager,
-    Parameters,
-    Logs,
-}
+use crate::resource::Resource;
 
 impl Resource {
     /// Grants what the instance may do with it.

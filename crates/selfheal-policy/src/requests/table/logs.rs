@@ -1,0 +1,6 @@
+//! The log group that the instance writes to.
+
+calls! {
+    "logs:CreateLogStream" [old "log-stream"] by [INSTANCE] => "ships logs";
+    "logs:PutLogEvents" [old "log-stream"] by [INSTANCE] => "ships logs";
+}
