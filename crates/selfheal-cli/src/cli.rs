@@ -96,20 +96,32 @@ pub enum Command {
 }
 
 impl Command {
-    /// Tells whether standard output is for a program, which reads one JSON document there, also of a failure.
+    /// Tells what standard output is for.
     #[must_use]
-    pub fn prints_json(&self) -> bool {
-        match self {
-            Self::Plan(args) => args.json,
-            Self::Apply(args) => args.json,
-            Self::Resume(args) => args.json,
-            Self::Status(args) => args.json,
-            Self::Destroy(args) => args.json,
-            Self::Policy(_) | Self::Userdata(_) => false,
+    pub fn prints(&self) -> Prints {
+        let (json, form) = match self {
+            Self::Plan(args) => (args.json, Prints::Document),
+            Self::Status(args) => (args.json, Prints::Document),
+            Self::Apply(args) => (args.json, Prints::Events),
+            Self::Resume(args) => (args.json, Prints::Events),
+            Self::Destroy(args) => (args.json, Prints::Events),
+            Self::Policy(_) | Self::Userdata(_) => return Prints::Text,
             #[cfg(feature = "sim")]
-            Self::Demo(_) => false,
-        }
+            Self::Demo(_) => return Prints::Text,
+        };
+        if json { form } else { Prints::Text }
     }
+}
+
+/// What standard output is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Prints {
+    /// People, or a document of somebody else's form.
+    Text,
+    /// A program that reads one JSON document there, also of a failure.
+    Document,
+    /// A program that reads a line of JSON for each event of the run, the last of which is its result, also of a failure.
+    Events,
 }
 
 /// Arguments of `plan`.
@@ -135,7 +147,7 @@ pub struct ApplyArgs {
     /// Allocate a new Elastic IP where the stack's own is gone for good; changes nothing where it is not
     #[arg(long)]
     pub new_address: bool,
-    /// Print what was done as JSON
+    /// Print each event as a line of JSON, and the result as the last one
     #[arg(long)]
     pub json: bool,
 }
@@ -146,7 +158,7 @@ pub struct ResumeArgs {
     /// Do not ask
     #[arg(short, long)]
     pub yes: bool,
-    /// Print what was done as JSON
+    /// Print each event as a line of JSON, and the result as the last one
     #[arg(long)]
     pub json: bool,
 }
@@ -174,7 +186,7 @@ pub struct DestroyArgs {
     /// Delete the data volume too, once a snapshot of it is complete
     #[arg(long)]
     pub delete_data: bool,
-    /// Print what was done as JSON
+    /// Print each event as a line of JSON, and the result as the last one
     #[arg(long)]
     pub json: bool,
 }

@@ -2,7 +2,7 @@
 
 use schemars::JsonSchema;
 use selfheal_aws::Done;
-use selfheal_core::plan::StepKind;
+use selfheal_core::plan::{Plan, StepKind};
 use serde::Serialize;
 
 /// A step that ran, as JSON.
@@ -43,4 +43,20 @@ pub struct Report {
     pub done: Vec<DoneStep>,
     /// Steps that began and did not end: whether they took effect is unknown.
     pub under_way: Vec<String>,
+    /// The steps of the plan that are not known to be done.
+    pub left: Vec<StepKind>,
+}
+
+impl Report {
+    /// Says what is left of a plan.
+    #[must_use]
+    pub fn out_of(mut self, plan: &Plan) -> Self {
+        self.left = plan.steps.iter().map(|step| step.kind).collect();
+        for done in &self.done {
+            if let Some(at) = self.left.iter().position(|kind| *kind == done.kind) {
+                self.left.remove(at);
+            }
+        }
+        self
+    }
 }

@@ -3,10 +3,10 @@
 use std::path::PathBuf;
 
 use selfheal_aws::{ApplyError, ApplyErrorKind, CallError};
-use selfheal_core::plan::Refusal;
+use selfheal_core::plan::{Refusal, StepKind};
 use selfheal_core::spec::SpecErrors;
 
-use crate::done::Report;
+use crate::done::{DoneStep, Report};
 use crate::files::FileError;
 
 /// How a command fails.
@@ -131,6 +131,26 @@ impl CliError {
                 _ => &[],
             },
             _ => &[],
+        }
+    }
+
+    /// Returns the steps that were done before, in order.
+    #[must_use]
+    pub fn done(&self) -> Vec<DoneStep> {
+        match self {
+            Self::Apply { error, .. } => error.done.iter().map(DoneStep::of).collect(),
+            Self::Interrupted(Some(report)) => report.done.clone(),
+            _ => Vec::new(),
+        }
+    }
+
+    /// Returns the steps that are not done, or not known to be.
+    #[must_use]
+    pub fn left(&self) -> Vec<StepKind> {
+        match self {
+            Self::Apply { error, .. } => error.left.iter().map(|step| step.kind).collect(),
+            Self::Interrupted(Some(report)) => report.left.clone(),
+            _ => Vec::new(),
         }
     }
 

@@ -4,22 +4,17 @@ use schemars::JsonSchema;
 use selfheal_core::plan::Refusal;
 use serde::Serialize;
 
-use crate::done::DoneStep;
 use crate::error::CliError;
 use crate::exit;
 
-/// What a command prints with `--json` in the place of its report when it fails: standard output holds one document either
-/// way, and the key `error` tells which. Fields are added, never renamed or removed.
+/// What a command prints with `--json` in the place of its report when it fails, where the key `error` tells which it is.
+/// Fields are added, never renamed or removed.
 #[derive(Debug, Serialize, JsonSchema)]
 pub struct Failure {
     /// What went wrong.
     error: Problem,
     /// What the plan refuses; empty where it was something else.
     refusals: Vec<Refusal>,
-    /// The steps that were done before, in order.
-    done: Vec<DoneStep>,
-    /// The steps that are not done, by their words; not known where the command was interrupted.
-    left: Vec<&'static str>,
 }
 
 #[derive(Debug, Serialize, JsonSchema)]
@@ -39,7 +34,7 @@ impl Failure {
     #[must_use]
     pub fn of(error: &CliError) -> Self {
         let exit = exit::of(error);
-        let mut failure = Self {
+        Self {
             error: Problem {
                 code: exit::word(exit),
                 exit,
@@ -47,19 +42,6 @@ impl Failure {
                 help: error.help(),
             },
             refusals: error.refusals().to_vec(),
-            done: Vec::new(),
-            left: Vec::new(),
-        };
-        match error {
-            CliError::Apply { error, .. } => {
-                failure.done = error.done.iter().map(DoneStep::of).collect();
-                failure.left = error.left.iter().map(|step| step.kind.code()).collect();
-            }
-            CliError::Interrupted(Some(report)) => {
-                failure.done.clone_from(&report.done);
-            }
-            _ => {}
         }
-        failure
     }
 }

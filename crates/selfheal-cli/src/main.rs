@@ -10,6 +10,7 @@ mod cli;
 mod commands;
 mod done;
 mod error;
+mod events;
 mod exit;
 mod failure;
 mod files;
@@ -17,6 +18,7 @@ mod logging;
 mod output;
 mod progress;
 mod prompt;
+mod report;
 #[cfg(test)]
 mod schema;
 mod session;
@@ -26,8 +28,9 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
-use cli::{Cli, Command, Global};
+use cli::{Cli, Command, Global, Prints};
 use error::CliError;
+use events::Line;
 use failure::Failure;
 use output::{Output, colours};
 use spec::Named;
@@ -36,7 +39,7 @@ fn main() -> ExitCode {
     let cli = Cli::parse();
     let colour = colours(cli.global.color, &std::io::stderr());
     logging::init(cli.global.verbose, colour);
-    let json = cli.command.prints_json();
+    let prints = cli.command.prints();
     match run(&cli.global, cli.command) {
         Ok(code) => ExitCode::from(code),
         Err(error) => {
@@ -44,10 +47,14 @@ fn main() -> ExitCode {
                 return ExitCode::from(exit::FAILED);
             }
             report(&error, colour);
-            if json {
-                // That it cannot be written is told by the exit code, which is another anyway.
-                drop(Output::new(cli.global.color).report(&Failure::of(&error)));
-            }
+            let output = Output::new(cli.global.color);
+            let printed = match prints {
+                Prints::Text => Ok(()),
+                Prints::Document => output.report(&Failure::of(&error)),
+                Prints::Events => output.line(&Line::failed(&error)),
+            };
+            // That it cannot be written is told by the exit code, which is another anyway.
+            drop(printed);
             ExitCode::from(exit::of(&error))
         }
     }
@@ -55,8 +62,10 @@ fn main() -> ExitCode {
 
 fn run(global: &Global, command: Command) -> Result<u8, CliError> {
     let output = Output::new(global.color);
-    let open = || session::Session::open(global, output, Named::Needed);
-    let open_anyway = || session::Session::open(global, output, Named::Optional);
+    let prints = command.prints();
+    let open_as = |named| session::Session::open(global, output, named, prints);
+    let open = || open_as(Named::Needed);
+    let open_anyway = || open_as(Named::Optional);
     match command {
         Command::Plan(args) => reading(open()?.run(|session| commands::plan::run(session, &args))),
         Command::Status(args) => reading(open_anyway()?.run(|session| commands::status::run(session, &args))),

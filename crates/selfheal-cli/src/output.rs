@@ -69,6 +69,20 @@ impl Output {
         })
     }
 
+    /// Writes a report as one line of JSON, with the version of its form.
+    ///
+    /// # Errors
+    /// [`CliError::Output`], also where the reader has gone.
+    pub fn line(self, report: &impl Serialize) -> Result<(), CliError> {
+        let report = Versioned {
+            version: JSON_VERSION,
+            report,
+        };
+        let mut text = serde_json::to_string(&report).map_err(|error| CliError::Failed(error.to_string()))?;
+        text.push('\n');
+        self.bytes(text.as_bytes())
+    }
+
     /// Writes a document of somebody else's form, such as a policy, as indented JSON with a final newline.
     ///
     /// # Errors

@@ -10,12 +10,15 @@ use selfheal_aws::{Event, Progress};
 use selfheal_core::plan::{StepId, WaitFor};
 
 use crate::done::{DoneStep, Report};
+use crate::events::Events;
 
 /// Tells a person how a run goes, and remembers what was done.
 #[derive(Debug)]
-pub struct Reporter {
+pub struct Reporter<'a> {
     /// `None` where standard error is no terminal.
     bar: Option<ProgressBar>,
+    /// Whoever else is told.
+    events: Option<&'a Events>,
     state: Mutex<State>,
 }
 
@@ -31,10 +34,10 @@ struct State {
 /// After how long a call that is made again and again is told of; then each time that it has taken twice as long.
 const TOLD_AFTER: Duration = Duration::from_secs(5);
 
-impl Reporter {
+impl<'a> Reporter<'a> {
     /// Begins, with what the spinner says until the first event.
     #[must_use]
-    pub fn new(message: &'static str) -> Self {
+    pub fn new(message: &'static str, events: Option<&'a Events>) -> Self {
         let bar = std::io::stderr().is_terminal().then(|| {
             let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
             if let Ok(style) = ProgressStyle::with_template("{spinner} {wide_msg}") {
@@ -46,6 +49,7 @@ impl Reporter {
         });
         Self {
             bar,
+            events,
             state: Mutex::default(),
         }
     }
@@ -60,6 +64,7 @@ impl Reporter {
         Report {
             done: state.done,
             under_way,
+            left: Vec::new(),
         }
     }
 
@@ -94,14 +99,17 @@ impl State {
     }
 }
 
-impl Drop for Reporter {
+impl Drop for Reporter<'_> {
     fn drop(&mut self) {
         self.finish();
     }
 }
 
-impl Progress for Reporter {
+impl Progress for Reporter<'_> {
     fn event(&self, event: &Event<'_>) {
+        if let Some(events) = self.events {
+            events.event(event);
+        }
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         match event {
             Event::Started { step } => {

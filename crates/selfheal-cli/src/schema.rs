@@ -7,7 +7,7 @@ use schemars::{JsonSchema, Schema};
 use selfheal_core::Plan;
 use selfheal_core::status::StatusReport;
 
-use crate::commands::{apply, destroy, resume};
+use crate::events::Line;
 use crate::failure::Failure;
 use crate::output::Versioned;
 
@@ -47,17 +47,12 @@ fn the_committed_schemas_are_those_of_the_types() {
         "status",
         &schema::<StatusReport>("What `selfheal status --json` prints"),
     );
-    check("apply", &schema::<apply::Report>("What `selfheal apply --json` prints"));
     check(
-        "destroy",
-        &schema::<destroy::Report>("What `selfheal destroy --json` prints"),
-    );
-    check(
-        "resume",
-        &schema::<resume::Report>("What `selfheal resume --json` prints"),
+        "events",
+        &schema::<Line<'_>>("A line of what `selfheal apply`, `destroy` and `resume` print with `--json`"),
     );
     check(
         "failure",
-        &schema::<Failure>("What a command prints with `--json` when it fails"),
+        &schema::<Failure>("What `selfheal plan` and `status` print with `--json` when they fail"),
     );
 }

@@ -5,8 +5,9 @@ use selfheal_core::operator::operator_scope;
 use selfheal_core::{Observed, Spec};
 
 use crate::backend::Backend;
-use crate::cli::Global;
+use crate::cli::{Global, Prints};
 use crate::error::CliError;
+use crate::events::Events;
 use crate::output::Output;
 use crate::progress::Reporter;
 use crate::spec::{self, Named};
@@ -20,6 +21,8 @@ pub struct Session {
     pub backend: Backend,
     /// Standard output.
     pub output: Output,
+    /// Who is told of the run's events on standard output, where that is for a program.
+    pub events: Option<Events>,
 }
 
 impl Session {
@@ -27,10 +30,15 @@ impl Session {
     ///
     /// # Errors
     /// Those of either.
-    pub fn open(global: &Global, output: Output, named: Named) -> Result<Self, CliError> {
+    pub fn open(global: &Global, output: Output, named: Named, prints: Prints) -> Result<Self, CliError> {
         let spec = spec::load(&global.file, named)?;
         let backend = Backend::open(global, &spec)?;
-        Ok(Self { spec, backend, output })
+        Ok(Self {
+            spec,
+            backend,
+            output,
+            events: (prints == Prints::Events).then(|| Events::new(output)),
+        })
     }
 
     /// Runs a command in the session and closes it, whatever came of the command.
@@ -48,7 +56,7 @@ impl Session {
     /// # Errors
     /// The first call that failed for good, with what the operator's policy lacks where that is why.
     pub fn observe(&self, scope: Scope) -> Result<Observed, CliError> {
-        let reporter = Reporter::new("reading the stack");
+        let reporter = Reporter::new("reading the stack", self.events.as_ref());
         let control = self.backend.control(&reporter);
         let observed = self
             .backend

@@ -1,37 +1,17 @@
 //! `selfheal apply`: makes the stack as its file says.
 
-use schemars::JsonSchema;
 use selfheal_aws::Goal;
 use selfheal_core::existing;
 use selfheal_core::plan::PlanOptions;
-use serde::Serialize;
 
 use super::change::{Changed, How, change, changes};
 use crate::cli::ApplyArgs;
-use crate::done::DoneStep;
 use crate::error::CliError;
+use crate::events::Outcome;
 use crate::exit;
 use crate::prompt::Question;
+use crate::report::Applied;
 use crate::session::Session;
-
-/// What `apply --json` prints. Fields are added, never renamed or removed.
-#[derive(Debug, Serialize, JsonSchema)]
-pub struct Report {
-    /// The stack's name.
-    stack: String,
-    /// The Region.
-    region: String,
-    /// The account's twelve digits.
-    account: String,
-    /// The steps that ran, in the order in which they ended; empty when there was nothing to do.
-    done: Vec<DoneStep>,
-    /// The Elastic IP's allocation.
-    allocation_id: Option<String>,
-    /// The Elastic IP.
-    public_ip: Option<String>,
-    /// The DNS name, where the spec has one.
-    name: Option<String>,
-}
 
 /// Makes the stack as its file says.
 ///
@@ -58,33 +38,30 @@ pub fn run(session: &Session, args: &ApplyArgs) -> Result<u8, CliError> {
             new_address: args.new_address,
         }),
         yes: args.yes,
-        json: args.json,
         question,
     };
     let changed = change(session, &how)?;
     let report = report(session, &changed);
-    if args.json {
-        session.output.report(&report)?;
-    } else {
-        session.output.text(&text(&report))?;
+    match &session.events {
+        Some(events) => events.end(changed.steps(), Outcome::Applied(report))?,
+        None => session.output.text(&text(&report, changed.done.len()))?,
     }
     Ok(exit::DONE)
 }
 
-fn report(session: &Session, changed: &Changed) -> Report {
+fn report(session: &Session, changed: &Changed) -> Applied {
     let address = existing(&session.spec, &changed.observed).address;
-    Report {
+    Applied {
         stack: changed.plan.stack.clone(),
         region: changed.plan.region.clone(),
         account: changed.plan.account.clone(),
-        done: changed.steps(),
         allocation_id: address.as_ref().map(|address| address.allocation_id.clone()),
         public_ip: address.map(|address| address.public_ip),
         name: session.spec.dns.as_ref().map(|dns| dns.name.clone()),
     }
 }
 
-fn text(report: &Report) -> String {
+fn text(report: &Applied, done: usize) -> String {
     let mut text = String::new();
     let mut line = |name: &str, value: &str| text.push_str(&format!("  {name:<8} {value}\n"));
     if let (Some(ip), Some(id)) = (&report.public_ip, &report.allocation_id) {
@@ -93,9 +70,9 @@ fn text(report: &Report) -> String {
     if let Some(name) = &report.name {
         line("name", name);
     }
-    if report.done.is_empty() {
+    if done == 0 {
         return format!("\n{text}");
     }
-    let done = changes(report.done.len());
+    let done = changes(done);
     format!("\nApplied {done}. `selfheal status` shows when the instance is in service.\n\n{text}")
 }

@@ -17,8 +17,6 @@ pub struct How<'a> {
     pub goal: Goal,
     /// Whether to go on without asking.
     pub yes: bool,
-    /// Whether standard output is for a program.
-    pub json: bool,
     /// What is asked.
     pub question: Question<'a>,
 }
@@ -41,8 +39,8 @@ pub struct Changed {
 pub fn change(session: &Session, how: &How<'_>) -> Result<Changed, CliError> {
     let observed = session.observe(how.goal.scope())?;
     let plan = how.goal.plan(&session.spec, &observed);
-    if how.json {
-        // Standard output is for the outcome alone; a person who is asked still has to see what about.
+    if session.events.is_some() {
+        // Standard output is for the events alone; a person who is asked still has to see what about.
         eprint!("{plan}");
     } else {
         session.output.text(&plan.to_string())?;
@@ -84,14 +82,14 @@ fn given_up(goal: Goal, observed: &Observed) -> Vec<&str> {
 
 fn execute(session: &Session, goal: Goal, plan: &Plan, observed: Observed) -> Result<Outcome, CliError> {
     let account = observed.identity.account.clone();
-    let reporter = Reporter::new("beginning");
+    let reporter = Reporter::new("beginning", session.events.as_ref());
     let control = session.backend.control(&reporter);
     let run = selfheal_aws::apply(session.backend.aws(), &session.spec, goal, plan, observed, &control);
     let result = session.backend.block_on(run);
     let report = reporter.finish();
     match result {
         Ok(outcome) => outcome.map_err(|error| failed(session, error, &account)),
-        Err(CliError::Interrupted(_)) => Err(CliError::Interrupted(Some(report))),
+        Err(CliError::Interrupted(_)) => Err(CliError::Interrupted(Some(report.out_of(plan)))),
         Err(error) => Err(error),
     }
 }

@@ -1,34 +1,16 @@
 //! `selfheal destroy`: removes the stack, and keeps the address and the data unless each is named.
 
-use schemars::JsonSchema;
 use selfheal_aws::Goal;
 use selfheal_core::plan::DestroyOptions;
-use serde::Serialize;
 
 use super::change::{How, change, changes};
 use crate::cli::DestroyArgs;
-use crate::done::DoneStep;
 use crate::error::CliError;
+use crate::events::Outcome;
 use crate::exit;
 use crate::prompt::Question;
+use crate::report::Destroyed;
 use crate::session::Session;
-
-/// What `destroy --json` prints. Fields are added, never renamed or removed.
-#[derive(Debug, Serialize, JsonSchema)]
-pub struct Report {
-    /// The stack's name.
-    stack: String,
-    /// The Region.
-    region: String,
-    /// The account's twelve digits.
-    account: String,
-    /// The steps that ran, in the order in which they ended; empty when there was nothing to do.
-    done: Vec<DoneStep>,
-    /// What was kept, and why: the plan's notes, and the last snapshot of a data volume that was deleted.
-    kept: Vec<String>,
-    /// The last snapshot of the data volume, where this run took one.
-    snapshot_id: Option<String>,
-}
 
 /// Removes the stack.
 ///
@@ -56,7 +38,6 @@ pub fn run(session: &Session, args: &DestroyArgs) -> Result<u8, CliError> {
     let how = How {
         goal: Goal::Destroy(options),
         yes: args.yes,
-        json: args.json,
         question,
     };
     let changed = change(session, &how)?;
@@ -69,22 +50,21 @@ pub fn run(session: &Session, args: &DestroyArgs) -> Result<u8, CliError> {
         .as_ref()
         .map(|id| format!("the data is in the snapshot {id}"));
     let notes = changed.plan.notes.iter().map(|note| note.message.clone());
-    let report = Report {
+    let report = Destroyed {
         stack: changed.plan.stack.clone(),
         region: changed.plan.region.clone(),
         account: changed.plan.account.clone(),
-        done: changed.steps(),
         kept: notes.chain(in_snapshot.clone()).collect(),
         snapshot_id,
     };
-    if args.json {
-        session.output.report(&report)?;
-    } else if !report.done.is_empty() {
+    if let Some(events) = &session.events {
+        events.end(changed.steps(), Outcome::Destroyed(report))?;
+    } else if !changed.done.is_empty() {
         let kept = in_snapshot.map_or_else(String::new, |kept| format!("; {kept}"));
         session.output.text(&format!(
             "\nDestroyed {}: {}{kept}.\n",
             report.stack,
-            changes(report.done.len())
+            changes(changed.done.len())
         ))?;
     }
     Ok(exit::DONE)

@@ -8,7 +8,7 @@ use selfheal_core::{Observed, Spec};
 use selfheal_policy::Limit;
 use selfheal_policy::{Document, Purpose, operator_policy};
 
-use crate::cli::{Global, OfflineArgs, PolicyArgs, Whose};
+use crate::cli::{Global, OfflineArgs, PolicyArgs, Prints, Whose};
 use crate::error::CliError;
 use crate::exit;
 use crate::output::Output;
@@ -90,7 +90,8 @@ pub fn known(
     if offline.offline {
         return Ok((spec::load(&global.file, named)?, assumed(offline)));
     }
-    Session::open(global, output, named)?.run(|session| Ok((session.spec.clone(), session.observe(Scope::Plan)?)))
+    Session::open(global, output, named, Prints::Text)?
+        .run(|session| Ok((session.spec.clone(), session.observe(Scope::Plan)?)))
 }
 
 /// Reads the same for somebody who may not read the stack yet, and asks for the policy that would let them: who they are is
@@ -99,7 +100,7 @@ fn known_to_newcomer(global: &Global, output: Output, offline: &OfflineArgs) -> 
     if offline.offline {
         return known(global, output, offline, Named::Optional);
     }
-    Session::open(global, output, Named::Optional)?.run(|session| match session.observe(Scope::Plan) {
+    Session::open(global, output, Named::Optional, Prints::Text)?.run(|session| match session.observe(Scope::Plan) {
         Ok(observed) => Ok((session.spec.clone(), observed)),
         Err(error) if exit::of(&error) == exit::DENIED => {
             let identity = session.backend.block_on(session.backend.aws().caller_identity())?;

@@ -1,25 +1,15 @@
 //! `selfheal resume`: lets a stack that has parked itself replace its instance again.
 
-use schemars::JsonSchema;
 use selfheal_aws::Goal;
-use serde::Serialize;
 
 use super::change::{How, change};
 use crate::cli::ResumeArgs;
-use crate::done::DoneStep;
 use crate::error::CliError;
+use crate::events::Outcome;
 use crate::exit;
 use crate::prompt::Question;
+use crate::report::Resumed;
 use crate::session::Session;
-
-/// What `resume --json` prints. Fields are added, never renamed or removed.
-#[derive(Debug, Serialize, JsonSchema)]
-pub struct Report {
-    /// The stack's name.
-    stack: String,
-    /// The steps that ran, in the order in which they ended; empty when nothing was parked.
-    done: Vec<DoneStep>,
-}
 
 /// Resumes the stack.
 ///
@@ -30,15 +20,12 @@ pub fn run(session: &Session, args: &ResumeArgs) -> Result<u8, CliError> {
     let how = How {
         goal: Goal::Resume,
         yes: args.yes,
-        json: args.json,
         question,
     };
     let changed = change(session, &how)?;
-    if args.json {
-        session.output.report(&Report {
-            stack: changed.plan.stack.clone(),
-            done: changed.steps(),
-        })?;
+    if let Some(events) = &session.events {
+        let stack = changed.plan.stack.clone();
+        events.end(changed.steps(), Outcome::Resumed(Resumed { stack }))?;
     } else if !changed.done.is_empty() {
         session
             .output

@@ -1,6 +1,5 @@
 //! What the commands do and print.
 
-use std::io::Read;
 use std::process::Stdio;
 
 use crate::support::{Folder, shape};
@@ -140,7 +139,10 @@ fn the_shape_of_json_is_stable() {
     .allocation_id: string
     .done[].detail: string
     .done[].kind: string
+    .event: string
+    .left[]
     .name: string
+    .outcome: string
     .public_ip: string
     .region: string
     .stack: string
@@ -198,7 +200,10 @@ fn the_shape_of_json_is_stable() {
     .account: string
     .done[].detail: string
     .done[].kind: string
+    .event: string
     .kept[]: string
+    .left[]
+    .outcome: string
     .region: string
     .snapshot_id: null
     .stack: string
@@ -367,26 +372,6 @@ fn colour_is_for_terminals_and_for_those_who_ask() {
     assert!(!folder.expect(&["plan", "--color", "never"], 0).stdout.contains('\x1b'));
 }
 
-/// Starts the binary, reads a little of its output and goes away.
-fn read_a_little(folder: &Folder, args: &[&str]) -> (Option<i32>, String) {
-    let mut child = folder
-        .command(args)
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .expect("it starts");
-    // Nothing is read at all: the pipe breaks at the first write, however late that is.
-    drop(child.stdout.take());
-    let mut stderr = String::new();
-    child
-        .stderr
-        .take()
-        .expect("a pipe")
-        .read_to_string(&mut stderr)
-        .expect("UTF-8");
-    (child.wait().expect("it ends").code(), stderr)
-}
-
 #[test]
 fn a_reader_that_goes_away_is_no_panic() {
     let folder = Folder::new();
@@ -397,12 +382,12 @@ fn a_reader_that_goes_away_is_no_panic() {
         &["demo"],
         &["userdata"],
     ] {
-        let (code, stderr) = read_a_little(&folder, args);
+        let (code, stderr) = folder.read_nothing(args);
         assert_eq!(code, Some(0), "{args:?}: {stderr}");
         assert!(!stderr.contains("panicked"), "{args:?}: {stderr}");
     }
     // A plan that nobody saw is not carried out.
-    let (code, stderr) = read_a_little(&folder, &["apply", "--yes"]);
+    let (code, stderr) = folder.read_nothing(&["apply", "--yes"]);
     assert_eq!(code, Some(1), "{stderr}");
     folder.expect(&["plan", "--check"], 3);
 }

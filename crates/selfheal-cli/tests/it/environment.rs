@@ -2,7 +2,7 @@
 //!
 //! An AWS that refuses everybody, or that never answers, listens on loopback; nothing else is ever asked.
 
-use std::io::{Read, Write};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpListener;
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
@@ -305,9 +305,42 @@ fn whoever_ends_a_run_it_ends_in_order_and_says_so() {
         let run = Run::of(&child.wait_with_output().expect("output"));
         assert_eq!(run.code, 130, "{name}: {}", run.stderr);
         assert!(run.stderr.contains("error: interrupted"), "{name}: {}", run.stderr);
-        let told: serde_json::Value = serde_json::from_str(&run.stdout).expect("one document");
+        let told = run.json(&["apply"]);
         assert_eq!(told["error"]["code"], "interrupted");
     }
+}
+
+/// Who watches a run reads each event while it is under way.
+#[test]
+fn an_event_is_written_when_it_happens() {
+    let folder = Folder::new();
+    let port = TcpListener::bind("127.0.0.1:0")
+        .expect("loopback")
+        .local_addr()
+        .expect("an address")
+        .port();
+    let mut child = command(
+        &folder,
+        &format!("http://127.0.0.1:{port}"),
+        &["apply", "--yes", "--json"],
+    )
+    .stdout(Stdio::piped())
+    .stderr(Stdio::piped())
+    .spawn()
+    .expect("it starts");
+    let mut stdout = BufReader::new(child.stdout.take().expect("a pipe"));
+    let mut line = String::new();
+    stdout.read_line(&mut line).expect("UTF-8");
+    // A connection that nobody takes is tried for five seconds.
+    assert!(
+        child.try_wait().expect("it can be asked").is_none(),
+        "it is over: {line}"
+    );
+    let event: serde_json::Value = serde_json::from_str(&line).expect("a line is a document");
+    assert_eq!(event["event"], "retrying", "{line}");
+    assert!(event["action"].is_string() && event["pause_ms"].is_u64(), "{line}");
+    child.kill().expect("it runs");
+    child.wait().expect("it ends");
 }
 
 #[test]

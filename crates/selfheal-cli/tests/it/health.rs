@@ -79,17 +79,17 @@ fn the_plan_of_a_parked_stack_never_says_nothing_to_do() {
 }
 
 #[test]
-fn whatever_goes_wrong_json_is_one_document_on_standard_output() {
+fn whatever_goes_wrong_json_ends_with_it_on_standard_output() {
     let folder = Folder::new();
     for args in [&["apply"][..], &["destroy"], &["resume"], &["status"], &["plan"]] {
         let wrong = folder.expect(&[args, &["--json", "-f", "nowhere.toml"]].concat(), 6);
-        assert_eq!(json(&wrong)["error"]["code"], "spec", "{args:?}");
+        assert_eq!(wrong.json(args)["error"]["code"], "spec", "{args:?}");
     }
     let unasked = folder.expect(&["apply", "--json"], 4);
-    assert_eq!(json(&unasked)["error"]["code"], "declined");
+    assert_eq!(unasked.json(&["apply"])["error"]["code"], "declined");
     folder.expect(&["apply", "--yes"], 0);
     folder.edit("20GiB", "10GiB");
-    let refused = json(&folder.expect(&["apply", "--json", "--yes"], 5));
+    let refused = folder.expect(&["apply", "--json", "--yes"], 5).json(&["apply"]);
     assert_eq!(refused["error"]["exit"], 5);
     assert_eq!(refused["refusals"][0]["code"], "volume-shrinks", "{refused:#}");
     assert!(
@@ -114,7 +114,7 @@ fn an_apply_that_fails_half_way_says_in_json_what_was_done_and_what_is_left() {
         serde_json::json!({"Effect": "Allow", "Action": ["ec2:CreateVolume", "ec2:CreateTags"], "Resource": "*"});
     policy["Statement"].as_array_mut().expect("statements").push(more);
     folder.authorise_by(&policy.to_string());
-    let failed = json(&folder.expect(&["apply", "--yes", "--json"], 7));
+    let failed = folder.expect(&["apply", "--yes", "--json"], 7).json(&["apply"]);
     assert_eq!(failed["done"][0]["kind"], "create-volume", "{failed:#}");
     let left = failed["left"].as_array().expect("a list");
     assert!(left.contains(&"create-group".into()), "{failed:#}");

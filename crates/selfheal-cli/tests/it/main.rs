@@ -7,6 +7,7 @@ mod demo;
 #[cfg(feature = "sdk")]
 mod environment;
 mod errors;
+mod events;
 mod files;
 mod health;
 mod identity;

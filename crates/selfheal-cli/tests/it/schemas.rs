@@ -6,9 +6,7 @@ use crate::support::{Folder, SPEC};
 
 const PLAN: &str = include_str!("../../../../schema/plan.schema.json");
 const STATUS: &str = include_str!("../../../../schema/status.schema.json");
-const APPLY: &str = include_str!("../../../../schema/apply.schema.json");
-const DESTROY: &str = include_str!("../../../../schema/destroy.schema.json");
-const RESUME: &str = include_str!("../../../../schema/resume.schema.json");
+const EVENTS: &str = include_str!("../../../../schema/events.schema.json");
 const FAILURE: &str = include_str!("../../../../schema/failure.schema.json");
 const FILE: &str = include_str!("../../../../schema/spec.schema.json");
 
@@ -36,6 +34,23 @@ fn printed(folder: &Folder, args: &[&str], code: i32, schema: &str) -> Value {
     document
 }
 
+/// Prints events by the command, checks each line, and answers the last.
+fn told(folder: &Folder, args: &[&str], code: i32) -> Value {
+    let run = folder.expect(&[args, &["--json"]].concat(), code);
+    assert!(run.stdout.ends_with("}\n"), "{}", run.stdout);
+    let mut lines = run.lines();
+    lines.iter().for_each(|line| check(EVENTS, line));
+    let last = lines.pop().expect("a line at least");
+    assert_eq!(last["event"], "result", "{last:#}");
+    assert_eq!(last["outcome"] == "failed", code != 0, "{last:#}");
+    assert!(
+        lines.iter().all(|line| line["event"] != "result"),
+        "one result: {}",
+        run.stdout
+    );
+    last
+}
+
 #[test]
 fn what_is_printed_over_a_stacks_life_is_as_the_schemas_say() {
     let folder = Folder::new();
@@ -43,8 +58,8 @@ fn what_is_printed_over_a_stacks_life_is_as_the_schemas_say() {
     let actions = first["steps"].as_array().expect("steps").iter();
     assert!(actions.filter(|step| step["readiness"]["ready"].is_object()).count() > 2);
     printed(&folder, &["status"], 0, STATUS);
-    printed(&folder, &["apply"], 4, FAILURE);
-    printed(&folder, &["apply", "--yes"], 0, APPLY);
+    told(&folder, &["apply"], 4);
+    told(&folder, &["apply", "--yes"], 0);
     printed(&folder, &["plan"], 0, PLAN);
     printed(&folder, &["status"], 0, STATUS);
 
@@ -61,7 +76,7 @@ fn what_is_printed_over_a_stacks_life_is_as_the_schemas_say() {
         "{changed:#}"
     );
     printed(&folder, &["status"], 0, STATUS);
-    printed(&folder, &["apply", "--yes"], 0, APPLY);
+    told(&folder, &["apply", "--yes"], 0);
     folder.park();
     let parked = printed(&folder, &["status"], 0, STATUS);
     assert!(
@@ -69,20 +84,16 @@ fn what_is_printed_over_a_stacks_life_is_as_the_schemas_say() {
             .as_array()
             .is_some_and(|findings| !findings.is_empty())
     );
-    printed(&folder, &["resume", "--yes"], 0, RESUME);
+    told(&folder, &["resume", "--yes"], 0);
     folder.write("selfheal.toml", &other.replace("30GiB", "10GiB"));
     printed(&folder, &["plan"], 5, PLAN);
-    printed(&folder, &["apply", "--yes"], 5, FAILURE);
+    told(&folder, &["apply", "--yes"], 5);
     folder.write("selfheal.toml", &other);
-    let gone = printed(
-        &folder,
-        &["destroy", "--yes", "--delete-data", "--release-address"],
-        0,
-        DESTROY,
-    );
+    let gone = told(&folder, &["destroy", "--yes", "--delete-data", "--release-address"], 0);
     assert!(gone["snapshot_id"].is_string());
     folder.authorise_by(r#"{"Version":"2012-10-17","Statement":[]}"#);
     printed(&folder, &["status"], 7, FAILURE);
+    told(&folder, &["destroy", "--yes"], 7);
 }
 
 /// The schemas say something: another form is refused.
@@ -106,6 +117,42 @@ fn a_document_of_another_form_is_refused() {
         let mut other = plan.clone();
         other.as_object_mut().expect("an object").remove(key);
         assert_ne!(faults(PLAN, &other), [""; 0], "without {key}");
+    }
+}
+
+#[test]
+fn an_event_of_another_form_is_refused() {
+    let folder = Folder::new();
+    let run = folder.expect(&["apply", "--yes", "--json"], 0);
+    let lines = run.lines();
+    let a = |event: &str| {
+        lines
+            .iter()
+            .find(|line| line["event"] == event)
+            .expect("there is one")
+            .clone()
+    };
+    for (event, pointer, value) in [
+        ("started", "/event", json!("begun")),
+        ("started", "/step/kind", json!("make-coffee")),
+        ("finished", "/detail", json!(7)),
+        ("waiting", "/wait", json!("lunch")),
+        ("result", "/outcome", json!("splendid")),
+        ("result", "/left", json!(["make-coffee"])),
+    ] {
+        let mut other = a(event);
+        *other.pointer_mut(pointer).expect("it is there") = value;
+        assert_ne!(faults(EVENTS, &other), [""; 0], "{pointer}");
+    }
+    for (event, key) in [
+        ("started", "step"),
+        ("finished", "detail"),
+        ("result", "done"),
+        ("result", "stack"),
+    ] {
+        let mut other = a(event);
+        other.as_object_mut().expect("an object").remove(key);
+        assert_ne!(faults(EVENTS, &other), [""; 0], "without {key}");
     }
 }
 

@@ -69,6 +69,21 @@ impl Folder {
         Run::of(&self.command(args).output().expect("the binary starts"))
     }
 
+    /// Starts the binary and goes away: its exit code, and what it says on standard error.
+    pub fn read_nothing(&self, args: &[&str]) -> (Option<i32>, String) {
+        let mut child = self
+            .command(args)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("it starts");
+        // Nothing is read at all: the pipe breaks at the first write, however late that is.
+        drop(child.stdout.take());
+        let output = child.wait_with_output().expect("it ends");
+        let stderr = String::from_utf8(output.stderr).expect("UTF-8");
+        (output.status.code(), stderr)
+    }
+
     /// Leaves the stack as one that has parked itself.
     pub fn park(&self) {
         self.tamper(|world| {
@@ -122,8 +137,7 @@ impl Folder {
     /// Runs with `--json` and reads what came of it.
     #[track_caller]
     pub fn json(&self, args: &[&str]) -> serde_json::Value {
-        let run = self.expect(&[args, &["--json"]].concat(), 0);
-        serde_json::from_str(&run.stdout).unwrap_or_else(|error| panic!("{error}\n{}", run.stdout))
+        self.expect(&[args, &["--json"]].concat(), 0).json(args)
     }
 }
 
@@ -135,6 +149,22 @@ impl Run {
             stdout: text(&output.stdout),
             stderr: text(&output.stderr),
         }
+    }
+
+    /// Reads what came of a run with `--json`: its one document, or the last line of a command that changes something.
+    #[track_caller]
+    pub fn json(&self, args: &[&str]) -> serde_json::Value {
+        if ["apply", "destroy", "resume"].contains(&args[0]) {
+            return self.lines().pop().expect("a line at least");
+        }
+        serde_json::from_str(&self.stdout).unwrap_or_else(|error| panic!("{error}\n{}", self.stdout))
+    }
+
+    /// Reads a JSON document of each line.
+    #[track_caller]
+    pub fn lines(&self) -> Vec<serde_json::Value> {
+        let read = |line| serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}\n{}", self.stdout));
+        self.stdout.lines().map(read).collect()
     }
 }
 
