@@ -40,10 +40,12 @@ clock() {
   IFS=. read -r now _ </proc/uptime
 }
 
-# Sleeps without a process: reads from a pipe that nobody writes to.
+# Sleeps without starting a program: reads from a pipe that nobody writes to. It does so in a process of its own, because
+# bash from 5.2 on ends such a read with a random signal mask where the time is over before it begins to wait, as it is on a
+# busy machine: it would not hear of the end of a child any more, nor of SIGTERM.
 sleep_for() {
   [[ -n ${sleep_fd-} ]] || exec {sleep_fd}<> <(:)
-  read -rt "$1" -u "$sleep_fd" _ || :
+  (read -rt "$1" <&"$sleep_fd") || :
 }
 
 # Waits a constant 1 to 2 seconds with jitter: a back-off that doubles costs a recovery more than the calls it saves.

@@ -6,6 +6,7 @@ mod address_watch;
 mod after;
 mod baked;
 mod boot;
+mod busy;
 mod call_list;
 mod calls;
 mod cost;
