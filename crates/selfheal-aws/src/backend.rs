@@ -15,10 +15,10 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 use selfheal_core::names::Tags;
 use selfheal_core::world::{
-    ARecord, Activity, Address, ApplicationCheck, ApplicationCheckSettings, CreateApplicationStatusCheck, CreateVolume,
-    DefaultRoute, Group, GroupSettings, HostedZone, IamRole, Identity, Image, IngressRule, Instance, InstanceProfile,
-    InstanceTypeDetails, LaunchTemplate, LifecycleHook, ModifyVolume, RecordSet, SecurityGroup, Snapshot, Subnet,
-    TemplateData, Volume, VolumeModification,
+    ARecord, Activity, Address, ApplicationCheck, ApplicationCheckSettings, ApplicationStatus,
+    CreateApplicationStatusCheck, CreateVolume, DefaultRoute, Group, GroupSettings, HostedZone, IamRole, Identity,
+    Image, IngressRule, Instance, InstanceProfile, InstanceTypeDetails, LaunchTemplate, LifecycleHook, ModifyVolume,
+    RecordSet, SecurityGroup, Snapshot, Subnet, TemplateData, Volume, VolumeModification,
 };
 
 use crate::error::CallError;
@@ -133,7 +133,7 @@ pub trait ApplicationChecks: Send + Sync + Debug {
     async fn describe_application_status_checks(&self, stack: &str) -> CallResult<Vec<ApplicationCheck>>;
     /// `DescribeApplicationStatus`: what AWS finds of each of these instances, such as `ok` or `impaired`. Instances of
     /// which it says nothing are left out.
-    async fn describe_application_status(&self, instances: &[String]) -> CallResult<Vec<(String, String)>>;
+    async fn describe_application_status(&self, instances: &[String]) -> CallResult<Vec<(String, ApplicationStatus)>>;
     /// `CreateApplicationStatusCheck`.
     async fn create_application_status_check(
         &self,

@@ -13,8 +13,8 @@ use selfheal_core::permissions::tells_of_app_policy;
 use selfheal_core::plan::former_record;
 use selfheal_core::spec::{Ingress, Spec, ZoneRef};
 use selfheal_core::world::{
-    Address, ApplicationCheck, FormerRecord, HostedZone, Instance, LaunchTemplate, Observed, Part, RecordSet,
-    SecurityGroup,
+    Address, ApplicationCheck, ApplicationStatus, FormerRecord, HostedZone, Instance, InstanceState, LaunchTemplate,
+    Observed, Part, RecordSet, SecurityGroup,
 };
 use selfheal_core::{Found, Unread, counted_addresses, unread};
 
@@ -478,11 +478,11 @@ async fn read_asked_instances(
     aws: &dyn Aws,
     stack: &str,
     ctl: &Control<'_>,
-) -> CallResult<(Vec<Instance>, BTreeMap<String, String>)> {
+) -> CallResult<(Vec<Instance>, BTreeMap<String, ApplicationStatus>)> {
     let instances = retry(ctl, Repeat::Read, || aws.describe_instances(stack)).await?;
     let asked = instances
         .iter()
-        .filter(|instance| matches!(instance.state.as_str(), "pending" | "running"));
+        .filter(|instance| matches!(instance.state, InstanceState::Pending | InstanceState::Running));
     let ids: Vec<String> = asked.map(|instance| instance.id.clone()).collect();
     if ids.is_empty() {
         return Ok((instances, BTreeMap::new()));

@@ -19,7 +19,10 @@ use crate::existing::{Existing, existing};
 use crate::names::{TAG_FAILED_BOOTS, TAG_LAST_ERROR, TAG_LAST_LOG, TAG_PARKED};
 use crate::plan::{Plan, Step, StepKind};
 use crate::spec::Spec;
-use crate::world::{Group, GroupInstance, Observed, VolumeState};
+use crate::world::{
+    ApplicationStatus, AttachmentState, Group, GroupInstance, HealthStatus, InstanceState, LifecycleState, Observed,
+    SnapshotState, VolumeState,
+};
 use diagnose::diagnose;
 
 /// How a stack is.
@@ -98,7 +101,7 @@ pub struct VolumeStatus {
     /// `vol-…`.
     pub id: String,
     /// `creating`, `available`, `in-use`, `deleting`, `deleted` or `error`.
-    pub state: String,
+    pub state: VolumeState,
     /// The instance that it is attached to, in any state of the attachment but `detached`.
     pub attached_instance: Option<String>,
     /// Its Availability Zone.
@@ -116,7 +119,7 @@ pub struct SnapshotStatus {
     /// The volume that it was taken of.
     pub volume_id: String,
     /// `pending`, `completed` or `error`.
-    pub state: String,
+    pub state: SnapshotState,
     /// When it was started, RFC 3339.
     pub started_at: Timestamp,
 }
@@ -128,11 +131,11 @@ pub struct InstanceStatus {
     /// `i-…`.
     pub id: String,
     /// State as EC2 sees it, such as `running`; `null` when EC2 does not list it (yet, or any more).
-    pub state: Option<String>,
+    pub state: Option<InstanceState>,
     /// Health as the group sees it: `Healthy` or `Unhealthy`.
-    pub health: String,
+    pub health: HealthStatus,
     /// Lifecycle state as the group sees it, such as `InService` or `Pending:Wait`.
-    pub lifecycle: String,
+    pub lifecycle: LifecycleState,
     /// When it was launched, RFC 3339.
     pub launched_at: Option<Timestamp>,
     /// The launch template version that it was launched from.
@@ -159,7 +162,7 @@ pub struct ApplicationCheckStatus {
     pub id: String,
     /// What AWS makes of the instance: `ok`, `impaired`, `initializing`, `insufficient-data`, `not-applicable` or
     /// `suppressed`; `null` where it says nothing of it.
-    pub instance_status: Option<String>,
+    pub instance_status: Option<ApplicationStatus>,
 }
 
 /// The DNS record of a stack.
@@ -265,19 +268,11 @@ fn address(existing: &Existing) -> Option<AddressStatus> {
 fn volume(existing: &Existing) -> Option<VolumeStatus> {
     existing.volume.as_ref().map(|volume| VolumeStatus {
         id: volume.id.clone(),
-        state: match &volume.state {
-            VolumeState::Creating => "creating".to_owned(),
-            VolumeState::Available => "available".to_owned(),
-            VolumeState::InUse => "in-use".to_owned(),
-            VolumeState::Deleting => "deleting".to_owned(),
-            VolumeState::Deleted => "deleted".to_owned(),
-            VolumeState::Error => "error".to_owned(),
-            VolumeState::Other(state) => state.clone(),
-        },
+        state: volume.state.clone(),
         attached_instance: volume
             .attachment
             .as_ref()
-            .filter(|attachment| attachment.state != "detached")
+            .filter(|attachment| attachment.state != AttachmentState::Detached)
             .map(|attachment| attachment.instance_id.clone()),
         zone: volume.zone.clone(),
         size_gib: volume.size_gib,
@@ -285,7 +280,10 @@ fn volume(existing: &Existing) -> Option<VolumeStatus> {
 }
 
 fn last_snapshot(observed: &Observed) -> Option<SnapshotStatus> {
-    let usable = observed.snapshots.iter().filter(|snapshot| snapshot.state != "error");
+    let usable = observed
+        .snapshots
+        .iter()
+        .filter(|snapshot| snapshot.state != SnapshotState::Error);
     usable
         .max_by_key(|snapshot| snapshot.started_at)
         .map(|snapshot| SnapshotStatus {
@@ -298,10 +296,10 @@ fn last_snapshot(observed: &Observed) -> Option<SnapshotStatus> {
 
 /// The group's instances, the one that serves or will serve first.
 fn instances(observed: &Observed, group: Option<&Group>) -> Vec<InstanceStatus> {
-    let rank = |instance: &GroupInstance| match instance.lifecycle.as_str() {
-        "InService" => 0,
-        lifecycle if lifecycle.starts_with("Pending") => 1,
-        lifecycle if lifecycle.starts_with("Terminating") || lifecycle == "Terminated" => 3,
+    let rank = |instance: &GroupInstance| match &instance.lifecycle {
+        LifecycleState::InService => 0,
+        lifecycle if lifecycle.is_coming() => 1,
+        lifecycle if lifecycle.is_leaving() => 3,
         _ => 2,
     };
     let mut members: Vec<&GroupInstance> = group.map(|group| group.instances.iter().collect()).unwrap_or_default();

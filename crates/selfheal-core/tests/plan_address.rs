@@ -6,7 +6,7 @@ use common::{carry_out, empty_world, probed, web};
 use selfheal_core::names::{SCHEMA, TAG_SCHEMA, TAG_STACK};
 use selfheal_core::plan::{DestroyOptions, Plan, StepKind, plan, plan_destroy, plan_resume};
 use selfheal_core::spec::{HealthFrom, Spec};
-use selfheal_core::world::{Address, GroupInstance, Observed};
+use selfheal_core::world::{Address, GroupInstance, HealthStatus, LifecycleState, Observed};
 
 const ADOPTED: &str = "eipalloc-0000000000000aaaa";
 
@@ -94,8 +94,8 @@ fn an_adopted_address_at_the_stacks_own_instance_is_in_nobody_elses_use() {
     assert_eq!(refusals(&plan(&spec, &world)), ["address-in-use"]);
     world.group.as_mut().expect("applied").instances.push(GroupInstance {
         id: "i-00000000000000009".to_owned(),
-        lifecycle: "InService".to_owned(),
-        health: "Healthy".to_owned(),
+        lifecycle: LifecycleState::InService,
+        health: HealthStatus::Healthy,
         template_version: None,
     });
     assert_eq!(refusals(&plan(&spec, &world)), [""; 0]);

@@ -9,8 +9,8 @@ use selfheal_core::names::TAG_FINAL;
 use selfheal_core::plan::{DestroyOptions, StepKind, plan, plan_destroy, plan_resume};
 use selfheal_core::spec::HealthFrom;
 use selfheal_core::world::{
-    AddressCall, ApplicationCheckCall, GroupCall, Instance, LaunchTemplateCall, Observed, Snapshot, SnapshotCall,
-    VolumeCall,
+    AddressCall, ApplicationCheckCall, GroupCall, Instance, InstanceState, LaunchTemplateCall, Observed, Snapshot,
+    SnapshotCall, SnapshotState, VolumeCall,
 };
 
 const KEEP: DestroyOptions = DestroyOptions {
@@ -30,7 +30,7 @@ fn running() -> Observed {
     world.observed_at = Timestamp::UNIX_EPOCH + SignedDuration::from_mins(10);
     world.instances.push(Instance {
         id: "i-00000000000000001".to_owned(),
-        state: "running".to_owned(),
+        state: InstanceState::Running,
         launched_at: Timestamp::UNIX_EPOCH - SignedDuration::from_mins(10),
         zone: "eu-west-1a".to_owned(),
         public_ip: None,
@@ -99,7 +99,7 @@ fn the_volume_goes_after_a_completed_snapshot_and_nothing_goes_while_the_instanc
     });
     assert!(group < snapshot && snapshot < volume, "{ran:#?}");
     assert!(world.addresses.is_empty() && world.volumes.is_empty());
-    assert_eq!(world.snapshots[0].state, "completed");
+    assert_eq!(world.snapshots[0].state, SnapshotState::Completed);
 }
 
 #[test]
@@ -110,7 +110,7 @@ fn only_a_last_snapshot_of_this_run_since_the_last_launch_counts_2() {
     let good = Snapshot {
         id: "snap-00000000000000001".to_owned(),
         volume_id: world.volumes[0].id.clone(),
-        state: "completed".to_owned(),
+        state: SnapshotState::Completed,
         started_at: Timestamp::UNIX_EPOCH,
         tags: [(TAG_FINAL.to_owned(), world.observed_at.to_string())].into(),
     };
@@ -125,7 +125,7 @@ fn only_a_last_snapshot_of_this_run_since_the_last_launch_counts_2() {
     };
     assert!(!takes_another(|_| ()));
     assert!(takes_another(|snapshot| snapshot.tags.clear()));
-    assert!(takes_another(|snapshot| snapshot.state = "error".to_owned()));
+    assert!(takes_another(|snapshot| snapshot.state = SnapshotState::Error));
     assert!(takes_another(
         |snapshot| snapshot.volume_id = "vol-0000000000000ffff".to_owned()
     ));

@@ -8,7 +8,8 @@ use selfheal_core::plan::{DestroyOptions, Plan, StepKind, plan, plan_destroy};
 use selfheal_core::spec::{HealthFrom, Ingress, Setup, Spec};
 use selfheal_core::status::status;
 use selfheal_core::world::{
-    Attachment, GroupInstance, IngressRule, LaunchTemplateCall, Observed, RoleCall, SecurityGroup,
+    Attachment, AttachmentState, GroupInstance, HealthStatus, IngressRule, LaunchTemplateCall, LifecycleState,
+    Observed, RoleCall, SecurityGroup,
 };
 use selfheal_core::{Action, Answer};
 
@@ -24,13 +25,13 @@ fn running(attached: bool) -> Observed {
         .instances
         .push(GroupInstance {
             id: "i-a".to_owned(),
-            lifecycle: "InService".to_owned(),
-            health: "Healthy".to_owned(),
+            lifecycle: LifecycleState::InService,
+            health: HealthStatus::Healthy,
             template_version: Some("1".to_owned()),
         });
     world.volumes[0].attachment = attached.then(|| Attachment {
         instance_id: "i-a".to_owned(),
-        state: "attached".to_owned(),
+        state: AttachmentState::Attached,
     });
     world
 }

@@ -11,8 +11,8 @@ use selfheal_core::Action;
 use selfheal_core::plan::{Approval, DestroyOptions, Need, Plan, Readiness, plan, plan_destroy};
 use selfheal_core::spec::{Filesystem, HealthFrom, Ingress, Protocol, Spec};
 use selfheal_core::world::{
-    AddressCall, GroupCall, Instance, LaunchTemplateCall, Observed, RecordCall, RoleCall, SecurityGroupCall,
-    SnapshotCall, VolumeCall, VolumeState,
+    AddressCall, GroupCall, Instance, InstanceState, LaunchTemplateCall, Observed, RecordCall, RoleCall,
+    SecurityGroupCall, SnapshotCall, VolumeCall, VolumeState,
 };
 
 fn specs() -> impl Strategy<Value = Spec> {
@@ -180,7 +180,7 @@ fn twin<T>(mut thing: T, id: impl Fn(&mut T) -> &mut String) -> T {
 fn common_instance() -> Instance {
     Instance {
         id: "i-00000000000000001".to_owned(),
-        state: "running".to_owned(),
+        state: InstanceState::Running,
         launched_at: jiff::Timestamp::UNIX_EPOCH - jiff::SignedDuration::from_mins(10),
         zone: "eu-west-1a".to_owned(),
         public_ip: None,

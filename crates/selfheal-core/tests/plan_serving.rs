@@ -5,7 +5,7 @@ mod common;
 
 use common::{carry_out, empty_world, web};
 use selfheal_core::plan::plan;
-use selfheal_core::world::{GroupInstance, Observed};
+use selfheal_core::world::{GroupInstance, HealthStatus, Observed};
 
 /// An applied stack whose one instance has this lifecycle, with the address at somebody.
 fn world(lifecycle: &str, address_at: Option<&str>) -> Observed {
@@ -14,8 +14,8 @@ fn world(lifecycle: &str, address_at: Option<&str>) -> Observed {
     if let Some(group) = &mut world.group {
         group.instances.push(GroupInstance {
             id: "i-a".to_owned(),
-            lifecycle: lifecycle.to_owned(),
-            health: "Healthy".to_owned(),
+            lifecycle: lifecycle.into(),
+            health: HealthStatus::Healthy,
             template_version: None,
         });
     }

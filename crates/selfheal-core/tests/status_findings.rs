@@ -11,7 +11,10 @@ use selfheal_core::names::TAG_PARKED;
 use selfheal_core::plan::{StepKind, plan};
 use selfheal_core::spec::{Ingress, Spec};
 use selfheal_core::status::{Finding, FindingCode as Code, Severity, StatusReport, status};
-use selfheal_core::world::{Activity, Attachment, GroupInstance, Instance, Observed};
+use selfheal_core::world::{
+    Activity, Attachment, AttachmentState, GroupInstance, HealthStatus, Instance, InstanceState, LifecycleState,
+    Observed,
+};
 
 /// The stack of the README, applied and with its instance at work.
 fn serving() -> Observed {
@@ -21,13 +24,13 @@ fn serving() -> Observed {
     let group = world.group.as_mut().expect("it was made");
     group.instances.push(GroupInstance {
         id: "i-a".to_owned(),
-        lifecycle: "InService".to_owned(),
-        health: "Healthy".to_owned(),
+        lifecycle: LifecycleState::InService,
+        health: HealthStatus::Healthy,
         template_version: Some("1".to_owned()),
     });
     world.instances.push(Instance {
         id: "i-a".to_owned(),
-        state: "running".to_owned(),
+        state: InstanceState::Running,
         launched_at: Timestamp::UNIX_EPOCH,
         zone: "eu-west-1a".to_owned(),
         public_ip: None,
@@ -35,7 +38,7 @@ fn serving() -> Observed {
     world.addresses[0].instance_id = Some("i-a".to_owned());
     world.volumes[0].attachment = Some(Attachment {
         instance_id: "i-a".to_owned(),
-        state: "attached".to_owned(),
+        state: AttachmentState::Attached,
     });
     world
 }
@@ -141,7 +144,7 @@ fn a_launch_that_aws_refuses_says_why_in_its_words() {
         id: "a".to_owned(),
         description: "Launching a new EC2 instance".to_owned(),
         cause: String::new(),
-        status: status.to_owned(),
+        status: status.into(),
         status_message: message.map(str::to_owned),
         started_at: Timestamp::UNIX_EPOCH,
         ended_at: None,

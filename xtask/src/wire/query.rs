@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use selfheal_aws::CallError;
 use selfheal_aws::sim::InstanceCaller;
 use selfheal_core::names::Tags;
-use selfheal_core::world::{Address, Volume, VolumeState};
+use selfheal_core::world::{Address, ApplicationStatus, Volume};
 
 use super::xml::{autoscaling as group_answer, ec2 as answer, leaf, node};
 use super::{WireCall, WireError};
@@ -178,8 +178,8 @@ pub(super) fn ec2(me: &InstanceCaller, call: &WireCall, request_id: &str) -> Res
         "DescribeApplicationStatus" => {
             let ids = with.list("InstanceId.");
             with.end()?;
-            let item = |(id, status): &(String, String)| {
-                let status = leaf("status", status) + &node("detailSet", "");
+            let item = |(id, status): &(String, ApplicationStatus)| {
+                let status = leaf("status", status.as_str()) + &node("detailSet", "");
                 node("item", &(leaf("instanceId", id) + &node("applicationStatus", &status)))
             };
             let items: String = me.describe_application_status(&ids)?.iter().map(item).collect();
@@ -266,7 +266,7 @@ fn volume_item(volume: &Volume) -> String {
             leaf("volumeId", &volume.id),
             leaf("instanceId", &attachment.instance_id),
             leaf("device", "/dev/sdf"),
-            leaf("status", &attachment.state),
+            leaf("status", attachment.state.as_str()),
             leaf("deleteOnTermination", "false"),
         ];
         node("item", &parts.concat())
@@ -276,7 +276,7 @@ fn volume_item(volume: &Volume) -> String {
         leaf("size", &volume.size_gib.to_string()),
         leaf("snapshotId", volume.snapshot_id.as_deref().unwrap_or_default()),
         leaf("availabilityZone", &volume.zone),
-        leaf("status", state_name(&volume.state)),
+        leaf("status", volume.state.as_str()),
         node("attachmentSet", &attached),
         tag_set(&volume.tags),
         leaf("volumeType", &volume.volume_type),
@@ -284,18 +284,6 @@ fn volume_item(volume: &Volume) -> String {
         leaf("multiAttachEnabled", "false"),
     ];
     node("item", &parts.concat())
-}
-
-fn state_name(state: &VolumeState) -> &str {
-    match state {
-        VolumeState::Creating => "creating",
-        VolumeState::Available => "available",
-        VolumeState::InUse => "in-use",
-        VolumeState::Deleting => "deleting",
-        VolumeState::Deleted => "deleted",
-        VolumeState::Error => "error",
-        VolumeState::Other(other) => other,
-    }
 }
 
 fn address_item(address: &Address) -> String {
@@ -342,7 +330,7 @@ pub(super) fn autoscaling(me: &InstanceCaller, call: &WireCall, request_id: &str
             let (instance, status) = (with.required("InstanceId")?, with.required("HealthStatus")?);
             let grace = with.flag("ShouldRespectGracePeriod", true)?;
             with.end()?;
-            me.set_instance_health(instance, status, grace)?;
+            me.set_instance_health(instance, &status.into(), grace)?;
             None
         }
         "SuspendProcesses" => {

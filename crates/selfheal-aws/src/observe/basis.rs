@@ -9,8 +9,8 @@ use selfheal_core::Names;
 use selfheal_core::names::ResourceKind;
 use selfheal_core::spec::{ImageRef, Spec};
 use selfheal_core::world::{
-    Activity, ApplicationCheck, DefaultRoute, Group, Image, InstanceType, LaunchTemplate, LifecycleHook, Observed,
-    Subnet, Volume, VolumeState,
+    Activity, ApplicationCheck, DefaultRoute, Group, Image, InstanceType, LaunchTemplate, LifecycleHook,
+    LifecycleState, Observed, Subnet, Volume, VolumeState,
 };
 
 use super::{ACTIVITIES_READ, Reading, Scope, subnet_query};
@@ -178,7 +178,12 @@ async fn ask(aws: &dyn Aws, spec: &Spec, scope: Scope, first: &First, ctl: &Cont
         retry(ctl, Repeat::Read, || aws.describe_hooks(&names.group))
     });
     // Where no instance is in service, the group's last activities alone tell why a launch fails.
-    let in_service = |group: &Group| group.instances.iter().any(|member| member.lifecycle == "InService");
+    let in_service = |group: &Group| {
+        group
+            .instances
+            .iter()
+            .any(|member| member.lifecycle == LifecycleState::InService)
+    };
     let stuck = scope == Scope::Status && first.group.as_ref().is_some_and(|group| !in_service(group));
     let activities = when(stuck, || {
         retry(ctl, Repeat::Read, || {

@@ -276,9 +276,10 @@ fn instance(instance: types::Instance) -> GroupInstance {
         id: instance.instance_id.unwrap_or_default(),
         lifecycle: instance
             .lifecycle_state
-            .map(|state| state.as_str().to_owned())
-            .unwrap_or_default(),
-        health: instance.health_status.unwrap_or_default(),
+            .as_ref()
+            .map_or("", |state| state.as_str())
+            .into(),
+        health: instance.health_status.unwrap_or_default().into(),
         template_version: instance.launch_template.and_then(|template| template.version),
     }
 }
@@ -301,8 +302,9 @@ fn activity(activity: types::Activity) -> CallResult<Activity> {
         cause: activity.cause.unwrap_or_default(),
         status: activity
             .status_code
-            .map(|status| status.as_str().to_owned())
-            .unwrap_or_default(),
+            .as_ref()
+            .map_or("", |status| status.as_str())
+            .into(),
         status_message: text(activity.status_message.as_deref()),
         started_at,
         ended_at: time(activity.end_time.as_ref()),

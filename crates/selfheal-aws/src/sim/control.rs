@@ -1,6 +1,7 @@
 //! What a test, a demo or a lab does to the world from outside.
 
 use selfheal_core::names::Tags;
+use selfheal_core::world::LifecycleState;
 
 use super::faults::{FaultPlan, FaultState};
 use super::ledger::Violation;
@@ -124,15 +125,15 @@ impl Sim {
     /// Returns the target lifecycle state that the metadata of an instance shows; `None` before the group has come to its
     /// launch hook, where the metadata service answers 404.
     #[must_use]
-    pub fn target_lifecycle_state(&self, id: &str) -> Option<String> {
+    pub fn target_lifecycle_state(&self, id: &str) -> Option<LifecycleState> {
         self.inspect(|world| world.target_state(id))
     }
 
-    /// Lets the metadata of an instance tell another target state, as in a warm pool (`Warmed:Running`) or in standby;
+    /// Lets the metadata of an instance tell another target state, as in a warm pool ([`WarmedRunning`](LifecycleState::WarmedRunning)) or in standby;
     /// `None` lets it follow from the group again.
-    pub fn set_target_state(&self, id: &str, state: Option<&str>) {
+    pub fn set_target_state(&self, id: &str, state: Option<LifecycleState>) {
         self.tamper(|world| match state {
-            Some(state) => world.target_states.insert(id.to_owned(), state.to_owned()),
+            Some(state) => world.target_states.insert(id.to_owned(), state),
             None => world.target_states.remove(id),
         });
     }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use selfheal_core::names::Tags;
-use selfheal_core::world::{Address, Volume};
+use selfheal_core::world::{Address, ApplicationStatus, HealthStatus, Volume};
 
 use super::call::{Call, Caller, fail};
 use super::ec2::missing_code;
@@ -119,7 +119,7 @@ impl InstanceCaller {
     ///
     /// # Errors
     /// As AWS answers them.
-    pub fn set_instance_health(&self, instance: &str, status: &str, respect_grace: bool) -> CallResult<()> {
+    pub fn set_instance_health(&self, instance: &str, status: &HealthStatus, respect_grace: bool) -> CallResult<()> {
         self.call(|world, me| world.api_set_instance_health(me, instance, status, respect_grace))
     }
 
@@ -151,7 +151,7 @@ impl InstanceCaller {
     ///
     /// # Errors
     /// As AWS answers them.
-    pub fn describe_application_status(&self, ids: &[String]) -> CallResult<Vec<(String, String)>> {
+    pub fn describe_application_status(&self, ids: &[String]) -> CallResult<Vec<(String, ApplicationStatus)>> {
         self.call(|world, me| world.api_describe_application_status(me, ids))
     }
 
@@ -323,11 +323,11 @@ impl World {
         &mut self,
         me: &Caller,
         instance: &str,
-        status: &str,
+        status: &HealthStatus,
         respect_grace: bool,
     ) -> CallResult<()> {
         let call = Call::change("autoscaling:SetInstanceHealth")
-            .about(status)
+            .about(status.as_str())
             .on(Target::GroupOf(instance.to_owned()));
         self.call_now(me, &call, |world| {
             world.set_instance_health(instance, status, respect_grace)
@@ -358,7 +358,7 @@ impl World {
         &mut self,
         me: &Caller,
         ids: &[String],
-    ) -> CallResult<Vec<(String, String)>> {
+    ) -> CallResult<Vec<(String, ApplicationStatus)>> {
         let call = Call::read("ec2:DescribeApplicationStatus").about(&ids.join(","));
         self.call_now(me, &call, |world| Ok(world.describe_application_status(ids)))
     }

@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 
 use selfheal_core::names::{TAG_ROLE, TAG_STACK, Tags};
-use selfheal_core::world::VolumeState;
+use selfheal_core::world::{InstanceState, LifecycleState, VolumeState};
 
 use super::ledger::Violation;
-use super::state::{InstanceRecord, InstanceState, Lifecycle};
+use super::state::InstanceRecord;
 use super::trace::TraceKind;
 use super::world::World;
 
@@ -60,7 +60,7 @@ impl World {
                     let up = instance.state == InstanceState::Running && !instance.impaired;
                     up && volume.is_some() && volume != instance.mounted.as_ref()
                 };
-                let kept = member.healthy && member.lifecycle == Lifecycle::InService;
+                let kept = member.healthy && member.lifecycle == LifecycleState::InService;
                 if kept && self.instances.get(&member.id).filter(without).is_some() {
                     hollow.push(member.id.clone());
                 }
@@ -99,7 +99,7 @@ pub fn unhealed(world: &World) -> Vec<Violation> {
         let serving = group
             .members
             .iter()
-            .filter(|member| member.healthy && member.lifecycle == Lifecycle::InService);
+            .filter(|member| member.healthy && member.lifecycle == LifecycleState::InService);
         let serving: Vec<&str> = serving.map(|member| member.id.as_str()).collect();
         if serving.len() != group.settings.desired as usize {
             let detail = format!(

@@ -1,11 +1,12 @@
 //! The records that a world is made of: what AWS tells, and what only AWS knows.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 
 use selfheal_core::names::Tags;
 use selfheal_core::world::{
-    Address, ApplicationCheck, GroupSettings, IamRole, InstanceProfile, LaunchTemplate, LifecycleHook, RecordSet,
-    SecurityGroup, Snapshot, Subnet, TemplateData, Volume,
+    ActivityStatus, Address, ApplicationCheck, GroupSettings, IamRole, InstanceProfile, InstanceState, LaunchTemplate,
+    LifecycleHook, LifecycleState, ModificationState, RecordSet, SecurityGroup, Snapshot, Subnet, TemplateData, Volume,
 };
 use serde::{Deserialize, Serialize};
 
@@ -57,8 +58,8 @@ pub enum Content {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Modification {
-    /// `modifying`, `optimizing` or `completed`.
-    pub state: String,
+    /// How far it is.
+    pub state: ModificationState,
     /// When it was asked for.
     pub started_ms: u64,
     /// Size in GiB that it leads to. Until then `DescribeVolumes` shows the old values.
@@ -147,39 +148,6 @@ impl TemplateRecord {
     }
 }
 
-/// State of an instance.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum InstanceState {
-    /// Being started.
-    Pending,
-    /// Running.
-    Running,
-    /// Being terminated.
-    ShuttingDown,
-    /// Gone.
-    Terminated,
-    /// Being stopped.
-    Stopping,
-    /// Off.
-    Stopped,
-}
-
-impl InstanceState {
-    /// Returns the state as `DescribeInstances` spells it.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Pending => "pending",
-            Self::Running => "running",
-            Self::ShuttingDown => "shutting-down",
-            Self::Terminated => "terminated",
-            Self::Stopping => "stopping",
-            Self::Stopped => "stopped",
-        }
-    }
-}
-
 /// An instance.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
@@ -253,6 +221,12 @@ pub enum ApplicationVerdict {
     InsufficientData,
 }
 
+impl fmt::Display for ApplicationVerdict {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
 impl ApplicationVerdict {
     /// Returns the status as `DescribeApplicationStatus` spells it.
     #[must_use]
@@ -278,50 +252,6 @@ pub struct ApplicationResult {
     pub successes: u32,
 }
 
-/// Lifecycle of an instance in its group.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Lifecycle {
-    /// Launched, not running yet.
-    Pending,
-    /// Held by the launch hook.
-    PendingWait,
-    /// Let go by the launch hook.
-    PendingProceed,
-    /// In service.
-    InService,
-    /// Leaving.
-    Terminating,
-    /// Held by a termination hook.
-    TerminatingWait,
-    /// Let go by the termination hook.
-    TerminatingProceed,
-}
-
-impl Lifecycle {
-    /// Returns the state as `DescribeAutoScalingGroups` spells it.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Pending => "Pending",
-            Self::PendingWait => "Pending:Wait",
-            Self::PendingProceed => "Pending:Proceed",
-            Self::InService => "InService",
-            Self::Terminating => "Terminating",
-            Self::TerminatingWait => "Terminating:Wait",
-            Self::TerminatingProceed => "Terminating:Proceed",
-        }
-    }
-
-    /// Returns whether the instance is on its way out.
-    #[must_use]
-    pub const fn leaving(self) -> bool {
-        matches!(
-            self,
-            Self::Terminating | Self::TerminatingWait | Self::TerminatingProceed
-        )
-    }
-}
-
 /// An instance in its group.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
@@ -329,7 +259,7 @@ pub struct MemberRecord {
     /// The instance.
     pub id: String,
     /// Its lifecycle state.
-    pub lifecycle: Lifecycle,
+    pub lifecycle: LifecycleState,
     /// Whether the group holds it for healthy.
     pub healthy: bool,
     /// The template version that it was launched from.
@@ -384,8 +314,8 @@ pub struct ActivityRecord {
     pub description: String,
     /// Why.
     pub cause: String,
-    /// `InProgress`, `Successful`, `Failed` or `Cancelled`.
-    pub status: String,
+    /// How far it is.
+    pub status: ActivityStatus,
     /// The reason of a failure.
     pub message: Option<String>,
     /// When it began, in logical milliseconds.

@@ -2,7 +2,10 @@
 
 use std::fmt;
 
+use selfheal_core::world::{InstanceState, LifecycleState, SnapshotState};
 use serde::{Deserialize, Serialize};
+
+use super::state::ApplicationVerdict;
 
 /// One entry of the trace.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -25,8 +28,8 @@ pub enum TraceKind {
     Instance {
         /// The instance.
         id: String,
-        /// `pending`, `running`, `shutting-down`, `terminated`, `stopping`, `stopped`, `impaired` or `rebooted`.
-        state: String,
+        /// Its new state, or what else happened to it.
+        state: InstanceChange,
         /// Why, where that is known.
         why: String,
     },
@@ -36,8 +39,8 @@ pub enum TraceKind {
         group: String,
         /// The instance.
         instance: String,
-        /// `Pending:Wait`, `InService`, …
-        state: String,
+        /// Its new lifecycle state.
+        state: LifecycleState,
     },
     /// An application status check came to a verdict about an instance.
     Application {
@@ -45,8 +48,8 @@ pub enum TraceKind {
         instance: String,
         /// The check.
         check: String,
-        /// `passed`, `failed` or `insufficient-data`.
-        status: String,
+        /// The verdict.
+        status: ApplicationVerdict,
     },
     /// A group found an instance unhealthy.
     Unhealthy {
@@ -73,8 +76,8 @@ pub enum TraceKind {
     Volume {
         /// The volume.
         id: String,
-        /// `available`, `attached`, `released`, `deleted`, `formatted`, `mounted`, `unmounted`, `modified`.
-        state: String,
+        /// What happened to it.
+        state: VolumeChange,
         /// The instance, where one is concerned.
         instance: Option<String>,
     },
@@ -82,8 +85,8 @@ pub enum TraceKind {
     Snapshot {
         /// The snapshot.
         id: String,
-        /// `completed`.
-        state: String,
+        /// Its state.
+        state: SnapshotState,
     },
     /// An address moved.
     Address {
@@ -124,6 +127,97 @@ pub enum TraceKind {
         /// What was seen.
         detail: String,
     },
+}
+
+/// What happened to an instance.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(from = "String", into = "String")]
+pub enum InstanceChange {
+    /// It came to another state.
+    State(InstanceState),
+    /// Its status checks report `impaired`.
+    Impaired,
+    /// It was rebooted.
+    Rebooted,
+}
+
+impl InstanceChange {
+    /// Returns the change in one word.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        match self {
+            Self::State(state) => state.as_str(),
+            Self::Impaired => "impaired",
+            Self::Rebooted => "rebooted",
+        }
+    }
+}
+
+impl From<String> for InstanceChange {
+    fn from(word: String) -> Self {
+        match word.as_str() {
+            "impaired" => Self::Impaired,
+            "rebooted" => Self::Rebooted,
+            state => Self::State(state.into()),
+        }
+    }
+}
+
+impl From<InstanceChange> for String {
+    fn from(change: InstanceChange) -> Self {
+        change.as_str().to_owned()
+    }
+}
+
+impl fmt::Display for InstanceChange {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// What happened to a volume.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum VolumeChange {
+    /// It was created, and can be used.
+    Available,
+    /// It was attached.
+    Attached,
+    /// It was detached, or its instance is gone.
+    Released,
+    /// It was deleted.
+    Deleted,
+    /// It was formatted.
+    Formatted,
+    /// It was mounted.
+    Mounted,
+    /// It was unmounted.
+    Unmounted,
+    /// A modification of it is complete.
+    Modified,
+}
+
+impl VolumeChange {
+    /// Returns the change in one word.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Available => "available",
+            Self::Attached => "attached",
+            Self::Released => "released",
+            Self::Deleted => "deleted",
+            Self::Formatted => "formatted",
+            Self::Mounted => "mounted",
+            Self::Unmounted => "unmounted",
+            Self::Modified => "modified",
+        }
+    }
+}
+
+impl fmt::Display for VolumeChange {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
 }
 
 /// One API call.

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::{SignedDuration, Timestamp};
-use selfheal_core::world::{Image, Subnet};
+use selfheal_core::world::{Image, LifecycleState, Subnet};
 use selfheal_policy::Partition;
 use serde::{Deserialize, Serialize};
 
@@ -98,7 +98,7 @@ pub struct World {
     pub(super) stale_ms: u64,
     /// Target lifecycle states that the metadata of instances tells in place of what follows from their groups.
     #[serde(default)]
-    pub(super) target_states: BTreeMap<String, String>,
+    pub(super) target_states: BTreeMap<String, LifecycleState>,
     /// Since when instances are in service without the volume that they are made for, in logical milliseconds.
     #[serde(default)]
     pub(super) hollow_since: BTreeMap<String, u64>,

@@ -8,7 +8,7 @@ use selfheal_core::desired::application_check;
 use selfheal_core::names::{TAG_APPLICATION_CHECK, TAG_FAILED_BOOTS, TAG_PARKED, Tags};
 use selfheal_core::plan::{DestroyOptions, StepKind};
 use selfheal_core::spec::{HealthFrom, Spec};
-use selfheal_core::world::CreateApplicationStatusCheck;
+use selfheal_core::world::{ApplicationStatus, CreateApplicationStatusCheck};
 use selfheal_policy::{OperatorScope, Partition, Purpose, operator_policy};
 
 use crate::support::{
@@ -127,7 +127,7 @@ fn an_instance_that_comes_into_service_under_an_old_verdict_is_kept() {
         );
         assert_eq!(sim.inspect(|world| world.instances.len()), 2, "seed {seed}\n{text}");
         let status = read(&sim, &spec, Scope::Status).application_status;
-        assert_eq!(status.get(&second).map(String::as_str), Some("ok"), "{text}");
+        assert_eq!(status.get(&second).cloned(), Some(ApplicationStatus::Ok), "{text}");
     }
 }
 
@@ -363,7 +363,7 @@ fn the_generated_policies_allow_it_where_the_stack_has_a_check_and_not_elsewhere
     sim.settle(HOUR);
     operate(&sim, Purpose::Status, true);
     let status = read(&sim, &spec, Scope::Status).application_status;
-    assert_eq!(status.into_values().collect::<Vec<_>>(), ["ok"]);
+    assert_eq!(status.into_values().collect::<Vec<_>>(), [ApplicationStatus::Ok]);
     operate(&sim, Purpose::Destroy, true);
     run_until_done(&sim, &spec, KEEP, 1);
     assert_eq!(ids(&sim), [""; 0]);
@@ -392,13 +392,13 @@ fn the_instances_that_are_asked_are_those_that_were_launched_for_it() {
     // The running instance stays as it is until it is replaced, in this as in everything else.
     let asked = |id: &str| {
         let status = read(&sim, &both, Scope::Status).application_status;
-        status.get(id).cloned().unwrap_or_default()
+        status.get(id).cloned()
     };
-    assert_eq!(asked(&first), "not-applicable");
+    assert_eq!(asked(&first), Some(ApplicationStatus::NotApplicable));
     sim.kill_instance(&first);
     sim.settle(HOUR);
     let (second, ..) = serving(&sim).expect("it healed");
-    assert_eq!(asked(&second), "ok");
+    assert_eq!(asked(&second), Some(ApplicationStatus::Ok));
     let tagged = sim.inspect(|world| world.instances[&second].tags.get(TAG_APPLICATION_CHECK).cloned());
     assert_eq!(tagged.as_deref(), Some("web"));
 }

@@ -5,6 +5,7 @@ use std::time::Duration;
 use selfheal_aws::Goal;
 use selfheal_aws::sim::{FaultPlan, Sim};
 use selfheal_core::plan::DestroyOptions;
+use selfheal_core::world::SnapshotState;
 
 use selfheal_core::spec::Spec;
 
@@ -97,7 +98,12 @@ fn finishes_a_destroy(spec: &Spec) {
             sim.set_faults(FaultPlan::none());
             run_until_done(&sim, spec, goal, 3);
             assert_eq!(census(&sim), expected, "cut off {side} call {k}\n{}", sim.trace_text());
-            let completed = sim.inspect(|world| world.snapshots.values().any(|s| s.snapshot.state == "completed"));
+            let completed = sim.inspect(|world| {
+                world
+                    .snapshots
+                    .values()
+                    .any(|s| s.snapshot.state == SnapshotState::Completed)
+            });
             assert!(
                 completed,
                 "cut off {side} call {k}: the data is gone without a snapshot"

@@ -5,6 +5,7 @@ use std::time::Duration;
 use selfheal_aws::sim::{Content, Fault, FaultPlan, Range, Sim, SimConfig, When};
 use selfheal_aws::{ApplyError, ApplyErrorKind, Goal};
 use selfheal_core::plan::DestroyOptions;
+use selfheal_core::world::SnapshotState;
 
 use crate::support::{applied, census, even, look, run, run_until_done, serving, web};
 
@@ -38,7 +39,7 @@ fn cut_off_after_its_snapshot(sim: &Sim) {
 fn contents(sim: &Sim, volume: &str) -> (Content, Vec<Content>) {
     sim.inspect(|world| {
         let of_volume = world.snapshots.values().filter(|it| it.snapshot.volume_id == volume);
-        let completed = of_volume.filter(|it| it.snapshot.state == "completed");
+        let completed = of_volume.filter(|it| it.snapshot.state == SnapshotState::Completed);
         (
             world.volumes[volume].content.clone(),
             completed.map(|it| it.content.clone()).collect(),

@@ -7,7 +7,7 @@ use selfheal_aws::sim::{Content, Sim, SimConfig};
 use selfheal_core::names::{TAG_FIRST_USE, TAG_STACK};
 use selfheal_core::plan::{DestroyOptions, Plan, StepKind};
 use selfheal_core::spec::Spec;
-use selfheal_core::world::{Attachment, VolumeState};
+use selfheal_core::world::{Attachment, AttachmentState, VolumeState};
 
 use crate::support::{applied, even, look, run_until_done, serving, web};
 
@@ -193,7 +193,7 @@ fn a_volume_that_cannot_be_adopted_is_refused_with_the_reason_4() {
     check(411, "volume-in-use", |it| {
         it.volume.attachment = Some(Attachment {
             instance_id: "i-00000000000000bad".to_owned(),
-            state: "attached".to_owned(),
+            state: AttachmentState::Attached,
         });
     });
     check(412, "volume-failed", |it| it.volume.state = VolumeState::Error);

@@ -1,11 +1,11 @@
 //! A stack on the simulated AWS, and what is left of it.
 
-use selfheal_aws::sim::{FaultPlan, InstanceState, Latency, Range, Sim, SimConfig, SimError, World};
+use selfheal_aws::sim::{FaultPlan, Latency, Range, Sim, SimConfig, SimError, World};
 use selfheal_aws::{ApplyError, Control, Goal, Outcome, Scope, Silent, apply, observe};
 use selfheal_core::Observed;
 use selfheal_core::plan::Plan;
 use selfheal_core::spec::{EXAMPLE, HealthFrom, HealthProbe, HealthSpec, Spec, SpecFile};
-use selfheal_core::world::{ApplicationCheck, VolumeState};
+use selfheal_core::world::{ApplicationCheck, InstanceState, VolumeState};
 
 /// The stack of the README.
 pub fn web() -> Spec {

@@ -11,7 +11,7 @@ use aws_sdk_autoscaling::types::{
 use aws_smithy_mocks::{Rule, mock};
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use selfheal_aws::{AutoScaling, CallErrorKind};
-use selfheal_core::world::{Group, GroupInstance, GroupSettings, LifecycleHook};
+use selfheal_core::world::{Group, GroupInstance, GroupSettings, HealthStatus, LifecycleHook};
 
 use crate::support::{answer, query_error, sdk, tags};
 
@@ -106,8 +106,8 @@ async fn a_group_is_read_with_states_newer_than_the_sdk() {
         deleting: true,
         instances: vec![GroupInstance {
             id: "i-1".to_owned(),
-            lifecycle: "Quarantined:New".to_owned(),
-            health: "Healthy".to_owned(),
+            lifecycle: "Quarantined:New".into(),
+            health: HealthStatus::Healthy,
             template_version: Some("6".to_owned()),
         }],
         tags: tags("group"),

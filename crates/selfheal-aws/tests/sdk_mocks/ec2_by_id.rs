@@ -4,7 +4,7 @@ use aws_sdk_ec2::Client;
 use aws_sdk_ec2::types::Filter;
 use aws_smithy_mocks::mock;
 use selfheal_aws::{CallErrorKind, Ec2};
-use selfheal_core::world::VolumeModification;
+use selfheal_core::world::{ModificationState, VolumeModification};
 
 use crate::support::{ec2_answer, ec2_error, sdk};
 
@@ -92,7 +92,7 @@ async fn the_last_modification_is_read_with_what_it_leads_to_12() {
     ];
     let sdk = sdk(&rules.each_ref());
     let expected = VolumeModification {
-        state: "modifying".to_owned(),
+        state: ModificationState::Modifying,
         size_gib: Some(40),
         volume_type: Some("gp3".to_owned()),
         iops: Some(3000),

@@ -8,7 +8,8 @@ use aws_smithy_mocks::mock;
 use selfheal_aws::backend::{SecurityGroupQuery, SubnetQuery};
 use selfheal_aws::{CallErrorKind, Ec2};
 use selfheal_core::world::{
-    Address, Attachment, Image, IngressRule, Instance, SecurityGroup, Snapshot, Subnet, Volume, VolumeState,
+    Address, Attachment, AttachmentState, Image, IngressRule, Instance, SecurityGroup, Snapshot, SnapshotState, Subnet,
+    Volume, VolumeState,
 };
 
 use crate::support::{ec2_answer, ec2_error, sdk, tags};
@@ -187,7 +188,7 @@ async fn volumes_are_read_page_by_page() {
         snapshot_id: None,
         attachment: Some(Attachment {
             instance_id: "i-1".to_owned(),
-            state: "attaching".to_owned(),
+            state: AttachmentState::Attaching,
         }),
         tags: tags("volume"),
     };
@@ -195,7 +196,7 @@ async fn volumes_are_read_page_by_page() {
     assert_eq!(found[0], expected);
     assert_eq!(
         (&found[1].state, &found[1].attachment),
-        (&VolumeState::Other("frozen".to_owned()), &None)
+        (&VolumeState::from("frozen"), &None)
     );
 }
 
@@ -295,7 +296,7 @@ async fn instances_are_read_from_every_reservation() {
     let found = sdk(&[&one, &two]).describe_instances("web").await.unwrap();
     let expected = |id: &str, state: &str, ip: Option<&str>| Instance {
         id: id.to_owned(),
-        state: state.to_owned(),
+        state: state.into(),
         launched_at: "2026-01-01T00:00:00Z".parse().unwrap(),
         zone: "eu-west-1a".to_owned(),
         public_ip: ip.map(str::to_owned),
@@ -326,7 +327,7 @@ async fn snapshots_are_our_own() {
     let expected = Snapshot {
         id: "snap-1".to_owned(),
         volume_id: "vol-1".to_owned(),
-        state: "completed".to_owned(),
+        state: SnapshotState::Completed,
         started_at: "2026-01-01T00:00:00Z".parse().unwrap(),
         tags: tags("volume"),
     };

@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use selfheal_aws::sim::{InstanceState, Range, Sim, SimConfig, TraceEvent, TraceKind};
+use selfheal_aws::sim::{Range, Sim, SimConfig, TraceEvent, TraceKind};
 use selfheal_aws::{ApplicationChecks, AutoScaling, Ec2};
 use selfheal_core::names::{ResourceKind, TAG_STACK};
-use selfheal_core::world::{ApplicationCheckSettings, CreateApplicationStatusCheck, IngressRule};
+use selfheal_core::world::{ApplicationCheckSettings, CreateApplicationStatusCheck, IngressRule, InstanceState};
 
 use crate::support::{HOUR, Stack, check_settings, code, create, member, names, on, prepare_with, rest, world};
 
@@ -55,13 +55,16 @@ fn unwatched(sim: &Sim) -> Stack {
 fn status(sim: &Sim, instance: &str) -> String {
     let ids = [instance.to_owned()];
     let read = on(sim, sim.describe_application_status(&ids)).expect("it can be read");
-    read.into_iter().next().map(|(_, status)| status).unwrap_or_default()
+    read.into_iter()
+        .next()
+        .map(|(_, status)| status.to_string())
+        .unwrap_or_default()
 }
 
 /// When a check came to this verdict, in logical milliseconds.
 fn found(sim: &Sim, verdict: &str) -> Vec<u64> {
     let at = |event: TraceEvent| match event.what {
-        TraceKind::Application { status, .. } if status == verdict => Some(event.at_ms),
+        TraceKind::Application { status, .. } if status.as_str() == verdict => Some(event.at_ms),
         _ => None,
     };
     sim.trace().into_iter().filter_map(at).collect()

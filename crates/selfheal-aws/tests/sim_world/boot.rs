@@ -5,6 +5,7 @@ use std::time::Duration;
 use selfheal_aws::sim::{BootPhase, Content, Fault, FaultPlan, Sim, SimConfig, When};
 use selfheal_aws::{AutoScaling, Iam};
 use selfheal_core::names::{POLICY_NAME, TAG_FIRST_USE};
+use selfheal_core::world::AttachmentState;
 use selfheal_policy::{Document, Effect, NonEmpty};
 
 use crate::support::{
@@ -191,7 +192,7 @@ fn who_loses_the_volume_gives_up_the_address() {
     let seen = sim
         .inspect(|world| world.volumes[&stack.volume].volume.attachment.clone())
         .unwrap();
-    assert_eq!(seen.state, "busy", "mounted, so not let go yet");
+    assert_eq!(seen.state, AttachmentState::Busy, "mounted, so not let go yet");
     rest(&sim);
     assert_ne!(healed(&sim, &stack), first);
     let at = |part: &str| sim.trace_text().lines().position(|line| line.contains(part)).unwrap();

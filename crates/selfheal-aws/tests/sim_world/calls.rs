@@ -1,10 +1,10 @@
 //! The model of the boot program makes the calls that are listed, in their order; the boot program itself is held to the
 //! same list by the tests of selfheal-userdata.
 
-use selfheal_aws::sim::{InstanceState, Sim, SimConfig, TraceKind};
+use selfheal_aws::sim::{InstanceChange, Sim, SimConfig, TraceKind};
 use selfheal_aws::{ApplicationChecks, AutoScaling, Ec2};
 use selfheal_core::names::{ResourceKind, TAG_STACK};
-use selfheal_core::world::{CreateApplicationStatusCheck, IngressRule};
+use selfheal_core::world::{CreateApplicationStatusCheck, IngressRule, InstanceState};
 use selfheal_userdata::{BootConfig, HealthCheck, HealthFrom};
 
 use crate::call_list::{Calls, assert_calls, scenarios};
@@ -50,7 +50,9 @@ fn calls(sim: &Sim, instance: &str, since: usize) -> Calls {
 /// What the `nth` instance of a stack has asked for that was launched in a world, the first of which is 0.
 fn calls_of_launch(sim: &Sim, nth: usize) -> Calls {
     let launched = |kind: &TraceKind| match kind {
-        TraceKind::Instance { id, state, .. } if state == InstanceState::Pending.as_str() => Some(id.clone()),
+        TraceKind::Instance { id, state, .. } if *state == InstanceChange::State(InstanceState::Pending) => {
+            Some(id.clone())
+        }
         _ => None,
     };
     let instance = sim.trace().iter().filter_map(|event| launched(&event.what)).nth(nth);

@@ -6,7 +6,7 @@ use selfheal_aws::backend::{SecurityGroupQuery, SubnetQuery};
 use selfheal_aws::sim::{Content, SimConfig};
 use selfheal_aws::{Clock, Ec2};
 use selfheal_core::names::{ResourceKind, TAG_STACK, Tags};
-use selfheal_core::world::{IngressRule, ModifyVolume, VolumeState};
+use selfheal_core::world::{AttachmentState, IngressRule, ModifyVolume, SnapshotState, VolumeState};
 
 use crate::support::{
     assert_safe, code, launch, lines, member, names, on, prepare, rest, settings, subnet, template_data, volume_input,
@@ -294,7 +294,7 @@ fn a_volume_has_one_attachment_and_one_zone() {
         "InvalidAttachment.NotFound"
     );
     let detaching = caller.detach_volume(&here, Some(&id)).unwrap();
-    assert_eq!(detaching.attachment.unwrap().state, "detaching");
+    assert_eq!(detaching.attachment.unwrap().state, AttachmentState::Detaching);
     assert_eq!(code(caller.detach_volume(&here, None)), "IncorrectState");
     rest(&sim);
     on(&sim, sim.delete_volume(&here)).unwrap();
@@ -348,7 +348,7 @@ fn deleting_named_data_needs_a_completed_snapshot() {
         sim.create_snapshot(&stack.volume, "the last", &names().tags(ResourceKind::Snapshot)),
     )
     .unwrap();
-    assert_eq!(snapshot.state, "pending");
+    assert_eq!(snapshot.state, SnapshotState::Pending);
     let early = sim.save().unwrap();
     let early = selfheal_aws::sim::Sim::load(&early).unwrap();
     let deleted = early.block_on(early.delete_volume(&stack.volume));
@@ -357,7 +357,10 @@ fn deleting_named_data_needs_a_completed_snapshot() {
         "deleted while the snapshot was pending"
     );
     rest(&sim);
-    assert_eq!(on(&sim, sim.describe_snapshots("web")).unwrap()[0].state, "completed");
+    assert_eq!(
+        on(&sim, sim.describe_snapshots("web")).unwrap()[0].state,
+        SnapshotState::Completed
+    );
     on(&sim, sim.delete_volume(&stack.volume)).unwrap();
     rest(&sim);
     assert_eq!(
@@ -515,7 +518,7 @@ fn a_terminated_instance_is_shown_for_an_hour() {
         let mut states: Vec<String> = on(sim, sim.describe_instances("web"))
             .unwrap()
             .into_iter()
-            .map(|it| it.state)
+            .map(|it| it.state.to_string())
             .collect();
         states.sort();
         states

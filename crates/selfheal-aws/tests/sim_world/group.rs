@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use selfheal_aws::AutoScaling;
 use selfheal_aws::Ec2;
-use selfheal_aws::sim::{Lifecycle, Sim, SimConfig, unhealed};
-use selfheal_core::world::GroupSettings;
+use selfheal_aws::sim::{Sim, SimConfig, unhealed};
+use selfheal_core::world::{ActivityStatus, GroupSettings, HealthStatus, LifecycleState};
 
 use crate::support::{
     code, create, healed, hook, launch, lines, member, names, on, prepare, rest, termination_hook, words, world,
@@ -80,7 +80,9 @@ fn heals_from_every_loss_with_the_same_address_and_the_same_bytes() {
         ("impaired", |sim, id| assert!(sim.impair_instance(id))),
         ("application", |sim, id| assert!(sim.fail_app(id))),
         ("reported", |sim, id| {
-            sim.as_instance(id).set_instance_health(id, "Unhealthy", false).unwrap();
+            sim.as_instance(id)
+                .set_instance_health(id, &HealthStatus::Unhealthy, false)
+                .unwrap();
         }),
         ("by the group", |sim, id| on(sim, sim.terminate_instance(id)).unwrap()),
     ];
@@ -155,20 +157,20 @@ fn a_hook_holds_until_its_time_is_over() {
     on(&sim, sim.create_group(&stack.settings)).unwrap();
     sim.advance(Duration::from_secs(60));
     let id = member(&sim);
-    let state = |sim: &Sim| sim.inspect(|world| world.groups["selfheal-web"].members[0].lifecycle);
-    assert_eq!(state(&sim), Lifecycle::PendingWait);
-    assert_eq!(sim.target_lifecycle_state(&id).as_deref(), Some("InService"));
+    let state = |sim: &Sim| sim.inspect(|world| world.groups["selfheal-web"].members[0].lifecycle.clone());
+    assert_eq!(state(&sim), LifecycleState::PendingWait);
+    assert_eq!(sim.target_lifecycle_state(&id), Some(LifecycleState::InService));
     sim.as_instance(&id)
         .record_lifecycle_action_heartbeat("selfheal-web", &hook().name, &id)
         .unwrap();
     sim.advance(Duration::from_secs(280));
     assert_eq!(
         state(&sim),
-        Lifecycle::PendingWait,
+        LifecycleState::PendingWait,
         "the heartbeat began the time again"
     );
     sim.advance(Duration::from_secs(60));
-    assert_eq!(state(&sim), Lifecycle::InService);
+    assert_eq!(state(&sim), LifecycleState::InService);
     let late = sim
         .as_instance(&id)
         .complete_lifecycle_action("selfheal-web", &hook().name, &id, "CONTINUE");
@@ -219,7 +221,7 @@ fn an_abandoned_launch_is_replaced_and_slowed_down() {
                 let members = &world.groups["selfheal-web"].members;
                 members
                     .iter()
-                    .find(|it| it.lifecycle == Lifecycle::PendingWait)
+                    .find(|it| it.lifecycle == LifecycleState::PendingWait)
                     .map(|it| it.id.clone())
             });
             if let Some(found) = found {
@@ -235,7 +237,11 @@ fn an_abandoned_launch_is_replaced_and_slowed_down() {
     assert!(pauses[3] > pauses[0] + 30_000, "{pauses:?}");
     let activities = on(&sim, sim.describe_activities("selfheal-web", 50)).unwrap();
     assert!(
-        activities.iter().filter(|it| it.status == "Cancelled").count() >= 4,
+        activities
+            .iter()
+            .filter(|it| it.status == ActivityStatus::Cancelled)
+            .count()
+            >= 4,
         "{activities:?}"
     );
     assert!(activities[0].started_at >= activities[1].started_at, "newest first");
@@ -258,11 +264,11 @@ fn a_termination_hook_holds_the_way_out() {
                 .members
                 .iter()
                 .find(|it| it.id == first)
-                .map(|it| it.lifecycle)
+                .map(|it| it.lifecycle.clone())
         })
     };
-    assert_eq!(sim.target_lifecycle_state(&first).as_deref(), Some("Terminated"));
-    assert_eq!(held(&sim), Some(Lifecycle::TerminatingWait));
+    assert_eq!(sim.target_lifecycle_state(&first), Some(LifecycleState::Terminated));
+    assert_eq!(held(&sim), Some(LifecycleState::TerminatingWait));
     sim.as_instance(&first)
         .complete_lifecycle_action("selfheal-web", &termination_hook().name, &first, "CONTINUE")
         .unwrap();
@@ -413,7 +419,7 @@ fn a_launch_that_ec2_refuses_is_told_and_tried_again() {
     sim.kill_instance(&first);
     sim.advance(Duration::from_secs(600));
     let activities = on(&sim, sim.describe_activities("selfheal-web", 1)).unwrap();
-    assert_eq!(activities[0].status, "Failed");
+    assert_eq!(activities[0].status, ActivityStatus::Failed);
     assert!(
         activities[0]
             .status_message
@@ -436,16 +442,19 @@ fn health_within_the_grace_period_is_ignored_unless_told_otherwise() {
     sim.advance(Duration::from_secs(120));
     let first = healed(&sim, &stack);
     sim.as_instance(&first)
-        .set_instance_health(&first, "Unhealthy", true)
+        .set_instance_health(&first, &HealthStatus::Unhealthy, true)
         .unwrap();
     sim.advance(Duration::from_secs(120));
     assert_eq!(healed(&sim, &stack), first);
     assert_eq!(
-        code(sim.as_instance(&first).set_instance_health(&first, "Poorly", true)),
+        code(
+            sim.as_instance(&first)
+                .set_instance_health(&first, &"Poorly".into(), true)
+        ),
         "ValidationError"
     );
     sim.as_instance(&first)
-        .set_instance_health(&first, "Unhealthy", false)
+        .set_instance_health(&first, &HealthStatus::Unhealthy, false)
         .unwrap();
     rest(&sim);
     assert_ne!(healed(&sim, &stack), first);

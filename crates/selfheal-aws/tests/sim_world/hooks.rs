@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use selfheal_aws::AutoScaling;
-use selfheal_aws::sim::{Lifecycle, Range, Sim, SimConfig, Timings};
+use selfheal_aws::sim::{Range, Sim, SimConfig, Timings};
+use selfheal_core::world::LifecycleState;
 
 use crate::support::{HOUR, assert_safe, create, healed, launch, lines, on, prepare, rest};
 
@@ -69,7 +70,7 @@ fn metadata_names_no_target_state_before_the_group_does() {
     let state = || {
         sim.inspect(|world| {
             let member = world.groups["selfheal-web"].members.first()?;
-            Some((member.lifecycle, world.target_state(&member.id)))
+            Some((member.lifecycle.clone(), world.target_state(&member.id)))
         })
     };
     let mut seen = Vec::new();
@@ -78,10 +79,10 @@ fn metadata_names_no_target_state_before_the_group_does() {
         seen.extend(state().filter(|state| seen.last() != Some(state)));
     }
     let expected = [
-        (Lifecycle::Pending, None),
-        (Lifecycle::PendingWait, Some("InService".to_owned())),
-        (Lifecycle::PendingProceed, Some("InService".to_owned())),
-        (Lifecycle::InService, Some("InService".to_owned())),
+        (LifecycleState::Pending, None),
+        (LifecycleState::PendingWait, Some(LifecycleState::InService)),
+        (LifecycleState::PendingProceed, Some(LifecycleState::InService)),
+        (LifecycleState::InService, Some(LifecycleState::InService)),
     ];
     assert_eq!(seen, expected);
 }

@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use proptest::prelude::*;
 use proptest_state_machine::{ReferenceStateMachine, StateMachineTest, prop_state_machine};
-use selfheal_aws::sim::{Fault, FaultPlan, InstanceState, Range, Sim, SimConfig, When, World, unhealed};
+use selfheal_aws::sim::{Fault, FaultPlan, Range, Sim, SimConfig, When, World, unhealed};
 use selfheal_aws::{AutoScaling, Ec2};
-use selfheal_core::world::VolumeState;
+use selfheal_core::world::{HealthStatus, InstanceState, VolumeState};
 
 use crate::support::{Stack, assert_safe, create, healed, prepare, sim_text};
 
@@ -117,7 +117,10 @@ fn attempt(running: &Running, step: &Step) {
         Step::FailApp(which) => with(which, &|id| _ = sim.fail_app(id)),
         Step::Terminate(which) => with(which, &|id| drop(sim.block_on(sim.terminate_instance(id)))),
         Step::Unhealthy(which) => with(which, &|id| {
-            drop(sim.as_instance(id).set_instance_health(id, "Unhealthy", false));
+            drop(
+                sim.as_instance(id)
+                    .set_instance_health(id, &HealthStatus::Unhealthy, false),
+            );
         }),
         Step::Detach(which) => with(which, &|id| {
             drop(sim.as_instance(id).detach_volume(&stack.volume, Some(id)));
@@ -184,7 +187,7 @@ fn consistent(world: &World) {
         let staying = group
             .members
             .iter()
-            .filter(|member| !member.lifecycle.leaving())
+            .filter(|member| !member.lifecycle.is_leaving())
             .count();
         assert!(staying <= group.settings.max as usize, "{}", text());
         let live = group
@@ -193,7 +196,11 @@ fn consistent(world: &World) {
             .filter(|it| world.instances[&it.id].state != InstanceState::Terminated)
             .count();
         // One that stays and any that leave: a group that heals twice in a row has two on the way out.
-        let leaving = group.members.iter().filter(|member| member.lifecycle.leaving()).count();
+        let leaving = group
+            .members
+            .iter()
+            .filter(|member| member.lifecycle.is_leaving())
+            .count();
         assert!(live <= group.settings.max as usize + leaving, "{}", text());
     }
     for instance in world

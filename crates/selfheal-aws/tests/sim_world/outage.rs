@@ -240,7 +240,7 @@ fn an_instance_that_is_not_wanted_in_service_takes_nothing() {
             sim.advance(Duration::from_secs(1));
         }
         let id = member(&sim);
-        sim.set_target_state(&id, Some(state));
+        sim.set_target_state(&id, Some(state.into()));
         sim.advance(Duration::from_secs(600));
         assert!(lines(&sim, "AttachVolume").is_empty(), "{state}");
         assert!(lines(&sim, "AssociateAddress").is_empty(), "{state}");
@@ -248,7 +248,7 @@ fn an_instance_that_is_not_wanted_in_service_takes_nothing() {
         rest(&sim);
         assert_eq!(healed(&sim, &stack), id);
         // What takes all the same is told of.
-        sim.set_target_state(&id, Some(state));
+        sim.set_target_state(&id, Some(state.into()));
         take_off(&sim, &stack.address);
         assert_safe(&sim);
         sim.as_instance(&id)

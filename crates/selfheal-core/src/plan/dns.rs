@@ -308,7 +308,7 @@ fn until_serving(builder: &mut Builder<'_>, address: &Deferred<Address>) -> BTre
 /// Whether the group's instance is in service and holds the address.
 fn serves(observed: &Observed, address: &Address) -> bool {
     let members = observed.group.iter().flat_map(|group| &group.instances);
-    let mut serving = members.filter(|member| member.lifecycle == "InService" && member.health == "Healthy");
+    let mut serving = members.filter(|member| member.is_serving());
     serving.any(|member| address.instance_id.as_ref() == Some(&member.id))
 }
 

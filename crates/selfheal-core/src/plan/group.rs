@@ -10,7 +10,7 @@ use super::volume::DataVolume;
 use super::{Change, Need, StepKind, WaitFor};
 use crate::desired::{LAUNCH_HOOK_HEARTBEAT_S, TERMINATE_HOOK_HEARTBEAT_S, health_check_grace_s};
 use crate::names::{LAUNCH_HOOK, ResourceKind, TAG_LAST_ERROR, TAG_PARKED, TERMINATE_HOOK};
-use crate::world::{Action, Group, GroupCall, GroupSettings, LifecycleHook, Subnet};
+use crate::world::{Action, Group, GroupCall, GroupSettings, InstanceState, LifecycleHook, Subnet};
 
 /// Plans the group and its hooks.
 pub(super) fn plan(
@@ -217,7 +217,7 @@ pub(super) fn stop(builder: &mut Builder<'_>) -> BTreeSet<Need> {
         .observed
         .instances
         .iter()
-        .filter(|instance| instance.state != "terminated")
+        .filter(|instance| instance.state != InstanceState::Terminated)
         .map(|instance| instance.id.clone())
         .collect();
     if !running.is_empty() {

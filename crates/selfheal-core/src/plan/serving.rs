@@ -13,7 +13,7 @@ pub(super) fn note_address(builder: &mut Builder<'_>, address: &Deferred<Address
     let serving: Vec<&str> = group
         .instances
         .iter()
-        .filter(|instance| instance.lifecycle == "InService" && instance.health == "Healthy")
+        .filter(|instance| instance.is_serving())
         .map(|instance| instance.id.as_str())
         .collect();
     let holder = address.instance_id.as_deref();

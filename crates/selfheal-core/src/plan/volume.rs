@@ -12,8 +12,8 @@ use crate::spec::{DataSpec, Filesystem, ImageRef, VolumeType};
 use crate::token::client_token;
 use crate::witness::is_of_group;
 use crate::world::{
-    Action, CreateVolume, GroupInstance, InstanceTypeDetails, LaunchTemplate, Observed, Subnet, TagCall, Volume,
-    VolumeCall, VolumeState,
+    Action, AttachmentState, CreateVolume, GroupInstance, InstanceTypeDetails, LaunchTemplate, Observed, Subnet,
+    TagCall, Volume, VolumeCall, VolumeState,
 };
 
 /// What gp3 reads in a second where nothing more is provisioned, in MiB.
@@ -149,7 +149,7 @@ fn holder(volume: &Volume) -> Option<&str> {
     let attachment = volume
         .attachment
         .as_ref()
-        .filter(|attachment| attachment.state != "detached")?;
+        .filter(|attachment| attachment.state != AttachmentState::Detached)?;
     Some(&attachment.instance_id)
 }
 

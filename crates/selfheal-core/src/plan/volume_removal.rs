@@ -6,7 +6,7 @@ use super::builder::{Builder, Deferred, Draft};
 use super::{Change, Need, StepKind, WaitFor};
 use crate::existing::volume::{Choice, choose, several, tagged};
 use crate::names::{ResourceKind, TAG_FINAL};
-use crate::world::{Action, Observed, Snapshot, SnapshotCall, Volume, VolumeCall};
+use crate::world::{Action, Observed, Snapshot, SnapshotCall, SnapshotState, Volume, VolumeCall};
 
 pub(super) fn delete(builder: &mut Builder<'_>, stopped: &BTreeSet<Need>) {
     let named = builder.spec.data.as_ref().is_some_and(|data| data.volume.is_some());
@@ -44,7 +44,7 @@ pub(super) fn delete(builder: &mut Builder<'_>, stopped: &BTreeSet<Need>) {
         return;
     }
     match last_snapshot(builder, volume).filter(|_| stopped.is_empty()) {
-        Some(snapshot) if snapshot.state == "completed" => {}
+        Some(snapshot) if snapshot.state == SnapshotState::Completed => {}
         Some(snapshot) => {
             before.insert(builder.wait(WaitFor::SnapshotCompleted {
                 id: snapshot.id.clone(),
@@ -117,7 +117,7 @@ fn own_snapshots<'a>(builder: &Builder<'a>, volume: &Volume) -> impl Iterator<It
 fn last_snapshot<'a>(builder: &Builder<'a>, volume: &Volume) -> Option<&'a Snapshot> {
     let instances = &builder.observed.instances;
     own_snapshots(builder, volume)
-        .filter(|snapshot| snapshot.state != "error")
+        .filter(|snapshot| snapshot.state != SnapshotState::Error)
         .filter(|snapshot| {
             instances
                 .iter()
@@ -136,7 +136,7 @@ fn tell_earlier_snapshots(builder: &mut Builder<'_>, volume: &Volume) {
         .snapshots
         .iter()
         .filter(|snapshot| snapshot.volume_id == volume.id && snapshot.tags.contains_key(TAG_FINAL))
-        .filter(|snapshot| !own.contains(&snapshot.id.as_str()) && snapshot.state != "error")
+        .filter(|snapshot| !own.contains(&snapshot.id.as_str()) && snapshot.state != SnapshotState::Error)
         .map(|snapshot| snapshot.id.clone())
         .collect();
     for id in earlier {

@@ -5,7 +5,7 @@ use super::{InstanceStatus, StatusReport};
 use crate::names::{LAUNCH_HOOK, Names, ResourceKind, TAG_PARKED, TERMINATE_HOOK};
 use crate::plan::{Change, Plan, StepKind};
 use crate::spec::{Ingress, Spec};
-use crate::world::{Group, Observed, VolumeState};
+use crate::world::{ApplicationStatus, Group, HealthStatus, InstanceState, LifecycleState, Observed, VolumeState};
 
 /// What the parts look at.
 struct Patient<'a> {
@@ -116,7 +116,7 @@ impl<'a> Patient<'a> {
         let InstanceStatus {
             id, lifecycle, health, ..
         } = instance;
-        if lifecycle != "InService" || health != "Healthy" {
+        if *lifecycle != LifecycleState::InService || *health != HealthStatus::Healthy {
             self.find(
                 Code::InstanceNotInService,
                 format!("{id} is {lifecycle} and {health}"),
@@ -124,12 +124,16 @@ impl<'a> Patient<'a> {
             );
         }
         // Just after a launch EC2 may not list the instance yet; the group's word counts then.
-        if let Some(state) = instance.state.as_deref().filter(|state| *state != "running") {
+        if let Some(state) = instance
+            .state
+            .as_ref()
+            .filter(|state| **state != InstanceState::Running)
+        {
             let help = "the group notices within minutes, and replaces it";
             self.find(Code::InstanceNotRunning, format!("{id} is {state}"), help);
         }
         let asked = report.application_check.as_ref();
-        if asked.and_then(|check| check.instance_status.as_deref()) == Some("impaired") {
+        if asked.and_then(|check| check.instance_status.as_ref()) == Some(&ApplicationStatus::Impaired) {
             self.find(
                 Code::CheckImpaired,
                 format!("AWS's application check finds {id} impaired"),
@@ -324,7 +328,7 @@ impl<'a> Patient<'a> {
             return;
         };
         let older = matches!((runs.parse::<u64>(), pinned.parse::<u64>()), (Ok(runs), Ok(pinned)) if runs != pinned);
-        if older && instance.lifecycle == "InService" {
+        if older && instance.lifecycle == LifecycleState::InService {
             self.find(
                 Code::VersionBehind,
                 format!(

@@ -5,6 +5,7 @@ use std::fmt;
 use jiff::{SignedDuration, Timestamp};
 
 use super::{InstanceStatus, Severity, StatusReport};
+use crate::world::ApplicationStatus;
 
 impl fmt::Display for StatusReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -100,7 +101,10 @@ impl StatusReport {
             )?;
         }
         if let Some(check) = &self.application_check {
-            let says = check.instance_status.as_deref().unwrap_or("says nothing yet");
+            let says = check
+                .instance_status
+                .as_ref()
+                .map_or("says nothing yet", ApplicationStatus::as_str);
             line(f, "check", &format!("{}, {says}", check.id))?;
         }
         if let Some(dns) = &self.dns {

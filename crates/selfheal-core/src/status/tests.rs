@@ -7,8 +7,9 @@ use crate::names::{Names, ResourceKind, TAG_FAILED_BOOTS, TAG_LAST_ERROR, TAG_LA
 use crate::plan::plan;
 use crate::spec::{DataSpec, DnsSpec, Filesystem, ImageRef, Spec, VolumeType, ZoneRef};
 use crate::world::{
-    Address, Attachment, Group, GroupInstance, HostedZone, IamRole, Identity, Instance, InstanceProfile,
-    LaunchTemplate, Observed, RecordSet, TemplateData, Volume, VolumeState,
+    Address, ApplicationStatus, Attachment, AttachmentState, Group, GroupInstance, HealthStatus, HostedZone, IamRole,
+    Identity, Instance, InstanceProfile, InstanceState, LaunchTemplate, Observed, RecordSet, TemplateData, Volume,
+    VolumeState,
 };
 
 const NOW: Timestamp = Timestamp::constant(1_767_225_600, 0);
@@ -42,8 +43,8 @@ fn spec() -> Spec {
 fn member(id: &str, lifecycle: &str, health: &str) -> GroupInstance {
     GroupInstance {
         id: id.to_owned(),
-        lifecycle: lifecycle.to_owned(),
-        health: health.to_owned(),
+        lifecycle: lifecycle.into(),
+        health: health.into(),
         template_version: Some("2".to_owned()),
     }
 }
@@ -51,7 +52,7 @@ fn member(id: &str, lifecycle: &str, health: &str) -> GroupInstance {
 fn instance(id: &str, state: &str, age: SignedDuration) -> Instance {
     Instance {
         id: id.to_owned(),
-        state: state.to_owned(),
+        state: state.into(),
         launched_at: NOW - age,
         zone: "eu-west-1a".to_owned(),
         public_ip: None,
@@ -91,7 +92,7 @@ fn serving() -> Observed {
             snapshot_id: None,
             attachment: Some(Attachment {
                 instance_id: "i-a".to_owned(),
-                state: "attached".to_owned(),
+                state: AttachmentState::Attached,
             }),
             tags: names.tags(ResourceKind::Volume),
         }],
@@ -191,8 +192,8 @@ fn whatever_does_not_serve_is_named() {
     insta::assert_snapshot!(problems(|_, group| group.instances.clear()), @"the group has no instance");
     insta::assert_snapshot!(problems(|_, group| group.deleting = true), @"the Auto Scaling group selfheal-web is being deleted");
     insta::assert_snapshot!(problems(|_, group| group.suspended = vec!["Launch".to_owned()]), @"the group's processes Launch are suspended");
-    insta::assert_snapshot!(problems(|_, group| group.instances[0].health = "Unhealthy".to_owned()), @"i-a is InService and Unhealthy");
-    insta::assert_snapshot!(problems(|world, _| world.instances[0].state = "stopping".to_owned()), @"i-a is stopping");
+    insta::assert_snapshot!(problems(|_, group| group.instances[0].health = HealthStatus::Unhealthy), @"i-a is InService and Unhealthy");
+    insta::assert_snapshot!(problems(|world, _| world.instances[0].state = InstanceState::Stopping), @"i-a is stopping");
     insta::assert_snapshot!(problems(|world, _| world.addresses[0].instance_id = Some("i-z".to_owned())), @"the address is not at i-a");
     insta::assert_snapshot!(problems(|world, _| world.volumes[0].attachment = None), @"the data volume is not at i-a");
     insta::assert_snapshot!(problems(|world, _| world.records.clear()), @"app.example.com does not point at the address");
@@ -305,11 +306,11 @@ fn what_aws_finds_of_the_instance_is_told_where_the_spec_asks_for_it() {
         "{report}"
     );
     let id = report.instance.expect("there is one").id;
-    world.application_status.insert(id.clone(), "impaired".to_owned());
+    world.application_status.insert(id.clone(), ApplicationStatus::Impaired);
     let report = look(&world);
     assert_eq!(
         report.application_check.and_then(|check| check.instance_status),
-        Some("impaired".to_owned())
+        Some(ApplicationStatus::Impaired)
     );
     assert!(
         report

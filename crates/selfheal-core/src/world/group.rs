@@ -5,7 +5,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::listing::one;
-use super::{Answer, Observed};
+use super::{ActivityStatus, Answer, HealthStatus, InstanceState, LifecycleState, Observed};
 use crate::names::Tags;
 
 /// An Auto Scaling group.
@@ -44,12 +44,20 @@ pub struct Group {
 pub struct GroupInstance {
     /// `i-…`.
     pub id: String,
-    /// Lifecycle state such as `InService` or `Pending:Wait`.
-    pub lifecycle: String,
-    /// `Healthy` or `Unhealthy`.
-    pub health: String,
+    /// Its lifecycle state.
+    pub lifecycle: LifecycleState,
+    /// Its health.
+    pub health: HealthStatus,
     /// The launch template version it was launched from.
     pub template_version: Option<String>,
+}
+
+impl GroupInstance {
+    /// Whether it is in service, and healthy.
+    #[must_use]
+    pub fn is_serving(&self) -> bool {
+        self.lifecycle == LifecycleState::InService && self.health == HealthStatus::Healthy
+    }
 }
 
 /// A scaling activity: what the group did and why.
@@ -61,8 +69,8 @@ pub struct Activity {
     pub description: String,
     /// Why.
     pub cause: String,
-    /// `Successful`, `Failed`, `InProgress`, …
-    pub status: String,
+    /// How far it is.
+    pub status: ActivityStatus,
     /// The reason of a failure.
     pub status_message: Option<String>,
     /// When it began.
@@ -89,8 +97,8 @@ pub struct LifecycleHook {
 pub struct Instance {
     /// `i-…`.
     pub id: String,
-    /// `pending`, `running`, `shutting-down`, `terminated`, `stopping` or `stopped`.
-    pub state: String,
+    /// Its state.
+    pub state: InstanceState,
     /// When it was launched.
     pub launched_at: Timestamp,
     /// Its zone.
@@ -242,6 +250,6 @@ impl Observed {
         let is_launch = |activity: &&Activity| activity.description.starts_with("Launching");
         let newest = self.activities.iter().find(is_launch)?;
         let words = newest.status_message.as_deref().unwrap_or("AWS gives no reason");
-        (newest.status == "Failed").then_some(words)
+        (newest.status == ActivityStatus::Failed).then_some(words)
     }
 }

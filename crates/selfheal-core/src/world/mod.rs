@@ -14,6 +14,7 @@ mod record;
 mod role;
 mod security_group;
 mod snapshot;
+mod state;
 mod tag;
 mod volume;
 
@@ -35,10 +36,12 @@ pub use record::{ARecord, FormerRecord, HostedZone, RecordCall, RecordSet};
 pub use role::{IamRole, RoleCall, RoleRun};
 pub use security_group::{IngressRule, SecurityGroup, SecurityGroupCall};
 pub use snapshot::{Snapshot, SnapshotCall, SnapshotRun};
-pub use tag::TagCall;
-pub use volume::{
-    Attachment, CreateVolume, ModifyVolume, Volume, VolumeCall, VolumeModification, VolumeRun, VolumeState,
+pub use state::{
+    ActivityStatus, ApplicationStatus, AttachmentState, HealthStatus, InstanceState, LifecycleState, ModificationState,
+    SnapshotState, Unlisted, VolumeState,
 };
+pub use tag::TagCall;
+pub use volume::{Attachment, CreateVolume, ModifyVolume, Volume, VolumeCall, VolumeModification, VolumeRun};
 
 /// Everything that was read about one stack.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -77,9 +80,9 @@ pub struct Observed {
     /// EC2's application status checks that bear the stack's tags. Read where the spec asks for one, and where the latest
     /// version of the launch template says that there may be one.
     pub application_checks: Vec<ApplicationCheck>,
-    /// What EC2's application status checks make of the stack's instances, by instance: `ok`, `impaired`,
-    /// `initializing`, … Read for status alone, where the spec asks for a check.
-    pub application_status: BTreeMap<String, String>,
+    /// What EC2's application status checks make of the stack's instances, by instance. Read for status alone, where the
+    /// spec asks for a check.
+    pub application_status: BTreeMap<String, ApplicationStatus>,
     /// The Auto Scaling group that bears our name.
     pub group: Option<Group>,
     /// The group's lifecycle hooks.

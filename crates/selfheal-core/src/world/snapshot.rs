@@ -5,7 +5,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::listing::list;
-use super::{Answer, Observed};
+use super::{Answer, Observed, SnapshotState};
 use crate::names::Tags;
 
 /// A snapshot.
@@ -15,8 +15,8 @@ pub struct Snapshot {
     pub id: String,
     /// The volume it was taken of.
     pub volume_id: String,
-    /// `pending`, `completed` or `error`.
-    pub state: String,
+    /// Its state.
+    pub state: SnapshotState,
     /// When it was started.
     pub started_at: Timestamp,
     /// Its tags.

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Answer, Observed};
+use super::{Answer, AttachmentState, ModificationState, Observed, VolumeState};
 use crate::names::{ResourceKind, TAG_ROLE, Tags};
 
 /// An EBS volume.
@@ -38,33 +38,13 @@ pub struct Volume {
     pub tags: Tags,
 }
 
-/// State of a volume, as `DescribeVolumes` spells it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum VolumeState {
-    /// Being created.
-    Creating,
-    /// Attached to nothing.
-    Available,
-    /// Attached.
-    InUse,
-    /// Being deleted.
-    Deleting,
-    /// Gone.
-    Deleted,
-    /// Failed.
-    Error,
-    /// A state that this version does not know.
-    Other(String),
-}
-
 /// A volume's attachment.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Attachment {
     /// The instance.
     pub instance_id: String,
-    /// `attaching`, `attached`, `detaching`, `detached` or `busy`.
-    pub state: String,
+    /// Its state.
+    pub state: AttachmentState,
 }
 
 /// A modification of a volume: what it was to become, and how far that is.
@@ -72,8 +52,8 @@ pub struct Attachment {
 /// While it is [under way](Self::is_modifying), `DescribeVolumes` shows the old values.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct VolumeModification {
-    /// `modifying`, `optimizing`, `completed` or `failed`.
-    pub state: String,
+    /// How far it is.
+    pub state: ModificationState,
     /// Size in GiB that it leads to.
     pub size_gib: Option<u32>,
     /// Type that it leads to.
@@ -90,13 +70,13 @@ impl VolumeModification {
     /// Whether the volume does not show its new values yet, and cannot be attached.
     #[must_use]
     pub fn is_modifying(&self) -> bool {
-        self.state == "modifying"
+        self.state == ModificationState::Modifying
     }
 
     /// Whether AWS refuses another one until this one is done.
     #[must_use]
     pub fn is_under_way(&self) -> bool {
-        matches!(self.state.as_str(), "modifying" | "optimizing")
+        matches!(self.state, ModificationState::Modifying | ModificationState::Optimizing)
     }
 }
 
@@ -196,7 +176,7 @@ pub(super) fn record(observed: &mut Observed, call: &VolumeCall, answer: Answer)
 
 fn modified(observed: &mut Observed, input: &ModifyVolume) {
     let record = VolumeModification {
-        state: "modifying".to_owned(),
+        state: ModificationState::Modifying,
         size_gib: input.size_gib,
         volume_type: input.volume_type.clone(),
         iops: input.iops,

@@ -4,9 +4,9 @@ use jiff::Timestamp;
 use selfheal_core::plan::{Plan, WaitFor};
 use selfheal_core::spec::{EXAMPLE, HealthFrom, HealthProbe, HealthSpec, Spec, SpecFile};
 use selfheal_core::world::{
-    Address, AddressCall, ApplicationCheck, ApplicationCheckCall, GroupInstance, HostedZone, IamRole, Identity, Image,
-    InstanceProfile, InstanceProfileCall, LaunchTemplateCall, Observed, RoleCall, SecurityGroupCall, Snapshot,
-    SnapshotCall, Subnet, Volume, VolumeCall, VolumeState,
+    Address, AddressCall, ApplicationCheck, ApplicationCheckCall, GroupInstance, HealthStatus, HostedZone, IamRole,
+    Identity, Image, InstanceProfile, InstanceProfileCall, InstanceState, LaunchTemplateCall, LifecycleState, Observed,
+    RoleCall, SecurityGroupCall, Snapshot, SnapshotCall, SnapshotState, Subnet, Volume, VolumeCall, VolumeState,
 };
 use selfheal_core::{Action, Answer};
 
@@ -140,7 +140,7 @@ fn answer(action: &Action, nth: usize) -> Answer {
         Action::Snapshot(SnapshotCall::CreateSnapshot { volume_id, tags, .. }) => Answer::Snapshot(Snapshot {
             id: id("snap"),
             volume_id: volume_id.clone(),
-            state: "pending".to_owned(),
+            state: SnapshotState::Pending,
             started_at: Timestamp::UNIX_EPOCH,
             tags: tags.clone(),
         }),
@@ -158,8 +158,8 @@ pub fn serve(world: &mut Observed) {
     if let Some(group) = &mut world.group {
         group.instances = vec![GroupInstance {
             id,
-            lifecycle: "InService".to_owned(),
-            health: "Healthy".to_owned(),
+            lifecycle: LifecycleState::InService,
+            health: HealthStatus::Healthy,
             template_version: None,
         }];
     }
@@ -179,12 +179,12 @@ fn pass(wait: &WaitFor, world: &mut Observed) {
         WaitFor::GroupGone { .. } => world.group = None,
         WaitFor::InstancesGone { .. } => {
             for instance in &mut world.instances {
-                instance.state = "terminated".to_owned();
+                instance.state = InstanceState::Terminated;
             }
         }
         WaitFor::SnapshotCompleted { id } => {
             for snapshot in world.snapshots.iter_mut().filter(|snapshot| snapshot.id == *id) {
-                snapshot.state = "completed".to_owned();
+                snapshot.state = SnapshotState::Completed;
             }
         }
     }

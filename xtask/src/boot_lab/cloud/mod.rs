@@ -13,7 +13,8 @@ use std::time::{Duration, Instant};
 use crate::net::Server;
 use crate::wire::Wire;
 use jiff::{SignedDuration, Timestamp};
-use selfheal_aws::sim::{Sim, TraceEvent, TraceKind};
+use selfheal_aws::sim::{InstanceChange, Sim, TraceEvent, TraceKind};
+use selfheal_core::world::{AttachmentState, InstanceState, LifecycleState};
 
 use super::config::LabConfig;
 use super::disk::{Disk, Loop};
@@ -172,7 +173,11 @@ impl Cloud {
     /// Does to a machine what the event says.
     fn follow(&self, effects: &mut Effects, what: &TraceKind) -> TaskResult<()> {
         match what {
-            TraceKind::Instance { id, state, .. } if state == "running" => {
+            TraceKind::Instance {
+                id,
+                state: InstanceChange::State(InstanceState::Running),
+                ..
+            } => {
                 self.prepare(effects, id)?;
                 if effects.boots
                     && let Some(machine) = effects.machines.get_mut(id)
@@ -180,13 +185,21 @@ impl Cloud {
                     machine.power_on()?;
                 }
             }
-            TraceKind::Instance { id, state, .. } if state == "shutting-down" || state == "stopping" => {
+            TraceKind::Instance {
+                id,
+                state: InstanceChange::State(InstanceState::ShuttingDown | InstanceState::Stopping),
+                ..
+            } => {
                 // EC2 presses the power button. What does not stop in time is cut off.
                 if let Some(machine) = effects.machines.get_mut(id) {
                     machine.press_power()?;
                 }
             }
-            TraceKind::Instance { id, state, .. } if state == "terminated" || state == "stopped" => {
+            TraceKind::Instance {
+                id,
+                state: InstanceChange::State(InstanceState::Terminated | InstanceState::Stopped),
+                ..
+            } => {
                 if let Some(machine) = effects.machines.get_mut(id) {
                     machine.kill()?;
                 }
@@ -195,8 +208,11 @@ impl Cloud {
                 let target = self.sim.inspect(|world| world.target_state(instance));
                 if let Some(machine) = effects.machines.get(instance) {
                     let ip = machine.identity().ip().into();
-                    self.imds
-                        .set(ip, "meta-data/autoscaling/target-lifecycle-state", target.as_deref());
+                    self.imds.set(
+                        ip,
+                        "meta-data/autoscaling/target-lifecycle-state",
+                        target.as_ref().map(LifecycleState::as_str),
+                    );
                 }
             }
             TraceKind::Violation { invariant, detail } => {
@@ -238,7 +254,7 @@ impl Cloud {
         for (volume, disk) in disks {
             let holder = self.sim.inspect(|world| {
                 let attachment = world.volumes.get(volume)?.volume.attachment.as_ref()?;
-                (attachment.state != "attaching").then(|| attachment.instance_id.clone())
+                (attachment.state != AttachmentState::Attaching).then(|| attachment.instance_id.clone())
             });
             if plugged.get(volume) == holder.as_ref() {
                 continue;

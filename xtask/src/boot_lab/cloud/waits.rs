@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use crate::wire::WireRecord;
 use selfheal_aws::CallResult;
-use selfheal_aws::sim::{TraceEvent, TraceKind};
+use selfheal_aws::sim::{InstanceChange, TraceEvent, TraceKind};
+use selfheal_core::world::{InstanceState, LifecycleState};
 
 use super::Cloud;
 use crate::boot_lab::command::wait_for;
@@ -67,19 +68,22 @@ impl Cloud {
     pub fn await_in_service(&self, nth: usize, limit_s: u64) -> TaskResult<String> {
         let id = self.await_launched(nth, limit_s)?;
         self.await_event(&format!("instance {id} in service"), limit_s, |what| {
-            matches!(what, TraceKind::Lifecycle { instance, state, .. } if *instance == id && state == "InService")
+            matches!(what, TraceKind::Lifecycle { instance, state, .. } if *instance == id && *state == LifecycleState::InService)
         })?;
         Ok(id)
     }
 
     /// Waits for the `nth` launch, and answers the instance's id.
     pub fn await_launched(&self, nth: usize, limit_s: u64) -> TaskResult<String> {
-        let event = self.await_nth_event(
-            &format!("launch number {nth}"),
-            nth,
-            limit_s,
-            |what| matches!(what, TraceKind::Instance { state, .. } if state == "pending"),
-        )?;
+        let event = self.await_nth_event(&format!("launch number {nth}"), nth, limit_s, |what| {
+            matches!(
+                what,
+                TraceKind::Instance {
+                    state: InstanceChange::State(InstanceState::Pending),
+                    ..
+                }
+            )
+        })?;
         match event.what {
             TraceKind::Instance { id, .. } => Ok(id),
             _ => Err(TaskError::failed("an event that is no launch")),

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use selfheal_aws::sim::TraceKind;
+use selfheal_aws::sim::{TraceKind, VolumeChange};
 
 use super::get;
 use crate::boot_lab::cloud::Cloud;
@@ -111,11 +111,15 @@ pub fn replacement(lab: &mut Lab) -> TaskResult<()> {
         .filter(|(who, _, outcome)| *who == second && outcome == "VolumeInUse")
         .count();
     ensure(refused > 0, || "the old holder let go before it was asked".to_owned())?;
-    let released = cloud.await_event(
-        "release of the volume",
-        1,
-        |what| matches!(what, TraceKind::Volume { state, .. } if state == "released"),
-    )?;
+    let released = cloud.await_event("release of the volume", 1, |what| {
+        matches!(
+            what,
+            TraceKind::Volume {
+                state: VolumeChange::Released,
+                ..
+            }
+        )
+    })?;
     let moved = cloud.await_nth_event("move of the address", 2, 1, |what| {
         matches!(what, TraceKind::Address { instance: Some(_), .. })
     })?;

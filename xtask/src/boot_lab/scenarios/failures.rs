@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
-use selfheal_aws::sim::TraceKind;
+use selfheal_aws::sim::{InstanceChange, TraceKind};
 use selfheal_core::names::{TAG_FAILED_BOOTS, TAG_LAST_ERROR, TAG_LAST_LOG, TAG_PARKED};
 use selfheal_core::spec::HealthSpec;
+use selfheal_core::world::InstanceState;
 
 use super::boots::served_bytes;
 use super::get;
@@ -89,7 +90,13 @@ fn parks(cloud: &Cloud, limit: usize) -> TaskResult<()> {
 }
 
 const fn is_launch(what: &TraceKind) -> bool {
-    matches!(what, TraceKind::Instance { state, .. } if matches!(state.as_bytes(), b"pending"))
+    matches!(
+        what,
+        TraceKind::Instance {
+            state: InstanceChange::State(InstanceState::Pending),
+            ..
+        }
+    )
 }
 
 pub fn watchdog(lab: &mut Lab) -> TaskResult<()> {

@@ -8,8 +8,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use selfheal_aws::AutoScaling;
-use selfheal_aws::sim::TraceKind;
+use selfheal_aws::sim::{InstanceChange, TraceKind};
 use selfheal_core::spec::{Filesystem, HealthProbe, HealthSpec};
+use selfheal_core::world::InstanceState;
 
 use super::boots::actions_of;
 use super::get;
@@ -264,7 +265,7 @@ fn stall_volume(lab: &mut Lab, options: &Options) -> TaskResult<()> {
     cloud.await_event(
         "end of the terminate hook",
         2 * STEP_S_MAX,
-        |what| matches!(what, TraceKind::Instance { id, state, .. } if *id == first && state == "shutting-down"),
+        |what| matches!(what, TraceKind::Instance { id, state, .. } if *id == first && *state == InstanceChange::State(InstanceState::ShuttingDown)),
     )?;
     lab.note(format!("ended after {:.0} s", began.elapsed().as_secs_f64()));
     // It let the group go on by itself: for the launch, and now.

@@ -6,7 +6,9 @@ use aws_sdk_ec2::types::{
     IpVersionEnum, NetworkProtocolEnum, UnsuccessfulAssociationResponseObject,
 };
 use selfheal_core::names::TAG_STACK;
-use selfheal_core::world::{ApplicationCheck, ApplicationCheckSettings, CreateApplicationStatusCheck};
+use selfheal_core::world::{
+    ApplicationCheck, ApplicationCheckSettings, ApplicationStatus, CreateApplicationStatusCheck,
+};
 
 use super::super::Sdk;
 use super::super::convert::{field, int, uint};
@@ -64,7 +66,7 @@ impl ApplicationChecks for Sdk {
         endless(ACTION)
     }
 
-    async fn describe_application_status(&self, instances: &[String]) -> CallResult<Vec<(String, String)>> {
+    async fn describe_application_status(&self, instances: &[String]) -> CallResult<Vec<(String, ApplicationStatus)>> {
         const ACTION: &str = "ec2:DescribeApplicationStatus";
         let mut found = Vec::new();
         let mut token = None;
@@ -78,7 +80,7 @@ impl ApplicationChecks for Sdk {
             let statuses = output.application_statuses.and_then(|statuses| statuses.instances);
             found.extend(statuses.unwrap_or_default().into_iter().filter_map(|instance| {
                 let status = instance.application_status?.status?;
-                Some((instance.instance_id?, status.as_str().to_owned()))
+                Some((instance.instance_id?, ApplicationStatus::from(status.as_str())))
             }));
             token = output.next_token.filter(|token| !token.is_empty());
             if token.is_none() {

@@ -5,8 +5,8 @@
 use aws_sdk_ec2::types;
 use selfheal_core::names::Tags;
 use selfheal_core::world::{
-    Address, Attachment, Image, IngressRule, Instance, SecurityGroup, Snapshot, Subnet, Volume, VolumeModification,
-    VolumeState,
+    Address, Attachment, AttachmentState, Image, IngressRule, Instance, SecurityGroup, Snapshot, Subnet, Volume,
+    VolumeModification, VolumeState,
 };
 
 use super::super::convert::{field, text, time, uint};
@@ -76,7 +76,7 @@ pub(super) fn volume(volume: types::Volume, action: &'static str) -> CallResult<
         throughput_mibps: volume.throughput.map(uint),
         encrypted: volume.encrypted.unwrap_or(false),
         kms_key: text(volume.kms_key_id.as_deref()),
-        state: volume_state(field(volume.state, action, "state of the volume")?.as_str()),
+        state: VolumeState::from(field(volume.state, action, "state of the volume")?.as_str()),
         snapshot_id: text(volume.snapshot_id.as_deref()),
         attachment,
         tags: tags(volume.tags),
@@ -84,9 +84,9 @@ pub(super) fn volume(volume: types::Volume, action: &'static str) -> CallResult<
 }
 
 pub(super) fn modification(modification: types::VolumeModification) -> VolumeModification {
-    let state = modification.modification_state.map(|state| state.as_str().to_owned());
+    let state = modification.modification_state;
     VolumeModification {
-        state: state.unwrap_or_default(),
+        state: state.as_ref().map_or("", |state| state.as_str()).into(),
         size_gib: modification.target_size.map(uint),
         volume_type: modification.target_volume_type.map(|kind| kind.as_str().to_owned()),
         iops: modification.target_iops.map(uint),
@@ -97,26 +97,11 @@ pub(super) fn modification(modification: types::VolumeModification) -> VolumeMod
 
 /// The attachment, unless it is over: AWS keeps a detached one in the answer for a moment.
 fn attachment(attachment: types::VolumeAttachment) -> Option<Attachment> {
-    let state = attachment
-        .state
-        .map(|state| state.as_str().to_owned())
-        .unwrap_or_default();
-    (state != "detached").then_some(Attachment {
+    let state = AttachmentState::from(attachment.state.as_ref().map_or("", |state| state.as_str()));
+    (state != AttachmentState::Detached).then_some(Attachment {
         instance_id: attachment.instance_id?,
         state,
     })
-}
-
-fn volume_state(state: &str) -> VolumeState {
-    match state {
-        "creating" => VolumeState::Creating,
-        "available" => VolumeState::Available,
-        "in-use" => VolumeState::InUse,
-        "deleting" => VolumeState::Deleting,
-        "deleted" => VolumeState::Deleted,
-        "error" => VolumeState::Error,
-        other => VolumeState::Other(other.to_owned()),
-    }
 }
 
 pub(super) fn security_group(group: types::SecurityGroup) -> SecurityGroup {
@@ -175,7 +160,7 @@ pub(super) fn instance(instance: types::Instance, action: &'static str) -> CallR
     let state = instance.state.and_then(|state| state.name);
     Ok(Instance {
         id: field(instance.instance_id, action, "instance id")?,
-        state: field(state, action, "state of the instance")?.as_str().to_owned(),
+        state: field(state, action, "state of the instance")?.as_str().into(),
         launched_at: field(time(instance.launch_time.as_ref()), action, "launch time")?,
         zone: instance
             .placement
@@ -189,9 +174,7 @@ pub(super) fn snapshot(snapshot: types::Snapshot, action: &'static str) -> CallR
     Ok(Snapshot {
         id: field(snapshot.snapshot_id, action, "snapshot id")?,
         volume_id: snapshot.volume_id.unwrap_or_default(),
-        state: field(snapshot.state, action, "state of the snapshot")?
-            .as_str()
-            .to_owned(),
+        state: field(snapshot.state, action, "state of the snapshot")?.as_str().into(),
         started_at: field(time(snapshot.start_time.as_ref()), action, "start time")?,
         tags: tags(snapshot.tags),
     })

@@ -4,7 +4,9 @@ mod watch;
 
 use async_trait::async_trait;
 use selfheal_core::names::{TAG_STACK, Tags};
-use selfheal_core::world::{ApplicationCheck, ApplicationCheckSettings, CreateApplicationStatusCheck};
+use selfheal_core::world::{
+    ApplicationCheck, ApplicationCheckSettings, ApplicationStatus, CreateApplicationStatusCheck,
+};
 
 use super::call::{Call, fail};
 use super::ec2::check_tags;
@@ -40,15 +42,13 @@ impl World {
         checks.map(|record| &record.check).filter(of_stack).cloned().collect()
     }
 
-    pub(super) fn describe_application_status(&self, instances: &[String]) -> Vec<(String, String)> {
+    pub(super) fn describe_application_status(&self, instances: &[String]) -> Vec<(String, ApplicationStatus)> {
         let known = instances.iter().filter(|id| {
             self.instances
                 .get(*id)
                 .is_some_and(|record| self.sees(record.visible_ms))
         });
-        known
-            .map(|id| (id.clone(), self.application_status(id).to_owned()))
-            .collect()
+        known.map(|id| (id.clone(), self.application_status(id))).collect()
     }
 
     /// A check that callers can see and that is not deleted.
@@ -185,7 +185,7 @@ impl ApplicationChecks for Sim {
         self.call(call, move |world| Ok(world.describe_checks(&stack))).await
     }
 
-    async fn describe_application_status(&self, instances: &[String]) -> CallResult<Vec<(String, String)>> {
+    async fn describe_application_status(&self, instances: &[String]) -> CallResult<Vec<(String, ApplicationStatus)>> {
         let instances = instances.to_vec();
         let call = Call::read("ec2:DescribeApplicationStatus");
         self.call(call, move |world| Ok(world.describe_application_status(&instances)))

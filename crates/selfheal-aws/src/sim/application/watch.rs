@@ -3,9 +3,11 @@
 //! A check that has come to a verdict is not asked further until something happens to what it asks about, so that a world
 //! comes to rest. The minutes in between would tell nothing new, and the grid that the requests lie on stays the same.
 
+use selfheal_core::world::{ApplicationStatus, InstanceState};
+
 use super::super::events::WorldEvent;
 use super::super::rng::Range;
-use super::super::state::{ApplicationResult, ApplicationVerdict, BootPhase, InstanceRecord, InstanceState};
+use super::super::state::{ApplicationResult, ApplicationVerdict, BootPhase, InstanceRecord};
 use super::super::trace::TraceKind;
 use super::super::world::World;
 
@@ -13,7 +15,7 @@ impl World {
     /// What AWS reports of an instance: its checks taken together.
     ///
     /// Source: EC2 API reference, `ApplicationStatus`.
-    pub(in crate::sim) fn application_status(&self, instance: &str) -> &'static str {
+    pub(in crate::sim) fn application_status(&self, instance: &str) -> ApplicationStatus {
         let of_check = |check: &String| {
             let found = self
                 .application_results
@@ -23,15 +25,15 @@ impl World {
         };
         let verdicts: Vec<ApplicationVerdict> = self.checks_of(instance, true).iter().map(of_check).collect();
         if verdicts.is_empty() {
-            "not-applicable"
+            ApplicationStatus::NotApplicable
         } else if verdicts.contains(&ApplicationVerdict::Failed) {
-            "impaired"
+            ApplicationStatus::Impaired
         } else if verdicts.contains(&ApplicationVerdict::Initializing) {
-            "initializing"
+            ApplicationStatus::Initializing
         } else if verdicts.contains(&ApplicationVerdict::InsufficientData) {
-            "insufficient-data"
+            ApplicationStatus::InsufficientData
         } else {
-            "ok"
+            ApplicationStatus::Ok
         }
     }
 
@@ -126,13 +128,13 @@ impl World {
             self.record(TraceKind::Application {
                 instance: instance.to_owned(),
                 check: check.to_owned(),
-                status: now.as_str().to_owned(),
+                status: now,
             });
         }
         if !rests {
             self.ask_next(instance, check);
         }
-        if before != "impaired" && self.application_status(instance) == "impaired" {
+        if before != ApplicationStatus::Impaired && self.application_status(instance) == ApplicationStatus::Impaired {
             // The boot program asks once a minute, and the group takes some to act.
             self.wake_watch(instance, Range::exactly(1));
             self.tell_group(instance);

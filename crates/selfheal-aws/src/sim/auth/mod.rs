@@ -3,7 +3,7 @@
 mod targets;
 
 use selfheal_core::names::{IAM_PATH, TAG_STACK};
-use selfheal_core::world::GroupSettings;
+use selfheal_core::world::{GroupSettings, InstanceState};
 use selfheal_policy::eval::{Decision, Layer, Policies, Request, ResourceRequest, evaluate};
 use selfheal_policy::requests::documented;
 use selfheal_policy::{
@@ -12,7 +12,7 @@ use selfheal_policy::{
 
 use super::call::{Call, Caller};
 use super::faults::denied;
-use super::state::{Granted, InstanceState};
+use super::state::Granted;
 use super::target::Target;
 use super::world::World;
 use crate::backend::CallResult;

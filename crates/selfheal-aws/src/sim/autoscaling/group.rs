@@ -3,7 +3,9 @@
 use std::collections::BTreeSet;
 
 use selfheal_core::names::Tags;
-use selfheal_core::world::{Activity, Group, GroupInstance, GroupSettings, LifecycleHook};
+use selfheal_core::world::{
+    Activity, ActivityStatus, Group, GroupInstance, GroupSettings, HealthStatus, LifecycleHook,
+};
 
 use super::super::call::fail;
 use super::super::events::WorldEvent;
@@ -35,8 +37,12 @@ impl World {
         let settings = &record.settings;
         let instance = |member: &MemberRecord| GroupInstance {
             id: member.id.clone(),
-            lifecycle: member.lifecycle.as_str().to_owned(),
-            health: if member.healthy { "Healthy" } else { "Unhealthy" }.to_owned(),
+            lifecycle: member.lifecycle.clone(),
+            health: if member.healthy {
+                HealthStatus::Healthy
+            } else {
+                HealthStatus::Unhealthy
+            },
             template_version: Some(member.template_version.to_string()),
         };
         Some(Group {
@@ -323,7 +329,7 @@ impl World {
             group: group.to_owned(),
             description,
             cause: cause.to_owned(),
-            status: "InProgress".to_owned(),
+            status: ActivityStatus::InProgress,
             message: None,
             started_ms: self.now_ms,
             ended_ms: None,
@@ -332,10 +338,10 @@ impl World {
     }
 
     /// Ends an activity.
-    pub(super) fn end_activity(&mut self, id: &str, status: &str, message: Option<String>) {
+    pub(super) fn end_activity(&mut self, id: &str, status: ActivityStatus, message: Option<String>) {
         let now_ms = self.now_ms;
         if let Some(activity) = self.activities.iter_mut().rev().find(|activity| activity.id == id) {
-            status.clone_into(&mut activity.status);
+            activity.status = status;
             activity.message = message;
             activity.ended_ms = Some(now_ms);
         }

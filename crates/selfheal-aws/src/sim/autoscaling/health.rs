@@ -1,8 +1,10 @@
 //! Health: what a group learns about its instances, and when it believes it.
 
+use selfheal_core::world::{ApplicationStatus, HealthStatus, InstanceState};
+
 use super::super::call::fail;
 use super::super::events::WorldEvent;
-use super::super::state::{InstanceState, MemberRecord};
+use super::super::state::MemberRecord;
 use super::super::trace::TraceKind;
 use super::super::world::World;
 use crate::backend::CallResult;
@@ -25,7 +27,7 @@ impl World {
         let Some(group) = self.group_of(instance) else { return };
         if self
             .member_mut(&group, instance)
-            .is_none_or(|member| member.lifecycle.leaving())
+            .is_none_or(|member| member.lifecycle.is_leaving())
         {
             return;
         }
@@ -80,7 +82,7 @@ impl World {
         let Some(member) = record.members.iter().find(in_service) else {
             return;
         };
-        if record.suspends("HealthCheck") || self.application_status(instance) != "impaired" {
+        if record.suspends("HealthCheck") || self.application_status(instance) != ApplicationStatus::Impaired {
             return;
         }
         match self.grace_left_ms(member, u64::from(record.settings.health_check_grace_s) * 1_000) {
@@ -105,7 +107,7 @@ impl World {
         let Some(member) = self.member_mut(group, instance) else {
             return;
         };
-        if member.lifecycle.leaving() || !member.healthy {
+        if member.lifecycle.is_leaving() || !member.healthy {
             return;
         }
         member.healthy = false;
@@ -122,7 +124,7 @@ impl World {
     pub(in crate::sim) fn set_instance_health(
         &mut self,
         instance: &str,
-        status: &str,
+        status: &HealthStatus,
         respect_grace: bool,
     ) -> CallResult<()> {
         const ACTION: &str = "autoscaling:SetInstanceHealth";
@@ -136,16 +138,16 @@ impl World {
             .map_or(0, |record| u64::from(record.settings.health_check_grace_s) * 1_000);
         let member = self.member_mut(&group, instance).map(|member| member.clone());
         match (status, member) {
-            ("Unhealthy", Some(member)) => {
+            (HealthStatus::Unhealthy, Some(member)) => {
                 if !respect_grace || self.grace_left_ms(&member, grace_ms) == 0 {
                     self.mark_unhealthy(&group, instance, "SetInstanceHealth was called");
                 }
                 Ok(())
             }
-            ("Healthy", Some(_)) => {
+            (HealthStatus::Healthy, Some(_)) => {
                 if let Some(member) = self
                     .member_mut(&group, instance)
-                    .filter(|member| !member.lifecycle.leaving())
+                    .filter(|member| !member.lifecycle.is_leaving())
                 {
                     member.healthy = true;
                 }
@@ -180,13 +182,13 @@ impl World {
         let Some(record) = self.groups.get(group) else { return };
         let ids: Vec<String> = record.members.iter().map(|member| member.id.clone()).collect();
         for id in ids {
-            if self.application_status(&id) == "impaired" {
+            if self.application_status(&id) == ApplicationStatus::Impaired {
                 self.tell_group(&id);
             }
             match self
                 .instances
                 .get(&id)
-                .map(|instance| (instance.state, instance.impaired))
+                .map(|instance| (instance.state.clone(), instance.impaired))
             {
                 Some((InstanceState::Running, true)) => {
                     let event = WorldEvent::Impaired {

@@ -1,11 +1,11 @@
 //! Lifecycle hooks: they hold an instance until somebody completes the action, or their time is over.
 
-use selfheal_core::world::LifecycleHook;
+use selfheal_core::world::{LifecycleHook, LifecycleState};
 
 use super::super::call::fail;
 use super::super::events::WorldEvent;
 use super::super::rng::Range;
-use super::super::state::{Lifecycle, MemberRecord};
+use super::super::state::MemberRecord;
 use super::super::trace::TraceKind;
 use super::super::world::World;
 use crate::backend::CallResult;
@@ -75,20 +75,19 @@ impl World {
     }
 
     /// Changes a member's lifecycle state.
-    pub(super) fn set_lifecycle(&mut self, group: &str, instance: &str, lifecycle: Lifecycle) {
+    pub(super) fn set_lifecycle(&mut self, group: &str, instance: &str, lifecycle: LifecycleState) {
         if let Some(member) = self.member_mut(group, instance) {
-            member.lifecycle = lifecycle;
-            let state = lifecycle.as_str().to_owned();
+            member.lifecycle = lifecycle.clone();
             self.record(TraceKind::Lifecycle {
                 group: group.to_owned(),
                 instance: instance.to_owned(),
-                state,
+                state: lifecycle,
             });
         }
     }
 
     /// Holds a member by the hook of the transition; answers whether there is one.
-    pub(super) fn hold(&mut self, group: &str, instance: &str, transition: &str, state: Lifecycle) -> bool {
+    pub(super) fn hold(&mut self, group: &str, instance: &str, transition: &str, state: LifecycleState) -> bool {
         let Some(record) = self.groups.get_mut(group) else {
             return false;
         };
@@ -98,9 +97,10 @@ impl World {
         if let Some(member) = record.members.iter_mut().find(|member| member.id == instance) {
             member.held_by = Some(hook.name.clone());
         }
+        let leaves = state == LifecycleState::TerminatingWait;
         self.set_lifecycle(group, instance, state);
         self.arm_heartbeat(group, instance, &hook);
-        if state == Lifecycle::TerminatingWait {
+        if leaves {
             self.wake_watch(instance, WATCH);
         }
         true
@@ -137,16 +137,16 @@ impl World {
     ///
     /// Source: Auto Scaling user guide, "Retrieve the target lifecycle state through instance metadata".
     #[must_use]
-    pub fn target_state(&self, instance: &str) -> Option<String> {
+    pub fn target_state(&self, instance: &str) -> Option<LifecycleState> {
         if let Some(state) = self.target_states.get(instance) {
             return Some(state.clone());
         }
         let group = self.groups.get(&self.group_of(instance)?)?;
         let member = group.members.iter().find(|member| member.id == instance)?;
-        match member.lifecycle {
-            Lifecycle::Pending => None,
-            lifecycle if lifecycle.leaving() => Some("Terminated".to_owned()),
-            _ => Some("InService".to_owned()),
+        match &member.lifecycle {
+            LifecycleState::Pending => None,
+            lifecycle if lifecycle.is_leaving() => Some(LifecycleState::Terminated),
+            _ => Some(LifecycleState::InService),
         }
     }
 
@@ -157,8 +157,8 @@ impl World {
         };
         let pending = self
             .member_mut(&group, instance)
-            .is_some_and(|it| it.lifecycle == Lifecycle::Pending);
-        if pending && !self.hold(&group, instance, LAUNCHING, Lifecycle::PendingWait) {
+            .is_some_and(|it| it.lifecycle == LifecycleState::Pending);
+        if pending && !self.hold(&group, instance, LAUNCHING, LifecycleState::PendingWait) {
             self.in_service(&group, instance);
         }
     }
@@ -238,26 +238,26 @@ impl World {
         };
         member.held_by = None;
         member.held_since_ms = None;
-        let lifecycle = member.lifecycle;
+        let lifecycle = member.lifecycle.clone();
         self.disarm_heartbeat(group, instance);
         let event = WorldEvent::Proceed {
             group: group.to_owned(),
             instance: instance.to_owned(),
         };
         match lifecycle {
-            Lifecycle::PendingWait if result == "CONTINUE" => {
-                self.set_lifecycle(group, instance, Lifecycle::PendingProceed);
+            LifecycleState::PendingWait if result == "CONTINUE" => {
+                self.set_lifecycle(group, instance, LifecycleState::PendingProceed);
                 self.after(self.config.timings.group_reaction, event);
             }
-            Lifecycle::PendingWait => {
+            LifecycleState::PendingWait => {
                 self.launch_abandoned(group, why);
                 // A termination hook applies here, too, as the lifecycle diagram has it; not verified on a live account.
                 self.begin_termination(group, instance, why, false);
                 self.reconcile_soon(group);
             }
             // Either result lets a termination go on.
-            Lifecycle::TerminatingWait => {
-                self.set_lifecycle(group, instance, Lifecycle::TerminatingProceed);
+            LifecycleState::TerminatingWait => {
+                self.set_lifecycle(group, instance, LifecycleState::TerminatingProceed);
                 self.after(self.config.timings.group_reaction, event);
             }
             _ => {}
@@ -265,9 +265,9 @@ impl World {
     }
 
     pub(in crate::sim) fn proceed(&mut self, group: &str, instance: &str) {
-        match self.member_mut(group, instance).map(|member| member.lifecycle) {
-            Some(Lifecycle::PendingProceed) => self.in_service(group, instance),
-            Some(Lifecycle::TerminatingProceed) => self.terminate_member(group, instance),
+        match self.member_mut(group, instance).map(|member| &member.lifecycle) {
+            Some(LifecycleState::PendingProceed) => self.in_service(group, instance),
+            Some(LifecycleState::TerminatingProceed) => self.terminate_member(group, instance),
             _ => {}
         }
     }

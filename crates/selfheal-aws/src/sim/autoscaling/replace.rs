@@ -1,8 +1,10 @@
 //! Keeping the size: launching, terminating, and both at once when an instance is unhealthy.
 
+use selfheal_core::world::{ActivityStatus, InstanceState, LifecycleState};
+
 use super::super::events::WorldEvent;
 use super::super::rng::Range;
-use super::super::state::{GroupRecord, InstanceState, Lifecycle, MemberRecord};
+use super::super::state::{GroupRecord, MemberRecord};
 use super::super::trace::TraceKind;
 use super::super::world::World;
 use super::hooks::TERMINATING;
@@ -16,7 +18,7 @@ impl GroupRecord {
 
     /// Members that are not on their way out.
     fn staying(&self) -> impl Iterator<Item = &MemberRecord> {
-        self.members.iter().filter(|member| !member.lifecycle.leaving())
+        self.members.iter().filter(|member| !member.lifecycle.is_leaving())
     }
 }
 
@@ -85,7 +87,7 @@ impl World {
                 };
                 record.members.push(MemberRecord {
                     id: id.clone(),
-                    lifecycle: Lifecycle::Pending,
+                    lifecycle: LifecycleState::Pending,
                     healthy: true,
                     template_version: record.settings.template_version,
                     in_service_ms: None,
@@ -94,13 +96,13 @@ impl World {
                     heartbeat: 0,
                     activity: Some(activity),
                 });
-                self.set_lifecycle(group, &id, Lifecycle::Pending);
+                self.set_lifecycle(group, &id, LifecycleState::Pending);
             }
             Err(why) => {
                 let activity = self.begin_activity(group, "Launching a new EC2 instance".to_owned(), cause);
                 self.end_activity(
                     &activity,
-                    "Failed",
+                    ActivityStatus::Failed,
                     Some(format!("{why} Launching EC2 instance failed.")),
                 );
                 self.record(TraceKind::LaunchFailed {
@@ -144,9 +146,9 @@ impl World {
         };
         member.in_service_ms = Some(now_ms);
         let activity = member.activity.take();
-        self.set_lifecycle(group, instance, Lifecycle::InService);
+        self.set_lifecycle(group, instance, LifecycleState::InService);
         if let Some(activity) = activity {
-            self.end_activity(&activity, "Successful", None);
+            self.end_activity(&activity, ActivityStatus::Successful, None);
         }
         if let Some(record) = self.groups.get_mut(group) {
             record.failed_launches = 0;
@@ -163,7 +165,7 @@ impl World {
         };
         let held_before = member.held_by.take();
         member.held_since_ms = None;
-        let leaving = member.lifecycle.leaving();
+        let leaving = member.lifecycle.is_leaving();
         self.disarm_heartbeat(group, instance);
         if leaving && !(skip_hooks && held_before.is_some()) {
             return;
@@ -172,18 +174,18 @@ impl World {
             .member_mut(group, instance)
             .and_then(|member| member.activity.take());
         if let Some(activity) = launching {
-            self.end_activity(&activity, "Cancelled", Some(cause.to_owned()));
+            self.end_activity(&activity, ActivityStatus::Cancelled, Some(cause.to_owned()));
         }
         let activity = self.begin_activity(group, format!("Terminating EC2 instance: {instance}"), cause);
         if let Some(member) = self.member_mut(group, instance) {
             member.activity = Some(activity);
         }
-        self.set_lifecycle(group, instance, Lifecycle::Terminating);
+        self.set_lifecycle(group, instance, LifecycleState::Terminating);
         let running = self
             .instances
             .get(instance)
             .is_some_and(|it| it.state == InstanceState::Running);
-        if skip_hooks || !running || !self.hold(group, instance, TERMINATING, Lifecycle::TerminatingWait) {
+        if skip_hooks || !running || !self.hold(group, instance, TERMINATING, LifecycleState::TerminatingWait) {
             self.terminate_member(group, instance);
         }
     }
@@ -207,7 +209,7 @@ impl World {
         };
         if self
             .member_mut(&group, instance)
-            .is_some_and(|member| member.lifecycle.leaving())
+            .is_some_and(|member| member.lifecycle.is_leaving())
         {
             self.drop_member(&group, instance);
         }
@@ -224,7 +226,7 @@ impl World {
             .and_then(|it| it.activity.clone());
         record.members.retain(|member| member.id != instance);
         if let Some(activity) = activity {
-            self.end_activity(&activity, "Successful", None);
+            self.end_activity(&activity, ActivityStatus::Successful, None);
         }
         self.reconcile_soon(group);
     }

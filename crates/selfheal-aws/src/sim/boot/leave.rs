@@ -1,9 +1,11 @@
 //! What happens after a boot: a failed application, a lost volume, and the way out.
 
+use selfheal_core::world::{ApplicationStatus, AttachmentState, HealthStatus, InstanceState};
+
 use super::super::call::Caller;
 use super::super::events::WorldEvent;
 use super::super::rng::Range;
-use super::super::state::{BootConfig, BootPhase, InstanceRecord, InstanceState};
+use super::super::state::{BootConfig, BootPhase, InstanceRecord};
 use super::super::world::World;
 use super::{OUTAGE_MS_MAX, RETRY, SLOW, is_outage};
 use crate::backend::CallResult;
@@ -75,7 +77,7 @@ impl World {
             return;
         }
         self.count_once(id, me, config, "the app failed its probes");
-        match self.api_set_instance_health(me, id, "Unhealthy", true) {
+        match self.api_set_instance_health(me, id, &HealthStatus::Unhealthy, true) {
             // Within the grace period the report is ignored, so that it is made again until the instance leaves.
             Ok(()) => self.watch_again(id, WATCHDOG, "reported unhealthy, and still here"),
             Err(error) => self.watch_again(id, RETRY, &error.to_string()),
@@ -84,12 +86,14 @@ impl World {
 
     /// Asks AWS what it finds of this instance. An answer that does not come says nothing.
     fn hears_impaired(&mut self, id: &str, me: &Caller) -> bool {
-        if self.application_status(id) != "impaired" {
+        if self.application_status(id) != ApplicationStatus::Impaired {
             // The program asks all the same; the model leaves out what would tell it nothing.
             return false;
         }
         match self.api_describe_application_status(me, &[id.to_owned()]) {
-            Ok(found) => found.iter().any(|(of, status)| of == id && status == "impaired"),
+            Ok(found) => found
+                .iter()
+                .any(|(of, status)| of == id && *status == ApplicationStatus::Impaired),
             Err(error) => {
                 self.watch_again(id, RETRY, &error.to_string());
                 false
@@ -133,7 +137,7 @@ impl World {
             .get(volume)
             .and_then(|record| record.volume.attachment.as_ref());
         // Busy is asked to leave: the device goes, as soon as nothing uses it.
-        held.is_none_or(|held| held.instance_id != id || held.state != "attached")
+        held.is_none_or(|held| held.instance_id != id || held.state != AttachmentState::Attached)
     }
 
     /// An instance that lost the volume unmounts, tells the group, for hours if need be, and gives the address up, so that
@@ -141,7 +145,7 @@ impl World {
     fn leave_service(&mut self, id: &str, me: &Caller, config: &BootConfig) {
         self.say(id, "lost the volume");
         self.unmount(id);
-        let told = self.api_set_instance_health(me, id, "Unhealthy", false);
+        let told = self.api_set_instance_health(me, id, &HealthStatus::Unhealthy, false);
         let freed = self.free_own_address(id, me, config);
         let now_ms = self.now_ms;
         let Some(instance) = self.instances.get_mut(id) else {

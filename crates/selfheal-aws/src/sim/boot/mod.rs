@@ -8,10 +8,12 @@ mod leave;
 mod report;
 mod steps;
 
+use selfheal_core::world::{InstanceState, LifecycleState};
+
 use super::call::Caller;
 use super::events::WorldEvent;
 use super::rng::Range;
-use super::state::{BootConfig, BootPhase, BootState, InstanceState, Lifecycle};
+use super::state::{BootConfig, BootPhase, BootState};
 use super::trace::TraceKind;
 use super::world::World;
 use crate::error::{CallError, CallErrorKind};
@@ -190,19 +192,22 @@ impl World {
         group
             .members
             .iter()
-            .any(|member| member.id == id && member.lifecycle == Lifecycle::TerminatingWait)
+            .any(|member| member.id == id && member.lifecycle == LifecycleState::TerminatingWait)
     }
 
     /// Whether the group wants the instance in service, as far as it says anything: only then it takes anything.
     pub(super) fn wanted(&self, id: &str) -> bool {
-        self.target_state(id).is_none_or(|state| state == "InService")
+        self.target_state(id)
+            .is_none_or(|state| state == LifecycleState::InService)
     }
 
     /// Judges an instance that takes the volume or the address. One that is ended meanwhile may not know it yet.
     pub(in crate::sim) fn judge_taking(&mut self, resource: &str, instance: &str) {
         let state = self.target_state(instance);
-        if let Some(state) = state.filter(|state| !matches!(state.as_str(), "InService" | "Terminated")) {
-            self.ledger.unwanted(resource, instance, &state);
+        if let Some(state) =
+            state.filter(|state| !matches!(state, LifecycleState::InService | LifecycleState::Terminated))
+        {
+            self.ledger.unwanted(resource, instance, state.as_str());
         }
     }
 

@@ -1,6 +1,7 @@
 //! Failures: counted where they survive the instance, and the circuit breaker.
 
 use selfheal_core::names::{TAG_FAILED_BOOTS, TAG_LAST_ERROR, TAG_LAST_LOG, TAG_PARKED, Tags};
+use selfheal_core::world::HealthStatus;
 
 use super::super::call::Caller;
 use super::super::events::WorldEvent;
@@ -60,7 +61,9 @@ impl World {
         let given_up = match ended {
             Ok(HookEnd::Done) => Ok(()),
             Ok(HookEnd::NotYet) if self.in_phase_ms(id) < HOOK_MS_MAX => return Next::Again(RETRY),
-            Ok(HookEnd::NotYet | HookEnd::Over) => self.api_set_instance_health(me, id, "Unhealthy", false),
+            Ok(HookEnd::NotYet | HookEnd::Over) => {
+                self.api_set_instance_health(me, id, &HealthStatus::Unhealthy, false)
+            }
             Err(error) => Err(error),
         };
         match given_up {

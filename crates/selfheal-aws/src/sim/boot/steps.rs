@@ -1,12 +1,12 @@
 //! The steps of a boot, in the order of the real program: volume, mount, setup, address, hook, and what can wait.
 
 use selfheal_core::names::{TAG_FIRST_USE, TAG_FORMATTING, Tags};
-use selfheal_core::world::Volume;
+use selfheal_core::world::{AttachmentState, Volume};
 
 use super::super::call::Caller;
 use super::super::rng::Range;
 use super::super::state::{BootConfig, BootPhase, Content};
-use super::super::trace::TraceKind;
+use super::super::trace::{TraceKind, VolumeChange};
 use super::super::world::World;
 use super::{AT_ONCE, ATTACH_MS_MAX, CALL_MS_MAX, HOOK_MS_MAX, Next, RETRY, STALE_MS_MAX, is_outage};
 use crate::backend::CallResult;
@@ -63,7 +63,9 @@ impl World {
             .volumes
             .get(volume)
             .and_then(|record| record.volume.attachment.as_ref());
-        held.is_some_and(|held| held.instance_id == id && matches!(held.state.as_str(), "attached" | "busy"))
+        held.is_some_and(|held| {
+            held.instance_id == id && matches!(held.state, AttachmentState::Attached | AttachmentState::Busy)
+        })
     }
 
     /// Keeps the launch hook from timing out during a wait.
@@ -190,7 +192,7 @@ impl World {
         if let Some(why_not) = why_not {
             self.ledger.format(volume, id, why_not);
         }
-        self.trace_volume(volume, "formatted", id);
+        self.trace_volume(volume, VolumeChange::Formatted, id);
     }
 
     /// A volume is mounted read-write, and written to.
@@ -202,13 +204,13 @@ impl World {
         {
             *writes += 1;
         }
-        self.trace_volume(volume, "mounted", id);
+        self.trace_volume(volume, VolumeChange::Mounted, id);
     }
 
-    fn trace_volume(&mut self, volume: &str, state: &str, instance: &str) {
+    fn trace_volume(&mut self, volume: &str, state: VolumeChange, instance: &str) {
         self.record(TraceKind::Volume {
             id: volume.to_owned(),
-            state: state.to_owned(),
+            state,
             instance: Some(instance.to_owned()),
         });
     }

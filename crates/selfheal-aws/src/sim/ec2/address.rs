@@ -1,11 +1,11 @@
 //! Elastic IPs: a quota, one association each, and an instance that must be past `pending`.
 
 use selfheal_core::names::Tags;
-use selfheal_core::world::Address;
+use selfheal_core::world::{Address, AttachmentState, InstanceState};
 
 use super::super::call::fail;
 use super::super::ids;
-use super::super::state::{AddressRecord, InstanceState};
+use super::super::state::AddressRecord;
 use super::super::trace::TraceKind;
 use super::super::world::World;
 use super::check_tags;
@@ -94,7 +94,7 @@ impl World {
             );
             return fail(ACTION, "InvalidInstanceID", message);
         }
-        let state = instance.state;
+        let state = instance.state.clone();
         let Some(record) = self
             .addresses
             .get(allocation_id)
@@ -113,7 +113,7 @@ impl World {
                 let message = format!("The instance '{instance_id}' is not in a valid state for this operation.");
                 return fail(ACTION, "IncorrectInstanceState", message);
             }
-            InstanceState::Running | InstanceState::Stopping | InstanceState::Stopped => {}
+            InstanceState::Running | InstanceState::Stopping | InstanceState::Stopped | InstanceState::Other(_) => {}
         }
         let address = &record.address;
         // What a service manages, or a NAT gateway uses, only they can move.
@@ -173,7 +173,9 @@ impl World {
         };
         let held = record.volume.attachment.as_ref();
         // Busy is asked to leave and still mounted: nobody else can have it yet.
-        held.is_some_and(|held| held.instance_id == instance_id && matches!(held.state.as_str(), "attached" | "busy"))
+        held.is_some_and(|held| {
+            held.instance_id == instance_id && matches!(held.state, AttachmentState::Attached | AttachmentState::Busy)
+        })
     }
 
     fn free_address(&mut self, allocation_id: &str) {

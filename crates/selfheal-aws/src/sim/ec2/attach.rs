@@ -1,11 +1,11 @@
 //! Attachments: one a volume, in one zone, and let go late when an instance dies.
 
-use selfheal_core::world::{Attachment, Volume, VolumeState};
+use selfheal_core::world::{Attachment, AttachmentState, InstanceState, ModificationState, Volume, VolumeState};
 
 use super::super::call::fail;
 use super::super::events::WorldEvent;
-use super::super::state::{InstanceState, VolumeRecord};
-use super::super::trace::TraceKind;
+use super::super::state::VolumeRecord;
+use super::super::trace::{TraceKind, VolumeChange};
 use super::super::world::World;
 use crate::backend::CallResult;
 
@@ -39,7 +39,7 @@ impl World {
         let modifying = record
             .modification
             .as_ref()
-            .is_some_and(|change| change.state == "modifying");
+            .is_some_and(|change| change.state == ModificationState::Modifying);
         if modifying {
             let message = format!("Cannot attach volume {id} when it is in modification state: MODIFYING");
             return fail(ACTION, "OperationNotPermitted", message);
@@ -66,7 +66,7 @@ impl World {
         }
         let attachment = Attachment {
             instance_id: instance_id.to_owned(),
-            state: "attaching".to_owned(),
+            state: AttachmentState::Attaching,
         };
         self.judge_taking(id, instance_id);
         self.keep_past(id);
@@ -92,14 +92,14 @@ impl World {
         else {
             return;
         };
-        if attachment.state != "attaching" {
+        if attachment.state != AttachmentState::Attaching {
             return;
         }
-        "attached".clone_into(&mut attachment.state);
+        attachment.state = AttachmentState::Attached;
         let instance = Some(attachment.instance_id.clone());
         self.record(TraceKind::Volume {
             id: id.to_owned(),
-            state: "attached".to_owned(),
+            state: VolumeChange::Attached,
             instance,
         });
     }
@@ -112,7 +112,7 @@ impl World {
             .volume
             .attachment
             .as_ref()
-            .filter(|held| held.state != "detaching");
+            .filter(|held| held.state != AttachmentState::Detaching);
         let Some(holder) = held.map(|held| held.instance_id.clone()) else {
             return fail(
                 ACTION,
@@ -140,13 +140,17 @@ impl World {
         } else {
             self.after(delay, WorldEvent::VolumeDetached(id.to_owned()));
         }
-        let state = if mounted { "busy" } else { "detaching" };
+        let state = if mounted {
+            AttachmentState::Busy
+        } else {
+            AttachmentState::Detaching
+        };
         if let Some(attachment) = self
             .volumes
             .get_mut(id)
             .and_then(|record| record.volume.attachment.as_mut())
         {
-            state.clone_into(&mut attachment.state);
+            attachment.state = state;
         }
     }
 
@@ -162,21 +166,25 @@ impl World {
         let instance = Some(instance_id.to_owned());
         self.record(TraceKind::Volume {
             id: id.clone(),
-            state: "unmounted".to_owned(),
+            state: VolumeChange::Unmounted,
             instance,
         });
         let attachment = self
             .volumes
             .get(&id)
             .and_then(|record| record.volume.attachment.as_ref());
-        if attachment.is_some_and(|held| held.instance_id == instance_id && held.state == "busy") {
+        if attachment.is_some_and(|held| held.instance_id == instance_id && held.state == AttachmentState::Busy) {
             self.begin_detach(&id, instance_id);
         }
     }
 
     pub(in crate::sim) fn volume_detached(&mut self, id: &str) {
         let Some(record) = self.volumes.get_mut(id) else { return };
-        let Some(holder) = record.volume.attachment.take_if(|held| held.state == "detaching") else {
+        let Some(holder) = record
+            .volume
+            .attachment
+            .take_if(|held| held.state == AttachmentState::Detaching)
+        else {
             return;
         };
         record.volume.state = VolumeState::Available;
@@ -184,7 +192,7 @@ impl World {
         let instance = Some(holder.instance_id);
         self.record(TraceKind::Volume {
             id: id.to_owned(),
-            state: "released".to_owned(),
+            state: VolumeChange::Released,
             instance,
         });
     }
@@ -213,7 +221,7 @@ impl World {
             let instance = Some(instance_id.to_owned());
             self.record(TraceKind::Volume {
                 id,
-                state: "released".to_owned(),
+                state: VolumeChange::Released,
                 instance,
             });
         }

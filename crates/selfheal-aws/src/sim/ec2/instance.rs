@@ -1,11 +1,11 @@
 //! Instances: launched by a group, and what may become of them.
 
-use selfheal_core::world::{Attachment, Instance, Volume, VolumeState};
+use selfheal_core::world::{Attachment, AttachmentState, Instance, InstanceState, Volume, VolumeState};
 
 use super::super::events::WorldEvent;
 use super::super::ids;
-use super::super::state::{BootConfig, BootState, Content, InstanceRecord, InstanceState, VolumeRecord};
-use super::super::trace::TraceKind;
+use super::super::state::{BootConfig, BootState, Content, InstanceRecord, VolumeRecord};
+use super::super::trace::{InstanceChange, TraceKind};
 use super::super::world::World;
 use super::of_stack;
 
@@ -21,7 +21,7 @@ impl World {
             })
             .map(|record| Instance {
                 id: record.id.clone(),
-                state: record.state.as_str().to_owned(),
+                state: record.state.clone(),
                 launched_at: self.time_of(record.launched_ms),
                 zone: record.zone.clone(),
                 public_ip: self.public_ip(&record.id),
@@ -125,7 +125,7 @@ impl World {
             snapshot_id: None,
             attachment: Some(Attachment {
                 instance_id: instance.to_owned(),
-                state: "attached".to_owned(),
+                state: AttachmentState::Attached,
             }),
             tags: data.volume_tags.clone(),
         };
@@ -144,7 +144,7 @@ impl World {
         let Some(state) = self
             .instances
             .get(id)
-            .map(|instance| instance.state.as_str().to_owned())
+            .map(|instance| InstanceChange::State(instance.state.clone()))
         else {
             return;
         };
@@ -255,7 +255,7 @@ impl World {
         let group = instance.group.clone();
         let what = TraceKind::Instance {
             id: id.to_owned(),
-            state: "impaired".to_owned(),
+            state: InstanceChange::Impaired,
             why: String::new(),
         };
         self.record(what);
@@ -281,7 +281,7 @@ impl World {
         }
         let what = TraceKind::Instance {
             id: id.to_owned(),
-            state: "rebooted".to_owned(),
+            state: InstanceChange::Rebooted,
             why: String::new(),
         };
         self.record(what);

@@ -1,10 +1,10 @@
 //! Security groups: a name unique in its VPC, rules that are there once, and no deletion while in use.
 
 use selfheal_core::names::Tags;
-use selfheal_core::world::{IngressRule, SecurityGroup};
+use selfheal_core::world::{IngressRule, InstanceState, SecurityGroup};
 
 use super::super::call::fail;
-use super::super::state::{InstanceState, SecurityGroupRecord};
+use super::super::state::SecurityGroupRecord;
 use super::super::world::World;
 use super::check_tags;
 use crate::backend::{CallResult, SecurityGroupQuery};

@@ -1,7 +1,7 @@
 //! Snapshots: pending, then completed, with what was on the volume.
 
 use selfheal_core::names::Tags;
-use selfheal_core::world::{Snapshot, VolumeState};
+use selfheal_core::world::{Snapshot, SnapshotState, VolumeState};
 
 use super::super::call::fail;
 use super::super::events::WorldEvent;
@@ -54,7 +54,7 @@ impl World {
         let snapshot = Snapshot {
             id: id.clone(),
             volume_id: volume_id.to_owned(),
-            state: "pending".to_owned(),
+            state: SnapshotState::Pending,
             started_at: self.now(),
             tags: tags.clone(),
         };
@@ -73,10 +73,10 @@ impl World {
         let Some(record) = self.snapshots.get_mut(id) else {
             return;
         };
-        "completed".clone_into(&mut record.snapshot.state);
+        record.snapshot.state = SnapshotState::Completed;
         self.record(TraceKind::Snapshot {
             id: id.to_owned(),
-            state: "completed".to_owned(),
+            state: SnapshotState::Completed,
         });
     }
 }

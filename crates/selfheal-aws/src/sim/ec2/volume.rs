@@ -1,11 +1,13 @@
 //! Volumes: one zone, one attachment, sizes that only grow, and contents that can be told apart.
 
-use selfheal_core::world::{CreateVolume, ModifyVolume, Volume, VolumeModification, VolumeState};
+use selfheal_core::world::{
+    CreateVolume, ModificationState, ModifyVolume, SnapshotState, Volume, VolumeModification, VolumeState,
+};
 
 use super::super::call::{Caller, fail};
 use super::super::events::WorldEvent;
 use super::super::state::{Content, Modification, VolumeRecord};
-use super::super::trace::TraceKind;
+use super::super::trace::{TraceKind, VolumeChange};
 use super::super::world::World;
 use super::check_tags;
 use crate::backend::CallResult;
@@ -110,7 +112,7 @@ impl World {
         record.volume.state = VolumeState::Available;
         self.record(TraceKind::Volume {
             id: id.to_owned(),
-            state: "available".to_owned(),
+            state: VolumeChange::Available,
             instance: None,
         });
     }
@@ -125,7 +127,7 @@ impl World {
             return fail(ACTION, "IncorrectState", message);
         }
         if let Some(change) = &record.modification {
-            if change.state != "completed" {
+            if change.state != ModificationState::Completed {
                 let message = format!("Volume {} is in modification state '{}'.", input.id, change.state);
                 return fail(ACTION, "IncorrectModificationState", message);
             }
@@ -150,7 +152,7 @@ impl World {
         check_shape(ACTION, &kind, size, iops, throughput)?;
         if let Some(record) = self.volumes.get_mut(&input.id) {
             record.modification = Some(Modification {
-                state: "modifying".to_owned(),
+                state: ModificationState::Modifying,
                 started_ms: now_ms,
                 size_gib: size,
                 volume_type: kind,
@@ -181,7 +183,7 @@ impl World {
 
     /// From `optimizing` on the volume has its new values.
     pub(in crate::sim) fn volume_modified(&mut self, id: &str) {
-        self.set_modification(id, "optimizing");
+        self.set_modification(id, ModificationState::Optimizing);
         if let Some(record) = self.volumes.get_mut(id)
             && let Some(last) = &record.modification
         {
@@ -197,17 +199,17 @@ impl World {
     }
 
     pub(in crate::sim) fn volume_optimized(&mut self, id: &str) {
-        self.set_modification(id, "completed");
+        self.set_modification(id, ModificationState::Completed);
         self.record(TraceKind::Volume {
             id: id.to_owned(),
-            state: "modified".to_owned(),
+            state: VolumeChange::Modified,
             instance: None,
         });
     }
 
-    fn set_modification(&mut self, id: &str, state: &str) {
+    fn set_modification(&mut self, id: &str, state: ModificationState) {
         if let Some(change) = self.volumes.get_mut(id).and_then(|record| record.modification.as_mut()) {
-            state.clone_into(&mut change.state);
+            change.state = state;
         }
     }
 
@@ -229,7 +231,9 @@ impl World {
         // A snapshot that is older than the last write does not hold the data.
         let saved = record.content == Content::Blank
             || self.snapshots.values().any(|taken| {
-                taken.snapshot.volume_id == id && taken.snapshot.state == "completed" && taken.content == record.content
+                taken.snapshot.volume_id == id
+                    && taken.snapshot.state == SnapshotState::Completed
+                    && taken.content == record.content
             });
         if let Some(record) = self.volumes.get_mut(id) {
             record.volume.state = VolumeState::Deleting;
@@ -247,7 +251,7 @@ impl World {
         record.volume.state = VolumeState::Deleted;
         self.record(TraceKind::Volume {
             id: id.to_owned(),
-            state: "deleted".to_owned(),
+            state: VolumeChange::Deleted,
             instance: None,
         });
     }

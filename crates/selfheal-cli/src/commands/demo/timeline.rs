@@ -1,6 +1,7 @@
 //! What happened in the simulated world, as people read it.
 
-use selfheal_aws::sim::{CallTrace, Outcome, TraceEvent, TraceKind};
+use selfheal_aws::sim::{CallTrace, InstanceChange, Outcome, TraceEvent, TraceKind, VolumeChange};
+use selfheal_core::world::{InstanceState, LifecycleState};
 
 /// Renders the events that tell the story, a line each: when, who, what. Reads are left out, and so is what the line
 /// before says already, as where a call is refused several times in a row.
@@ -23,7 +24,7 @@ pub fn render(trace: &[TraceEvent], from_ms: u64) -> String {
 /// Finds when an instance came into service, in logical milliseconds.
 #[must_use]
 pub fn in_service_ms(trace: &[TraceEvent], id: &str) -> Option<u64> {
-    let in_service = |event: &&TraceEvent| matches!(&event.what, TraceKind::Lifecycle { instance, state, .. } if instance == id && state == "InService");
+    let in_service = |event: &&TraceEvent| matches!(&event.what, TraceKind::Lifecycle { instance, state, .. } if instance == id && *state == LifecycleState::InService);
     trace.iter().find(in_service).map(|event| event.at_ms)
 }
 
@@ -32,32 +33,34 @@ fn line(what: &TraceKind) -> Option<(String, String)> {
     let by = |who: &str, what: String| Some((who.to_owned(), what));
     match what {
         TraceKind::Call(call) => call_line(call),
-        TraceKind::Instance { id, state, why } => match state.as_str() {
-            "pending" => by("group", format!("launches {id}")),
-            "shutting-down" if why.contains("outside") => by("somebody", format!("kills {id}")),
-            "shutting-down" => by("group", format!("terminates {id}")),
-            "running" => Some((
+        TraceKind::Instance { id, state, why } => match state {
+            InstanceChange::State(InstanceState::Pending) => by("group", format!("launches {id}")),
+            InstanceChange::State(InstanceState::ShuttingDown) if why.contains("outside") => {
+                by("somebody", format!("kills {id}"))
+            }
+            InstanceChange::State(InstanceState::ShuttingDown) => by("group", format!("terminates {id}")),
+            InstanceChange::State(InstanceState::Running) => Some((
                 short(id),
                 "runs, and is held by the launch hook until it is ready".to_owned(),
             )),
-            "terminated" => Some((short(id), "is gone".to_owned())),
-            _ => Some((short(id), state.clone())),
+            InstanceChange::State(InstanceState::Terminated) => Some((short(id), "is gone".to_owned())),
+            _ => Some((short(id), state.to_string())),
         },
         TraceKind::Application { instance, status, .. } => by("AWS", format!("asks the app on {instance}: {status}")),
         TraceKind::Unhealthy { instance, .. } => by("group", format!("finds {instance} unhealthy")),
-        TraceKind::Lifecycle { instance, state, .. } if state == "InService" => {
+        TraceKind::Lifecycle { instance, state, .. } if *state == LifecycleState::InService => {
             by("group", format!("has {instance} in service"))
         }
         TraceKind::LaunchFailed { why, .. } => by("group", format!("cannot launch: {why}")),
         TraceKind::GroupDeleted { .. } => by("group", "is gone".to_owned()),
-        TraceKind::Volume { id, state, instance } => match (state.as_str(), instance) {
-            ("attached", Some(instance)) => Some((short(instance), format!("holds the data volume {id}"))),
-            ("formatted", Some(instance)) => Some((
+        TraceKind::Volume { id, state, instance } => match (state, instance) {
+            (VolumeChange::Attached, Some(instance)) => Some((short(instance), format!("holds the data volume {id}"))),
+            (VolumeChange::Formatted, Some(instance)) => Some((
                 short(instance),
                 "formats it: blank, and marked for first use".to_owned(),
             )),
-            ("mounted", Some(instance)) => Some((short(instance), "mounts it".to_owned())),
-            ("released", _) => by("AWS", "lets go of the data volume".to_owned()),
+            (VolumeChange::Mounted, Some(instance)) => Some((short(instance), "mounts it".to_owned())),
+            (VolumeChange::Released, _) => by("AWS", "lets go of the data volume".to_owned()),
             _ => None,
         },
         TraceKind::Address {
