@@ -98,7 +98,8 @@ pub fn read(script: &[u8]) -> Result<BootConfig, ReadError> {
         breaker_limit: number(&settings, "breaker_limit")?,
     };
     match rendered(&config) {
-        Ok(again) if again.as_bytes() == script => Ok(config),
+        // A value that no configuration may have can still be written in the same place.
+        Ok(again) if again.as_bytes() == script && config.validate().is_ok() => Ok(config),
         _ => Err(ReadError::Differs),
     }
 }

@@ -35,8 +35,13 @@ impl Words<'_> {
     /// Takes the words of a list, and the `)` that ends it.
     pub(crate) fn list(&mut self) -> Option<()> {
         while !self.takes(b')') {
+            let before = self.0.len();
             self.word()?;
             self.takes(b' ');
+            // A list goes on in its line: nothing was taken where the line ends, or the text.
+            if self.0.len() == before {
+                return None;
+            }
         }
         Some(())
     }
@@ -106,6 +111,16 @@ mod tests {
             let mut words = Words(word.as_bytes());
             assert_eq!(words.word().as_deref(), Some(text), "{word}");
             assert_eq!(words.0, b"\nrest");
+        }
+    }
+
+    #[test]
+    fn a_list_ends_where_it_says_or_is_none() {
+        let mut words = Words(b"bash 'a b' '')\nrest");
+        assert_eq!(words.list(), Some(()));
+        assert_eq!(words.0, b"\nrest");
+        for text in ["", "bash", "bash ", "bash\nmount)", "'open"] {
+            assert_eq!(Words(text.as_bytes()).list(), None, "{text}");
         }
     }
 

@@ -173,6 +173,28 @@ fn what_is_not_ours_is_refused_with_the_reason() {
     assert_eq!(read(earlier.as_bytes()), Err(ReadError::Differs));
 }
 
+/// Nothing is read that `render` would refuse, whoever wrote it there; and reading ends.
+#[test]
+fn what_no_configuration_may_have_is_not_read() {
+    let mut config = full();
+    if let Some(health) = &mut config.health {
+        health.probe = Probe::Http {
+            url: "http://127.0.0.1/".to_owned(),
+        };
+    }
+    let script = render(&config).unwrap().script().to_owned();
+    for (from, to) in [
+        ("probe_target=http://", "probe_target=http9//"),
+        ("breaker_limit=3\n", "breaker_limit=0\n"),
+        ("volume_id=vol-", "volume_id=v/l-"),
+        ("tools=(", "tools=(\n"),
+    ] {
+        let other = script.replacen(from, to, 1);
+        assert!(other != script, "{from}");
+        assert!(read(other.as_bytes()).is_err(), "{to}");
+    }
+}
+
 #[test]
 fn what_only_one_field_tells_is_read_back() {
     let health = full().health.unwrap();
