@@ -7,6 +7,7 @@ mod crash;
 mod e2e;
 mod error;
 mod fake;
+mod fuzz;
 mod granted;
 mod imds;
 mod machine;
@@ -55,6 +56,9 @@ enum Task {
         #[arg(long)]
         check: bool,
     },
+    /// Feeds what reads text of others with mutated examples; a finding is minimised, and told with the command that makes
+    /// it again.
+    Fuzz(fuzz::Arguments),
     /// Runs the built binary against moto and boots what it launches.
     E2e,
     /// Kills a first apply around every API call and runs it again.
@@ -90,6 +94,7 @@ fn main() -> ExitCode {
         Task::Test => suite::run().and_then(total),
         Task::Tidy => tidy::run().and_then(total),
         Task::Sar { check } => sar::run(check),
+        Task::Fuzz(arguments) => fuzz::run(&arguments).and_then(total),
         Task::E2e => built(e2e::run),
         Task::Crash { call } => built(|| crash::run(call.as_deref())),
         Task::Bench { subject: None, calls } => built(|| bench::run(calls)),

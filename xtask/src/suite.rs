@@ -9,19 +9,23 @@ use crate::error::{Context, TaskResult};
 use crate::report::Counts;
 use crate::shell::{WHOLE, build_everything, cargo, describe, stage};
 use crate::venv::Venv;
-use crate::{crash, e2e, policies, workspace};
+use crate::{crash, e2e, fuzz, policies, workspace};
 
 /// A part of the tests.
 type Part<'a> = &'a dyn Fn() -> TaskResult<Counts>;
+
+/// Seconds for each target of `fuzz`. By hand it takes a minute for each.
+const FUZZ_SECONDS: u64 = 10;
 
 /// Runs all tests and answers their total. A part that fails does not keep the others from running.
 pub fn run() -> TaskResult<Counts> {
     let venv = stage("python environment", Venv::ensure)?;
     stage("build", build_everything)?;
     let mut total = Counts::default();
-    let parts: [(&str, Part<'_>); 7] = [
+    let parts: [(&str, Part<'_>); 8] = [
         ("unit, integration and documentation tests", &|| cargo_tests(&venv)),
         ("the demo, without the SDK", &demo),
+        ("mutated inputs", &|| fuzz::each_for(FUZZ_SECONDS)),
         ("policies read by parliament", &|| policies::run(&venv)),
         ("end to end", &e2e::run),
         ("crash at every call", &|| crash::run(None)),

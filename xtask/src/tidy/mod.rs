@@ -71,7 +71,7 @@ fn sources(root: &Path) -> TaskResult<Vec<Source>> {
         for entry in fs::read_dir(&folder).context(|| format!("list {}", folder.display()))? {
             let path = entry.context(|| format!("list {}", folder.display()))?.path();
             if path.is_dir() {
-                // Build output of crates outside the workspace, such as fuzz targets.
+                // Build output, where somebody has built in a crate's own folder.
                 if path.file_name().is_some_and(|name| name != "target") {
                     folders.push(path);
                 }

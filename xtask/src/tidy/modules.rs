@@ -35,7 +35,7 @@ fn is_root(path: &str) -> bool {
             let stem = file.trim_end_matches(".rs");
             (*folder == "src" && ROOTS.contains(&stem))
                 || stem == "build" && !parts.contains(&"src")
-                || ["tests", "examples", "benches", "bin", "fuzz_targets"].contains(folder)
+                || ["tests", "examples", "benches", "bin"].contains(folder)
                 || stem == "main"
                     && parts
                         .iter()
