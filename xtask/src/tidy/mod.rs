@@ -1,6 +1,7 @@
 //! Rules that the compiler does not hold: who may depend on whom, what pure crates may name, how long files and functions
 //! may be, which lists are closed.
 
+mod api;
 mod arrows;
 mod circles;
 mod closed;
@@ -11,6 +12,7 @@ mod rooms;
 mod simulation;
 mod syntax;
 mod text;
+mod version;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -40,10 +42,15 @@ pub fn run() -> TaskResult<Counts> {
             "crates depend on each other as ARCHITECTURE.md says",
             arrows::check(root)?,
         ),
+        ("the public items are those of api/", api::check(root, &parsed)?),
         ("every Rust file is part of a crate", modules::check(&sources)),
         (
             "files are short, and hold nothing that is left over",
             text::check_all(&sources),
+        ),
+        (
+            "README and CONTRIBUTING tell the Rust of Cargo.toml",
+            version::check(root)?,
         ),
         ("functions are short", functions::check(&parsed)),
         ("no modules need each other", circles::check(&crates)),
