@@ -1,6 +1,6 @@
 //! What the executor takes from outside: time, randomness, and somebody to tell.
 
-use std::fmt::Debug;
+use std::fmt::{self, Debug};
 use std::time::Duration;
 
 use selfheal_core::plan::{StepId, WaitFor};
@@ -66,4 +66,18 @@ pub enum Event<'a> {
         /// What for.
         wait: &'a WaitFor,
     },
+}
+
+/// An event in one line, for people.
+impl fmt::Display for Event<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Started { step } => write!(f, "begins: {step}"),
+            Self::Finished { step, detail: "" } => write!(f, "done: {step}"),
+            Self::Finished { step, detail } => write!(f, "done: {step} {detail}"),
+            Self::Retrying { error, pause } => write!(f, "again in {} ms: {error}", pause.as_millis()),
+            Self::Waiting { wait } => write!(f, "waiting for {wait}"),
+            Self::Arrived { wait } => write!(f, "no longer waiting for {wait}"),
+        }
+    }
 }

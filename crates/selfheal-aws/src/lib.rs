@@ -1,5 +1,22 @@
 //! AWS as selfheal uses it: the backend traits, reading a stack, and making a plan so.
 //!
+//! Everything goes over the backend traits, so that the same program runs on the real AWS and on the simulated one:
+//!
+//! ```
+//! # #[cfg(feature = "sim")] {
+//! use selfheal_aws::sim::{Sim, SimConfig};
+//! use selfheal_aws::{Control, Goal, Silent, observe};
+//! use selfheal_core::spec::{EXAMPLE, Spec};
+//!
+//! let spec: Spec = EXAMPLE.parse().expect("it is valid");
+//! let sim = Sim::new(SimConfig::seeded(1)); // or `sdk::Sdk::connect(…)`
+//! let ctl = Control { clock: &sim, jitter: &sim, progress: &Silent };
+//! let observed = sim.block_on(observe(&sim, &spec, Goal::Apply.scope(), &ctl));
+//! let plan = Goal::Apply.plan(&spec, &observed.expect("it ends").expect("it can be read"));
+//! assert!(plan.to_string().contains("+ Auto Scaling group selfheal-web"));
+//! # }
+//! ```
+//!
 //! - [`backend`]: one trait a service, one method an API call, in our own types.
 //! - `sdk` (feature `sdk`): the real AWS, over the AWS SDK for Rust.
 //! - `sim` (feature `sim`): a simulated AWS on a logical clock, with seeded faults.

@@ -78,7 +78,7 @@ impl<'a> Reporter<'a> {
     fn show(&self, state: &State) {
         let Some(bar) = &self.bar else { return };
         let steps = state.running.iter().map(ToString::to_string);
-        let waits = state.waiting.iter().map(|wait| format!("waiting {}", describe(wait)));
+        let waits = state.waiting.iter().map(|wait| format!("waiting for {wait}"));
         let texts: Vec<String> = steps.chain(waits).collect();
         if !texts.is_empty() {
             bar.set_message(texts.join(", "));
@@ -134,7 +134,7 @@ impl Progress for Reporter<'_> {
             }
             Event::Waiting { wait } => {
                 if self.bar.is_none() {
-                    self.line(&format!("  waiting {}", describe(wait)));
+                    self.line(&format!("  waiting for {wait}"));
                 }
                 state.waiting.push((*wait).clone());
             }
@@ -142,19 +142,6 @@ impl Progress for Reporter<'_> {
             other => tracing::debug!(?other),
         }
         self.show(&state);
-    }
-}
-
-/// Says what is waited for, after the word "waiting".
-fn describe(wait: &WaitFor) -> String {
-    match wait {
-        WaitFor::VolumeSeen { id } => format!("for the volume {id} to show"),
-        WaitFor::AddressesSettled => "for an address to show that an earlier run may have allocated".to_owned(),
-        WaitFor::DnsAnswers => "for Route 53 to answer".to_owned(),
-        WaitFor::Serving { group } => format!("for the instance of {group} to serve, before the name is taken over"),
-        WaitFor::GroupGone { name } => format!("for the group {name} to be gone"),
-        WaitFor::InstancesGone { ids } => format!("for {} to terminate", ids.join(", ")),
-        WaitFor::SnapshotCompleted { id } => format!("for the snapshot {id} to be complete"),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::{Change, Field, Plan, Step, Value};
+use super::{Change, Field, Plan, Step, Value, WaitFor};
 
 /// Column at which the reason of a step begins.
 const REASON_COLUMN: usize = 46;
@@ -96,6 +96,23 @@ impl fmt::Display for Value {
         match self {
             Self::Known(value) => f.write_str(value),
             Self::AfterApply => f.write_str("(known after apply)"),
+        }
+    }
+}
+
+/// What is waited for, as it stands after "waiting for".
+impl fmt::Display for WaitFor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::VolumeSeen { id } => write!(f, "the volume {id} to show"),
+            Self::AddressesSettled => write!(f, "an address to show that an earlier run may have allocated"),
+            Self::DnsAnswers => write!(f, "Route 53 to answer"),
+            Self::Serving { group } => {
+                write!(f, "the instance of {group} to serve, before the name is taken over")
+            }
+            Self::GroupGone { name } => write!(f, "the group {name} to be gone"),
+            Self::InstancesGone { ids } => write!(f, "{} to terminate", ids.join(", ")),
+            Self::SnapshotCompleted { id } => write!(f, "the snapshot {id} to be complete"),
         }
     }
 }
