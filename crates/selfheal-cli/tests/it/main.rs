@@ -4,6 +4,7 @@
 
 mod commands;
 mod demo;
+mod edges;
 #[cfg(feature = "sdk")]
 mod environment;
 mod errors;
