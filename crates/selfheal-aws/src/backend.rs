@@ -18,7 +18,7 @@ use selfheal_core::world::{
     ARecord, Activity, Address, ApplicationCheck, ApplicationCheckSettings, ApplicationStatus,
     CreateApplicationStatusCheck, CreateVolume, DefaultRoute, Group, GroupSettings, HostedZone, IamRole, Identity,
     Image, IngressRule, Instance, InstanceProfile, InstanceTypeDetails, LaunchTemplate, LifecycleHook, ModifyVolume,
-    RecordSet, SecurityGroup, Snapshot, Subnet, TemplateData, Volume, VolumeModification,
+    PolicyText, RecordSet, SecurityGroup, Snapshot, Subnet, TemplateData, Volume, VolumeModification,
 };
 
 use crate::error::CallError;
@@ -178,7 +178,7 @@ pub trait Iam: Send + Sync + Debug {
     /// `GetRole`.
     async fn get_role(&self, name: &str) -> CallResult<Option<IamRole>>;
     /// `GetRolePolicy`: the document as JSON, percent-decoded.
-    async fn get_role_policy(&self, role: &str, policy: &str) -> CallResult<Option<String>>;
+    async fn get_role_policy(&self, role: &str, policy: &str) -> CallResult<Option<PolicyText>>;
     /// `GetInstanceProfile`.
     async fn get_instance_profile(&self, name: &str) -> CallResult<Option<InstanceProfile>>;
     /// `ListRolePolicies`: the names of the role's inline policies; empty when there is no such role.

@@ -14,7 +14,7 @@ use selfheal_core::plan::former_record;
 use selfheal_core::spec::{Ingress, Spec, ZoneRef};
 use selfheal_core::world::{
     Address, ApplicationCheck, ApplicationStatus, FormerRecord, HostedZone, Instance, InstanceState, LaunchTemplate,
-    Observed, Part, RecordSet, SecurityGroup,
+    Observed, Part, PolicyText, RecordSet, SecurityGroup,
 };
 use selfheal_core::{Found, Unread, counted_addresses, unread};
 
@@ -463,10 +463,10 @@ async fn read_role_policy(
     aws: &dyn Aws,
     spec: &Spec,
     ctl: &Control<'_>,
-) -> CallResult<(Option<String>, Option<Option<String>>)> {
+) -> CallResult<(Option<PolicyText>, Option<Option<PolicyText>>)> {
     let role = Names::new(&spec.name, &spec.region).role;
     let policy = retry(ctl, Repeat::Read, || aws.get_role_policy(&role, POLICY_NAME)).await?;
-    if spec.app.policy.is_some() || !policy.as_deref().is_some_and(tells_of_app_policy) {
+    if spec.app.policy.is_some() || !policy.as_ref().is_some_and(tells_of_app_policy) {
         return Ok((policy, None));
     }
     let app = retry(ctl, Repeat::Read, || aws.get_role_policy(&role, APP_POLICY_NAME)).await?;

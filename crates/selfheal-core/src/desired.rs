@@ -5,7 +5,7 @@ use selfheal_userdata::{BootConfig, DataVolume, HealthCheck, HealthFrom, Probe, 
 
 use crate::names::{IAM_PATH, LAUNCH_HOOK, Names, ResourceKind, TAG_APPLICATION_CHECK, TERMINATE_HOOK, Tags};
 use crate::spec::{self, HealthProbe, HealthSpec, Spec};
-use crate::world::{ApplicationCheckSettings, Image, Observed, RootVolume, TemplateData};
+use crate::world::{ApplicationCheckSettings, Image, Observed, RootVolume, TemplateData, UserDataText};
 
 /// Heartbeat time-out of the launch hook, in seconds.
 ///
@@ -101,6 +101,11 @@ pub fn profile_arn(names: &Names, account: &str, region: &str) -> String {
 /// # Errors
 /// When it does not fit into what EC2 accepts, or a string cannot be rendered.
 pub fn user_data(spec: &Spec, allocation_id: &str, volume_id: Option<&str>) -> Result<UserData, RenderError> {
+    selfheal_userdata::render(&boot_config(spec, allocation_id, volume_id))
+}
+
+/// What the user data of the instance is rendered from, for these ids.
+pub(crate) fn boot_config(spec: &Spec, allocation_id: &str, volume_id: Option<&str>) -> BootConfig {
     let names = Names::of(spec);
     let data = spec.data.as_ref().zip(volume_id).map(|(data, volume_id)| DataVolume {
         volume_id: volume_id.to_owned(),
@@ -110,7 +115,7 @@ pub fn user_data(spec: &Spec, allocation_id: &str, volume_id: Option<&str>) -> R
             spec::Filesystem::Ext4 => selfheal_userdata::Filesystem::Ext4,
         },
     });
-    selfheal_userdata::render(&BootConfig {
+    BootConfig {
         stack: spec.name.clone(),
         region: spec.region.clone(),
         dns_suffix: Partition::of_region(&spec.region).dns_suffix().to_owned(),
@@ -128,7 +133,7 @@ pub fn user_data(spec: &Spec, allocation_id: &str, volume_id: Option<&str>) -> R
             spec::AddressWhen::Healthy => selfheal_userdata::AddressWhen::Healthy,
         },
         breaker_limit: spec.app.breaker_limit,
-    })
+    }
 }
 
 fn health_check(health: &HealthSpec) -> HealthCheck {
@@ -158,7 +163,7 @@ pub fn template_data(
     account: &str,
     image: &Image,
     security_groups: &[String],
-    user_data: &UserData,
+    user_data: &UserDataText,
 ) -> TemplateData {
     let names = Names::of(spec);
     let [instance_tags, volume_tags, interface_tags] = launch_tags(spec);
@@ -175,7 +180,7 @@ pub fn template_data(
             encrypted: true,
             kms_key: spec.instance.kms_key.clone(),
         },
-        user_data: user_data.to_base64(),
+        user_data: user_data.clone(),
         http_tokens: "required".to_owned(),
         hop_limit: 1,
         metadata_tags: "disabled".to_owned(),

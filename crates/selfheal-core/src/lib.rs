@@ -16,6 +16,7 @@
 
 pub mod desired;
 mod existing;
+mod memo;
 pub mod names;
 pub mod operator;
 pub mod permissions;
@@ -28,7 +29,7 @@ pub mod world;
 
 pub use existing::{Existing, counted_addresses, existing};
 pub use names::Names;
-pub use plan::{DestroyOptions, Plan, plan, plan_destroy, plan_resume};
+pub use plan::{DestroyOptions, Plan, Planner, plan, plan_destroy, plan_resume};
 pub use spec::Spec;
 pub use witness::{Found, Unread, unread};
 pub use world::{Action, Answer, Observed};

@@ -74,6 +74,6 @@ fn role(scope: &mut OperatorScope, spec: &Spec, observed: &Observed) {
         .clone_from(&spec.instance.permissions_boundary);
     let has_boundary = |role: &IamRole| role.permissions_boundary.is_some();
     scope.drops_boundary = scope.permissions_boundary.is_none() && observed.role.as_ref().is_some_and(has_boundary);
-    let told = observed.role_policy.as_deref().is_some_and(tells_of_app_policy);
+    let told = observed.role_policy.as_ref().is_some_and(tells_of_app_policy);
     scope.app_policy = spec.app.policy.is_some() || told;
 }

@@ -9,6 +9,7 @@ use selfheal_policy::{Document, InstanceScope, Partition, ScopeError};
 use crate::desired::{Ids, application_check, profile_arn};
 use crate::names::{Names, SID_BESIDE_APP};
 use crate::spec::Spec;
+use crate::world::PolicyText;
 
 /// Generates the policy of the instance's role: what the boot program calls, on these ids and no others.
 ///
@@ -34,13 +35,13 @@ pub fn instance_policy(spec: &Spec, ids: &Ids) -> Result<Document, ScopeError> {
 /// Identifier of the statement that tells of the app's policy, where there is none to tell of.
 const LOOK: &str = "Look";
 
-/// Tells whether the role's policy, a JSON document, says that there may be a policy of the app's beside it.
+/// Tells whether the role's policy says that there may be a policy of the app's beside it.
 ///
 /// `false` for what is no policy document.
 #[must_use]
-pub fn tells_of_app_policy(role_policy: &str) -> bool {
-    let document: Result<Document, _> = role_policy.parse();
-    document.is_ok_and(|document| document.statement(SID_BESIDE_APP).is_some())
+pub fn tells_of_app_policy(role_policy: &PolicyText) -> bool {
+    let document = role_policy.document();
+    document.is_some_and(|document| document.statement(SID_BESIDE_APP).is_some())
 }
 
 /// Generates a permissions boundary that fits the instance's role, whatever ids the stack comes to have, and that lets the

@@ -7,11 +7,11 @@
 
 use std::collections::BTreeSet;
 
-use selfheal_policy::{Document, ResourceSet};
+use selfheal_policy::ResourceSet;
 
 use crate::names::{Names, ResourceKind};
 use crate::spec::Spec;
-use crate::world::{Observed, Volume, VolumeModification, VolumeState};
+use crate::world::{Observed, PolicyText, UserDataText, Volume, VolumeModification, VolumeState};
 
 /// What has to be read beyond the listings before a plan may be made. Empty for a stack that is as it was left.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -54,7 +54,11 @@ pub enum Found {
 /// Says what has to be read beyond the listings.
 #[must_use]
 pub fn unread(spec: &Spec, observed: &Observed) -> Unread {
-    let named = named(observed);
+    unread_of(spec, observed, &named(observed))
+}
+
+/// The same, where it is known already what the policy and the launch template name.
+pub(crate) fn unread_of(spec: &Spec, observed: &Observed, named: &Named) -> Unread {
     let listed = |id: &String| observed.volumes.iter().any(|volume| volume.id == *id);
     let known = |id: &String| listed(id) || observed.run.gone.contains(id);
     let asked = spec.data.as_ref().and_then(|data| data.volume.clone());
@@ -69,7 +73,7 @@ pub fn unread(spec: &Spec, observed: &Observed) -> Unread {
             .filter(|id| !has_address(id) && !observed.run.gone.contains(*id))
             .cloned()
             .collect(),
-        attached_to: unnamed_holders(spec, observed, &named)
+        attached_to: unnamed_holders(spec, observed, named)
             .into_iter()
             .filter(|id| !observed.run.volumes.attachments_read.contains(id))
             .collect(),
@@ -128,10 +132,7 @@ pub(crate) struct Named {
 /// counts as not named.
 pub(crate) fn named(observed: &Observed) -> Named {
     let mut named = Named::default();
-    let document = observed
-        .role_policy
-        .as_ref()
-        .and_then(|policy| policy.parse::<Document>().ok());
+    let document = observed.role_policy.as_ref().and_then(PolicyText::document);
     if let Some(document) = document {
         named.tells = true;
         for statement in &document.statements {
@@ -149,8 +150,7 @@ pub(crate) fn named(observed: &Observed) -> Named {
         .launch_template
         .as_ref()
         .map(|template| &template.data.user_data);
-    let script = user_data.and_then(|user_data| selfheal_userdata::decode(user_data));
-    if let Some(settings) = script.and_then(|script| selfheal_userdata::settings(&script)) {
+    if let Some(settings) = user_data.and_then(UserDataText::settings) {
         named.tells = true;
         for value in ["volume_id", "allocation_id"]
             .iter()

@@ -76,7 +76,7 @@ fn a_plan_shows_what_the_app_may_do() {
 fn a_policy_changed_by_hand_is_put_back() {
     let spec = with(READ);
     let mut world = applied(&spec);
-    world.role_app_policy = Some(WRITE.to_owned());
+    world.role_app_policy = Some(WRITE.into());
     let keys: Vec<StepKind> = plan(&spec, &world).steps.iter().map(|step| step.kind).collect();
     assert_eq!(keys, [StepKind::PutAppPolicy]);
     world.role_app_policy = None;

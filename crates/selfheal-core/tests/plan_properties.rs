@@ -4,11 +4,13 @@ mod common;
 
 use std::cell::RefCell;
 
-use common::{carry_out, empty_world, probed, web};
+use common::{answer, carry_out, empty_world, probed, web};
 use proptest::prelude::*;
 use proptest::sample::select;
 use selfheal_core::Action;
-use selfheal_core::plan::{Approval, DestroyOptions, Need, Plan, Readiness, plan, plan_destroy};
+use selfheal_core::plan::{
+    Approval, DestroyOptions, Need, Plan, PlanOptions, Planner, Readiness, plan, plan_destroy, plan_resume,
+};
 use selfheal_core::spec::{Filesystem, HealthFrom, Ingress, Protocol, Spec};
 use selfheal_core::world::{
     AddressCall, GroupCall, Instance, InstanceState, LaunchTemplateCall, Observed, RecordCall, RoleCall,
@@ -69,7 +71,7 @@ const DAMAGES: &[fn(&mut Observed)] = &[
     |world| world.hooks.clear(),
     |world| world.role = None,
     |world| world.role_policy = None,
-    |world| world.role_policy = Some("{\"no\": \"policy\"".to_owned()),
+    |world| world.role_policy = Some("{\"no\": \"policy\"".into()),
     |world| world.profile = None,
     |world| world.records.clear(),
     |world| world.image = None,
@@ -139,13 +141,10 @@ const DAMAGES: &[fn(&mut Observed)] = &[
         world
             .launch_template
             .iter_mut()
-            .for_each(|template| template.data.user_data = "e30=".to_owned());
+            .for_each(|template| template.data.user_data = "e30=".into());
     },
     |world| {
-        world
-            .role
-            .iter_mut()
-            .for_each(|role| role.trust_policy = "{}".to_owned());
+        world.role.iter_mut().for_each(|role| role.trust_policy = "{}".into());
     },
     |world| world.application_checks.clear(),
     |world| {
@@ -301,5 +300,40 @@ proptest! {
             let snapshot = |action: &Action| matches!(action, Action::Snapshot(SnapshotCall::CreateSnapshot { volume_id, .. }) if volume_id == id);
             prop_assert!(ran[..at].iter().any(snapshot), "{} was deleted without a snapshot", id);
         }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 40, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn a_planner_that_has_planned_before_plans_as_one_that_has_not(
+        spec in specs(), worlds in proptest::collection::vec(worlds(), 1..4), release_address: bool, delete_data: bool,
+    ) {
+        let planner = Planner::new(&spec);
+        let options = DestroyOptions { release_address, delete_data };
+        for mut world in worlds {
+            for _ in 0..3 {
+                prop_assert_eq!(planner.plan(&world, &PlanOptions::default()), plan(&spec, &fresh(&world)));
+                prop_assert_eq!(planner.destroy(&world, &options), plan_destroy(&spec, &fresh(&world), &options));
+                prop_assert_eq!(planner.resume(&world), plan_resume(&spec, &fresh(&world)));
+                carry_out_ready(&planner, &mut world);
+            }
+        }
+    }
+}
+
+/// The same world as a new reading gives it: what its texts say is not worked out yet.
+fn fresh(world: &Observed) -> Observed {
+    let text = serde_json::to_string(world).expect("it is plain data");
+    serde_json::from_str(&text).expect("it was written a moment ago")
+}
+
+/// Carries out what is ready now, so that the next plan knows more ids than this one.
+fn carry_out_ready(planner: &Planner<'_>, world: &mut Observed) {
+    let now = planner.plan(world, &PlanOptions::default());
+    for (nth, (_, action)) in now.ready().enumerate() {
+        let reply = answer(action, nth);
+        world.record_answer(action, reply);
     }
 }

@@ -97,11 +97,11 @@ fn what_a_replacement_needs_and_does_not_find_is_a_headline() {
 fn what_was_changed_by_hand_is_a_headline() {
     let policy = r#"{"Version":"2012-10-17","Statement":[]}"#;
     assert_eq!(
-        codes(|world| world.role_policy = Some(policy.to_owned())),
+        codes(|world| world.role_policy = Some(policy.into())),
         [Code::RolePolicyChanged]
     );
     assert_eq!(
-        codes(|world| world.role.as_mut().expect("one").trust_policy = policy.to_owned()),
+        codes(|world| world.role.as_mut().expect("one").trust_policy = policy.into()),
         [Code::TrustChanged]
     );
     assert_eq!(

@@ -123,6 +123,13 @@ impl BootConfig {
         }
         config
     }
+
+    /// Tells whether this configuration is valid and renders to the same script as one that was [read](read()) from a script,
+    /// without rendering either.
+    #[must_use]
+    pub fn renders_like(&self, read: &Self) -> bool {
+        self.effective() == *read && self.validate().is_ok()
+    }
 }
 
 /// Splits off the next here-document of what is installed: its text, and what comes after it.

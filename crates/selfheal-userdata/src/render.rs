@@ -1,7 +1,5 @@
 //! Puts the boot program, its configuration and the units into user data.
 
-use std::cell::RefCell;
-use std::collections::VecDeque;
 use std::io::{Read as _, Write as _};
 use std::sync::Arc;
 
@@ -67,38 +65,15 @@ impl UserData {
     }
 }
 
-thread_local! {
-    /// The configurations that were rendered last, and what came of them.
-    static LAST: RefCell<VecDeque<(BootConfig, UserData)>> = const { RefCell::new(VecDeque::new()) };
-}
-
-/// How many renderings are remembered: a planner alternates between ids that it knows and placeholders for them.
-const REMEMBERED: usize = 4;
-
 /// Renders the boot program of a stack as user data.
 ///
 /// The same configuration gives the same bytes. The script installs the boot program, its configuration and the systemd
 /// units, and starts the boot; everything else happens in the units, which run at every boot.
 ///
-/// The last few renderings of a thread are remembered, since a planner asks for the same ones after each answer and
-/// compressing takes longer than the rest of a plan.
-///
 /// # Errors
 /// [`RenderError::Invalid`] or [`RenderError::Nul`] if a value cannot be carried, [`RenderError::TooLarge`] if the user
 /// data would be larger than [`USER_DATA_MAX_BYTES`], which the setup script alone can cause.
 pub fn render(config: &BootConfig) -> Result<UserData, RenderError> {
-    LAST.with_borrow_mut(|last| {
-        if let Some((_, known)) = last.iter().find(|(have, _)| have == config) {
-            return Ok(known.clone());
-        }
-        let made = render_anew(config)?;
-        last.truncate(REMEMBERED - 1);
-        last.push_front((config.clone(), made.clone()));
-        Ok(made)
-    })
-}
-
-fn render_anew(config: &BootConfig) -> Result<UserData, RenderError> {
     config.validate()?;
     let script = script(config)?;
     let packed = pack(script.as_bytes());

@@ -16,14 +16,13 @@
 
 mod dispatch;
 mod error;
+mod known;
 mod overtaken;
 mod poll;
 mod run;
 
 use jiff::SignedDuration;
-use selfheal_core::plan::{
-    DestroyOptions, Plan, PlanOptions, Step, StepId, plan, plan_destroy, plan_resume, plan_with,
-};
+use selfheal_core::plan::{DestroyOptions, Plan, PlanOptions, Planner, Step, StepId};
 use selfheal_core::spec::Spec;
 use selfheal_core::world::Observed;
 
@@ -59,11 +58,16 @@ impl Goal {
     /// The plan for this goal.
     #[must_use]
     pub fn plan(&self, spec: &Spec, observed: &Observed) -> Plan {
+        self.plan_by(&Planner::new(spec), observed)
+    }
+
+    /// The same, by a planner that may have planned before.
+    fn plan_by(&self, planner: &Planner<'_>, observed: &Observed) -> Plan {
         match self {
-            Self::Apply => plan(spec, observed),
-            Self::ApplyWith(options) => plan_with(spec, observed, options),
-            Self::Destroy(options) => plan_destroy(spec, observed, options),
-            Self::Resume => plan_resume(spec, observed),
+            Self::Apply => planner.plan(observed, &PlanOptions::default()),
+            Self::ApplyWith(options) => planner.plan(observed, options),
+            Self::Destroy(options) => planner.destroy(observed, options),
+            Self::Resume => planner.resume(observed),
         }
     }
 

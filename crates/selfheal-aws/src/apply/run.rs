@@ -1,6 +1,7 @@
 //! The loop: plan, start what is ready, take an answer, plan again.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures::FutureExt;
@@ -15,6 +16,7 @@ use selfheal_core::{Action, Answer, Found};
 
 use super::dispatch::{detail_of, dispatch};
 use super::error::{ApplyError, ApplyErrorKind, Done};
+use super::known::Known;
 use super::overtaken::{BUILT_ON, made_again, may_be_overtaken, parts_to_look_back, vanished};
 use super::poll::{LISTING_LAG_MAX, MISSING_MAX, is_for_dns, schedule};
 use super::{Goal, Outcome, ids};
@@ -75,7 +77,7 @@ pub(super) struct Run<'a> {
     goal: Goal,
     ctl: &'a Control<'a>,
     approval: Approval,
-    world: Observed,
+    world: Known<'a>,
     done: Vec<Done>,
     /// How often each step is done.
     runs: BTreeMap<StepId, usize>,
@@ -111,7 +113,7 @@ impl<'a> Run<'a> {
             goal,
             ctl,
             approval: Approval::of(shown),
-            world,
+            world: Known::new(spec, goal, world),
             done: Vec::new(),
             runs: BTreeMap::new(),
             in_flight: BTreeSet::new(),
@@ -147,8 +149,8 @@ impl<'a> Run<'a> {
         }
     }
 
-    fn plan(&self) -> Plan {
-        self.goal.plan(self.spec, &self.world)
+    fn plan(&self) -> Arc<Plan> {
+        self.world.plan()
     }
 
     /// Reads by its id what a new reading lacks and other witnesses name; answers whether that is under way.
@@ -175,7 +177,7 @@ impl<'a> Run<'a> {
         }
         let plan = self.plan();
         if plan.is_refused() {
-            return Err(ApplyErrorKind::Refused(plan.refusals));
+            return Err(ApplyErrorKind::Refused(plan.refusals.clone()));
         }
         for (step, action) in plan.ready() {
             let id = step.id();
@@ -191,9 +193,9 @@ impl<'a> Run<'a> {
             }
             self.start(id, action.clone());
         }
-        for wait in plan.waits {
-            if !self.polls.contains_key(&wait) && !self.given_up.contains(&wait) {
-                self.ctl.progress.event(&Event::Waiting { wait: &wait });
+        for wait in &plan.waits {
+            if !self.polls.contains_key(wait) && !self.given_up.contains(wait) {
+                self.ctl.progress.event(&Event::Waiting { wait });
                 self.polls.insert(
                     wait.clone(),
                     Poll {
@@ -201,7 +203,7 @@ impl<'a> Run<'a> {
                         attempt: 0,
                     },
                 );
-                self.poll(wait, Duration::ZERO);
+                self.poll(wait.clone(), Duration::ZERO);
             }
         }
         Ok(())
@@ -319,7 +321,8 @@ impl<'a> Run<'a> {
         } else {
             vec![step.kind.part().into()]
         };
-        let (aws, spec, goal, ctl, world) = (self.aws, self.spec, self.goal, self.ctl, self.world.clone());
+        let (aws, spec, goal, ctl) = (self.aws, self.spec, self.goal, self.ctl);
+        let (planner, world) = (self.world.planner(), Observed::clone(&self.world));
         let task = async move {
             let mut readings = Ok(Vec::new());
             for attempt in 0..READS_IN_DOUBT {
@@ -334,7 +337,7 @@ impl<'a> Run<'a> {
                 if readings.is_err() {
                     break;
                 }
-                if !goal.plan(spec, &then).has(&step) {
+                if !goal.plan_by(&planner, &then).has(&step) {
                     break;
                 }
             }
@@ -450,7 +453,7 @@ impl<'a> Run<'a> {
             again = made_again(&self.plan());
             if again.is_empty() {
                 return Ok(Outcome {
-                    observed: self.world,
+                    observed: self.world.into_world(),
                     done: self.done,
                 });
             }
@@ -468,7 +471,7 @@ impl<'a> Run<'a> {
         match self.plan().steps.first().map(Step::id) {
             None if matches!(self.goal, Goal::Destroy(_)) && !self.done.is_empty() => self.look_back().await,
             None => Ok(Outcome {
-                observed: self.world,
+                observed: self.world.into_world(),
                 done: self.done,
             }),
             Some(step) => Err(self.fail(ApplyErrorKind::NoProgress(step)).await),

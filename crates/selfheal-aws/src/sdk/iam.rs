@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use aws_sdk_iam::types;
 use selfheal_core::names::{IAM_PATH, Tags};
-use selfheal_core::world::{IamRole, InstanceProfile};
+use selfheal_core::world::{IamRole, InstanceProfile, PolicyText};
 
 use super::Sdk;
 use super::convert::{field, percent_decoded};
@@ -27,10 +27,10 @@ impl Iam for Sdk {
         Ok(Some(role(field(output.role, ACTION, "role")?)))
     }
 
-    async fn get_role_policy(&self, role: &str, policy: &str) -> CallResult<Option<String>> {
+    async fn get_role_policy(&self, role: &str, policy: &str) -> CallResult<Option<PolicyText>> {
         let call = self.clients.iam.get_role_policy().role_name(role).policy_name(policy);
         let result = call.send().await.map_err(failed("iam:GetRolePolicy", Some(role)));
-        Ok(absent(result)?.map(|output| percent_decoded(&output.policy_document)))
+        Ok(absent(result)?.map(|output| percent_decoded(&output.policy_document).into()))
     }
 
     async fn get_instance_profile(&self, name: &str) -> CallResult<Option<InstanceProfile>> {
@@ -217,7 +217,7 @@ fn role(role: types::Role) -> IamRole {
         trust_policy: role
             .assume_role_policy_document
             .as_deref()
-            .map(percent_decoded)
+            .map(|document| percent_decoded(document).into())
             .unwrap_or_default(),
         permissions_boundary: role
             .permissions_boundary

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
+use selfheal_core::world::PolicyText;
 use serde::{Deserialize, Serialize};
 
 use super::rng::Range;
@@ -28,7 +29,7 @@ pub struct SimConfig {
     pub parameters: BTreeMap<String, String>,
     /// Managed policies that exist, ARN to JSON, which may bound a role.
     #[serde(default)]
-    pub managed_policies: BTreeMap<String, String>,
+    pub managed_policies: BTreeMap<String, PolicyText>,
     /// The zones that offer an instance type, by their letters; one that is not named here is offered in all, if the world
     /// knows it. A type that the world does not know is added by naming it.
     #[serde(default)]
@@ -55,7 +56,7 @@ pub struct SimConfig {
     /// Whether every call of an instance is authorised by the policy of its role.
     pub authorise_instances: bool,
     /// The operator's policy as JSON; without one the operator may do everything.
-    pub operator_policy: Option<String>,
+    pub operator_policy: Option<PolicyText>,
     /// Whether callers that are faster than AWS's request buckets refill are throttled.
     pub rate_limits: bool,
     /// Whether the safety invariants are checked after every event.

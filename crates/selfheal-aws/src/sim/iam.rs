@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use selfheal_core::names::{IAM_PATH, Tags};
-use selfheal_core::world::{IamRole, InstanceProfile};
+use selfheal_core::world::{IamRole, InstanceProfile, PolicyText};
 use selfheal_policy::Partition;
 
 use super::auth;
@@ -64,7 +64,7 @@ impl World {
         let role = IamRole {
             name: name.to_owned(),
             arn: self.arn("iam", &format!("role{IAM_PATH}{name}")),
-            trust_policy: trust_policy.to_owned(),
+            trust_policy: trust_policy.into(),
             permissions_boundary: boundary.cloned(),
             tags: tags.clone(),
         };
@@ -118,9 +118,9 @@ impl World {
         let before = record
             .policies
             .get(policy)
-            .and_then(|old| old.in_force(now_ms).map(str::to_owned));
+            .and_then(|old| old.in_force(now_ms).cloned());
         let new = RolePolicyRecord {
-            document: document.to_owned(),
+            document: document.into(),
             before,
             effective_ms,
         };
@@ -238,11 +238,11 @@ impl World {
 impl RolePolicyRecord {
     /// Returns the document in force at an instant: a change takes a while to reach the services that decide by it.
     #[must_use]
-    pub fn in_force(&self, now_ms: u64) -> Option<&str> {
+    pub fn in_force(&self, now_ms: u64) -> Option<&PolicyText> {
         if self.effective_ms <= now_ms {
             Some(&self.document)
         } else {
-            self.before.as_deref()
+            self.before.as_ref()
         }
     }
 }
@@ -303,7 +303,7 @@ impl Iam for Sim {
         .await
     }
 
-    async fn get_role_policy(&self, role: &str, policy: &str) -> CallResult<Option<String>> {
+    async fn get_role_policy(&self, role: &str, policy: &str) -> CallResult<Option<PolicyText>> {
         let call = Call::read("iam:GetRolePolicy")
             .about(role)
             .on(Target::ReadRole(role.to_owned()));
@@ -396,7 +396,7 @@ impl Iam for Sim {
         let (name, trust_policy) = (role.to_owned(), trust_policy.to_owned());
         self.call(on_role(ACTION, role), move |world| {
             check_trust(ACTION, &trust_policy, world.partition())?;
-            world.live_role(ACTION, &name)?.role.trust_policy = trust_policy;
+            world.live_role(ACTION, &name)?.role.trust_policy = trust_policy.into();
             Ok(())
         })
         .await

@@ -6,7 +6,8 @@ use std::fmt;
 use selfheal_core::names::Tags;
 use selfheal_core::world::{
     ActivityStatus, Address, ApplicationCheck, GroupSettings, IamRole, InstanceProfile, InstanceState, LaunchTemplate,
-    LifecycleHook, LifecycleState, ModificationState, RecordSet, SecurityGroup, Snapshot, Subnet, TemplateData, Volume,
+    LifecycleHook, LifecycleState, ModificationState, PolicyText, RecordSet, SecurityGroup, Snapshot, Subnet,
+    TemplateData, Volume,
 };
 use serde::{Deserialize, Serialize};
 
@@ -329,9 +330,9 @@ pub struct ActivityRecord {
 #[non_exhaustive]
 pub struct RolePolicyRecord {
     /// The document that a read tells.
-    pub document: String,
+    pub document: PolicyText,
     /// The document in force until `effective_ms`; `None` when there was none.
-    pub before: Option<String>,
+    pub before: Option<PolicyText>,
     /// From when on `document` is in force, in logical milliseconds.
     pub effective_ms: u64,
 }

@@ -165,7 +165,7 @@ fn two_public_zones_of_one_name_are_refused_naming_both_and_the_id_tells_which()
     scope.zone_by_id = true;
     let operate = |purpose: Purpose| {
         let policy = operator_policy(&scope, purpose).expect("the scope is well-formed");
-        sim.tamper(|world| world.config.operator_policy = Some(policy.to_json()));
+        sim.tamper(|world| world.config.operator_policy = Some(policy.to_json().into()));
     };
     operate(Purpose::Apply);
     run_until_done(&sim, &spec, Goal::Apply, 1);

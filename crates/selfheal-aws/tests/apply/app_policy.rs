@@ -36,7 +36,7 @@ fn operate(sim: &Sim, purpose: Purpose, app_policy: bool) {
     scope.record_name = Some("app.example.com".to_owned());
     scope.app_policy = app_policy;
     let policy = operator_policy(&scope, purpose).expect("the scope is well-formed");
-    sim.tamper(|world| world.config.operator_policy = Some(policy.to_json()));
+    sim.tamper(|world| world.config.operator_policy = Some(policy.to_json().into()));
 }
 
 #[test]

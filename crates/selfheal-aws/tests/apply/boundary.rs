@@ -29,7 +29,7 @@ fn world(seed: u64) -> Sim {
     let ids = Ids::of(&bounded(), &observed);
     let boundary = permissions_boundary(&bounded(), &ids).expect("it fits");
     Sim::new(SimConfig {
-        managed_policies: [(BOUNDARY.to_owned(), boundary.to_json())].into(),
+        managed_policies: [(BOUNDARY.to_owned(), (&boundary).into())].into(),
         ..even(seed)
     })
 }
@@ -40,7 +40,7 @@ fn operate(sim: &Sim, purpose: Purpose, boundary: Option<&str>, drops_boundary: 
     scope.permissions_boundary = boundary.map(str::to_owned);
     scope.drops_boundary = drops_boundary;
     let policy = operator_policy(&scope, purpose).expect("the scope is well-formed");
-    sim.tamper(|world| world.config.operator_policy = Some(policy.to_json()));
+    sim.tamper(|world| world.config.operator_policy = Some(policy.to_json().into()));
 }
 
 fn boundary_of(sim: &Sim) -> Option<String> {
@@ -106,10 +106,7 @@ fn a_boundary_that_does_not_exist_is_told_and_nothing_is_lost() {
     );
     sim.tamper(|world| {
         let text = r#"{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"*","Resource":"*"}}"#;
-        world
-            .config
-            .managed_policies
-            .insert(BOUNDARY.to_owned(), text.to_owned());
+        world.config.managed_policies.insert(BOUNDARY.to_owned(), text.into());
     });
     run_until_done(&sim, &bounded(), Goal::Apply, 1);
     assert_eq!(boundary_of(&sim).as_deref(), Some(BOUNDARY));
@@ -120,10 +117,7 @@ fn a_boundary_that_is_too_narrow_keeps_the_instance_from_its_volume() {
     let sim = world(5);
     sim.tamper(|world| {
         let text = r#"{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"ssm:*","Resource":"*"}}"#;
-        world
-            .config
-            .managed_policies
-            .insert(BOUNDARY.to_owned(), text.to_owned());
+        world.config.managed_policies.insert(BOUNDARY.to_owned(), text.into());
     });
     run_until_done(&sim, &bounded(), Goal::Apply, 1);
     sim.advance(HOUR);

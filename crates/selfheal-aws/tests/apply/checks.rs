@@ -351,7 +351,7 @@ fn the_generated_policies_allow_it_where_the_stack_has_a_check_and_not_elsewhere
         scope.record_name = Some("app.example.com".to_owned());
         scope.application_check = application_check;
         let policy = operator_policy(&scope, purpose).expect("the scope is well-formed");
-        sim.tamper(|world| world.config.operator_policy = Some(policy.to_json()));
+        sim.tamper(|world| world.config.operator_policy = Some(policy.to_json().into()));
     };
     let sim = Sim::new(even(10));
     operate(&sim, Purpose::Apply, true);

@@ -270,7 +270,7 @@ fn the_generated_policies_allow_a_name_to_be_changed_and_removed() {
     let mut scope = OperatorScope::new(Partition::Aws, "eu-west-1", "123456789012", "web");
     let operate = |scope: &OperatorScope, purpose: Purpose| {
         let policy = operator_policy(scope, purpose).expect("the scope is well-formed");
-        sim.tamper(|world| world.config.operator_policy = Some(policy.to_json()));
+        sim.tamper(|world| world.config.operator_policy = Some(policy.to_json().into()));
     };
     scope.record_name = Some("app.example.com".to_owned());
     operate(&scope, Purpose::Apply);

@@ -38,7 +38,7 @@ fn scope() -> OperatorScope {
 fn operate(sim: &Sim, scope: &OperatorScope, purpose: Purpose) -> Document {
     let policy = operator_policy(scope, purpose).expect("the scope is well-formed");
     sim.tamper(|world| {
-        world.config.operator_policy = Some(policy.to_json());
+        world.config.operator_policy = Some(policy.to_json().into());
         world.granted.clear();
     });
     policy
@@ -123,7 +123,8 @@ fn changes(sim: &Sim, spec: &Spec) {
             .role
             .trust_policy
             .replace("Ec2TakesTheRole", "Somebody")
-            .replace("ec2.", "ssm.");
+            .replace("ec2.", "ssm.")
+            .into();
         // A version that did not note the record.
         let address = world.addresses.values_mut().next().expect("there is an address");
         address.address.tags.remove(TAG_RECORD);

@@ -42,7 +42,7 @@ fn data_keys(sim: &Sim) -> Vec<Option<String>> {
 fn a_key_of_the_spec_encrypts_both_volumes_and_the_policies_suffice() {
     let sim = applied_as(
         SimConfig {
-            operator_policy: Some(operator(Some(KEY))),
+            operator_policy: Some(operator(Some(KEY)).into()),
             ..even(81)
         },
         &keyed(),
@@ -112,7 +112,7 @@ fn a_volume_that_vanishes_since_its_key_cannot_be_used_is_explained_and_not_made
         ..even(85)
     };
     let denied = SimConfig {
-        operator_policy: Some(operator(None)),
+        operator_policy: Some(operator(None).into()),
         ..even(85)
     };
     for config in [broken, denied] {

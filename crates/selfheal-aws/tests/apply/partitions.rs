@@ -23,7 +23,7 @@ const REGIONS: [&str; 8] = [
 fn operate(sim: &Sim, spec: &Spec, purpose: Purpose) {
     let scope = operator_scope(spec, "123456789012", &Observed::default());
     let policy = operator_policy(&scope, purpose).expect("the scope is well-formed");
-    sim.tamper(|world| world.config.operator_policy = Some(policy.to_json()));
+    sim.tamper(|world| world.config.operator_policy = Some(policy.to_json().into()));
 }
 
 #[test]

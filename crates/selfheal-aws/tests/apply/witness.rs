@@ -240,7 +240,7 @@ fn a_volume_that_nothing_names_but_the_instance_is_for_a_person_to_name_1() {
             template
                 .versions
                 .iter_mut()
-                .for_each(|version| version.user_data.clear());
+                .for_each(|version| version.user_data = "".into());
         }
     });
     let plan = look(&sim, &web(), Goal::Apply);

@@ -33,7 +33,7 @@ fn data() -> TemplateData {
             encrypted: true,
             kms_key: None,
         },
-        user_data: "IyEvYmluL3NoCg==".to_owned(),
+        user_data: "IyEvYmluL3NoCg==".into(),
         http_tokens: "required".to_owned(),
         hop_limit: 1,
         metadata_tags: "disabled".to_owned(),

@@ -21,7 +21,7 @@ fn role() -> IamRole {
     IamRole {
         name: "r".to_owned(),
         arn: "arn:aws:iam::123456789012:role/selfheal/r".to_owned(),
-        trust_policy: r#"{"Version":"2012-10-17"}"#.to_owned(),
+        trust_policy: r#"{"Version":"2012-10-17"}"#.into(),
         permissions_boundary: None,
         tags: tags("role"),
     }

@@ -33,7 +33,7 @@ fn check(error: &CallError, action: &str, named: Option<&str>, missing: &[&str])
 #[test]
 fn a_creation_that_may_not_tag_names_create_tags() {
     let sim = world(1);
-    sim.tamper(|world| world.config.operator_policy = Some(without("TagOnCreate")));
+    sim.tamper(|world| world.config.operator_policy = Some(without("TagOnCreate").into()));
     let tags = Names::new("web", "eu-west-1").tags(ResourceKind::Address);
     let error = on(&sim, sim.allocate_address(&tags)).unwrap_err();
     let action = "ec2:CreateTags";
@@ -46,7 +46,7 @@ fn a_role_that_may_not_be_passed_names_pass_role() {
     let sim = world(2);
     let stack = prepare(&sim);
     on(&sim, sim.remove_role_from_profile(&names().profile, &names().role)).unwrap();
-    sim.tamper(|world| world.config.operator_policy = Some(without("PassRole")));
+    sim.tamper(|world| world.config.operator_policy = Some(without("PassRole").into()));
     let error = on(&sim, sim.add_role_to_profile(&names().profile, &names().role)).unwrap_err();
     check(
         &error,
@@ -54,9 +54,9 @@ fn a_role_that_may_not_be_passed_names_pass_role() {
         Some("iam:PassRole"),
         &["iam:PassRole"],
     );
-    sim.tamper(|world| world.config.operator_policy = Some(without("")));
+    sim.tamper(|world| world.config.operator_policy = Some(without("").into()));
     on(&sim, sim.add_role_to_profile(&names().profile, &names().role)).unwrap();
-    sim.tamper(|world| world.config.operator_policy = Some(without("PassRole")));
+    sim.tamper(|world| world.config.operator_policy = Some(without("PassRole").into()));
     let error = on(&sim, sim.create_group(&stack.settings)).unwrap_err();
     let group = "autoscaling:CreateAutoScalingGroup";
     check(&error, group, Some("iam:PassRole"), &["iam:PassRole"]);
@@ -67,7 +67,7 @@ fn a_launch_that_is_refused_names_nothing_and_all_that_is_checked_is_told() {
     let sim = world(3);
     let stack = prepare(&sim);
     for sid in ["Launch", "LaunchByOwnTemplate", "TagOnCreate"] {
-        sim.tamper(|world| world.config.operator_policy = Some(without(sid)));
+        sim.tamper(|world| world.config.operator_policy = Some(without(sid).into()));
         let error = on(&sim, sim.create_group(&stack.settings)).unwrap_err();
         let checked = ["ec2:RunInstances", "ec2:CreateTags", "iam:PassRole"];
         check(&error, "autoscaling:CreateAutoScalingGroup", None, &checked);
@@ -86,7 +86,7 @@ fn a_read_of_what_does_not_exist_is_judged_without_its_path() {
         .parse()
         .unwrap();
     let (role, profile) = (names().role, names().profile);
-    sim.tamper(|world| world.config.operator_policy = Some(pathed.to_json()));
+    sim.tamper(|world| world.config.operator_policy = Some(pathed.to_json().into()));
     let error = on(&sim, sim.get_role(&role)).unwrap_err();
     assert!(
         words(Err::<(), _>(error)).contains(&format!("resource: arn:aws:iam::123456789012:role/{role} ")),
@@ -102,7 +102,7 @@ fn a_read_of_what_does_not_exist_is_judged_without_its_path() {
     for purpose in Purpose::ALL {
         let scope = OperatorScope::new(Partition::Aws, "eu-west-1", "123456789012", "web");
         let policy = operator_policy(&scope, purpose).expect("the scope is well-formed");
-        sim.tamper(|world| world.config.operator_policy = Some(policy.to_json()));
+        sim.tamper(|world| world.config.operator_policy = Some(policy.to_json().into()));
         assert_eq!(on(&sim, sim.get_role(&role)).unwrap(), None, "{purpose}");
         assert_eq!(on(&sim, sim.get_role_policy(&role, POLICY_NAME)).unwrap(), None);
         assert_eq!(on(&sim, sim.get_instance_profile(&profile)).unwrap(), None);
@@ -111,6 +111,6 @@ fn a_read_of_what_does_not_exist_is_judged_without_its_path() {
     }
     sim.tamper(|world| world.config.operator_policy = None);
     prepare(&sim);
-    sim.tamper(|world| world.config.operator_policy = Some(pathed.to_json()));
+    sim.tamper(|world| world.config.operator_policy = Some(pathed.to_json().into()));
     assert!(on(&sim, sim.get_role(&role)).unwrap().is_some());
 }

@@ -435,12 +435,12 @@ fn template_versions_never_change() {
         .inspect(|world| world.templates[&stack.template].version(1).cloned())
         .unwrap();
     assert_eq!(first.instance_type, "t4g.small");
-    data.user_data = base64_of(&[b'x'; 16_385]);
+    data.user_data = base64_of(&[b'x'; 16_385]).into();
     assert_eq!(
         code(on(&sim, sim.create_template_version(&stack.template, &data))),
         "InvalidParameterValue"
     );
-    data.user_data = "not base64!".to_owned();
+    data.user_data = "not base64!".into();
     assert_eq!(
         code(on(&sim, sim.create_template_version(&stack.template, &data))),
         "InvalidUserData.Malformed"

@@ -45,7 +45,7 @@ fn policy(purpose: Purpose) -> String {
 }
 
 fn operate_under(sim: &Sim, purpose: Purpose) {
-    sim.tamper(|world| world.config.operator_policy = Some(policy(purpose)));
+    sim.tamper(|world| world.config.operator_policy = Some(policy(purpose).into()));
 }
 
 #[test]
@@ -97,7 +97,7 @@ fn without_any_one_statement_a_call_of_apply_is_refused() {
             .cloned()
             .collect();
         let sim = Sim::new(SimConfig::seeded(1));
-        sim.tamper(|world| world.config.operator_policy = Some(Document::new(others).to_json()));
+        sim.tamper(|world| world.config.operator_policy = Some(Document::new(others).to_json().into()));
         let spec = spec();
         let outcome = sim.block_on(async {
             let ctl = Control {

@@ -89,7 +89,7 @@ pub fn template_data(world: &World, security_group: &str, user_data: &str) -> Te
             encrypted: true,
             kms_key: None,
         },
-        user_data: user_data.to_owned(),
+        user_data: user_data.into(),
         http_tokens: "required".to_owned(),
         hop_limit: 1,
         metadata_tags: "disabled".to_owned(),

@@ -31,7 +31,7 @@ fn the_printed_boundary_and_the_operators_policy_are_enough_and_neither_can_be_l
         world
             .config
             .managed_policies
-            .insert(BOUNDARY.to_owned(), boundary.clone());
+            .insert(BOUNDARY.to_owned(), boundary.as_str().into());
     });
     folder.authorise_by(&policy);
     // Without the boundary the role may not be made.

@@ -116,7 +116,7 @@ impl Folder {
 
     /// Lets the simulated AWS authorise whoever runs the tool by this policy from now on.
     pub fn authorise_by(&self, policy: &str) {
-        self.tamper(|world| world.config.operator_policy = Some(policy.to_owned()));
+        self.tamper(|world| world.config.operator_policy = Some(policy.into()));
     }
 
     /// Runs and expects this exit code.

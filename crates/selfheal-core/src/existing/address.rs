@@ -2,7 +2,7 @@
 
 use super::stack::Stack;
 use crate::names::{ResourceKind, TAG_STACK};
-use crate::witness::{is_of_group, named};
+use crate::witness::is_of_group;
 use crate::world::{Address, Observed};
 
 /// The address of the stack, where it exists: the one that the spec adopts, or else the one that the stack has.
@@ -34,7 +34,7 @@ pub(crate) fn owned<'a>(stack: &Stack<'a>) -> impl Iterator<Item = &'a Address> 
 /// nor tagged, the one that the group's instance has.
 pub(crate) fn choose(stack: &Stack<'_>) -> Option<Address> {
     let observed = stack.observed;
-    let named = named(observed).addresses;
+    let named = &stack.named().addresses;
     let candidates = || {
         let names_it = |address: &&Address| named.contains(&address.allocation_id);
         owned(stack).chain(observed.addresses.iter().filter(names_it))

@@ -1,7 +1,10 @@
 //! What every choice rests on.
 
+use std::cell::OnceCell;
+
 use crate::names::Names;
 use crate::spec::Spec;
+use crate::witness::{Named, named};
 use crate::world::Observed;
 
 /// A stack as a person wants it and as it was read.
@@ -12,6 +15,7 @@ pub(crate) struct Stack<'a> {
     pub(crate) names: Names,
     /// Whether a person asked for a new, empty data volume in the place of one that is gone.
     pub(crate) new_volume: bool,
+    named: OnceCell<Named>,
 }
 
 impl<'a> Stack<'a> {
@@ -21,6 +25,12 @@ impl<'a> Stack<'a> {
             observed,
             names: Names::of(spec),
             new_volume: false,
+            named: OnceCell::new(),
         }
+    }
+
+    /// What the role's policy and the launch template name.
+    pub(crate) fn named(&self) -> &Named {
+        self.named.get_or_init(|| named(self.observed))
     }
 }

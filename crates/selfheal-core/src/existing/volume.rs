@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::stack::Stack;
 use crate::names::{ResourceKind, TAG_FIRST_USE, TAG_KEY, TAG_STACK};
 use crate::spec::Spec;
-use crate::witness::{is_of_group, is_there, named};
+use crate::witness::{is_of_group, is_there};
 use crate::world::Volume;
 
 /// What is known of the stack's data volume.
@@ -68,7 +68,7 @@ pub(crate) fn choose<'a>(stack: &Stack<'a>) -> Choice<'a> {
             ),
         };
     }
-    let named = named(observed);
+    let named = stack.named();
     if let Some((volume, other)) = named
         .volumes
         .iter()

@@ -6,7 +6,6 @@ use super::builder::{Builder, Deferred, Draft};
 use super::{Change, Need, StepKind, WaitFor, dns};
 use crate::existing::address::{User, choose, counted, owned, to_remove, user};
 use crate::names::{ResourceKind, TAG_STACK};
-use crate::witness::named;
 use crate::world::{Action, Address, AddressCall, TagCall};
 
 /// The address of the stack: adopted, found by its tags, or to be allocated.
@@ -129,7 +128,7 @@ fn refuse_quota(builder: &mut Builder<'_>) {
 }
 
 fn find_or_allocate(builder: &mut Builder<'_>) -> Deferred<Address> {
-    let named = named(builder.observed).addresses;
+    let named = &builder.named().addresses;
     let Some(chosen) = choose(builder) else {
         let gone: Vec<&str> = named.iter().map(String::as_str).collect();
         if !gone.is_empty() && !builder.options.new_address {

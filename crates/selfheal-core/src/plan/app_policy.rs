@@ -13,7 +13,7 @@ use super::document::{same_document, summary};
 use super::{Change, Need, StepKind};
 use crate::names::{APP_POLICY_NAME, ResourceKind};
 use crate::permissions;
-use crate::world::{Action, RoleCall};
+use crate::world::{Action, PolicyText, RoleCall};
 
 /// Longest statement that a plan shows, in characters.
 const STATEMENT_CHARS_MAX: usize = 160;
@@ -31,7 +31,7 @@ pub(super) fn drop_unwanted(builder: &mut Builder<'_>) -> BTreeSet<Need> {
     let have = builder
         .observed
         .role_app_policy
-        .as_deref()
+        .as_ref()
         .map(summary)
         .unwrap_or_default();
     let draft = Draft::new(
@@ -74,7 +74,7 @@ pub(super) fn plan(builder: &mut Builder<'_>, role: &Deferred<String>, own_size:
     if have.is_some_and(|have| same_document(have, &policy.document)) {
         return;
     }
-    let after = summary(&policy.document.to_json());
+    let after = summary(&(&policy.document).into());
     let draft = match have {
         None => {
             Draft::new(StepKind::PutAppPolicy, Change::Create, "what the app may do for itself").sets("document", after)
@@ -89,7 +89,7 @@ pub(super) fn plan(builder: &mut Builder<'_>, role: &Deferred<String>, own_size:
     for statement in &policy.document.statements {
         draft = draft.sets("statement", shown(statement));
     }
-    let document = policy.document.to_json();
+    let document = PolicyText::from(&policy.document);
     let action = role.clone().map(|role| {
         Action::Role(RoleCall::PutRolePolicy {
             role,
@@ -110,7 +110,7 @@ fn have_told(builder: &Builder<'_>) -> bool {
     let told = builder
         .observed
         .role_policy
-        .as_deref()
+        .as_ref()
         .is_some_and(permissions::tells_of_app_policy);
     told && builder.observed.role.is_some()
 }

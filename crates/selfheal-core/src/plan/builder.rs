@@ -7,6 +7,7 @@ use super::{
     Change, Field, Need, Note, Plan, PlanOptions, PlannedImage, Readiness, Refusal, Step, StepKind, Value, WaitFor,
 };
 use crate::existing::Stack;
+use crate::memo::Memo;
 use crate::names::{ResourceKind, TAG_ROLE, TAG_STACK};
 use crate::spec::Spec;
 use crate::world::{Action, Observed};
@@ -74,11 +75,13 @@ pub(super) struct Builder<'a> {
     stack: Stack<'a>,
     /// What was asked for beside the spec.
     pub(super) options: PlanOptions,
+    /// What was made for this spec before.
+    pub(super) memo: &'a Memo,
     plan: Plan,
 }
 
 impl<'a> Builder<'a> {
-    pub(super) fn new(spec: &'a Spec, observed: &'a Observed) -> Self {
+    pub(super) fn new(spec: &'a Spec, observed: &'a Observed, memo: &'a Memo) -> Self {
         let plan = Plan {
             stack: spec.name.clone(),
             account: observed.identity.account.clone(),
@@ -95,6 +98,7 @@ impl<'a> Builder<'a> {
         Self {
             stack: Stack::new(spec, observed),
             options: PlanOptions::default(),
+            memo,
             plan,
         }
     }

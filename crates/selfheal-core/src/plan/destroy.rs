@@ -5,8 +5,6 @@ use super::{Plan, address, application_check, dns, group, iam, network, schema, 
 use crate::existing::address::{choose as choose_address, to_remove};
 use crate::existing::volume::{choose, tagged};
 use crate::names::{ResourceKind, TAG_STACK};
-use crate::spec::Spec;
-use crate::world::Observed;
 
 /// What a destroy takes with it beyond what can be made again.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -17,16 +15,8 @@ pub struct DestroyOptions {
     pub delete_data: bool,
 }
 
-/// Plans what removes the stack.
-///
-/// # Guarantees
-/// - Total, like [`plan`](super::plan()).
-/// - The address and the data volume stay unless their option is set; the volume goes only after a snapshot that this run
-///   started when no instance of the stack could write any more is completed.
-/// - A resource that does not bear the stack's tags is left alone and noted.
-#[must_use]
-pub fn plan_destroy(spec: &Spec, observed: &Observed, options: &DestroyOptions) -> Plan {
-    let mut builder = Builder::new(spec, observed);
+/// Composes what removes the stack.
+pub(super) fn compose(mut builder: Builder<'_>, options: &DestroyOptions) -> Plan {
     if schema::refuse_newer(&mut builder) {
         return builder.finish();
     }

@@ -3,16 +3,18 @@
 use selfheal_policy::Document;
 
 use super::fingerprint::describe;
+use crate::world::PolicyText;
 
 /// Whether two documents mean the same; one that cannot be read means something else.
-pub(super) fn same_document(have: &str, want: &Document) -> bool {
-    have.parse::<Document>().is_ok_and(|have| have.equivalent(want))
+pub(super) fn same_document(have: &PolicyText, want: &Document) -> bool {
+    have.document()
+        .is_some_and(|have| have == want || have.equivalent(want))
 }
 
 /// How a document is shown: its statements' names, and its size.
-pub(super) fn summary(json: &str) -> String {
-    match json.parse::<Document>() {
-        Ok(document) => describe("policy", document.to_json().as_bytes()),
-        Err(_) => describe("unreadable policy", json.as_bytes()),
+pub(super) fn summary(policy: &PolicyText) -> String {
+    match policy.document() {
+        Some(document) => describe("policy", document.to_json().as_bytes()),
+        None => describe("unreadable policy", policy.as_bytes()),
     }
 }

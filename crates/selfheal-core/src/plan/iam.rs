@@ -11,7 +11,7 @@ use super::{Change, Need, StepKind, address, app_policy, boundary};
 use crate::desired::{self, Ids};
 use crate::names::{APP_POLICY_NAME, POLICY_NAME, ResourceKind};
 use crate::permissions;
-use crate::world::{Action, Address, IamRole, InstanceProfileCall, RoleCall, Subnet};
+use crate::world::{Action, Address, IamRole, InstanceProfileCall, PolicyText, RoleCall, Subnet};
 
 /// What must be done before an instance can do its work under its role.
 pub(super) struct Identity {
@@ -58,7 +58,7 @@ fn plan_role(builder: &mut Builder<'_>, needs: &mut BTreeSet<Need>) -> Deferred<
         };
         let action = Action::Role(RoleCall::CreateRole {
             name,
-            trust_policy: trust.to_json(),
+            trust_policy: (&trust).into(),
             tags,
             permissions_boundary: boundary,
         });
@@ -83,10 +83,10 @@ fn check_trust(builder: &mut Builder<'_>, role: &IamRole, trust: &Document, need
         "EC2 alone may assume the role",
     )
     .target(role.name.clone())
-    .changes("document", summary(&role.trust_policy), summary(&trust.to_json()));
+    .changes("document", summary(&role.trust_policy), summary(&trust.into()));
     let action = Action::Role(RoleCall::UpdateTrustPolicy {
         role: role.name.clone(),
-        trust_policy: trust.to_json(),
+        trust_policy: trust.into(),
     });
     needs.insert(builder.step(draft, Deferred::Known(action)));
 }
@@ -122,7 +122,7 @@ fn wanted_policy(
         kms_key: volume.key.clone(),
         complete: matches!(known, Deferred::Known(_)),
     };
-    match permissions::instance_policy(builder.spec, &ids) {
+    match builder.memo.instance_policy(builder.spec, &ids) {
         Ok(document) => {
             let size = document.size();
             Some((known.map(|_| document), size))
@@ -164,7 +164,7 @@ fn plan_policy(
     {
         return size;
     }
-    let after = document.show(|document| summary(&document.to_json()));
+    let after = document.show(|document| summary(&document.into()));
     let sessions = may_open(builder.spec.access.session_manager);
     let draft = match have {
         None => Draft::new(
@@ -183,7 +183,7 @@ fn plan_policy(
         Action::Role(RoleCall::PutRolePolicy {
             role,
             policy_name: POLICY_NAME.to_owned(),
-            document: document.to_json(),
+            document: (&document).into(),
         })
     });
     let before = boundary::first(needs).union(dropped).cloned().collect();
@@ -241,14 +241,14 @@ fn plan_profile(builder: &mut Builder<'_>, role: &Deferred<String>, needs: &mut 
 }
 
 /// Whether a role's policy lets Session Manager open sessions.
-fn opens_sessions(json: &str) -> bool {
-    let speaks = |document: Document| {
+fn opens_sessions(policy: &PolicyText) -> bool {
+    let speaks = |document: &Document| {
         let allows = |statement: &Statement| {
             statement.effect == Effect::Allow && statement.actions.contains("ssmmessages:CreateControlChannel")
         };
         document.statements.iter().any(allows)
     };
-    json.parse().is_ok_and(speaks)
+    policy.document().is_some_and(speaks)
 }
 
 const fn may_open(yes: bool) -> &'static str {

@@ -3,15 +3,11 @@
 use super::builder::{Builder, Deferred, Draft};
 use super::{Change, Plan, StepKind, schema};
 use crate::names::{ResourceKind, TAG_FAILED_BOOTS, TAG_LAST_ERROR, TAG_LAST_LOG, TAG_PARKED};
-use crate::spec::Spec;
-use crate::world::{Action, GroupCall, Observed};
+use crate::world::{Action, GroupCall};
 
-/// Plans what lets a parked stack replace its instance again: its marks are cleared, then its processes resumed.
-///
-/// Refused where the group does not exist or is not ours; empty where nothing is suspended and no mark is set.
-#[must_use]
-pub fn plan_resume(spec: &Spec, observed: &Observed) -> Plan {
-    let mut builder = Builder::new(spec, observed);
+/// Composes what lets a parked stack replace its instance again.
+pub(super) fn compose(mut builder: Builder<'_>) -> Plan {
+    let (spec, observed) = (builder.spec, builder.observed);
     if schema::refuse_newer(&mut builder) {
         return builder.finish();
     }

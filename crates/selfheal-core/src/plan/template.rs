@@ -2,13 +2,15 @@
 
 use std::collections::BTreeSet;
 
+use selfheal_userdata::RenderError;
+
 use super::builder::{Builder, Deferred, Draft};
 use super::volume::DataVolume;
 use super::{Change, Need, StepKind, WaitFor, fingerprint};
 use crate::desired;
 use crate::names::{ResourceKind, TAG_STACK, Tags};
 use crate::spec::Setup;
-use crate::world::{Action, Address, LaunchTemplate, LaunchTemplateCall, TemplateData};
+use crate::world::{Action, Address, LaunchTemplate, LaunchTemplateCall, TemplateData, UserDataText};
 
 /// The launch template that the group is to use.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -111,8 +113,8 @@ fn desired_data(
             (desired::PLACEHOLDER_ALLOCATION.to_owned(), volume_id)
         }
     };
-    let rendered = match desired::user_data(builder.spec, &sample.0, sample.1.as_deref()) {
-        Ok(rendered) => rendered,
+    let user_data = match user_data(builder, &sample.0, sample.1.as_deref()) {
+        Ok(user_data) => user_data,
         Err(error) => {
             builder.refuse(
                 "user-data",
@@ -123,11 +125,21 @@ fn desired_data(
         }
     };
     let (spec, account) = (builder.spec, &builder.observed.identity.account);
-    let make = |groups: Vec<String>| desired::template_data(spec, account, &image, &groups, &rendered);
+    let make = |groups: Vec<String>| desired::template_data(spec, account, &image, &groups, &user_data);
     Some((
         make(Vec::new()),
         groups.clone().and(ids).map(|(groups, _)| make(groups)),
     ))
+}
+
+/// The user data for these ids: what the template holds already, where rendering would give that.
+fn user_data(builder: &Builder<'_>, allocation_id: &str, volume_id: Option<&str>) -> Result<UserDataText, RenderError> {
+    let config = desired::boot_config(builder.spec, allocation_id, volume_id);
+    let have = builder.observed.launch_template.as_ref();
+    match have.map(|template| &template.data.user_data) {
+        Some(have) if have.is_rendered_from(&config) => Ok(have.clone()),
+        _ => builder.memo.user_data(&config),
+    }
 }
 
 fn show_new(builder: &Builder<'_>, data: &Deferred<TemplateData>) -> Draft {
@@ -251,15 +263,14 @@ fn same(have: &TemplateData, want: &TemplateData, setup_unread: bool) -> bool {
     have == *want
 }
 
-fn same_user_data(have: &str, want: &str) -> bool {
-    have == want
-        || matches!((selfheal_userdata::decode(have), selfheal_userdata::decode(want)), (Some(a), Some(b)) if a == b)
+fn same_user_data(have: &UserDataText, want: &UserDataText) -> bool {
+    have == want || matches!((have.script(), want.script()), (Some(a), Some(b)) if a == b)
 }
 
-fn show_user_data(base64: &str) -> String {
-    selfheal_userdata::decode(base64).map_or_else(
-        || fingerprint::describe("unreadable", base64.as_bytes()),
-        |script| fingerprint::describe("boot program", &script),
+fn show_user_data(user_data: &UserDataText) -> String {
+    user_data.script().map_or_else(
+        || fingerprint::describe("unreadable", user_data.as_bytes()),
+        |script| fingerprint::describe("boot program", script),
     )
 }
 

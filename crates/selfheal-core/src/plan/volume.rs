@@ -180,7 +180,7 @@ fn still_used(observed: &Observed, volume: &Volume) -> bool {
 
 /// Whether the latest version's boot program attaches the volume.
 fn names_volume(template: &LaunchTemplate, id: &str) -> bool {
-    let script = selfheal_userdata::decode(&template.data.user_data).unwrap_or_default();
+    let script = template.data.user_data.script().unwrap_or_default();
     script.windows(id.len()).any(|part| part == id.as_bytes())
 }
 

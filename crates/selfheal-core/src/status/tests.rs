@@ -120,11 +120,13 @@ fn serving() -> Observed {
         role: Some(IamRole {
             name: names.role.clone(),
             arn: format!("arn:aws:iam::123456789012:role/selfheal/{}", names.role),
-            trust_policy: selfheal_policy::trust_policy(selfheal_policy::Partition::of_region("eu-west-1")).to_json(),
+            trust_policy: selfheal_policy::trust_policy(selfheal_policy::Partition::of_region("eu-west-1"))
+                .to_json()
+                .into(),
             permissions_boundary: None,
             tags: names.tags(ResourceKind::Role),
         }),
-        role_policy: Some("{}".to_owned()),
+        role_policy: Some("{}".into()),
         profile: Some(InstanceProfile {
             name: names.profile.clone(),
             arn: String::new(),

@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::listing::one;
-use super::{Answer, Observed};
+use super::{Answer, Observed, UserDataText};
 use crate::names::{TAG_APPLICATION_CHECK, Tags};
 
 /// A launch template at its latest version.
@@ -47,7 +47,7 @@ pub struct TemplateData {
     /// The root volume.
     pub root: RootVolume,
     /// User data, base64 as EC2 keeps it.
-    pub user_data: String,
+    pub user_data: UserDataText,
     /// `required` or `optional`.
     pub http_tokens: String,
     /// Hop limit of metadata answers.

@@ -16,6 +16,7 @@ mod security_group;
 mod snapshot;
 mod state;
 mod tag;
+mod text;
 mod volume;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -41,6 +42,7 @@ pub use state::{
     SnapshotState, Unlisted, VolumeState,
 };
 pub use tag::TagCall;
+pub use text::{PolicyText, UserDataText};
 pub use volume::{Attachment, CreateVolume, ModifyVolume, Volume, VolumeCall, VolumeModification, VolumeRun};
 
 /// Everything that was read about one stack.
@@ -92,11 +94,11 @@ pub struct Observed {
     /// The instance role that bears our name.
     pub role: Option<IamRole>,
     /// The role's inline policy of our name, as JSON.
-    pub role_policy: Option<String>,
+    pub role_policy: Option<PolicyText>,
     /// The role's inline policy with what the app needs, as JSON. Read where the spec names one, and where the role's own
     /// policy says that there may be one.
     #[serde(default)]
-    pub role_app_policy: Option<String>,
+    pub role_app_policy: Option<PolicyText>,
     /// Names of the role's inline policies, whoever put them. Read for destroy alone.
     #[serde(default)]
     pub role_policies: Vec<String>,

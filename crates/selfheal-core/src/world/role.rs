@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::listing::one;
-use super::{Answer, Observed};
+use super::{Answer, Observed, PolicyText};
 use crate::names::{APP_POLICY_NAME, Tags};
 
 /// An IAM role.
@@ -15,7 +15,7 @@ pub struct IamRole {
     /// Its ARN.
     pub arn: String,
     /// Its trust policy, as JSON (already percent-decoded).
-    pub trust_policy: String,
+    pub trust_policy: PolicyText,
     /// ARN of the managed policy that is its permissions boundary, where it has one.
     #[serde(default)]
     pub permissions_boundary: Option<String>,
@@ -32,7 +32,7 @@ pub enum RoleCall {
         /// Its name.
         name: String,
         /// Its trust policy, JSON.
-        trust_policy: String,
+        trust_policy: PolicyText,
         /// Its tags.
         tags: Tags,
         /// ARN of its permissions boundary.
@@ -55,7 +55,7 @@ pub enum RoleCall {
         /// The role.
         role: String,
         /// The trust policy, JSON.
-        trust_policy: String,
+        trust_policy: PolicyText,
     },
     /// `iam:PutRolePolicy`.
     PutRolePolicy {
@@ -64,7 +64,7 @@ pub enum RoleCall {
         /// The inline policy's name.
         policy_name: String,
         /// The document, JSON.
-        document: String,
+        document: PolicyText,
     },
     /// `iam:DeleteRolePolicy`.
     DeleteRolePolicy {
@@ -133,7 +133,7 @@ fn bound(observed: &mut Observed, boundary: Option<&String>) {
 }
 
 /// The inline policy of this name, which is one of our two.
-fn policy_of<'a>(observed: &'a mut Observed, name: &str) -> &'a mut Option<String> {
+fn policy_of<'a>(observed: &'a mut Observed, name: &str) -> &'a mut Option<PolicyText> {
     if name == APP_POLICY_NAME {
         &mut observed.role_app_policy
     } else {

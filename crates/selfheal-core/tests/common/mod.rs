@@ -78,7 +78,8 @@ pub fn carry_out(plan: impl Fn(&Observed) -> Plan, world: &mut Observed) -> Vec<
     panic!("no end after 20 rounds: {ran:#?}");
 }
 
-fn answer(action: &Action, nth: usize) -> Answer {
+/// What AWS answers to an action.
+pub fn answer(action: &Action, nth: usize) -> Answer {
     let id = |prefix: &str| format!("{prefix}-{:017x}", nth + 16);
     match action {
         Action::Address(AddressCall::AllocateAddress { tags }) => Answer::Address(Address {

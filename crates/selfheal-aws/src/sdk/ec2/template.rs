@@ -37,7 +37,7 @@ pub(super) fn request(data: &TemplateData) -> RequestLaunchTemplateData {
         .network_interfaces(interface(data))
         .block_device_mappings(root(&data.root))
         .metadata_options(metadata(data))
-        .user_data(&data.user_data)
+        .user_data(&*data.user_data)
         .set_tag_specifications((!tags.is_empty()).then_some(tags))
         .build()
 }
@@ -143,7 +143,7 @@ fn data(data: ResponseLaunchTemplateData) -> TemplateData {
         security_groups,
         public_ip,
         root: root.unwrap_or_default(),
-        user_data: data.user_data.unwrap_or_default(),
+        user_data: data.user_data.unwrap_or_default().into(),
         http_tokens: metadata
             .and_then(|m| Some(m.http_tokens.as_ref()?.as_str().to_owned()))
             .unwrap_or_default(),

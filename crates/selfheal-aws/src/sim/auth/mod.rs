@@ -3,7 +3,7 @@
 mod targets;
 
 use selfheal_core::names::{IAM_PATH, TAG_STACK};
-use selfheal_core::world::{GroupSettings, InstanceState};
+use selfheal_core::world::{GroupSettings, InstanceState, PolicyText};
 use selfheal_policy::eval::{Decision, Layer, Policies, Request, ResourceRequest, evaluate};
 use selfheal_policy::requests::documented;
 use selfheal_policy::{
@@ -68,8 +68,8 @@ fn services(document: Document) -> Vec<String> {
 }
 
 /// Whether a trust policy lets EC2 take the role: without that, an instance gets no credentials from its profile.
-pub(super) fn trusts_ec2(document: &str) -> bool {
-    let Ok(document) = document.parse::<Document>() else {
+pub(super) fn trusts_ec2(policy: &PolicyText) -> bool {
+    let Some(document) = policy.document() else {
         return false;
     };
     let ec2 =
@@ -84,8 +84,8 @@ pub(super) fn trusts_ec2(document: &str) -> bool {
 
 /// The policies that decide on a caller's requests.
 struct Rights {
-    documents: Vec<Document>,
-    boundary: Option<Document>,
+    documents: Vec<PolicyText>,
+    boundary: Option<PolicyText>,
 }
 
 impl World {
@@ -157,9 +157,11 @@ impl World {
 
     /// Whether what a caller may do includes a request; notes which of its own statements allow it.
     fn is_granted(&mut self, caller: &Caller, rights: &Rights, request: &Request) -> bool {
-        let documents: Vec<&Document> = rights.documents.iter().collect();
+        let documents: Vec<&Document> = rights.documents.iter().filter_map(PolicyText::document).collect();
+        // A boundary that was deleted, or cannot be read, allows nothing.
+        let nothing = Document::new(Vec::new());
         let policies = Policies {
-            boundary: rights.boundary.as_ref(),
+            boundary: (rights.boundary.as_ref()).map(|boundary| boundary.document().unwrap_or(&nothing)),
             ..Policies::identity(&documents)
         };
         let Decision::Allow(grants) = evaluate(policies, request) else {
@@ -178,8 +180,8 @@ impl World {
     /// What a caller may do; `None` for one that may do everything.
     fn rights(&self, caller: &Caller) -> Option<Rights> {
         let mut bound: Option<String> = None;
-        let documents: Vec<&str> = match caller {
-            Caller::Operator(_) => vec![self.config.operator_policy.as_ref()?.as_str()],
+        let documents = match caller {
+            Caller::Operator(_) => vec![self.config.operator_policy.clone()?],
             Caller::Instance(_) if !self.config.authorise_instances => return None,
             Caller::Instance(id) => {
                 let running = self
@@ -198,16 +200,14 @@ impl World {
                 policies
                     .into_iter()
                     .flatten()
-                    .filter_map(|(_, policy)| policy.in_force(self.now_ms))
+                    .filter_map(|(_, policy)| policy.in_force(self.now_ms).cloned())
                     .collect()
             }
         };
-        // A boundary that was deleted, or cannot be read, allows nothing.
-        let nothing = || Document::new(Vec::new());
-        let text = |arn: &str| self.config.managed_policies.get(arn).and_then(|text| text.parse().ok());
+        let text = |arn: String| self.config.managed_policies.get(&arn).cloned().unwrap_or_default();
         Some(Rights {
-            documents: documents.into_iter().filter_map(|text| text.parse().ok()).collect(),
-            boundary: bound.map(|arn| text(&arn).unwrap_or_else(nothing)),
+            documents,
+            boundary: bound.map(text),
         })
     }
 

@@ -10,8 +10,7 @@ impl BootConfig {
     /// what this version of selfheal renders: such an instance runs, and takes nothing.
     #[must_use]
     pub fn of(world: &World, instance: &str) -> Option<Self> {
-        let script = selfheal_userdata::decode(&world.instances.get(instance)?.data.user_data)?;
-        let config = selfheal_userdata::read(&script).ok()?;
+        let config = world.instances.get(instance)?.data.user_data.config()?.clone();
         let watches = |who: HealthFrom| {
             let from = config.health.as_ref().map(|health| health.from);
             from.is_some_and(|from| from == who || from == HealthFrom::Both)

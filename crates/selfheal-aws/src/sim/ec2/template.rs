@@ -79,7 +79,7 @@ fn check_data(action: &'static str, data: &TemplateData) -> CallResult<()> {
     for tags in [&data.instance_tags, &data.volume_tags, &data.interface_tags] {
         check_tags(action, tags)?;
     }
-    let Ok(user_data) = BASE64_STANDARD.decode(&data.user_data) else {
+    let Ok(user_data) = BASE64_STANDARD.decode(data.user_data.as_bytes()) else {
         return fail(
             action,
             "InvalidUserData.Malformed",

@@ -1,0 +1,56 @@
+//! What a planner has made before, to be made once a run and not once a plan.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use selfheal_policy::{Document, ScopeError};
+use selfheal_userdata::{BootConfig, RenderError};
+
+use crate::desired::Ids;
+use crate::permissions;
+use crate::spec::Spec;
+use crate::world::UserDataText;
+
+/// How many of a kind are kept: a run alternates between ids that it knows and stand-ins for them.
+const KEPT: usize = 4;
+
+/// What was made for one spec, each by everything else that it is made from. Nothing in it can become wrong.
+#[derive(Debug, Default)]
+pub(crate) struct Memo {
+    user_data: Mutex<Vec<(BootConfig, UserDataText)>>,
+    policies: Mutex<Vec<(Ids, Document)>>,
+}
+
+impl Memo {
+    /// The user data of this configuration.
+    pub(crate) fn user_data(&self, config: &BootConfig) -> Result<UserDataText, RenderError> {
+        let render = || selfheal_userdata::render(config).map(|rendered| UserDataText::from(&rendered));
+        recall(lock(&self.user_data), config, render)
+    }
+
+    /// The policy of the instance's role, for the one spec that this memo serves.
+    pub(crate) fn instance_policy(&self, spec: &Spec, ids: &Ids) -> Result<Document, ScopeError> {
+        recall(lock(&self.policies), ids, || permissions::instance_policy(spec, ids))
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    // Whoever panicked has left whole entries: one is put in only after it was made.
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// What was made from this key before; made now and kept where it was not, in the place of the oldest.
+fn recall<K: Clone + PartialEq, V: Clone, E>(
+    mut known: MutexGuard<'_, Vec<(K, V)>>,
+    key: &K,
+    make: impl FnOnce() -> Result<V, E>,
+) -> Result<V, E> {
+    if let Some((_, value)) = known.iter().find(|(have, _)| have == key) {
+        return Ok(value.clone());
+    }
+    let made = make()?;
+    if known.len() >= KEPT {
+        known.remove(0);
+    }
+    known.push((key.clone(), made.clone()));
+    Ok(made)
+}
