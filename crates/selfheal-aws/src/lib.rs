@@ -25,6 +25,7 @@ mod apply;
 pub mod backend;
 mod control;
 mod error;
+mod intercept;
 mod observe;
 mod retry;
 #[cfg(feature = "sdk")]
@@ -36,6 +37,7 @@ pub use apply::{ApplyError, ApplyErrorKind, Done, FRESH, Goal, Outcome, apply};
 pub use backend::{Account, ApplicationChecks, AutoScaling, Aws, CallResult, Clock, Ec2, Iam, Jitter, Offers, Route53};
 pub use control::{Control, Event, Progress, Silent};
 pub use error::{CallError, CallErrorKind, classify};
+pub use intercept::{Intercepted, Interceptor};
 pub use observe::{Scope, observe};
 
 /// The example of the README, compiled and run.

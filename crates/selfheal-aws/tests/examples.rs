@@ -4,6 +4,8 @@
 
 #[path = "../examples/apply.rs"]
 mod apply;
+#[path = "../examples/faults.rs"]
+mod faults;
 #[path = "../examples/heal.rs"]
 mod heal;
 
@@ -42,4 +44,14 @@ fn a_killed_instance_comes_back_with_address_and_volume() {
         |report: &selfheal_core::status::StatusReport| report.volume.as_ref().expect("there is one").id.clone();
     assert_eq!(volume(&before), volume(&after));
     heal::main().expect("it prints");
+}
+
+#[test]
+fn a_backend_that_fails_now_and_then_makes_nothing_twice() {
+    let (faults, volumes) = faults::applied().expect("it applies");
+    let count = |of: &std::sync::atomic::AtomicU32| of.load(std::sync::atomic::Ordering::Relaxed);
+    assert!(count(&faults.throttled) > 5, "{faults:?}");
+    assert!(count(&faults.volumes) >= 1, "{faults:?}");
+    assert_eq!(volumes, 1);
+    faults::main().expect("it prints");
 }
