@@ -9,7 +9,7 @@ use selfheal_core::world::{
     ARecord, Activity, Address, ApplicationCheck, ApplicationCheckSettings, ApplicationStatus,
     CreateApplicationStatusCheck, CreateVolume, DefaultRoute, Group, GroupSettings, HostedZone, IamRole, Identity,
     Image, IngressRule, Instance, InstanceProfile, InstanceTypeDetails, LaunchTemplate, LifecycleHook, ModifyVolume,
-    RecordSet, SecurityGroup, Snapshot, Subnet, TemplateData, Volume, VolumeModification,
+    PolicyText, RecordSet, SecurityGroup, Snapshot, Subnet, TemplateData, Volume, VolumeModification,
 };
 
 use crate::backend::{
@@ -135,7 +135,7 @@ hand_on! {
     }
     Iam {
         get_role(name: &str) -> Option<IamRole> = "iam:GetRole";
-        get_role_policy(role: &str, policy: &str) -> Option<String> = "iam:GetRolePolicy";
+        get_role_policy(role: &str, policy: &str) -> Option<PolicyText> = "iam:GetRolePolicy";
         get_instance_profile(name: &str) -> Option<InstanceProfile> = "iam:GetInstanceProfile";
         list_role_policies(role: &str) -> Vec<String> = "iam:ListRolePolicies";
         list_attached_role_policies(role: &str) -> Vec<String> = "iam:ListAttachedRolePolicies";
