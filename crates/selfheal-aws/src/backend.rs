@@ -29,8 +29,8 @@ pub type CallResult<T> = Result<T, CallError>;
 /// Which security groups to read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum SecurityGroupQuery {
-    /// Those of this name, in any VPC.
-    Named(String),
+    /// Those of these names, in any VPC.
+    Named(Vec<String>),
     /// Those with these ids; one that is missing is left out of the answer.
     Ids(Vec<String>),
 }
@@ -40,8 +40,17 @@ pub enum SecurityGroupQuery {
 pub enum SubnetQuery {
     /// The subnets that are the default of their zone.
     DefaultForZone,
-    /// One subnet; an empty answer when it does not exist.
-    Id(String),
+    /// Those with these ids; one that does not exist is left out of the answer.
+    Ids(Vec<String>),
+}
+
+/// One page of the record sets of a zone.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RecordPage {
+    /// The record sets, in Route 53's order, so that those of one name stand together.
+    pub records: Vec<RecordSet>,
+    /// Whether others follow, which may be of the same name as the last ones here.
+    pub more: bool,
 }
 
 /// The EC2 calls.
@@ -55,8 +64,8 @@ pub trait Ec2: Send + Sync + Debug {
     async fn describe_addresses(&self) -> CallResult<Vec<Address>>;
     /// `DescribeAccountAttributes`: how many Elastic IPs the account may hold in the Region; `None` where AWS does not say.
     async fn address_quota(&self) -> CallResult<Option<u32>>;
-    /// `DescribeVolumes` by the tag `selfheal:stack`.
-    async fn describe_volumes(&self, stack: &str) -> CallResult<Vec<Volume>>;
+    /// `DescribeVolumes` by the tag `selfheal:stack`: those of these stacks.
+    async fn describe_volumes(&self, stacks: &[&str]) -> CallResult<Vec<Volume>>;
     /// `DescribeVolumes` of one id, whatever its tags; `None` when AWS says that there is no such volume. An answer that
     /// holds neither it nor that word is an error.
     async fn describe_volume(&self, id: &str) -> CallResult<Option<Volume>>;
@@ -71,10 +80,13 @@ pub trait Ec2: Send + Sync + Debug {
     async fn describe_security_groups(&self, query: &SecurityGroupQuery) -> CallResult<Vec<SecurityGroup>>;
     /// `DescribeLaunchTemplateVersions` of `$Latest` by the template's name.
     async fn describe_launch_template(&self, name: &str) -> CallResult<Option<LaunchTemplate>>;
-    /// `DescribeInstances` by the tag `selfheal:stack`.
-    async fn describe_instances(&self, stack: &str) -> CallResult<Vec<Instance>>;
-    /// `DescribeSnapshots` of one's own by the tag `selfheal:stack`.
-    async fn describe_snapshots(&self, stack: &str) -> CallResult<Vec<Snapshot>>;
+    /// `DescribeLaunchTemplateVersions` of `$Latest` of every template in the account: the call has no filter for their
+    /// names or tags.
+    async fn describe_launch_templates(&self) -> CallResult<Vec<LaunchTemplate>>;
+    /// `DescribeInstances` by the tag `selfheal:stack`: those of these stacks.
+    async fn describe_instances(&self, stacks: &[&str]) -> CallResult<Vec<Instance>>;
+    /// `DescribeSnapshots` of one's own by the tag `selfheal:stack`: those of these stacks.
+    async fn describe_snapshots(&self, stacks: &[&str]) -> CallResult<Vec<Snapshot>>;
     /// `AllocateAddress` in the VPC domain, with tags. It has no idempotency token.
     async fn allocate_address(&self, tags: &Tags) -> CallResult<Address>;
     /// `CreateTags` on one resource.
@@ -128,9 +140,9 @@ pub trait Offers: Send + Sync + Debug {
 /// `DescribeApplicationStatusCheckAssociations`: what describes the checks tells the tags that they are associated with.
 #[async_trait]
 pub trait ApplicationChecks: Send + Sync + Debug {
-    /// `DescribeApplicationStatusChecks` of the account, those of the stack picked out by their tags, because the call has no
-    /// filter for them; the recently deleted ones too, marked so.
-    async fn describe_application_status_checks(&self, stack: &str) -> CallResult<Vec<ApplicationCheck>>;
+    /// `DescribeApplicationStatusChecks` of the account, those of these stacks picked out by their tags, because the call has
+    /// no filter for them; the recently deleted ones too, marked so.
+    async fn describe_application_status_checks(&self, stacks: &[&str]) -> CallResult<Vec<ApplicationCheck>>;
     /// `DescribeApplicationStatus`: what AWS finds of each of these instances, such as `ok` or `impaired`. Instances of
     /// which it says nothing are left out.
     async fn describe_application_status(&self, instances: &[String]) -> CallResult<Vec<(String, ApplicationStatus)>>;
@@ -150,8 +162,12 @@ pub trait ApplicationChecks: Send + Sync + Debug {
 /// The Auto Scaling calls.
 #[async_trait]
 pub trait AutoScaling: Send + Sync + Debug {
-    /// `DescribeAutoScalingGroups` of one name.
-    async fn describe_group(&self, name: &str) -> CallResult<Option<Group>>;
+    /// `DescribeAutoScalingGroups` of these names, at most fifty; one that does not exist is left out of the answer.
+    async fn describe_groups(&self, names: &[&str]) -> CallResult<Vec<Group>>;
+    /// The same of one name.
+    async fn describe_group(&self, name: &str) -> CallResult<Option<Group>> {
+        Ok(self.describe_groups(&[name]).await?.pop())
+    }
     /// `DescribeLifecycleHooks`; empty when the group does not exist.
     async fn describe_hooks(&self, group: &str) -> CallResult<Vec<LifecycleHook>>;
     /// `DescribeScalingActivities`: the newest first, at most `limit`.
@@ -224,6 +240,8 @@ pub trait Route53: Send + Sync + Debug {
     async fn get_hosted_zone(&self, id: &str) -> CallResult<Option<HostedZone>>;
     /// `ListResourceRecordSets` at exactly this name, of any type.
     async fn list_records(&self, zone_id: &str, name: &str) -> CallResult<Vec<RecordSet>>;
+    /// One page of `ListResourceRecordSets`, from this name on in Route 53's order: first those at the name itself, if any.
+    async fn list_record_page(&self, zone_id: &str, from: &str) -> CallResult<RecordPage>;
     /// `ChangeResourceRecordSets`, UPSERT.
     async fn upsert_record(&self, record: &ARecord) -> CallResult<()>;
     /// `ChangeResourceRecordSets`, DELETE of exactly this record.

@@ -2,9 +2,10 @@
 
 use std::error::Error as StdError;
 use std::fmt;
+use std::sync::Arc;
 
-/// A failed API call.
-#[derive(Debug, thiserror::Error)]
+/// A failed API call. It can be cloned, because several stacks may wait for one answer.
+#[derive(Clone, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub struct CallError {
     /// What may be done about it.
@@ -24,7 +25,7 @@ pub struct CallError {
     pub denied_action: Option<String>,
     /// The cause.
     #[source]
-    pub source: Option<Box<dyn StdError + Send + Sync>>,
+    pub source: Option<Arc<dyn StdError + Send + Sync>>,
 }
 
 /// What may be done about a failed call.

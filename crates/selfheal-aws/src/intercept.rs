@@ -13,8 +13,8 @@ use selfheal_core::world::{
 };
 
 use crate::backend::{
-    Account, ApplicationChecks, AutoScaling, Aws, CallResult, Ec2, Iam, Offers, Route53, SecurityGroupQuery,
-    SubnetQuery,
+    Account, ApplicationChecks, AutoScaling, Aws, CallResult, Ec2, Iam, Offers, RecordPage, Route53,
+    SecurityGroupQuery, SubnetQuery,
 };
 use crate::error::CallError;
 
@@ -82,15 +82,16 @@ hand_on! {
         describe_subnets(query: &SubnetQuery) -> Vec<Subnet> = "ec2:DescribeSubnets";
         describe_addresses() -> Vec<Address> = "ec2:DescribeAddresses";
         address_quota() -> Option<u32> = "ec2:DescribeAccountAttributes";
-        describe_volumes(stack: &str) -> Vec<Volume> = "ec2:DescribeVolumes";
+        describe_volumes(stacks: &[&str]) -> Vec<Volume> = "ec2:DescribeVolumes";
         describe_volume(id: &str) -> Option<Volume> = "ec2:DescribeVolumes";
         describe_attached_volumes(instance_id: &str) -> Vec<Volume> = "ec2:DescribeVolumes";
         describe_volume_modification(volume_id: &str) -> Option<VolumeModification> = "ec2:DescribeVolumesModifications";
         describe_address(allocation_id: &str) -> Option<Address> = "ec2:DescribeAddresses";
         describe_security_groups(query: &SecurityGroupQuery) -> Vec<SecurityGroup> = "ec2:DescribeSecurityGroups";
         describe_launch_template(name: &str) -> Option<LaunchTemplate> = "ec2:DescribeLaunchTemplateVersions";
-        describe_instances(stack: &str) -> Vec<Instance> = "ec2:DescribeInstances";
-        describe_snapshots(stack: &str) -> Vec<Snapshot> = "ec2:DescribeSnapshots";
+        describe_launch_templates() -> Vec<LaunchTemplate> = "ec2:DescribeLaunchTemplateVersions";
+        describe_instances(stacks: &[&str]) -> Vec<Instance> = "ec2:DescribeInstances";
+        describe_snapshots(stacks: &[&str]) -> Vec<Snapshot> = "ec2:DescribeSnapshots";
         allocate_address(tags: &Tags) -> Address = "ec2:AllocateAddress";
         create_tags(resource: &str, tags: &Tags) -> () = "ec2:CreateTags";
         create_volume(input: &CreateVolume) -> Volume = "ec2:CreateVolume";
@@ -114,7 +115,7 @@ hand_on! {
         default_kms_key() -> Option<String> = "ec2:GetEbsDefaultKmsKeyId";
     }
     ApplicationChecks {
-        describe_application_status_checks(stack: &str) -> Vec<ApplicationCheck> = "ec2:DescribeApplicationStatusChecks";
+        describe_application_status_checks(stacks: &[&str]) -> Vec<ApplicationCheck> = "ec2:DescribeApplicationStatusChecks";
         describe_application_status(instances: &[String]) -> Vec<(String, ApplicationStatus)> = "ec2:DescribeApplicationStatus";
         create_application_status_check(input: &CreateApplicationStatusCheck) -> ApplicationCheck = "ec2:CreateApplicationStatusCheck";
         associate_application_status_check(id: &str, key: &str, value: &str) -> () = "ec2:AssociateApplicationStatusCheck";
@@ -122,6 +123,7 @@ hand_on! {
         delete_application_status_check(id: &str) -> () = "ec2:DeleteApplicationStatusCheck";
     }
     AutoScaling {
+        describe_groups(names: &[&str]) -> Vec<Group> = "autoscaling:DescribeAutoScalingGroups";
         describe_group(name: &str) -> Option<Group> = "autoscaling:DescribeAutoScalingGroups";
         describe_hooks(group: &str) -> Vec<LifecycleHook> = "autoscaling:DescribeLifecycleHooks";
         describe_activities(group: &str, limit: u32) -> Vec<Activity> = "autoscaling:DescribeScalingActivities";
@@ -155,6 +157,7 @@ hand_on! {
         find_hosted_zones(name: &str) -> Vec<HostedZone> = "route53:ListHostedZonesByName";
         get_hosted_zone(id: &str) -> Option<HostedZone> = "route53:GetHostedZone";
         list_records(zone_id: &str, name: &str) -> Vec<RecordSet> = "route53:ListResourceRecordSets";
+        list_record_page(zone_id: &str, from: &str) -> RecordPage = "route53:ListResourceRecordSets";
         upsert_record(record: &ARecord) -> () = "route53:ChangeResourceRecordSets";
         delete_record(record: &ARecord) -> () = "route53:ChangeResourceRecordSets";
     }

@@ -38,7 +38,7 @@ pub use backend::{Account, ApplicationChecks, AutoScaling, Aws, CallResult, Cloc
 pub use control::{Control, Event, Progress, Silent};
 pub use error::{CallError, CallErrorKind, classify};
 pub use intercept::{Intercepted, Interceptor};
-pub use observe::{Scope, observe};
+pub use observe::{Scope, StackUnread, observe, observe_all};
 
 /// The example of the README, compiled and run.
 #[cfg(all(doctest, feature = "sim"))]

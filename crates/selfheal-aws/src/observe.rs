@@ -1,27 +1,34 @@
-//! Reading a stack: every call at once, two round trips deep at most.
+//! Reading a stack: every call at once, two round trips deep at most. Reading many: what they have in common once.
 
+mod account;
 mod basis;
+mod records;
+mod source;
 
 use std::collections::BTreeMap;
 use std::future::Future;
 use std::time::Duration;
 
-use futures::future::{BoxFuture, FutureExt, try_join, try_join_all};
+use futures::future::{BoxFuture, FutureExt, try_join_all};
+use futures::stream::{self, StreamExt};
 use selfheal_core::Names;
 use selfheal_core::names::{APP_POLICY_NAME, POLICY_NAME, ResourceKind};
 use selfheal_core::permissions::tells_of_app_policy;
 use selfheal_core::plan::former_record;
-use selfheal_core::spec::{Ingress, Spec, ZoneRef};
+use selfheal_core::spec::Spec;
 use selfheal_core::world::{
-    Address, ApplicationCheck, ApplicationStatus, FormerRecord, HostedZone, Instance, InstanceState, LaunchTemplate,
-    Observed, Part, PolicyText, RecordSet, SecurityGroup,
+    Address, ApplicationStatus, FormerRecord, HostedZone, Instance, InstanceState, LaunchTemplate, Observed, Part,
+    PolicyText, RecordSet,
 };
 use selfheal_core::{Found, Unread, counted_addresses, unread};
 
-use crate::backend::{Aws, CallResult, SecurityGroupQuery, SubnetQuery};
+use self::account::Account;
+use crate::backend::{Aws, CallResult};
 use crate::control::Control;
 use crate::error::{CallError, CallErrorKind};
-use crate::retry::{Repeat, backoff, retry};
+use crate::retry::backoff;
+
+pub(crate) use source::Source;
 
 /// How many of a group's last activities are read: the last launch is among them, whatever ended since.
 const ACTIVITIES_READ: u32 = 10;
@@ -118,11 +125,60 @@ impl Scope {
 /// # Errors
 /// The first call that failed for good.
 pub async fn observe(aws: &dyn Aws, spec: &Spec, scope: Scope, ctl: &Control<'_>) -> CallResult<Observed> {
+    view(Source::own(aws, ctl), spec, scope).await
+}
+
+/// Reads many stacks of one account and Region; answers in their order.
+///
+/// Guarantees what [`observe`] does, stack by stack: each view is what a reading of its own would give of the same world, and
+/// one that fails takes none of the others along. What the stacks have in common is asked once: listings for all of them
+/// together, page by page, and what several specs name, such as an image or a hosted zone, once for all that name it. What AWS
+/// tells of one thing at a time, which is hooks, roles, their policies and profiles, is asked of a few stacks at once.
+pub async fn observe_all(
+    aws: &dyn Aws,
+    specs: &[Spec],
+    scope: Scope,
+    ctl: &Control<'_>,
+) -> Vec<Result<Observed, StackUnread>> {
+    let account = Account::of(aws, specs, ctl);
+    let views = specs.iter().map(|spec| {
+        let view = view(Source::of(&account), spec, scope);
+        view.map(|read| read.map_err(|error| StackUnread::of(spec, error)))
+    });
+    stream::iter(views).buffered(STACKS_AT_ONCE).collect().await
+}
+
+/// A stack that could not be read.
+#[derive(Clone, Debug, thiserror::Error)]
+#[error("stack {stack} could not be read: {error}")]
+#[non_exhaustive]
+pub struct StackUnread {
+    /// The stack's name.
+    pub stack: String,
+    /// The first call that failed for good.
+    pub error: CallError,
+}
+
+impl StackUnread {
+    fn of(spec: &Spec, error: CallError) -> Self {
+        Self {
+            stack: spec.name.clone(),
+            error,
+        }
+    }
+}
+
+/// Stacks that are read at once: each asks for three things of its own at a time, and IAM, which tells nobody how much it
+/// bears, answers some twenty calls at once.
+const STACKS_AT_ONCE: usize = 8;
+
+/// Reads a stack from a source.
+async fn view(source: Source<'_, '_>, spec: &Spec, scope: Scope) -> CallResult<Observed> {
     let mut observed = Observed {
-        observed_at: ctl.clock.now(),
+        observed_at: source.began(),
         ..Observed::default()
     };
-    let readings = try_join_all(scope.parts(spec).into_iter().map(|what| read(aws, spec, what, ctl))).await?;
+    let readings = try_join_all(scope.parts(spec).into_iter().map(|what| read(source, spec, what))).await?;
     for reading in readings {
         reading(&mut observed);
     }
@@ -132,7 +188,7 @@ pub async fn observe(aws: &dyn Aws, spec: &Spec, scope: Scope, ctl: &Control<'_>
         if unread.is_empty() {
             break;
         }
-        read_unread(aws, unread, ctl)
+        read_unread(source, unread)
             .await?
             .into_iter()
             .for_each(|found| observed.found(found));
@@ -157,12 +213,12 @@ const ROUNDS_MAX: u32 = 3;
 const GONE_READS: u32 = 5;
 
 /// Reads by their ids what the stack's other witnesses name and no listing shows.
-pub(crate) async fn read_unread(aws: &dyn Aws, unread: Unread, ctl: &Control<'_>) -> CallResult<Vec<Found>> {
+pub(crate) async fn read_unread(source: Source<'_, '_>, unread: Unread) -> CallResult<Vec<Found>> {
     let mut calls: Vec<BoxFuture<'_, CallResult<Found>>> = Vec::new();
     for id in unread.volumes {
         calls.push(
             async move {
-                let volume = unless_gone(ctl, || aws.describe_volume(&id)).await?;
+                let volume = unless_gone(source, || source.volume(&id)).await?;
                 Ok(Found::Volume(id, volume.map(Box::new)))
             }
             .boxed(),
@@ -171,7 +227,7 @@ pub(crate) async fn read_unread(aws: &dyn Aws, unread: Unread, ctl: &Control<'_>
     for id in unread.addresses {
         calls.push(
             async move {
-                let address = unless_gone(ctl, || aws.describe_address(&id)).await?;
+                let address = unless_gone(source, || source.address(&id)).await?;
                 Ok(Found::Address(id, address))
             }
             .boxed(),
@@ -180,7 +236,7 @@ pub(crate) async fn read_unread(aws: &dyn Aws, unread: Unread, ctl: &Control<'_>
     for id in unread.attached_to {
         calls.push(
             async move {
-                let volumes = retry(ctl, Repeat::Read, || aws.describe_attached_volumes(&id)).await?;
+                let volumes = source.attached_volumes(&id).await?;
                 Ok(Found::Attached(id, volumes))
             }
             .boxed(),
@@ -189,7 +245,7 @@ pub(crate) async fn read_unread(aws: &dyn Aws, unread: Unread, ctl: &Control<'_>
     for id in unread.modifications {
         calls.push(
             async move {
-                let last = retry(ctl, Repeat::Read, || aws.describe_volume_modification(&id)).await?;
+                let last = source.volume_modification(&id).await?;
                 Ok(Found::Modification(id, last))
             }
             .boxed(),
@@ -199,17 +255,17 @@ pub(crate) async fn read_unread(aws: &dyn Aws, unread: Unread, ctl: &Control<'_>
 }
 
 /// Reads one thing by its id, and believes that it is gone only when AWS keeps saying so.
-async fn unless_gone<T, F, Fut>(ctl: &Control<'_>, mut call: F) -> CallResult<Option<T>>
+async fn unless_gone<T, F, Fut>(source: Source<'_, '_>, mut call: F) -> CallResult<Option<T>>
 where
     F: FnMut() -> Fut,
     Fut: Future<Output = CallResult<Option<T>>>,
 {
     for attempt in 0..GONE_READS {
         if attempt > 0 {
-            let pause = backoff(ctl, Duration::from_secs(1), Duration::from_secs(8), attempt);
-            ctl.clock.sleep(pause).await;
+            let pause = backoff(source.ctl, Duration::from_secs(1), Duration::from_secs(8), attempt);
+            source.ctl.clock.sleep(pause).await;
         }
-        let found = retry(ctl, Repeat::Read, &mut call).await?;
+        let found = call().await?;
         if found.is_some() {
             return Ok(found);
         }
@@ -221,173 +277,87 @@ where
 pub(crate) type Reading = Box<dyn Fn(&mut Observed) + Send + Sync>;
 
 /// Reads one part.
-pub(crate) fn read<'a>(
-    aws: &'a dyn Aws,
-    spec: &'a Spec,
+pub(crate) fn read<'s, 'a: 's>(
+    source: Source<'s, 'a>,
+    spec: &'s Spec,
     what: Read,
-    ctl: &'a Control<'a>,
-) -> BoxFuture<'a, CallResult<Reading>> {
+) -> BoxFuture<'s, CallResult<Reading>> {
     let names = Names::new(&spec.name, &spec.region);
-    /// Makes the call, repeating it while it may pass, and says where its answer belongs.
+    /// Takes the answer and says where it belongs.
     macro_rules! reading {
-        ($field:ident, $call:expr) => {
+        ($field:ident, $answer:expr) => {
             async move {
-                let value = retry(ctl, Repeat::Read, || $call).await?;
+                let value = $answer.await?;
                 Ok(Box::new(move |observed: &mut Observed| observed.$field.clone_from(&value)) as Reading)
             }
             .boxed()
         };
-        (through $method:ident, $call:expr) => {
+        (through $method:ident, $answer:expr) => {
             async move {
-                let value = retry(ctl, Repeat::Read, || $call).await?;
+                let value = $answer.await?;
                 Ok(Box::new(move |observed: &mut Observed| observed.$method(value.clone())) as Reading)
             }
             .boxed()
         };
     }
     match what {
-        Read::Identity => reading!(identity, aws.caller_identity()),
-        Read::Basis(scope) => basis::read(aws, spec, scope, ctl).boxed(),
-        Read::Subnets => {
-            let query = subnet_query(spec);
-            reading!(subnets, aws.describe_subnets(&query))
-        }
-        Read::AddressesToAllocate => read_addresses(aws, spec, true, ctl).boxed(),
-        Read::Part(Part::Addresses) => read_addresses(aws, spec, false, ctl).boxed(),
-        Read::Part(Part::Volumes) => reading!(through read_volumes, aws.describe_volumes(&names.stack)),
-        Read::Part(Part::SecurityGroups) => {
-            let own = SecurityGroupQuery::Named(names.security_group);
-            match &spec.instance.ingress {
-                Ingress::Ports(_) => reading!(through read_security_groups, aws.describe_security_groups(&own)),
-                Ingress::Groups(ids) => {
-                    let given = SecurityGroupQuery::Ids(ids.clone());
-                    reading!(through read_security_groups, given_and_own_groups(aws, &given, &own))
-                }
-            }
-        }
-        Read::Part(Part::LaunchTemplate) => async move {
-            let (template, checks) = read_template(aws, spec, ctl).await?;
-            Ok(Box::new(move |observed: &mut Observed| {
-                observed.read_template(template.clone());
-                if let Some(checks) = &checks {
-                    observed.read_checks(checks.clone());
-                }
-            }) as Reading)
-        }
-        .boxed(),
-        Read::Part(Part::ApplicationChecks) => async move {
-            let checks = retry(ctl, Repeat::Read, || {
-                aws.describe_application_status_checks(&names.stack)
-            })
-            .await?;
-            Ok(Box::new(move |observed: &mut Observed| observed.read_checks(checks.clone())) as Reading)
-        }
-        .boxed(),
-        Read::Part(Part::Group) => reading!(through read_group, aws.describe_group(&names.group)),
-        Read::Part(Part::Hooks) => reading!(hooks, aws.describe_hooks(&names.group)),
-        Read::Part(Part::Role) => async move {
-            let role = retry(ctl, Repeat::Read, || aws.get_role(&names.role)).await?;
-            let (policy, app) = match &role {
-                Some(_) => read_role_policy(aws, spec, ctl).await?,
-                None => (None, None),
-            };
-            Ok(Box::new(move |observed: &mut Observed| {
-                observed.read_role(role.clone());
-                observed.role_policy.clone_from(&policy);
-                if let Some(app) = &app {
-                    observed.role_app_policy.clone_from(app);
-                }
-            }) as Reading)
-        }
-        .boxed(),
+        Read::Identity => reading!(identity, source.identity()),
+        Read::Basis(scope) => basis::read(source, spec, scope).boxed(),
+        Read::Subnets => reading!(subnets, source.subnets(spec)),
+        Read::AddressesToAllocate => read_addresses(source, spec, true).boxed(),
+        Read::Part(Part::Addresses) => read_addresses(source, spec, false).boxed(),
+        Read::Part(Part::Volumes) => reading!(through read_volumes, source.volumes(&names.stack)),
+        Read::Part(Part::SecurityGroups) => reading!(through read_security_groups, source.security_groups(spec)),
+        Read::Part(Part::LaunchTemplate) => read_template(source, spec).boxed(),
+        Read::Part(Part::ApplicationChecks) => reading!(through read_checks, source.application_checks(&names.stack)),
+        Read::Part(Part::Group) => reading!(through read_group, source.group(&names.group)),
+        Read::Part(Part::Hooks) => reading!(hooks, source.hooks(&names.group)),
+        Read::Part(Part::Role) => read_role(source, spec).boxed(),
         Read::Part(Part::RolePolicy) => async move {
-            let (policy, app) = read_role_policy(aws, spec, ctl).await?;
-            Ok(Box::new(move |observed: &mut Observed| {
-                observed.role_policy.clone_from(&policy);
-                if let Some(app) = &app {
-                    observed.role_app_policy.clone_from(app);
-                }
-            }) as Reading)
+            let policies = read_role_policy(source, spec).await?;
+            Ok(Box::new(move |observed: &mut Observed| put_role_policy(observed, &policies)) as Reading)
         }
         .boxed(),
-        Read::Part(Part::AppPolicy) => reading!(role_app_policy, aws.get_role_policy(&names.role, APP_POLICY_NAME)),
+        Read::Part(Part::AppPolicy) => reading!(role_app_policy, source.role_policy(&names.role, APP_POLICY_NAME)),
         Read::RoleGrants => async move {
-            let inline = retry(ctl, Repeat::Read, || aws.list_role_policies(&names.role));
-            let attached = retry(ctl, Repeat::Read, || aws.list_attached_role_policies(&names.role));
-            let (inline, attached) = try_join(inline, attached).await?;
+            let (inline, attached) = source.role_grants(&names.role).await?;
             Ok(Box::new(move |observed: &mut Observed| {
                 observed.role_policies.clone_from(&inline);
                 observed.role_attached.clone_from(&attached);
             }) as Reading)
         }
         .boxed(),
-        Read::Part(Part::Profile) => reading!(through read_profile, aws.get_instance_profile(&names.profile)),
-        Read::Part(Part::Dns) => async move {
-            let (mut zones, records, unread) = match read_dns(aws, spec, ctl).await {
-                Ok((zones, records)) => (zones, records, None),
-                Err(error) if is_outage(&error) => (Vec::new(), Vec::new(), Some(error.to_string())),
-                Err(error) => return Err(error),
-            };
-            let zone = (!zones.is_empty()).then(|| zones.remove(0));
-            Ok(Box::new(move |observed: &mut Observed| {
-                observed.hosted_zone.clone_from(&zone);
-                observed.other_zones.clone_from(&zones);
-                observed.records.clone_from(&records);
-                observed.dns_unread.clone_from(&unread);
-            }) as Reading)
-        }
-        .boxed(),
-        Read::Part(Part::Instances) => reading!(instances, aws.describe_instances(&names.stack)),
+        Read::Part(Part::Profile) => reading!(through read_profile, source.profile(&names.profile)),
+        Read::Part(Part::Dns) => read_dns(source, spec).boxed(),
+        Read::Part(Part::Instances) => reading!(instances, source.instances(&names.stack)),
         Read::AskedInstances => async move {
-            let (instances, status) = read_asked_instances(aws, &names.stack, ctl).await?;
+            let (instances, status) = read_asked_instances(source, &names.stack).await?;
             Ok(Box::new(move |observed: &mut Observed| {
                 observed.instances.clone_from(&instances);
                 observed.application_status.clone_from(&status);
             }) as Reading)
         }
         .boxed(),
-        Read::Part(Part::Snapshots) => reading!(through read_snapshots, aws.describe_snapshots(&names.stack)),
+        Read::Part(Part::Snapshots) => reading!(through read_snapshots, source.snapshots(&names.stack)),
     }
-}
-
-/// The security groups that the spec names, and the one that `ingress` made before it named any: nothing else tells of it,
-/// and a destroy is to take it along.
-async fn given_and_own_groups(
-    aws: &dyn Aws,
-    given: &SecurityGroupQuery,
-    own: &SecurityGroupQuery,
-) -> CallResult<Vec<SecurityGroup>> {
-    let both = try_join(aws.describe_security_groups(given), aws.describe_security_groups(own));
-    let (mut groups, own) = both.await?;
-    // The spec may name that very group.
-    let known: Vec<String> = groups.iter().map(|group| group.id.clone()).collect();
-    groups.extend(own.into_iter().filter(|group| !known.contains(&group.id)));
-    Ok(groups)
-}
-
-fn subnet_query(spec: &Spec) -> SubnetQuery {
-    spec.instance
-        .subnet
-        .clone()
-        .map_or(SubnetQuery::DefaultForZone, SubnetQuery::Id)
 }
 
 /// Reads the addresses, and what hangs on them: the account's quota where one may have to be allocated, and the record that
 /// one remembers where it is not the spec's any more.
-async fn read_addresses(aws: &dyn Aws, spec: &Spec, to_allocate: bool, ctl: &Control<'_>) -> CallResult<Reading> {
+async fn read_addresses(source: Source<'_, '_>, spec: &Spec, to_allocate: bool) -> CallResult<Reading> {
     let names = Names::new(&spec.name, &spec.region);
-    let addresses = retry(ctl, Repeat::Read, || aws.describe_addresses()).await?;
+    let addresses = source.addresses().await?;
     let owned: Vec<&Address> = addresses
         .iter()
         .filter(|address| names.owns(&address.tags, ResourceKind::Address))
         .collect();
     let scarce = owned.is_empty() && counted_addresses(&addresses) >= ADDRESS_QUOTA_DEFAULT;
     let quota = if to_allocate && scarce {
-        read_quota(aws, ctl).await?
+        source.address_quota().await?
     } else {
         None
     };
-    let (former, unread) = read_former(aws, spec, &owned, ctl).await?;
+    let (former, unread) = read_former(source, spec, &owned).await?;
     Ok(Box::new(move |observed: &mut Observed| {
         observed.read_addresses(addresses.clone());
         observed.address_quota = quota;
@@ -396,24 +366,15 @@ async fn read_addresses(aws: &dyn Aws, spec: &Spec, to_allocate: bool, ctl: &Con
     }))
 }
 
-/// Reads the account's quota of addresses. Who may not ask for it learns of it from AWS's refusal to allocate.
-async fn read_quota(aws: &dyn Aws, ctl: &Control<'_>) -> CallResult<Option<u32>> {
-    match retry(ctl, Repeat::Read, || aws.address_quota()).await {
-        Err(error) if error.kind() == CallErrorKind::Denied => Ok(None),
-        quota => quota,
-    }
-}
-
 /// Reads the records that the stack's addresses remember and that are not the spec's any more.
 async fn read_former(
-    aws: &dyn Aws,
+    source: Source<'_, '_>,
     spec: &Spec,
     owned: &[&Address],
-    ctl: &Control<'_>,
 ) -> CallResult<(Vec<FormerRecord>, Option<String>)> {
     let mut formers = Vec::new();
     for (zone_id, name) in owned.iter().filter_map(|address| former_record(spec, &address.tags)) {
-        let records = match retry(ctl, Repeat::ReadDns, || aws.list_records(zone_id, name)).await {
+        let records = match source.records_at(zone_id, name).await {
             Ok(records) => records,
             // The zone has gone, and its records with it.
             Err(error) if error.kind() == CallErrorKind::NotFound => Vec::new(),
@@ -438,48 +399,64 @@ fn is_outage(error: &CallError) -> bool {
 }
 
 /// Reads the launch template, and the application status checks where it alone tells of one.
-async fn read_template(
-    aws: &dyn Aws,
-    spec: &Spec,
-    ctl: &Control<'_>,
-) -> CallResult<(Option<LaunchTemplate>, Option<Vec<ApplicationCheck>>)> {
+async fn read_template(source: Source<'_, '_>, spec: &Spec) -> CallResult<Reading> {
     let names = Names::new(&spec.name, &spec.region);
-    let template = retry(ctl, Repeat::Read, || {
-        aws.describe_launch_template(&names.launch_template)
-    })
-    .await?;
-    if spec.asks_aws() || !template.as_ref().is_some_and(LaunchTemplate::tells_of_check) {
-        return Ok((template, None));
+    let template = source.launch_template(&names.launch_template).await?;
+    let told = !spec.asks_aws() && template.as_ref().is_some_and(LaunchTemplate::tells_of_check);
+    let checks = if told {
+        Some(source.application_checks(&names.stack).await?)
+    } else {
+        None
+    };
+    Ok(Box::new(move |observed: &mut Observed| {
+        observed.read_template(template.clone());
+        if let Some(checks) = &checks {
+            observed.read_checks(checks.clone());
+        }
+    }))
+}
+
+/// Reads the role, and its policies where there is one.
+async fn read_role(source: Source<'_, '_>, spec: &Spec) -> CallResult<Reading> {
+    let names = Names::new(&spec.name, &spec.region);
+    let role = source.role(&names.role).await?;
+    let policies = match &role {
+        Some(_) => read_role_policy(source, spec).await?,
+        None => (None, None),
+    };
+    Ok(Box::new(move |observed: &mut Observed| {
+        observed.read_role(role.clone());
+        put_role_policy(observed, &policies);
+    }))
+}
+
+/// The role's policy, and the app's where it was read with it.
+type RolePolicies = (Option<PolicyText>, Option<Option<PolicyText>>);
+
+fn put_role_policy(observed: &mut Observed, (policy, app): &RolePolicies) {
+    observed.role_policy.clone_from(policy);
+    if let Some(app) = app {
+        observed.role_app_policy.clone_from(app);
     }
-    let checks = retry(ctl, Repeat::Read, || {
-        aws.describe_application_status_checks(&names.stack)
-    })
-    .await?;
-    Ok((template, Some(checks)))
 }
 
 /// Reads the role's policy, and the app's where that alone tells of one.
-async fn read_role_policy(
-    aws: &dyn Aws,
-    spec: &Spec,
-    ctl: &Control<'_>,
-) -> CallResult<(Option<PolicyText>, Option<Option<PolicyText>>)> {
+async fn read_role_policy(source: Source<'_, '_>, spec: &Spec) -> CallResult<RolePolicies> {
     let role = Names::new(&spec.name, &spec.region).role;
-    let policy = retry(ctl, Repeat::Read, || aws.get_role_policy(&role, POLICY_NAME)).await?;
+    let policy = source.role_policy(&role, POLICY_NAME).await?;
     if spec.app.policy.is_some() || !policy.as_ref().is_some_and(tells_of_app_policy) {
         return Ok((policy, None));
     }
-    let app = retry(ctl, Repeat::Read, || aws.get_role_policy(&role, APP_POLICY_NAME)).await?;
+    let app = source.role_policy(&role, APP_POLICY_NAME).await?;
     Ok((policy, Some(app)))
 }
 
 /// Reads the instances, and what AWS's application status check finds of those that can be asked.
 async fn read_asked_instances(
-    aws: &dyn Aws,
+    source: Source<'_, '_>,
     stack: &str,
-    ctl: &Control<'_>,
 ) -> CallResult<(Vec<Instance>, BTreeMap<String, ApplicationStatus>)> {
-    let instances = retry(ctl, Repeat::Read, || aws.describe_instances(stack)).await?;
+    let instances = source.instances(stack).await?;
     let asked = instances
         .iter()
         .filter(|instance| matches!(instance.state, InstanceState::Pending | InstanceState::Running));
@@ -487,26 +464,35 @@ async fn read_asked_instances(
     if ids.is_empty() {
         return Ok((instances, BTreeMap::new()));
     }
-    let status = retry(ctl, Repeat::Read, || aws.describe_application_status(&ids)).await?;
+    let status = source.application_status(&ids).await?;
     Ok((instances, status.into_iter().collect()))
 }
 
+/// Reads the hosted zone and the records at the spec's name, or why Route 53 does not tell.
+async fn read_dns(source: Source<'_, '_>, spec: &Spec) -> CallResult<Reading> {
+    let (mut zones, records, unread) = match read_zones(source, spec).await {
+        Ok((zones, records)) => (zones, records, None),
+        Err(error) if is_outage(&error) => (Vec::new(), Vec::new(), Some(error.to_string())),
+        Err(error) => return Err(error),
+    };
+    let zone = (!zones.is_empty()).then(|| zones.remove(0));
+    Ok(Box::new(move |observed: &mut Observed| {
+        observed.hosted_zone.clone_from(&zone);
+        observed.other_zones.clone_from(&zones);
+        observed.records.clone_from(&records);
+        observed.dns_unread.clone_from(&unread);
+    }))
+}
+
 /// Reads the hosted zones that the spec may mean, and the records at its name where there is no doubt which one it is.
-async fn read_dns(
-    aws: &dyn Aws,
-    spec: &Spec,
-    ctl: &Control<'_>,
-) -> Result<(Vec<HostedZone>, Vec<RecordSet>), CallError> {
+async fn read_zones(source: Source<'_, '_>, spec: &Spec) -> CallResult<(Vec<HostedZone>, Vec<RecordSet>)> {
     let Some(dns) = &spec.dns else {
         return Ok((Vec::new(), Vec::new()));
     };
-    let zones = match &dns.zone {
-        ZoneRef::Name(name) => retry(ctl, Repeat::ReadDns, || aws.find_hosted_zones(name)).await?,
-        ZoneRef::Id(id) => Vec::from_iter(retry(ctl, Repeat::ReadDns, || aws.get_hosted_zone(id)).await?),
-    };
+    let zones = source.zones(&dns.zone).await?;
     let [zone] = zones.as_slice() else {
         return Ok((zones, Vec::new()));
     };
-    let records = retry(ctl, Repeat::ReadDns, || aws.list_records(&zone.id, &dns.name)).await?;
+    let records = source.records(&dns.zone, &zone.id, &dns.name).await?;
     Ok((zones, records))
 }

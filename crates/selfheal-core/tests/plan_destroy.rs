@@ -34,6 +34,7 @@ fn running() -> Observed {
         launched_at: Timestamp::UNIX_EPOCH - SignedDuration::from_mins(10),
         zone: "eu-west-1a".to_owned(),
         public_ip: None,
+        tags: selfheal_core::names::Tags::new(),
     });
     world.addresses[0].association_id = Some("eipassoc-00000000000000001".to_owned());
     world.addresses[0].instance_id = Some("i-00000000000000001".to_owned());

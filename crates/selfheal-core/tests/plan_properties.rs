@@ -183,6 +183,7 @@ fn common_instance() -> Instance {
         launched_at: jiff::Timestamp::UNIX_EPOCH - jiff::SignedDuration::from_mins(10),
         zone: "eu-west-1a".to_owned(),
         public_ip: None,
+        tags: selfheal_core::names::Tags::new(),
     }
 }
 

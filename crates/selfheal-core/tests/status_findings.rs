@@ -34,6 +34,7 @@ fn serving() -> Observed {
         launched_at: Timestamp::UNIX_EPOCH,
         zone: "eu-west-1a".to_owned(),
         public_ip: None,
+        tags: selfheal_core::names::Tags::new(),
     });
     world.addresses[0].instance_id = Some("i-a".to_owned());
     world.volumes[0].attachment = Some(Attachment {

@@ -8,7 +8,6 @@ pub const LONG: &[(&str, &str)] = &[
     ("crates/selfheal-aws/src/", "attach_volume"),
     ("crates/selfheal-aws/src/", "classify"),
     ("crates/selfheal-aws/src/", "plain_target"),
-    ("crates/selfheal-aws/src/", "read"),
     ("crates/selfheal-cli/tests/", "the_shape_of_json_is_stable"),
     ("crates/selfheal-core/src/", "serving"),
     (

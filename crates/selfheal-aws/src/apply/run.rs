@@ -23,7 +23,7 @@ use super::{Goal, Outcome, ids};
 use crate::backend::{Aws, CallResult};
 use crate::control::{Control, Event};
 use crate::error::{CallError, CallErrorKind};
-use crate::observe::{Read, Reading, Scope, missing, read, read_unread};
+use crate::observe::{Read, Reading, Scope, Source, missing, read, read_unread};
 use crate::retry::{Repeat, backoff, retry_unless};
 
 /// How often the effect of one step may be in doubt before the run gives up.
@@ -163,9 +163,9 @@ impl<'a> Run<'a> {
             return false;
         }
         self.looking = true;
-        let (aws, ctl) = (self.aws, self.ctl);
+        let source = Source::own(self.aws, self.ctl);
         self.steps
-            .push(async move { TaskEnd::Found(read_unread(aws, unread, ctl).await) }.boxed());
+            .push(async move { TaskEnd::Found(read_unread(source, unread).await) }.boxed());
         true
     }
 
@@ -510,7 +510,7 @@ async fn read_again<'a>(
     readings.iter().for_each(|reading| reading(then));
     let unread = missing(spec, then, scope);
     if !unread.is_empty() {
-        let found = read_unread(aws, unread, ctl).await?;
+        let found = read_unread(Source::own(aws, ctl), unread).await?;
         readings.push(Box::new(move |observed: &mut Observed| {
             found.iter().cloned().for_each(|found| observed.found(found));
         }));
@@ -525,5 +525,6 @@ async fn read_all<'a>(
     parts: &[impl Copy + Into<Read>],
     ctl: &'a Control<'a>,
 ) -> CallResult<Vec<Reading>> {
-    futures::future::try_join_all(parts.iter().map(|part| read(aws, spec, (*part).into(), ctl))).await
+    let source = Source::own(aws, ctl);
+    futures::future::try_join_all(parts.iter().map(|part| read(source, spec, (*part).into()))).await
 }

@@ -13,10 +13,9 @@ use selfheal_core::world::{
     LifecycleState, Observed, Subnet, Volume, VolumeState,
 };
 
-use super::{ACTIVITIES_READ, Reading, Scope, subnet_query};
-use crate::backend::{Aws, CallResult};
-use crate::control::Control;
-use crate::retry::{Repeat, retry};
+use super::source::Source;
+use super::{ACTIVITIES_READ, Reading, Scope};
+use crate::backend::CallResult;
 
 /// What the first round trip tells.
 #[derive(Clone, Debug)]
@@ -60,17 +59,14 @@ struct Second {
 }
 
 /// Reads template, group, hooks, volumes, subnets and image, and what they leave open.
-pub(super) async fn read(aws: &dyn Aws, spec: &Spec, scope: Scope, ctl: &Control<'_>) -> CallResult<Reading> {
+pub(super) async fn read(source: Source<'_, '_>, spec: &Spec, scope: Scope) -> CallResult<Reading> {
     let names = Names::new(&spec.name, &spec.region);
-    let query = subnet_query(spec);
     let (template, group, volumes, subnets, image) = try_join5(
-        retry(ctl, Repeat::Read, || {
-            aws.describe_launch_template(&names.launch_template)
-        }),
-        retry(ctl, Repeat::Read, || aws.describe_group(&names.group)),
-        retry(ctl, Repeat::Read, || aws.describe_volumes(&names.stack)),
-        retry(ctl, Repeat::Read, || aws.describe_subnets(&query)),
-        resolve(aws, &spec.instance.image, ctl),
+        source.launch_template(&names.launch_template),
+        source.group(&names.group),
+        source.volumes(&names.stack),
+        source.subnets(spec),
+        resolve(source, &spec.instance.image),
     )
     .await?;
     let first = First {
@@ -80,7 +76,7 @@ pub(super) async fn read(aws: &dyn Aws, spec: &Spec, scope: Scope, ctl: &Control
         subnets,
         image,
     };
-    let second = ask(aws, spec, scope, &first, ctl).await?;
+    let second = ask(source, spec, scope, &first).await?;
     Ok(Box::new(move |observed: &mut Observed| {
         put(observed, first.clone(), second.clone());
     }))
@@ -105,11 +101,10 @@ fn put(observed: &mut Observed, first: First, second: Second) {
 }
 
 /// Resolves the spec's image as far as one round trip goes. A known alias tells everything but the id.
-async fn resolve(aws: &dyn Aws, image: &ImageRef, ctl: &Control<'_>) -> CallResult<Resolved> {
-    let parameter = |path: String| async move { retry(ctl, Repeat::Read, || aws.get_parameter(&path)).await };
+async fn resolve(source: Source<'_, '_>, image: &ImageRef) -> CallResult<Resolved> {
     Ok(match image {
-        ImageRef::Id(id) => Resolved::Image(retry(ctl, Repeat::Read, || aws.describe_image(id)).await?),
-        ImageRef::Parameter(path) => match parameter(path.clone()).await? {
+        ImageRef::Id(id) => Resolved::Image(source.image(id).await?),
+        ImageRef::Parameter(path) => match source.parameter(path).await? {
             Some(id) => Resolved::Id(id),
             None => Resolved::Image(None),
         },
@@ -119,7 +114,7 @@ async fn resolve(aws: &dyn Aws, image: &ImageRef, ctl: &Control<'_>) -> CallResu
             architecture,
             root_size_gib,
             ..
-        } => Resolved::Image(parameter(path.clone()).await?.map(|id| Image {
+        } => Resolved::Image(source.parameter(path).await?.map(|id| Image {
             id,
             root_device: root_device.clone(),
             architecture: Some(architecture.to_string()),
@@ -171,12 +166,10 @@ impl Makes {
     }
 }
 
-async fn ask(aws: &dyn Aws, spec: &Spec, scope: Scope, first: &First, ctl: &Control<'_>) -> CallResult<Second> {
+async fn ask(source: Source<'_, '_>, spec: &Spec, scope: Scope, first: &First) -> CallResult<Second> {
     let names = Names::new(&spec.name, &spec.region);
     let makes = Makes::of(spec, scope, first);
-    let hooks = when(first.group.is_some(), || {
-        retry(ctl, Repeat::Read, || aws.describe_hooks(&names.group))
-    });
+    let hooks = when(first.group.is_some(), || source.hooks(&names.group));
     // Where no instance is in service, the group's last activities alone tell why a launch fails.
     let in_service = |group: &Group| {
         group
@@ -185,44 +178,30 @@ async fn ask(aws: &dyn Aws, spec: &Spec, scope: Scope, first: &First, ctl: &Cont
             .any(|member| member.lifecycle == LifecycleState::InService)
     };
     let stuck = scope == Scope::Status && first.group.as_ref().is_some_and(|group| !in_service(group));
-    let activities = when(stuck, || {
-        retry(ctl, Repeat::Read, || {
-            aws.describe_activities(&names.group, ACTIVITIES_READ)
-        })
-    });
+    let activities = when(stuck, || source.activities(&names.group, ACTIVITIES_READ));
     // Where the spec asks for a check, a part of its own reads it.
     let told = !spec.asks_aws() && first.template.as_ref().is_some_and(LaunchTemplate::tells_of_check);
-    let checks = when(told, || {
-        retry(ctl, Repeat::Read, || {
-            aws.describe_application_status_checks(&names.stack)
-        })
-    });
+    let checks = when(told, || source.application_checks(&names.stack));
     let launched = first.template.as_ref().map(|template| template.data.image_id.as_str());
     let gone = async {
         match launched.filter(|id| first.image.id() != Some(id)) {
-            Some(id) => {
-                let found = retry(ctl, Repeat::Read, || aws.describe_image(id)).await?;
-                Ok(found.is_none().then(|| id.to_owned()))
-            }
+            Some(id) => Ok(source.image(id).await?.is_none().then(|| id.to_owned())),
             None => Ok(None),
         }
     };
     let image = async {
         match &first.image {
             Resolved::Image(image) => Ok(image.clone()),
-            Resolved::Id(id) => retry(ctl, Repeat::Read, || aws.describe_image(id)).await,
+            Resolved::Id(id) => source.image(id).await,
         }
     };
-    let kind = when(makes.instance, || read_type(aws, &spec.instance.instance_type, ctl));
-    let route = OptionFuture::from(
-        makes
-            .subnet
-            .as_ref()
-            .map(|(subnet, vpc)| retry(ctl, Repeat::Read, move || aws.describe_default_route(subnet, vpc))),
-    );
-    let key = when(makes.by_default_key(spec, first), || {
-        retry(ctl, Repeat::Read, || aws.default_kms_key())
-    });
+    let kind = when(makes.instance, || source.instance_type(&spec.instance.instance_type));
+    let route = makes
+        .subnet
+        .as_ref()
+        .map(|(subnet, vpc)| source.default_route(subnet, vpc));
+    let route = OptionFuture::from(route);
+    let key = when(makes.by_default_key(spec, first), || source.default_kms_key());
     let optional = async { try_join3(ok(kind), ok(route), ok(key)).await };
     let ((hooks, activities, checks), (image, gone_image), (instance_type, default_route, default_key)) = try_join3(
         async { try_join3(ok(hooks), ok(activities), ok(checks)).await },
@@ -250,17 +229,4 @@ fn when<F: Future>(needed: bool, call: impl FnOnce() -> F) -> OptionFuture<F> {
 /// The answer of a call that may not have been made.
 async fn ok<T, F: Future<Output = CallResult<T>>>(call: OptionFuture<F>) -> CallResult<Option<T>> {
     call.await.transpose()
-}
-
-async fn read_type(aws: &dyn Aws, name: &str, ctl: &Control<'_>) -> CallResult<InstanceType> {
-    let (details, zones) = try_join(
-        retry(ctl, Repeat::Read, || aws.describe_instance_type(name)),
-        retry(ctl, Repeat::Read, || aws.describe_type_zones(name)),
-    )
-    .await?;
-    Ok(InstanceType {
-        name: name.to_owned(),
-        details,
-        zones,
-    })
 }

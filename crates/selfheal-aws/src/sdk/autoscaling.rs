@@ -20,22 +20,18 @@ const ACTIVITIES_PER_PAGE: u32 = 100;
 
 #[async_trait]
 impl AutoScaling for Sdk {
-    async fn describe_group(&self, name: &str) -> CallResult<Option<Group>> {
-        let call = self
-            .clients
-            .autoscaling
-            .describe_auto_scaling_groups()
-            .auto_scaling_group_names(name);
-        let output = call
-            .send()
-            .await
-            .map_err(failed("autoscaling:DescribeAutoScalingGroups", Some(name)))?;
-        Ok(output
-            .auto_scaling_groups
-            .unwrap_or_default()
-            .into_iter()
-            .next()
-            .map(group))
+    async fn describe_groups(&self, names: &[&str]) -> CallResult<Vec<Group>> {
+        // No names at all would mean every group to AWS.
+        if names.is_empty() {
+            return Ok(Vec::new());
+        }
+        let names: Vec<String> = names.iter().map(|&name| name.to_owned()).collect();
+        let about = (names.len() == 1).then(|| names[0].clone());
+        let call = self.clients.autoscaling.describe_auto_scaling_groups();
+        let pages = call.set_auto_scaling_group_names(Some(names)).into_paginator();
+        let groups = pages.items().send().collect::<Result<Vec<_>, _>>().await;
+        let groups = groups.map_err(failed("autoscaling:DescribeAutoScalingGroups", about.as_deref()))?;
+        Ok(groups.into_iter().map(group).collect())
     }
 
     async fn describe_hooks(&self, group: &str) -> CallResult<Vec<LifecycleHook>> {

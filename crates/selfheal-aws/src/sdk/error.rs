@@ -1,6 +1,7 @@
 //! From the SDK's errors to [`CallError`].
 
 use std::error::Error as StdError;
+use std::sync::Arc;
 use std::time::Duration;
 
 use aws_credential_types::provider::error::CredentialsError;
@@ -70,7 +71,7 @@ where
         };
         failure.request_id = failure.request_id.or_else(|| error.request_id().map(str::to_owned));
         failure.resource = failure.resource.or(resource);
-        failure.source = Some(Box::new(error));
+        failure.source = Some(Arc::new(error));
         failure
     }
 }

@@ -6,7 +6,7 @@ use selfheal_core::world::{ARecord, HostedZone, RecordSet};
 
 use super::Sdk;
 use super::error::{absent, failed};
-use crate::backend::{CallResult, Route53};
+use crate::backend::{CallResult, RecordPage, Route53};
 use crate::error::{CallError, CallErrorKind};
 
 #[async_trait]
@@ -69,6 +69,17 @@ impl Route53 for Sdk {
             (next_name, next_type) = (page.next_record_name, page.next_record_type);
             next_identifier = page.next_record_identifier;
         }
+    }
+
+    async fn list_record_page(&self, zone_id: &str, from: &str) -> CallResult<RecordPage> {
+        const ACTION: &str = "route53:ListResourceRecordSets";
+        let call = self.clients.route53.list_resource_record_sets().hosted_zone_id(zone_id);
+        let call = call.start_record_name(normal(from));
+        let page = call.send().await.map_err(failed(ACTION, Some(zone_id)))?;
+        Ok(RecordPage {
+            more: page.is_truncated,
+            records: page.resource_record_sets.into_iter().map(record_set).collect(),
+        })
     }
 
     async fn upsert_record(&self, record: &ARecord) -> CallResult<()> {

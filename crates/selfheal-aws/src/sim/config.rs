@@ -57,6 +57,9 @@ pub struct SimConfig {
     pub authorise_instances: bool,
     /// The operator's policy as JSON; without one the operator may do everything.
     pub operator_policy: Option<PolicyText>,
+    /// Items on a page of a listing, where that is fewer than AWS's own pages have.
+    #[serde(default)]
+    pub page_size: Option<usize>,
     /// Whether callers that are faster than AWS's request buckets refill are throttled.
     pub rate_limits: bool,
     /// Whether the safety invariants are checked after every event.
@@ -191,6 +194,7 @@ impl Default for SimConfig {
             boot_model: true,
             authorise_instances: true,
             operator_policy: None,
+            page_size: None,
             rate_limits: true,
             check_invariants: true,
             // A week: longer than any wait of the tool, short enough that a loop that never ends is found at once.

@@ -7,12 +7,15 @@ use selfheal_policy::Partition;
 
 use super::auth;
 use super::call::{Call, fail};
+use super::pages::cut_list;
 use super::runtime::Sim;
 use super::state::{ProfileRecord, RolePolicyRecord, RoleRecord};
 use super::target::Target;
 use super::world::World;
 use crate::backend::{CallResult, Iam};
 
+/// Names on a page of a listing.
+const PAGE: usize = 100;
 /// Characters that all inline policies of a role may have together, white space not counted.
 const ROLE_POLICIES_MAX: usize = 10_240;
 /// Characters that a trust policy may have.
@@ -332,12 +335,10 @@ impl Iam for Sim {
             .about(role)
             .on(Target::ReadRole(role.to_owned()));
         let role = role.to_owned();
-        self.call(call, move |world| {
-            let names = world
-                .roles
-                .get(&role)
-                .map(|record| record.policies.keys().cloned().collect());
-            Ok(names.unwrap_or_default())
+        self.listing(call, PAGE, move |world, page| {
+            let record = world.roles.get(&role);
+            let names = record.map(|record| record.policies.keys().cloned().collect::<Vec<_>>());
+            Ok(cut_list(&names.unwrap_or_default(), page))
         })
         .await
     }
@@ -347,12 +348,9 @@ impl Iam for Sim {
             .about(role)
             .on(Target::ReadRole(role.to_owned()));
         let role = role.to_owned();
-        self.call(call, move |world| {
-            Ok(world
-                .roles
-                .get(&role)
-                .map(|record| record.attached.clone())
-                .unwrap_or_default())
+        self.listing(call, PAGE, move |world, page| {
+            let attached = world.roles.get(&role).map(|record| record.attached.as_slice());
+            Ok(cut_list(attached.unwrap_or_default(), page))
         })
         .await
     }

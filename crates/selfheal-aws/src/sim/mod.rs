@@ -55,6 +55,7 @@ mod images;
 mod instance_api;
 mod invariants;
 mod ledger;
+mod pages;
 mod rate;
 mod rng;
 mod route53;

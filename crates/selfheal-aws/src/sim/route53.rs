@@ -5,14 +5,29 @@ use selfheal_core::world::{ARecord, HostedZone, RecordSet};
 
 use super::call::{Call, fail};
 use super::events::WorldEvent;
+use super::pages::{cut, cut_list};
 use super::runtime::Sim;
 use super::state::ZoneRecord;
 use super::target::Target;
 use super::trace::TraceKind;
 use super::world::World;
-use crate::backend::{CallResult, Route53};
+use crate::backend::{CallResult, RecordPage, Route53};
 
 const CHANGE: &str = "route53:ChangeResourceRecordSets";
+
+const LIST: &str = "route53:ListResourceRecordSets";
+/// Record sets on a page.
+const RECORDS_PAGE: usize = 300;
+/// Hosted zones on a page.
+const ZONES_PAGE: usize = 100;
+
+/// Where a name stands in a listing.
+///
+/// Source: API reference of `ListResourceRecordSets`: by name "with the labels reversed", a dot at its end.
+fn place(name: &str) -> String {
+    let labels: Vec<&str> = name.rsplit('.').collect();
+    labels.join(".") + "."
+}
 
 /// A name as Route 53 compares it: lower case, without the final dot.
 fn normal(name: &str) -> String {
@@ -49,6 +64,21 @@ impl World {
                 format!("No hosted zone found with ID: {id}"),
             ),
         }
+    }
+
+    /// The record sets of a zone from a name on, in Route 53's order.
+    fn records_from(&mut self, zone_id: &str, from: &str) -> CallResult<Vec<RecordSet>> {
+        let mut records = self.zone_mut(LIST, zone_id)?.records.clone();
+        records.retain(|record| place(&record.name) >= place(from));
+        records.sort_by_cached_key(|record| {
+            let RecordSet {
+                record_type,
+                set_identifier,
+                ..
+            } = record;
+            (place(&record.name), record_type.clone(), set_identifier.clone())
+        });
+        Ok(records)
     }
 
     fn upsert_record(&mut self, record: &ARecord) -> CallResult<()> {
@@ -149,9 +179,12 @@ impl World {
 impl Route53 for Sim {
     async fn find_hosted_zones(&self, name: &str) -> CallResult<Vec<HostedZone>> {
         let (call, name) = (Call::read("route53:ListHostedZonesByName").about(name), normal(name));
-        self.call(call, move |world| {
-            let found = world.zones.values().filter(|zone| zone.name == name && !zone.private);
-            Ok(found.map(described).collect())
+        self.listing(call, ZONES_PAGE, move |world, page| {
+            // The listing begins at the name and is read no further.
+            let named = |zone: &ZoneRecord| zone.name == name;
+            Ok(cut(&world.zones, page, named, |zone| {
+                (!zone.private).then(|| described(zone))
+            }))
         })
         .await
     }
@@ -166,12 +199,25 @@ impl Route53 for Sim {
     }
 
     async fn list_records(&self, zone_id: &str, name: &str) -> CallResult<Vec<RecordSet>> {
-        const ACTION: &str = "route53:ListResourceRecordSets";
-        let call = Call::read(ACTION).about(name).on(Target::Zone(zone_id.to_owned()));
+        let call = Call::read(LIST).about(name).on(Target::Zone(zone_id.to_owned()));
         let (zone_id, name) = (zone_id.to_owned(), normal(name));
+        self.listing(call, RECORDS_PAGE, move |world, page| {
+            let of_name = world.records_from(&zone_id, &name)?;
+            let of_name: Vec<RecordSet> = of_name.into_iter().take_while(|record| record.name == name).collect();
+            Ok(cut_list(&of_name, page))
+        })
+        .await
+    }
+
+    async fn list_record_page(&self, zone_id: &str, from: &str) -> CallResult<RecordPage> {
+        let call = Call::read(LIST).about(from).on(Target::Zone(zone_id.to_owned()));
+        let (zone_id, from) = (zone_id.to_owned(), normal(from));
         self.call(call, move |world| {
-            let records = &world.zone_mut(ACTION, &zone_id)?.records;
-            Ok(records.iter().filter(|record| record.name == name).cloned().collect())
+            let mut records = world.records_from(&zone_id, &from)?;
+            let size = world.page_size(RECORDS_PAGE);
+            let more = records.len() > size;
+            records.truncate(size);
+            Ok(RecordPage { records, more })
         })
         .await
     }

@@ -43,11 +43,11 @@ async fn answer(status: &str, content_type: &str, body: &str) -> Sdk {
 
 /// The errors of calls of every protocol, reads and mutations, those too whose answers have nothing to tell.
 async fn errors(sdk: &Sdk) -> Vec<CallError> {
-    let subnet = SubnetQuery::Id("subnet-1".to_owned());
+    let subnet = SubnetQuery::Ids(vec!["subnet-1".to_owned()]);
     let tags = crate::support::tags("address");
     vec![
         sdk.describe_subnets(&subnet).await.expect_err("no such subnet"),
-        sdk.describe_volumes("web").await.expect_err("no volumes"),
+        sdk.describe_volumes(&["web"]).await.expect_err("no volumes"),
         sdk.describe_group("selfheal-web").await.expect_err("no such group"),
         sdk.get_role("selfheal-web").await.expect_err("no such role"),
         sdk.get_parameter("/images/web").await.expect_err("no such parameter"),
@@ -88,7 +88,12 @@ async fn a_list_that_ends_early_is_an_error_at_every_byte() {
         <status>available</status></item>";
     let whole =
         format!("<DescribeVolumesResponse {xmlns}><volumeSet>{volume}{volume}</volumeSet></DescribeVolumesResponse>");
-    let read = |body: String| async move { answer("200 OK", "text/xml", &body).await.describe_volumes("web").await };
+    let read = |body: String| async move {
+        answer("200 OK", "text/xml", &body)
+            .await
+            .describe_volumes(&["web"])
+            .await
+    };
     assert_eq!(read(whole.clone()).await.expect("it is whole").len(), 2);
     for end in (1..whole.len()).step_by(7).chain([whole.len() - 1]) {
         let error = read(whole[..end].to_owned()).await.expect_err("it is cut");
@@ -110,7 +115,7 @@ async fn a_connection_that_is_lost_inside_an_error_is_ambiguous_whatever_the_sta
         );
         let error = answering(cut)
             .await
-            .describe_volumes("web")
+            .describe_volumes(&["web"])
             .await
             .expect_err("it is cut");
         assert_eq!(error.kind, CallErrorKind::Ambiguous, "{status}: {error}");
@@ -118,7 +123,7 @@ async fn a_connection_that_is_lost_inside_an_error_is_ambiguous_whatever_the_sta
         // Nothing says so but the missing end.
         let sdk = answer(status, "text/xml", &body[..40]).await;
         for error in [
-            sdk.describe_volumes("web").await.expect_err("it is cut"),
+            sdk.describe_volumes(&["web"]).await.expect_err("it is cut"),
             sdk.create_tags("vol-1", &crate::support::tags("volume"))
                 .await
                 .expect_err("it is cut"),
@@ -127,7 +132,7 @@ async fn a_connection_that_is_lost_inside_an_error_is_ambiguous_whatever_the_sta
             assert!(error.message.starts_with("the answer ends early"), "{error}");
         }
         let whole = answer(status, "text/xml", body).await;
-        let error = whole.describe_volumes("web").await.expect_err("it is refused");
+        let error = whole.describe_volumes(&["web"]).await.expect_err("it is refused");
         assert_eq!(error.kind, CallErrorKind::Throttled, "{status}: {error}");
     }
 }

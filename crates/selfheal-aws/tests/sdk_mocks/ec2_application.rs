@@ -90,7 +90,7 @@ async fn checks_are_read_to_the_last_page_and_picked_out_by_their_tag() {
         .match_requests(move |request| *request == second)
         .then_http_response(move || ec2_answer("DescribeApplicationStatusChecks", &two));
     let checks = sdk(&[&rule_one, &rule_two])
-        .describe_application_status_checks("web")
+        .describe_application_status_checks(&["web"])
         .await
         .unwrap();
     let target = ("selfheal:application-check".to_owned(), "web".to_owned());
@@ -110,7 +110,7 @@ async fn a_region_without_them_says_so_and_a_listing_without_end_ends() {
     let unknown = mock!(Client::describe_application_status_checks)
         .then_http_response(|| ec2_error(400, "InvalidAction", "The action is not valid for this endpoint."));
     let error = sdk(&[&unknown])
-        .describe_application_status_checks("web")
+        .describe_application_status_checks(&["web"])
         .await
         .unwrap_err();
     assert_eq!(error.kind, CallErrorKind::Invalid);
@@ -121,7 +121,7 @@ async fn a_region_without_them_says_so_and_a_listing_without_end_ends() {
         .times(100)
         .build();
     let error = sdk(&[&turning])
-        .describe_application_status_checks("web")
+        .describe_application_status_checks(&["web"])
         .await
         .unwrap_err();
     assert_eq!(error.kind, CallErrorKind::Other);

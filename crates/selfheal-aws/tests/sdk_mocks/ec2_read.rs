@@ -86,7 +86,7 @@ async fn subnets_are_asked_for_by_filter() {
         [expected]
     );
     assert!(
-        sdk.describe_subnets(&SubnetQuery::Id("subnet-2".to_owned()))
+        sdk.describe_subnets(&SubnetQuery::Ids(vec!["subnet-2".to_owned()]))
             .await
             .unwrap()
             .is_empty()
@@ -174,7 +174,7 @@ async fn volumes_are_read_page_by_page() {
     let two = mock!(Client::describe_volumes)
         .match_requests(move |request| *request == two)
         .then_http_response(move || ec2_answer("DescribeVolumes", &second));
-    let found = sdk(&[&one, &two]).describe_volumes("web").await.unwrap();
+    let found = sdk(&[&one, &two]).describe_volumes(&["web"]).await.unwrap();
     let expected = Volume {
         id: "vol-1".to_owned(),
         zone: "eu-west-1a".to_owned(),
@@ -208,7 +208,7 @@ async fn a_lost_page_fails_the_listing() {
     );
     let one = mock!(Client::describe_volumes).then_http_response(move || ec2_answer("DescribeVolumes", &first));
     let two = mock!(Client::describe_volumes).then_http_response(|| ec2_error(503, "Unavailable", "later"));
-    let error = sdk(&[&one, &two]).describe_volumes("web").await.unwrap_err();
+    let error = sdk(&[&one, &two]).describe_volumes(&["web"]).await.unwrap_err();
     assert_eq!(error.kind, CallErrorKind::Ambiguous);
     assert_eq!(two.num_calls(), 1);
 }
@@ -259,7 +259,7 @@ async fn security_groups_have_one_rule_for_each_source() {
         egress: vec![IngressRule::everywhere()],
         tags: tags("volume"),
     };
-    let query = SecurityGroupQuery::Named("selfheal-web".to_owned());
+    let query = SecurityGroupQuery::Named(vec!["selfheal-web".to_owned()]);
     assert_eq!(sdk.describe_security_groups(&query).await.unwrap(), [expected]);
     let query = SecurityGroupQuery::Ids(vec!["sg-1".to_owned(), "sg-2".to_owned()]);
     assert!(sdk.describe_security_groups(&query).await.unwrap().is_empty());
@@ -293,13 +293,14 @@ async fn instances_are_read_from_every_reservation() {
     let two = mock!(Client::describe_instances)
         .match_requests(|request| request.next_token() == Some("t"))
         .then_http_response(move || ec2_answer("DescribeInstances", &second));
-    let found = sdk(&[&one, &two]).describe_instances("web").await.unwrap();
+    let found = sdk(&[&one, &two]).describe_instances(&["web"]).await.unwrap();
     let expected = |id: &str, state: &str, ip: Option<&str>| Instance {
         id: id.to_owned(),
         state: state.into(),
         launched_at: "2026-01-01T00:00:00Z".parse().unwrap(),
         zone: "eu-west-1a".to_owned(),
         public_ip: ip.map(str::to_owned),
+        tags: selfheal_core::names::Tags::new(),
     };
     let expected = [
         expected("i-1", "running", Some("192.0.2.1")),
@@ -331,5 +332,5 @@ async fn snapshots_are_our_own() {
         started_at: "2026-01-01T00:00:00Z".parse().unwrap(),
         tags: tags("volume"),
     };
-    assert_eq!(sdk(&[&rule]).describe_snapshots("web").await.unwrap(), [expected]);
+    assert_eq!(sdk(&[&rule]).describe_snapshots(&["web"]).await.unwrap(), [expected]);
 }

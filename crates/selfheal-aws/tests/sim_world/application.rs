@@ -111,7 +111,7 @@ fn a_token_leads_to_what_it_made_even_when_that_was_deleted() {
     assert!(again.deleted && again.id == first.id);
     // It is shown for a while, and then no more.
     let shown = || {
-        let checks = on(&sim, sim.describe_application_status_checks("web")).unwrap();
+        let checks = on(&sim, sim.describe_application_status_checks(&["web"])).unwrap();
         checks.iter().filter(|check| check.deleted).count()
     };
     assert_eq!(shown(), 1);
@@ -136,7 +136,10 @@ fn a_check_that_does_not_exist_is_not_found() {
             missing
         );
     }
-    assert_eq!(on(&sim, sim.describe_application_status_checks("another")).unwrap(), []);
+    assert_eq!(
+        on(&sim, sim.describe_application_status_checks(&["another"])).unwrap(),
+        []
+    );
 }
 
 #[test]

@@ -184,7 +184,7 @@ fn a_client_token_leads_to_the_volume_that_it_made() {
         code(on(&sim, sim.create_volume(&volume_input("token")))),
         "IdempotentParameterMismatch"
     );
-    assert!(on(&sim, sim.describe_volumes("web")).unwrap().is_empty());
+    assert!(on(&sim, sim.describe_volumes(&["web"])).unwrap().is_empty());
     assert_safe(&sim);
 }
 
@@ -358,7 +358,7 @@ fn deleting_named_data_needs_a_completed_snapshot() {
     );
     rest(&sim);
     assert_eq!(
-        on(&sim, sim.describe_snapshots("web")).unwrap()[0].state,
+        on(&sim, sim.describe_snapshots(&["web"])).unwrap()[0].state,
         SnapshotState::Completed
     );
     on(&sim, sim.delete_volume(&stack.volume)).unwrap();
@@ -397,7 +397,11 @@ fn security_groups_are_unique_in_their_vpc_and_stay_while_used() {
         "InvalidPermission.NotFound"
     );
     on(&sim, sim.revoke_ingress(sg, &[rule(80)])).unwrap();
-    let found = on(&sim, sim.describe_security_groups(&SecurityGroupQuery::Named(name))).unwrap();
+    let found = on(
+        &sim,
+        sim.describe_security_groups(&SecurityGroupQuery::Named(vec![name])),
+    )
+    .unwrap();
     assert_eq!(found[0].ingress, [rule(443)]);
     assert_eq!(
         words(on(&sim, sim.delete_security_group(sg))),
@@ -473,14 +477,18 @@ fn subnets_are_the_defaults_and_those_that_were_configured() {
     assert_eq!(zones.len(), 3);
     let found = on(
         &sim,
-        sim.describe_subnets(&SubnetQuery::Id("subnet-0123456789abcdef0".to_owned())),
+        sim.describe_subnets(&SubnetQuery::Ids(vec!["subnet-0123456789abcdef0".to_owned()])),
     )
     .unwrap();
     assert_eq!(
         (found[0].vpc_id.as_str(), found[0].zone.as_str()),
         ("vpc-0123456789abcdef0", "eu-west-1b")
     );
-    let none = on(&sim, sim.describe_subnets(&SubnetQuery::Id("subnet-0".to_owned()))).unwrap();
+    let none = on(
+        &sim,
+        sim.describe_subnets(&SubnetQuery::Ids(vec!["subnet-0".to_owned()])),
+    )
+    .unwrap();
     assert!(none.is_empty());
 }
 
@@ -490,7 +498,7 @@ fn tags_are_checked_and_merged() {
     let stack = prepare(&sim);
     let tag = |key: &str, value: &str| Tags::from([(key.to_owned(), value.to_owned())]);
     on(&sim, sim.create_tags(&stack.volume, &tag("colour", "blue"))).unwrap();
-    let volume = on(&sim, sim.describe_volumes("web")).unwrap().remove(0);
+    let volume = on(&sim, sim.describe_volumes(&["web"])).unwrap().remove(0);
     assert_eq!(volume.tags["colour"], "blue");
     assert!(volume.tags.len() > 3);
     assert_eq!(
@@ -515,7 +523,7 @@ fn a_terminated_instance_is_shown_for_an_hour() {
     sim.kill_instance(&first);
     rest(&sim);
     let shown = |sim: &selfheal_aws::sim::Sim| {
-        let mut states: Vec<String> = on(sim, sim.describe_instances("web"))
+        let mut states: Vec<String> = on(sim, sim.describe_instances(&["web"]))
             .unwrap()
             .into_iter()
             .map(|it| it.state.to_string())

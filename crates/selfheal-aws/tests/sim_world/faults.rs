@@ -85,7 +85,7 @@ fn what_is_made_may_be_seen_late() {
     let sim = world(4);
     sim.set_faults(plan(every("ec2:CreateVolume"), Fault::LateVisibility(10_000)));
     let id = on(&sim, sim.create_volume(&volume_input("token"))).unwrap().id;
-    assert!(on(&sim, sim.describe_volumes("web")).unwrap().is_empty());
+    assert!(on(&sim, sim.describe_volumes(&["web"])).unwrap().is_empty());
     assert_eq!(
         code(on(&sim, sim.create_snapshot(&id, "", &Tags::new()))),
         "InvalidVolume.NotFound"
@@ -96,7 +96,7 @@ fn what_is_made_may_be_seen_late() {
         "the token knows it"
     );
     sim.advance(Duration::from_secs(10));
-    assert_eq!(on(&sim, sim.describe_volumes("web")).unwrap().len(), 1);
+    assert_eq!(on(&sim, sim.describe_volumes(&["web"])).unwrap().len(), 1);
     sim.set_faults(plan(every("iam:CreateRole"), Fault::LateVisibility(5_000)));
     let trust = selfheal_policy::trust_policy(selfheal_policy::Partition::Aws).to_json();
     on(&sim, sim.create_role("r", &trust, &Tags::new(), None)).unwrap();
@@ -149,14 +149,14 @@ fn rules_name_calls_by_number_by_action_and_by_time() {
 fn a_page_that_is_lost_fails_the_listing() {
     let sim = world(6);
     sim.set_faults(plan(every("ec2:DescribeVolumes"), Fault::PageLost));
-    assert!(words(on(&sim, sim.describe_volumes("web"))).contains("next page"));
+    assert!(words(on(&sim, sim.describe_volumes(&["web"]))).contains("next page"));
 }
 
 #[test]
 fn a_slow_call_is_slow() {
     let sim = world(7);
     sim.set_faults(plan(every("ec2:DescribeVolumes"), Fault::Slow(30_000)));
-    on(&sim, sim.describe_volumes("web")).unwrap();
+    on(&sim, sim.describe_volumes(&["web"])).unwrap();
     assert!(sim.now_ms() > 30_000);
 }
 

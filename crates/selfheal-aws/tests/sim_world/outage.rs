@@ -165,7 +165,7 @@ fn stale_reads_show_what_was_before_the_last_change() {
     );
     sim.set_faults(stale);
     assert_eq!(holder(), None, "before it was associated");
-    let volumes = on(&sim, sim.describe_volumes("web")).unwrap();
+    let volumes = on(&sim, sim.describe_volumes(&["web"])).unwrap();
     assert_eq!(volumes[0].attachment, None, "before it was attached");
 }
 

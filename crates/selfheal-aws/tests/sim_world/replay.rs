@@ -15,7 +15,7 @@ fn run(seed: u64) -> String {
     sim.set_faults(FaultPlan::none().with(When::Sometimes("ec2:".to_owned(), 200), Fault::Throttle));
     sim.block_on(async {
         let tags = Tags::new();
-        let reads = (0..5).map(|_| sim.describe_volumes("web"));
+        let reads = (0..5).map(|_| sim.describe_volumes(&["web"]));
         futures::future::join(futures::future::join_all(reads), sim.allocate_address(&tags)).await
     })
     .expect("the run ends")

@@ -56,6 +56,7 @@ fn instance(id: &str, state: &str, age: SignedDuration) -> Instance {
         launched_at: NOW - age,
         zone: "eu-west-1a".to_owned(),
         public_ip: None,
+        tags: crate::names::Tags::new(),
     }
 }
 

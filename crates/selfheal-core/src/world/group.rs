@@ -105,6 +105,9 @@ pub struct Instance {
     pub zone: String,
     /// Its public address, when it has one.
     pub public_ip: Option<String>,
+    /// Its tags.
+    #[serde(default)]
+    pub tags: Tags,
 }
 
 /// One mutating call about the group.

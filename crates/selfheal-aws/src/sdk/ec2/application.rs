@@ -45,7 +45,7 @@ macro_rules! with_settings {
 
 #[async_trait]
 impl ApplicationChecks for Sdk {
-    async fn describe_application_status_checks(&self, stack: &str) -> CallResult<Vec<ApplicationCheck>> {
+    async fn describe_application_status_checks(&self, stacks: &[&str]) -> CallResult<Vec<ApplicationCheck>> {
         const ACTION: &str = "ec2:DescribeApplicationStatusChecks";
         let mut checks = Vec::new();
         let mut token = None;
@@ -59,7 +59,12 @@ impl ApplicationChecks for Sdk {
             token = output.next_token.filter(|token| !token.is_empty());
             if token.is_none() {
                 // The call has no filter for tags.
-                checks.retain(|check| check.tags.get(TAG_STACK).is_some_and(|value| value == stack));
+                checks.retain(|check| {
+                    check
+                        .tags
+                        .get(TAG_STACK)
+                        .is_some_and(|stack| stacks.contains(&stack.as_str()))
+                });
                 return Ok(checks);
             }
         }

@@ -44,7 +44,8 @@ impl Ec2 for Sdk {
         // By filter, also for an id: a subnet that does not exist is then an empty answer and not an error.
         let filter = match query {
             SubnetQuery::DefaultForZone => filter("default-for-az", "true"),
-            SubnetQuery::Id(id) => filter("subnet-id", id),
+            SubnetQuery::Ids(ids) if ids.is_empty() => return Ok(Vec::new()),
+            SubnetQuery::Ids(ids) => any_of("subnet-id", ids),
         };
         let pages = self
             .clients
@@ -88,9 +89,9 @@ impl Ec2 for Sdk {
         Ok(values.find_map(|value| value.attribute_value?.parse().ok()))
     }
 
-    async fn describe_volumes(&self, stack: &str) -> CallResult<Vec<Volume>> {
+    async fn describe_volumes(&self, stacks: &[&str]) -> CallResult<Vec<Volume>> {
         const ACTION: &str = "ec2:DescribeVolumes";
-        let call = self.clients.ec2.describe_volumes().filters(of_stack(stack));
+        let call = self.clients.ec2.describe_volumes().filters(of_stacks(stacks));
         let pages = call.into_paginator().page_size(PAGE).items().send();
         let volumes = pages
             .collect::<Result<Vec<_>, _>>()
@@ -118,9 +119,10 @@ impl Ec2 for Sdk {
     async fn describe_security_groups(&self, query: &SecurityGroupQuery) -> CallResult<Vec<SecurityGroup>> {
         const ACTION: &str = "ec2:DescribeSecurityGroups";
         let filter = match query {
-            SecurityGroupQuery::Named(name) => filter("group-name", name),
+            SecurityGroupQuery::Named(names) if names.is_empty() => return Ok(Vec::new()),
+            SecurityGroupQuery::Named(names) => any_of("group-name", names),
             SecurityGroupQuery::Ids(ids) if ids.is_empty() => return Ok(Vec::new()),
-            SecurityGroupQuery::Ids(ids) => Filter::builder().name("group-id").set_values(Some(ids.clone())).build(),
+            SecurityGroupQuery::Ids(ids) => any_of("group-id", ids),
         };
         let pages = self
             .clients
@@ -156,9 +158,13 @@ impl Ec2 for Sdk {
             .transpose()
     }
 
-    async fn describe_instances(&self, stack: &str) -> CallResult<Vec<Instance>> {
+    async fn describe_launch_templates(&self) -> CallResult<Vec<LaunchTemplate>> {
+        template::read_all(self).await
+    }
+
+    async fn describe_instances(&self, stacks: &[&str]) -> CallResult<Vec<Instance>> {
         const ACTION: &str = "ec2:DescribeInstances";
-        let call = self.clients.ec2.describe_instances().filters(of_stack(stack));
+        let call = self.clients.ec2.describe_instances().filters(of_stacks(stacks));
         let pages = call.into_paginator().page_size(PAGE).items().send();
         let reservations = pages
             .collect::<Result<Vec<_>, _>>()
@@ -170,14 +176,14 @@ impl Ec2 for Sdk {
         instances.map(|instance| read::instance(instance, ACTION)).collect()
     }
 
-    async fn describe_snapshots(&self, stack: &str) -> CallResult<Vec<Snapshot>> {
+    async fn describe_snapshots(&self, stacks: &[&str]) -> CallResult<Vec<Snapshot>> {
         const ACTION: &str = "ec2:DescribeSnapshots";
         let call = self
             .clients
             .ec2
             .describe_snapshots()
             .owner_ids("self")
-            .filters(of_stack(stack));
+            .filters(of_stacks(stacks));
         let pages = call.into_paginator().page_size(PAGE).items().send();
         let snapshots = pages
             .collect::<Result<Vec<_>, _>>()
@@ -362,7 +368,13 @@ fn filter(name: &str, value: &str) -> Filter {
     Filter::builder().name(name).values(value).build()
 }
 
-/// Everything that bears this stack's tag, whatever its role.
-fn of_stack(stack: &str) -> Filter {
-    filter(&format!("tag:{TAG_STACK}"), stack)
+/// What has any of these values.
+fn any_of(name: &str, values: &[String]) -> Filter {
+    Filter::builder().name(name).set_values(Some(values.to_vec())).build()
+}
+
+/// Everything that bears the tag of one of these stacks, whatever its role.
+fn of_stacks(stacks: &[&str]) -> Filter {
+    let stacks: Vec<String> = stacks.iter().map(|&stack| stack.to_owned()).collect();
+    any_of(&format!("tag:{TAG_STACK}"), &stacks)
 }

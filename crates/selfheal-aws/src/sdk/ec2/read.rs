@@ -167,6 +167,7 @@ pub(super) fn instance(instance: types::Instance, action: &'static str) -> CallR
             .and_then(|placement| placement.availability_zone)
             .unwrap_or_default(),
         public_ip: text(instance.public_ip_address.as_deref()),
+        tags: tags(instance.tags),
     })
 }
 

@@ -11,9 +11,14 @@ use aws_sdk_ec2::types::{
 use selfheal_core::names::Tags;
 use selfheal_core::world::{LaunchTemplate, RootVolume, TemplateData};
 
+use super::super::Sdk;
 use super::super::convert::{field, int, text, uint};
+use super::super::error::failed;
 use super::{read, write};
 use crate::backend::CallResult;
+
+/// Versions on a page, as many as AWS gives.
+const VERSIONS_PAGE: i32 = 200;
 
 /// What a version holds, as a request.
 pub(super) fn request(data: &TemplateData) -> RequestLaunchTemplateData {
@@ -93,6 +98,16 @@ pub(super) fn read(version: LaunchTemplateVersion, action: &'static str) -> Call
         version: field(number, action, "version number")?,
         data: version.launch_template_data.map(data).unwrap_or_default(),
     })
+}
+
+/// The latest version of every template.
+pub(super) async fn read_all(sdk: &Sdk) -> CallResult<Vec<LaunchTemplate>> {
+    const ACTION: &str = "ec2:DescribeLaunchTemplateVersions";
+    let call = sdk.clients.ec2.describe_launch_template_versions().versions("$Latest");
+    let pages = call.into_paginator().page_size(VERSIONS_PAGE).items().send();
+    let versions = pages.collect::<Result<Vec<_>, _>>().await;
+    let versions = versions.map_err(failed(ACTION, None))?;
+    versions.into_iter().map(|version| read(version, ACTION)).collect()
 }
 
 fn data(data: ResponseLaunchTemplateData) -> TemplateData {

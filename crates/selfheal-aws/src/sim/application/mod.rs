@@ -10,6 +10,7 @@ use selfheal_core::world::{
 
 use super::call::{Call, fail};
 use super::ec2::check_tags;
+use super::pages::{Page, cut, cut_list};
 use super::runtime::Sim;
 use super::state::ApplicationCheckRecord;
 use super::target::Target;
@@ -31,15 +32,19 @@ const DELETED_SHOWN_MS: u64 = 3_600_000;
 /// Characters of a status code matcher. Source: EC2 API reference, `CreateApplicationStatusCheck`.
 const MATCHER_MAX: usize = 64;
 
+/// Items on a page: AWS names no figure, and an account has fifty checks by default.
+const PAGE: usize = 50;
+
 impl World {
-    fn describe_checks(&self, stack: &str) -> Vec<ApplicationCheck> {
-        let shown = |record: &&ApplicationCheckRecord| {
+    fn describe_checks(&self, stacks: &[String], page: (Option<String>, usize)) -> Page<String, ApplicationCheck> {
+        let shown = |record: &ApplicationCheckRecord| {
             let gone = record.deleted_ms.is_some_and(|ms| self.now_ms - ms >= DELETED_SHOWN_MS);
             self.sees(record.visible_ms) && !gone
         };
-        let of_stack = |check: &&ApplicationCheck| check.tags.get(TAG_STACK).is_some_and(|value| value == stack);
-        let checks = self.application_checks.values().filter(shown);
-        checks.map(|record| &record.check).filter(of_stack).cloned().collect()
+        let wanted = |check: &ApplicationCheck| check.tags.get(TAG_STACK).is_some_and(|stack| stacks.contains(stack));
+        cut(&self.application_checks, page, shown, |record| {
+            wanted(&record.check).then(|| record.check.clone())
+        })
     }
 
     pub(super) fn describe_application_status(&self, instances: &[String]) -> Vec<(String, ApplicationStatus)> {
@@ -179,17 +184,20 @@ fn check_settings(action: &'static str, settings: &ApplicationCheckSettings) -> 
 
 #[async_trait]
 impl ApplicationChecks for Sim {
-    async fn describe_application_status_checks(&self, stack: &str) -> CallResult<Vec<ApplicationCheck>> {
-        let stack = stack.to_owned();
+    async fn describe_application_status_checks(&self, stacks: &[&str]) -> CallResult<Vec<ApplicationCheck>> {
+        let stacks: Vec<String> = stacks.iter().map(|&stack| stack.to_owned()).collect();
         let call = Call::read("ec2:DescribeApplicationStatusChecks");
-        self.call(call, move |world| Ok(world.describe_checks(&stack))).await
+        self.listing(call, PAGE, move |world, page| Ok(world.describe_checks(&stacks, page)))
+            .await
     }
 
     async fn describe_application_status(&self, instances: &[String]) -> CallResult<Vec<(String, ApplicationStatus)>> {
         let instances = instances.to_vec();
         let call = Call::read("ec2:DescribeApplicationStatus");
-        self.call(call, move |world| Ok(world.describe_application_status(&instances)))
-            .await
+        self.listing(call, PAGE, move |world, page| {
+            Ok(cut_list(&world.describe_application_status(&instances), page))
+        })
+        .await
     }
 
     async fn create_application_status_check(

@@ -10,6 +10,7 @@ use selfheal_core::world::{
 use super::super::call::fail;
 use super::super::events::WorldEvent;
 use super::super::ids;
+use super::super::pages::{Page, cut};
 use super::super::state::{ActivityRecord, GroupRecord, MemberRecord};
 use super::super::trace::TraceKind;
 use super::super::world::World;
@@ -31,35 +32,45 @@ const PROCESSES: [&str; 9] = [
     "ScheduledActions",
 ];
 
+/// A group as a read tells it.
+fn describe(record: &GroupRecord) -> Group {
+    let settings = &record.settings;
+    let instance = |member: &MemberRecord| GroupInstance {
+        id: member.id.clone(),
+        lifecycle: member.lifecycle.clone(),
+        health: if member.healthy {
+            HealthStatus::Healthy
+        } else {
+            HealthStatus::Unhealthy
+        },
+        template_version: Some(member.template_version.to_string()),
+    };
+    Group {
+        name: settings.name.clone(),
+        min: settings.min,
+        max: settings.max,
+        desired: settings.desired,
+        subnets: vec![settings.subnet.clone()],
+        template_id: Some(settings.template_id.clone()),
+        template_version: Some(settings.template_version.to_string()),
+        health_check_type: settings.health_check_type.clone(),
+        health_check_grace_s: settings.health_check_grace_s,
+        suspended: record.suspended.iter().cloned().collect(),
+        deleting: record.deleting,
+        instances: record.members.iter().map(instance).collect(),
+        tags: record.tags.clone(),
+    }
+}
+
 impl World {
-    pub(super) fn describe_group(&self, name: &str) -> Option<Group> {
-        let record = self.groups.get(name).filter(|record| self.sees(record.visible_ms))?;
-        let settings = &record.settings;
-        let instance = |member: &MemberRecord| GroupInstance {
-            id: member.id.clone(),
-            lifecycle: member.lifecycle.clone(),
-            health: if member.healthy {
-                HealthStatus::Healthy
-            } else {
-                HealthStatus::Unhealthy
-            },
-            template_version: Some(member.template_version.to_string()),
-        };
-        Some(Group {
-            name: name.to_owned(),
-            min: settings.min,
-            max: settings.max,
-            desired: settings.desired,
-            subnets: vec![settings.subnet.clone()],
-            template_id: Some(settings.template_id.clone()),
-            template_version: Some(settings.template_version.to_string()),
-            health_check_type: settings.health_check_type.clone(),
-            health_check_grace_s: settings.health_check_grace_s,
-            suspended: record.suspended.iter().cloned().collect(),
-            deleting: record.deleting,
-            instances: record.members.iter().map(instance).collect(),
-            tags: record.tags.clone(),
-        })
+    pub(super) fn describe_groups(
+        &self,
+        names: &BTreeSet<String>,
+        page: (Option<String>, usize),
+    ) -> Page<String, Group> {
+        // Names are no filter: pages are cut out of what is named.
+        let exists = |record: &GroupRecord| names.contains(&record.settings.name) && self.sees(record.visible_ms);
+        cut(&self.groups, page, exists, |record| Some(describe(record)))
     }
 
     pub(super) fn describe_hooks(&self, group: &str) -> Vec<LifecycleHook> {

@@ -5,22 +5,38 @@ mod health;
 mod hooks;
 mod replace;
 
+use std::collections::BTreeSet;
+
 use async_trait::async_trait;
 use selfheal_core::world::{Activity, Group, GroupSettings, LifecycleHook};
 
-use super::call::Call;
+use super::call::{Call, fail};
+use super::pages::cut_list;
 use super::runtime::Sim;
 use super::target::Target;
 use crate::backend::{AutoScaling, CallResult};
 
+/// Groups that a request names at most, and that are on a page.
+///
+/// Source: API reference of `DescribeAutoScalingGroups`, "AutoScalingGroupNames".
+const NAMES_MAX: usize = 50;
+/// Activities on a page.
+const ACTIVITIES_PAGE: usize = 100;
+
 #[async_trait]
 impl AutoScaling for Sim {
-    async fn describe_group(&self, name: &str) -> CallResult<Option<Group>> {
-        let (call, name) = (
-            Call::read("autoscaling:DescribeAutoScalingGroups").about(name),
-            name.to_owned(),
-        );
-        self.call(call, move |world| Ok(world.describe_group(&name))).await
+    async fn describe_groups(&self, names: &[&str]) -> CallResult<Vec<Group>> {
+        const ACTION: &str = "autoscaling:DescribeAutoScalingGroups";
+        if names.len() > NAMES_MAX {
+            let message = format!("AutoScalingGroupNames may have {NAMES_MAX} members at most");
+            return fail(ACTION, "ValidationError", message);
+        }
+        let call = Call::read(ACTION).about(&names.join(","));
+        let names: BTreeSet<String> = names.iter().map(|&name| name.to_owned()).collect();
+        self.listing(call, NAMES_MAX, move |world, page| {
+            Ok(world.describe_groups(&names, page))
+        })
+        .await
     }
 
     async fn describe_hooks(&self, group: &str) -> CallResult<Vec<LifecycleHook>> {
@@ -36,8 +52,10 @@ impl AutoScaling for Sim {
             Call::read("autoscaling:DescribeScalingActivities").about(group),
             group.to_owned(),
         );
-        self.call(call, move |world| Ok(world.describe_activities(&group, limit)))
-            .await
+        self.listing(call, ACTIVITIES_PAGE, move |world, page| {
+            Ok(cut_list(&world.describe_activities(&group, limit), page))
+        })
+        .await
     }
 
     async fn create_group(&self, settings: &GroupSettings) -> CallResult<()> {

@@ -4,29 +4,34 @@ use selfheal_core::world::{Attachment, AttachmentState, Instance, InstanceState,
 
 use super::super::events::WorldEvent;
 use super::super::ids;
+use super::super::pages::{Page, cut};
 use super::super::state::{BootConfig, BootState, Content, InstanceRecord, VolumeRecord};
 use super::super::trace::{InstanceChange, TraceKind};
 use super::super::world::World;
-use super::of_stack;
+use super::of_stacks;
 
 impl World {
-    pub(super) fn describe_instances(&self, stack: &str) -> Vec<Instance> {
-        self.instances
-            .values()
-            .filter(|record| self.sees(record.visible_ms) && of_stack(&record.tags, stack))
-            .filter(|record| {
-                record
-                    .terminated_ms
-                    .is_none_or(|ms| self.now_ms - ms < self.config.timings.terminated_shown_ms)
-            })
-            .map(|record| Instance {
-                id: record.id.clone(),
-                state: record.state.clone(),
-                launched_at: self.time_of(record.launched_ms),
-                zone: record.zone.clone(),
-                public_ip: self.public_ip(&record.id),
-            })
-            .collect()
+    pub(super) fn describe_instances(
+        &self,
+        stacks: &[String],
+        page: (Option<String>, usize),
+    ) -> Page<String, Instance> {
+        let shown_ms = self.config.timings.terminated_shown_ms;
+        let exists = |record: &InstanceRecord| {
+            let shown = record.terminated_ms.is_none_or(|ms| self.now_ms - ms < shown_ms);
+            shown && self.sees(record.visible_ms)
+        };
+        let describe = |record: &InstanceRecord| Instance {
+            id: record.id.clone(),
+            state: record.state.clone(),
+            launched_at: self.time_of(record.launched_ms),
+            zone: record.zone.clone(),
+            public_ip: self.public_ip(&record.id),
+            tags: record.tags.clone(),
+        };
+        cut(&self.instances, page, exists, |record| {
+            of_stacks(&record.tags, stacks).then(|| describe(record))
+        })
     }
 
     /// Returns the public address of an instance: its Elastic IP, else the one that it got at launch.

@@ -19,15 +19,26 @@ use selfheal_core::world::{
 };
 
 use super::call::{Call, fail};
+use super::pages::{Page, cut};
 use super::runtime::Sim;
 use super::state::{SubnetRecord, VolumeRecord};
 use super::target::Target;
 use super::world::World;
 use crate::backend::{CallResult, Ec2, SecurityGroupQuery, SubnetQuery};
 
-/// Whether the tags say that the resource belongs to the stack.
-fn of_stack(tags: &Tags, stack: &str) -> bool {
-    tags.get(TAG_STACK).is_some_and(|value| value == stack)
+/// Items on a page where the SDK asks for as many as `DescribeVolumes` gives, and where it leaves that to EC2.
+const PAGE_ASKED: usize = 500;
+const PAGE: usize = 1_000;
+/// Versions on a page of launch templates.
+const VERSIONS_PAGE: usize = 200;
+
+/// Whether the tags say that the resource belongs to one of the stacks.
+fn of_stacks(tags: &Tags, stacks: &[String]) -> bool {
+    tags.get(TAG_STACK).is_some_and(|stack| stacks.contains(stack))
+}
+
+fn owned(texts: &[&str]) -> Vec<String> {
+    texts.iter().map(|&text| text.to_owned()).collect()
 }
 
 /// The code with which EC2 says that a resource does not exist.
@@ -103,16 +114,13 @@ impl World {
         Some(tags)
     }
 
-    fn describe_subnets(&self, query: &SubnetQuery) -> Vec<Subnet> {
-        let wanted = |record: &&SubnetRecord| match query {
+    fn describe_subnets(&self, query: &SubnetQuery, page: (Option<String>, usize)) -> Page<String, Subnet> {
+        let wanted = |record: &SubnetRecord| match query {
             SubnetQuery::DefaultForZone => record.default,
-            SubnetQuery::Id(id) => record.subnet.id == *id,
+            SubnetQuery::Ids(ids) => ids.contains(&record.subnet.id),
         };
-        self.subnets
-            .values()
-            .filter(wanted)
-            .map(|record| record.subnet.clone())
-            .collect()
+        let show = |record: &SubnetRecord| wanted(record).then(|| record.subnet.clone());
+        cut(&self.subnets, page, |_| true, show)
     }
 }
 
@@ -125,8 +133,8 @@ impl Ec2 for Sim {
 
     async fn describe_subnets(&self, query: &SubnetQuery) -> CallResult<Vec<Subnet>> {
         let query = query.clone();
-        self.call(Call::read("ec2:DescribeSubnets"), move |world| {
-            Ok(world.describe_subnets(&query))
+        self.listing(Call::read("ec2:DescribeSubnets"), PAGE, move |world, page| {
+            Ok(world.describe_subnets(&query, page))
         })
         .await
     }
@@ -147,12 +155,12 @@ impl Ec2 for Sim {
         .await
     }
 
-    async fn describe_volumes(&self, stack: &str) -> CallResult<Vec<Volume>> {
-        let stack = stack.to_owned();
+    async fn describe_volumes(&self, stacks: &[&str]) -> CallResult<Vec<Volume>> {
+        let stacks = owned(stacks);
         let call = Call::read("ec2:DescribeVolumes");
-        self.call(call, move |world| {
-            let listed = |volume: &Volume| of_stack(&volume.tags, &stack) && !world.unlisted.contains(&volume.id);
-            Ok(world.describe_volumes(listed))
+        self.listing(call, PAGE_ASKED, move |world, page| {
+            let listed = |volume: &Volume| of_stacks(&volume.tags, &stacks) && !world.unlisted.contains(&volume.id);
+            Ok(world.page_of_volumes(page, listed))
         })
         .await
     }
@@ -170,7 +178,7 @@ impl Ec2 for Sim {
             Call::read("ec2:DescribeVolumes").about(instance_id),
             instance_id.to_owned(),
         );
-        self.call(call, move |world| {
+        self.listing(call, PAGE_ASKED, move |world, page| {
             let held = |volume: &Volume| {
                 let held = volume
                     .attachment
@@ -178,7 +186,7 @@ impl Ec2 for Sim {
                     .is_some_and(|held| held.instance_id == instance);
                 held && !world.unlisted.contains(&volume.id)
             };
-            Ok(world.describe_volumes(held))
+            Ok(world.page_of_volumes(page, held))
         })
         .await
     }
@@ -203,8 +211,10 @@ impl Ec2 for Sim {
     async fn describe_security_groups(&self, query: &SecurityGroupQuery) -> CallResult<Vec<SecurityGroup>> {
         let query = query.clone();
         let call = Call::read("ec2:DescribeSecurityGroups");
-        self.call(call, move |world| Ok(world.describe_security_groups(&query)))
-            .await
+        self.listing(call, PAGE, move |world, page| {
+            Ok(world.describe_security_groups(&query, page))
+        })
+        .await
     }
 
     async fn describe_launch_template(&self, name: &str) -> CallResult<Option<LaunchTemplate>> {
@@ -215,18 +225,24 @@ impl Ec2 for Sim {
         self.call(call, move |world| Ok(world.describe_template(&name))).await
     }
 
-    async fn describe_instances(&self, stack: &str) -> CallResult<Vec<Instance>> {
-        let stack = stack.to_owned();
-        self.call(Call::read("ec2:DescribeInstances"), move |world| {
-            Ok(world.describe_instances(&stack))
+    async fn describe_launch_templates(&self) -> CallResult<Vec<LaunchTemplate>> {
+        let call = Call::read("ec2:DescribeLaunchTemplateVersions");
+        self.listing(call, VERSIONS_PAGE, |world, page| Ok(world.describe_templates(page)))
+            .await
+    }
+
+    async fn describe_instances(&self, stacks: &[&str]) -> CallResult<Vec<Instance>> {
+        let (call, stacks) = (Call::read("ec2:DescribeInstances"), owned(stacks));
+        self.listing(call, PAGE_ASKED, move |world, page| {
+            Ok(world.describe_instances(&stacks, page))
         })
         .await
     }
 
-    async fn describe_snapshots(&self, stack: &str) -> CallResult<Vec<Snapshot>> {
-        let stack = stack.to_owned();
-        self.call(Call::read("ec2:DescribeSnapshots"), move |world| {
-            Ok(world.describe_snapshots(&stack))
+    async fn describe_snapshots(&self, stacks: &[&str]) -> CallResult<Vec<Snapshot>> {
+        let (call, stacks) = (Call::read("ec2:DescribeSnapshots"), owned(stacks));
+        self.listing(call, PAGE_ASKED, move |world, page| {
+            Ok(world.describe_snapshots(&stacks, page))
         })
         .await
     }

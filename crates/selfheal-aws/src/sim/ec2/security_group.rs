@@ -4,6 +4,7 @@ use selfheal_core::names::Tags;
 use selfheal_core::world::{IngressRule, InstanceState, SecurityGroup};
 
 use super::super::call::fail;
+use super::super::pages::{Page, cut};
 use super::super::state::SecurityGroupRecord;
 use super::super::world::World;
 use super::check_tags;
@@ -13,16 +14,17 @@ use crate::backend::{CallResult, SecurityGroupQuery};
 const RULES_MAX: usize = 60;
 
 impl World {
-    pub(super) fn describe_security_groups(&self, query: &SecurityGroupQuery) -> Vec<SecurityGroup> {
+    pub(super) fn describe_security_groups(
+        &self,
+        query: &SecurityGroupQuery,
+        page: (Option<String>, usize),
+    ) -> Page<String, SecurityGroup> {
         let wanted = |group: &SecurityGroup| match query {
-            SecurityGroupQuery::Named(name) => group.name == *name,
+            SecurityGroupQuery::Named(names) => names.contains(&group.name),
             SecurityGroupQuery::Ids(ids) => ids.contains(&group.id),
         };
-        self.security_groups
-            .values()
-            .filter(|record| self.sees(record.visible_ms) && wanted(&record.group))
-            .map(|record| record.group.clone())
-            .collect()
+        let show = |record: &SecurityGroupRecord| wanted(&record.group).then(|| record.group.clone());
+        cut(&self.security_groups, page, |record| self.sees(record.visible_ms), show)
     }
 
     pub(super) fn create_security_group(&mut self, name: &str, vpc_id: &str, tags: &Tags) -> CallResult<String> {

@@ -5,19 +5,21 @@ use selfheal_core::world::{Snapshot, SnapshotState, VolumeState};
 
 use super::super::call::fail;
 use super::super::events::WorldEvent;
+use super::super::pages::{Page, cut};
 use super::super::state::SnapshotRecord;
 use super::super::trace::TraceKind;
 use super::super::world::World;
-use super::{check_tags, of_stack};
+use super::{check_tags, of_stacks};
 use crate::backend::CallResult;
 
 impl World {
-    pub(super) fn describe_snapshots(&self, stack: &str) -> Vec<Snapshot> {
-        self.snapshots
-            .values()
-            .filter(|record| self.sees(record.visible_ms) && of_stack(&record.snapshot.tags, stack))
-            .map(|record| record.snapshot.clone())
-            .collect()
+    pub(super) fn describe_snapshots(
+        &self,
+        stacks: &[String],
+        page: (Option<String>, usize),
+    ) -> Page<String, Snapshot> {
+        let show = |record: &SnapshotRecord| of_stacks(&record.snapshot.tags, stacks).then(|| record.snapshot.clone());
+        cut(&self.snapshots, page, |record| self.sees(record.visible_ms), show)
     }
 
     /// `CreateSnapshot`. It holds what is on the volume at this instant.

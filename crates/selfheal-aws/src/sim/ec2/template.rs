@@ -6,6 +6,7 @@ use selfheal_core::names::Tags;
 use selfheal_core::world::{LaunchTemplate, TemplateData};
 
 use super::super::call::fail;
+use super::super::pages::{Page, cut};
 use super::super::state::TemplateRecord;
 use super::super::world::World;
 use super::check_tags;
@@ -20,6 +21,11 @@ impl World {
     pub(super) fn describe_template(&self, name: &str) -> Option<LaunchTemplate> {
         let named = |record: &&TemplateRecord| record.name == name && self.sees(record.visible_ms);
         self.templates.values().find(named).and_then(TemplateRecord::latest)
+    }
+
+    pub(super) fn describe_templates(&self, page: (Option<String>, usize)) -> Page<String, LaunchTemplate> {
+        let exists = |record: &TemplateRecord| self.sees(record.visible_ms);
+        cut(&self.templates, page, exists, TemplateRecord::latest)
     }
 
     pub(super) fn create_template(&mut self, name: &str, data: &TemplateData, tags: &Tags) -> CallResult<String> {

@@ -6,6 +6,7 @@ use selfheal_core::world::{
 
 use super::super::call::{Caller, fail};
 use super::super::events::WorldEvent;
+use super::super::pages::{Page, cut};
 use super::super::state::{Content, Modification, VolumeRecord};
 use super::super::trace::{TraceKind, VolumeChange};
 use super::super::world::World;
@@ -25,6 +26,18 @@ impl World {
             .filter(|record| wanted(&record.volume))
             .map(|record| self.read_volume(&record.volume))
             .collect()
+    }
+
+    /// A page of the volumes that callers can see.
+    pub(super) fn page_of_volumes(
+        &self,
+        page: (Option<String>, usize),
+        wanted: impl Fn(&Volume) -> bool,
+    ) -> Page<String, Volume> {
+        let exists =
+            |record: &VolumeRecord| self.sees(record.visible_ms) && record.volume.state != VolumeState::Deleted;
+        let show = |record: &VolumeRecord| wanted(&record.volume).then(|| self.read_volume(&record.volume));
+        cut(&self.volumes, page, exists, show)
     }
 
     /// Returns every volume that is not deleted, root volumes among them.
