@@ -312,6 +312,7 @@ fn destroy(world: &World, report: &mut Report, identity: &Identity, instance: &I
 
 /// Apply after destroy takes the address and the volume up again, with what is on it.
 fn adoption(world: &World, report: &mut Report, identity: &Identity) -> TaskResult<()> {
+    world.edit_spec("[data]", "[logs]\nretention_days = 14\n\n[data]")?;
     world.expect(&["apply", "--yes"], 0)?;
     let calls = log::mutating(&world.proxy().log(), Caller::Operator);
     report.expect(
@@ -323,6 +324,15 @@ fn adoption(world: &World, report: &mut Report, identity: &Identity) -> TaskResu
         },
         || calls.join(", "),
     );
+    let logs = "log group /selfheal/web, 14 days".to_owned();
+    let others = world.inventory()?.others;
+    report.expect(
+        "the log group that the spec now asks for is there with its retention",
+        others.contains(&logs),
+        || others.join(", "),
+    );
+    nothing_to_do(world, report, "an apply with a log group")?;
+    world.expect(&["status"], 0)?;
     let (machine, third) = boot(world, report, "its instance boots")?;
     holds_everything(report, &world.inventory()?, &third, identity)?;
     let visitors = machine.read("/srv/data/visitors").unwrap_or_default();
@@ -336,10 +346,17 @@ fn adoption(world: &World, report: &mut Report, identity: &Identity) -> TaskResu
 
 /// Named, the address and the data go too; a snapshot of the data stays.
 fn destroy_all(world: &World, report: &mut Report) -> TaskResult<()> {
-    world.expect(&["destroy", "--yes", "--release-address", "--delete-data"], 0)?;
+    let all = [
+        "destroy",
+        "--yes",
+        "--release-address",
+        "--delete-data",
+        "--delete-logs",
+    ];
+    world.expect(&all, 0)?;
     let left = world.inventory()?;
     report.expect(
-        "destroy with both named leaves a snapshot of the data and nothing else",
+        "destroy with all named leaves a snapshot of the data and nothing else",
         {
             left.addresses.is_empty()
                 && left.volumes.is_empty()

@@ -23,6 +23,7 @@ const NOT_CALLED: &[(&str, &[&str])] = &[
             "iam:PassRole",
             "iam:TagInstanceProfile",
             "iam:TagRole",
+            "logs:TagResource",
         ],
     ),
     (
@@ -48,6 +49,10 @@ const NOT_CALLED: &[(&str, &[&str])] = &[
     (
         "the power is cut, so that no instance gives its volume back",
         &["ec2:DetachVolume"],
+    ),
+    (
+        "nothing writes to the log group yet",
+        &["logs:CreateLogStream", "logs:PutLogEvents"],
     ),
     ("the image is an alias", &["ec2:DescribeImages"]),
     ("the spec names no subnet", &["ec2:DescribeRouteTables"]),

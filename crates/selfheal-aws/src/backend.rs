@@ -248,6 +248,21 @@ pub trait Route53: Send + Sync + Debug {
     async fn delete_record(&self, record: &ARecord) -> CallResult<()>;
 }
 
+/// The CloudWatch Logs calls.
+#[async_trait]
+pub trait Logs: Send + Sync + Debug {
+    /// `DescribeLogGroups`: ARN and retention in days of the log group of exactly this name; its tags are not told.
+    async fn describe_log_group(&self, name: &str) -> CallResult<Option<(String, Option<u32>)>>;
+    /// `ListTagsForResource` of a log group, by its ARN without `:*`.
+    async fn list_log_group_tags(&self, arn: &str) -> CallResult<Tags>;
+    /// `CreateLogGroup`, with tags. The name is unique, so no token is needed.
+    async fn create_log_group(&self, name: &str, tags: &Tags) -> CallResult<()>;
+    /// `PutRetentionPolicy`.
+    async fn put_retention_policy(&self, name: &str, days: u32) -> CallResult<()>;
+    /// `DeleteLogGroup`, with its streams and events.
+    async fn delete_log_group(&self, name: &str) -> CallResult<()>;
+}
+
 /// The calls that say who we are and what a parameter holds.
 #[async_trait]
 pub trait Account: Send + Sync + Debug {
@@ -258,9 +273,9 @@ pub trait Account: Send + Sync + Debug {
 }
 
 /// All of AWS that selfheal uses.
-pub trait Aws: Ec2 + Offers + ApplicationChecks + AutoScaling + Iam + Route53 + Account {}
+pub trait Aws: Ec2 + Offers + ApplicationChecks + AutoScaling + Iam + Route53 + Logs + Account {}
 
-impl<T: Ec2 + Offers + ApplicationChecks + AutoScaling + Iam + Route53 + Account> Aws for T {}
+impl<T: Ec2 + Offers + ApplicationChecks + AutoScaling + Iam + Route53 + Logs + Account> Aws for T {}
 
 /// Time, as the executor sees it: real for the real AWS, logical for the simulated one.
 #[async_trait]

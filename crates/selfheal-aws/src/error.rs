@@ -191,6 +191,7 @@ pub fn classify(code: &str, message: &str) -> CallErrorKind {
         | "InternalFailure"
         | "InternalServerError"
         | "ServiceUnavailable"
+        | "ServiceUnavailableException"
         | "Unavailable"
         | "ServiceFailure"
         | "RequestTimeout"
@@ -203,9 +204,10 @@ pub fn classify(code: &str, message: &str) -> CallErrorKind {
         | "ConcurrentModification"
         | "ConcurrentModificationException"
         | "InstanceRefreshInProgress"
+        | "OperationAbortedException"
         | "IncorrectState"
         | "IncorrectInstanceState" => K::Busy,
-        "NoSuchEntity" | "NoSuchHostedZone" | "ParameterNotFound" | "InvalidLaunchTemplateName.NotFoundException" => {
+        "NoSuchEntity" | "NoSuchHostedZone" | "ResourceNotFoundException" | "ParameterNotFound" | "InvalidLaunchTemplateName.NotFoundException" => {
             K::NotFound
         }
         // Auto Scaling has no code of its own for a group that does not exist.
@@ -213,6 +215,7 @@ pub fn classify(code: &str, message: &str) -> CallErrorKind {
         "AlreadyExists"
         | "AlreadyExistsFault"
         | "EntityAlreadyExists"
+        | "ResourceAlreadyExistsException"
         | "InvalidGroup.Duplicate"
         | "InvalidLaunchTemplateName.AlreadyExistsException"
         | "InvalidPermission.Duplicate" => K::AlreadyExists,
@@ -237,6 +240,7 @@ pub fn classify(code: &str, message: &str) -> CallErrorKind {
         | "MissingAuthenticationToken"
         | "OptInRequired" => K::Unauthenticated,
         "LimitExceeded"
+        | "LimitExceededException"
         | "LimitExceededFault"
         | "AddressLimitExceeded"
         | "VolumeLimitExceeded"

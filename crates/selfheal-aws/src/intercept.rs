@@ -13,7 +13,7 @@ use selfheal_core::world::{
 };
 
 use crate::backend::{
-    Account, ApplicationChecks, AutoScaling, Aws, CallResult, Ec2, Iam, Offers, RecordPage, Route53,
+    Account, ApplicationChecks, AutoScaling, Aws, CallResult, Ec2, Iam, Logs, Offers, RecordPage, Route53,
     SecurityGroupQuery, SubnetQuery,
 };
 use crate::error::CallError;
@@ -160,6 +160,13 @@ hand_on! {
         list_record_page(zone_id: &str, from: &str) -> RecordPage = "route53:ListResourceRecordSets";
         upsert_record(record: &ARecord) -> () = "route53:ChangeResourceRecordSets";
         delete_record(record: &ARecord) -> () = "route53:ChangeResourceRecordSets";
+    }
+    Logs {
+        describe_log_group(name: &str) -> Option<(String, Option<u32>)> = "logs:DescribeLogGroups";
+        list_log_group_tags(arn: &str) -> Tags = "logs:ListTagsForResource";
+        create_log_group(name: &str, tags: &Tags) -> () = "logs:CreateLogGroup";
+        put_retention_policy(name: &str, days: u32) -> () = "logs:PutRetentionPolicy";
+        delete_log_group(name: &str) -> () = "logs:DeleteLogGroup";
     }
     Account {
         caller_identity() -> Identity = "sts:GetCallerIdentity";

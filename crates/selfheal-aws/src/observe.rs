@@ -13,7 +13,7 @@ use futures::future::{BoxFuture, FutureExt, try_join_all};
 use futures::stream::{self, StreamExt};
 use selfheal_core::Names;
 use selfheal_core::names::{APP_POLICY_NAME, POLICY_NAME, ResourceKind};
-use selfheal_core::permissions::tells_of_app_policy;
+use selfheal_core::permissions::{tells_of_app_policy, tells_of_logs};
 use selfheal_core::plan::former_record;
 use selfheal_core::spec::Spec;
 use selfheal_core::world::{
@@ -113,6 +113,9 @@ impl Scope {
         if spec.asks_aws() {
             all.push(Part::ApplicationChecks.into());
         }
+        if spec.logs.is_some() {
+            all.push(Part::LogGroup.into());
+        }
         all
     }
 }
@@ -181,6 +184,9 @@ async fn view(source: Source<'_, '_>, spec: &Spec, scope: Scope) -> CallResult<O
     let readings = try_join_all(scope.parts(spec).into_iter().map(|what| read(source, spec, what))).await?;
     for reading in readings {
         reading(&mut observed);
+    }
+    if spec.logs.is_none() && observed.role_policy.as_ref().is_some_and(tells_of_logs) {
+        read(source, spec, Part::LogGroup.into()).await?(&mut observed);
     }
     // What is read by its id may ask for more: a volume, then its modification.
     for _ in 0..ROUNDS_MAX {
@@ -329,6 +335,7 @@ pub(crate) fn read<'s, 'a: 's>(
         .boxed(),
         Read::Part(Part::Profile) => reading!(through read_profile, source.profile(&names.profile)),
         Read::Part(Part::Dns) => read_dns(source, spec).boxed(),
+        Read::Part(Part::LogGroup) => reading!(through read_log_group, source.log_group(&names.log_group)),
         Read::Part(Part::Instances) => reading!(instances, source.instances(&names.stack)),
         Read::AskedInstances => async move {
             let (instances, status) = read_asked_instances(source, &names.stack).await?;

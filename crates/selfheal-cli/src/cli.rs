@@ -186,6 +186,9 @@ pub struct DestroyArgs {
     /// Delete the data volume too, once a snapshot of it is complete
     #[arg(long)]
     pub delete_data: bool,
+    /// Delete the log group too, with all that was logged
+    #[arg(long)]
+    pub delete_logs: bool,
     /// Print each event as a line of JSON, and the result as the last one
     #[arg(long)]
     pub json: bool,

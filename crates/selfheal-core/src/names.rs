@@ -102,6 +102,8 @@ pub enum ResourceKind {
     Snapshot,
     /// EC2's application status check of the instance.
     ApplicationCheck,
+    /// The log group.
+    LogGroup,
 }
 
 impl ResourceKind {
@@ -121,6 +123,7 @@ impl ResourceKind {
             Self::NetworkInterface => "network-interface",
             Self::Snapshot => "snapshot",
             Self::ApplicationCheck => "application-check",
+            Self::LogGroup => "log-group",
         }
     }
 }
@@ -141,6 +144,8 @@ pub struct Names {
     pub role: String,
     /// Instance profile.
     pub profile: String,
+    /// Log group.
+    pub log_group: String,
 }
 
 impl Names {
@@ -156,6 +161,7 @@ impl Names {
             security_group: regional,
             role: global.clone(),
             profile: global,
+            log_group: format!("/selfheal/{stack}"),
         }
     }
 

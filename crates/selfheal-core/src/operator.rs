@@ -5,7 +5,7 @@ use selfheal_policy::{FormerRecord, OperatorScope, Partition};
 use crate::desired::Ids;
 use crate::existing::existing;
 use crate::names::{Names, ResourceKind, TAG_STACK};
-use crate::permissions::tells_of_app_policy;
+use crate::permissions::{tells_of_app_policy, tells_of_logs};
 use crate::plan::former_record;
 use crate::spec::{ImageRef, Spec, ZoneRef};
 use crate::world::{IamRole, LaunchTemplate, Observed};
@@ -22,6 +22,7 @@ pub fn operator_scope(spec: &Spec, account: &str, observed: &Observed) -> Operat
     scope.kms_key = Ids::of(spec, observed).kms_key;
     // A check that the spec has ceased to ask for is looked for, and deleted, as long as the template tells of one.
     let template = observed.launch_template.as_ref();
+    scope.logs = spec.logs.is_some() || observed.role_policy.as_ref().is_some_and(tells_of_logs);
     scope.application_check = spec.asks_aws() || template.is_some_and(LaunchTemplate::tells_of_check);
     if let ImageRef::Parameter(path) = &spec.instance.image {
         scope.image_parameter = Some(path.clone());

@@ -44,6 +44,18 @@ pub fn tells_of_app_policy(role_policy: &PolicyText) -> bool {
     document.is_some_and(|document| document.statement(SID_BESIDE_APP).is_some())
 }
 
+/// Tells whether the role's policy, a JSON document, lets the instance write to a log group.
+///
+/// It is how the group is found after the spec has ceased to ask for one. `false` for what is no policy document.
+#[must_use]
+pub fn tells_of_logs(role_policy: &PolicyText) -> bool {
+    let document = role_policy.document();
+    document.is_some_and(|document| document.statement(LOG_STREAMS).is_some())
+}
+
+/// Identifier of the statement that lets the instance write to its log group.
+const LOG_STREAMS: &str = "LogStreams";
+
 /// Generates a permissions boundary that fits the instance's role, whatever ids the stack comes to have, and that lets the
 /// app's own policy through.
 ///
@@ -69,7 +81,7 @@ fn instance_scope(spec: &Spec, ids: &Ids) -> InstanceScope {
         subnet_id: Some(ids.subnet_id.clone()),
         session_manager: spec.access.session_manager,
         parameter_path: None,
-        log_group: None,
+        log_group: spec.logs.as_ref().map(|_| names.log_group),
         kms_key: ids.kms_key.clone(),
         application_check: application_check(spec).is_some(),
     }

@@ -108,7 +108,7 @@ fn an_address_that_others_use_is_not_released() {
     world.addresses.iter_mut().for_each(at_instance);
     let options = DestroyOptions {
         release_address: true,
-        delete_data: false,
+        ..DestroyOptions::KEEP
     };
     assert_eq!(refusals(&plan_destroy(&spec, &world, &options)), ["address-in-use"]);
     let kept = plan_destroy(&spec, &world, &DestroyOptions::default());
@@ -167,10 +167,7 @@ fn what_is_created_bears_the_form_and_a_stack_of_a_newer_one_is_left_alone() {
             );
         },
     ];
-    let all = DestroyOptions {
-        release_address: true,
-        delete_data: true,
-    };
+    let all = DestroyOptions::ALL;
     for change in newer {
         let mut world = world.clone();
         change(&mut world);

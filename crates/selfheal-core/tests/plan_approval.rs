@@ -16,10 +16,7 @@ fn applied() -> Observed {
 
 #[test]
 fn another_target_is_another_step_3() {
-    let all = DestroyOptions {
-        release_address: true,
-        delete_data: true,
-    };
+    let all = DestroyOptions::ALL;
     let world = applied();
     let approval = Approval::of(&plan_destroy(&web(), &world, &all));
     let mut moved = world.clone();

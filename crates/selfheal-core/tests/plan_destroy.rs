@@ -13,14 +13,8 @@ use selfheal_core::world::{
     SnapshotCall, SnapshotState, VolumeCall,
 };
 
-const KEEP: DestroyOptions = DestroyOptions {
-    release_address: false,
-    delete_data: false,
-};
-const ALL: DestroyOptions = DestroyOptions {
-    release_address: true,
-    delete_data: true,
-};
+const KEEP: DestroyOptions = DestroyOptions::KEEP;
+const ALL: DestroyOptions = DestroyOptions::ALL;
 
 /// A stack that was applied, with its instance running and the address associated.
 fn running() -> Observed {

@@ -204,7 +204,7 @@ fn nothing_waits_for_route_53_but_the_name_and_an_address_that_it_may_point_at()
     world.dns_unread = Some("no answer".to_owned());
     let all = DestroyOptions {
         release_address: true,
-        delete_data: false,
+        ..DestroyOptions::KEEP
     };
     let ran = carry_out(
         |world| {
@@ -232,7 +232,7 @@ fn a_destroy_removes_the_former_record_as_well_and_releases_no_address_that_a_na
     world.records = vec![a_record("www.example.com", &world.addresses[0].public_ip.clone())];
     let all = DestroyOptions {
         release_address: true,
-        delete_data: false,
+        ..DestroyOptions::KEEP
     };
     let ran = carry_out(|world| plan_destroy(&spec, world, &all), &mut world);
     let place = |found: fn(&Action) -> bool| ran.iter().position(found);

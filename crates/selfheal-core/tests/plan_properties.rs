@@ -279,7 +279,11 @@ proptest! {
     fn a_destroy_is_total_and_keeps_what_is_not_named(
         spec in specs(), mut world in worlds(), release_address: bool, delete_data: bool,
     ) {
-        let options = DestroyOptions { release_address, delete_data };
+        let options = DestroyOptions {
+            release_address,
+            delete_data,
+            delete_logs: release_address,
+        };
         let shown = plan_destroy(&spec, &world, &options);
         check_needs(&shown)?;
         if shown.is_refused() {

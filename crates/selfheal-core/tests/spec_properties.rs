@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 use selfheal_core::spec::{
     AccessSpec, AddressSpec, AddressWhen, AppPolicy, AppSpec, DataSpec, DnsSpec, Filesystem, HealthFrom, HealthProbe,
-    HealthSpec, ImageRef, Ingress, InstanceSpec, Protocol, Setup, Spec, SpecFile, VolumeType, ZoneRef,
+    HealthSpec, ImageRef, Ingress, InstanceSpec, LogsSpec, Protocol, Setup, Spec, SpecFile, VolumeType, ZoneRef,
 };
 
 fn id(prefix: &'static str) -> impl Strategy<Value = String> {
@@ -167,6 +167,7 @@ prop_compose! {
         health in proptest::option::of(health()),
         breaker_limit in 1..=10_u32,
         session_manager in any::<bool>(),
+        retention_days in proptest::option::of(proptest::sample::select(vec![1, 30, 3653])),
         policy in proptest::option::of("[a-z]{1,20}"),
     ) -> Spec {
         let when = mounted.then_some(AddressWhen::Mounted);
@@ -182,6 +183,7 @@ prop_compose! {
             dns,
             app: AppSpec { setup, setup_timeout_s, health, breaker_limit, policy },
             access: AccessSpec { session_manager },
+            logs: retention_days.map(|retention_days| LogsSpec { retention_days }),
         }
     }
 }

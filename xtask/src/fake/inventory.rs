@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use roxmltree::Node;
 
 use super::query::{Aws, deep_text, items, parse, text};
-use crate::error::TaskResult;
+use crate::error::{TaskError, TaskResult};
 
 /// Tags, by key.
 pub type Tags = BTreeMap<String, String>;
@@ -87,6 +87,7 @@ impl Inventory {
         inventory.others.extend(roles(aws)?);
         inventory.others.extend(profiles(aws)?);
         inventory.others.extend(snapshots(aws)?);
+        inventory.others.extend(log_groups(aws)?);
         Ok(inventory)
     }
 
@@ -336,6 +337,20 @@ fn profiles(aws: &Aws) -> TaskResult<Vec<String>> {
         ));
     }
     Ok(lines)
+}
+
+fn log_groups(aws: &Aws) -> TaskResult<Vec<String>> {
+    let text = aws.logs("DescribeLogGroups")?;
+    let answer: serde_json::Value =
+        serde_json::from_str(&text).map_err(|error| TaskError::malformed("an answer of moto", error))?;
+    let groups = answer["logGroups"].as_array().cloned().unwrap_or_default();
+    Ok(groups
+        .iter()
+        .map(|group| {
+            let name = group["logGroupName"].as_str().unwrap_or_default();
+            format!("log group {name}, {} days", group["retentionInDays"])
+        })
+        .collect())
 }
 
 fn snapshots(aws: &Aws) -> TaskResult<Vec<String>> {

@@ -47,6 +47,19 @@ impl Aws {
         self.form("iam", IAM, action, parameters)
     }
 
+    /// Calls CloudWatch Logs; answers the JSON.
+    pub fn logs(&self, action: &str) -> TaskResult<String> {
+        let target = ("X-Amz-Target".to_owned(), format!("Logs_20140328.{action}"));
+        self.send_with(
+            "logs",
+            action,
+            "POST",
+            "/",
+            vec![content("application/x-amz-json-1.1"), target],
+            "{}",
+        )
+    }
+
     /// Calls Route 53 with GET, or with POST where there is a body; answers the XML.
     pub fn route53(&self, path: &str, body: Option<&str>) -> TaskResult<String> {
         let method = if body.is_some() { "POST" } else { "GET" };
@@ -74,19 +87,27 @@ impl Aws {
         content_type: &str,
         body: &str,
     ) -> TaskResult<String> {
+        self.send_with(service, action, method, target, vec![content(content_type)], body)
+    }
+
+    fn send_with(
+        &self,
+        service: &str,
+        action: &str,
+        method: &str,
+        target: &str,
+        mut headers: Vec<(String, String)>,
+        body: &str,
+    ) -> TaskResult<String> {
         // moto finds the service in the credential's scope, and checks no signature.
         let scope = format!("AKIDTASKEXAMPLE/20260101/{}/{service}/aws4_request", self.region);
+        let authorization = format!("AWS4-HMAC-SHA256 Credential={scope}, SignedHeaders=host, Signature=0");
+        headers.push(("Host".to_owned(), self.address.to_string()));
+        headers.push(("Authorization".to_owned(), authorization));
         let request = Request {
             method: method.to_owned(),
             target: target.to_owned(),
-            headers: vec![
-                ("Host".to_owned(), self.address.to_string()),
-                ("Content-Type".to_owned(), content_type.to_owned()),
-                (
-                    "Authorization".to_owned(),
-                    format!("AWS4-HMAC-SHA256 Credential={scope}, SignedHeaders=host, Signature=0"),
-                ),
-            ],
+            headers,
             body: body.as_bytes().to_vec(),
         };
         let answer = net::send(self.address, &request).context(|| format!("call {service}:{action}"))?;
@@ -99,6 +120,10 @@ impl Aws {
             body: answer.text(),
         })
     }
+}
+
+fn content(kind: &str) -> (String, String) {
+    ("Content-Type".to_owned(), kind.to_owned())
 }
 
 /// Encodes a value of a form.

@@ -4,8 +4,8 @@ use selfheal_core::{Action, Answer};
 
 use crate::backend::{Aws, CallResult};
 use selfheal_core::world::{
-    AddressCall, ApplicationCheckCall, GroupCall, InstanceProfileCall, LaunchTemplateCall, RecordCall, RoleCall,
-    SecurityGroupCall, SnapshotCall, TagCall, VolumeCall,
+    AddressCall, ApplicationCheckCall, GroupCall, InstanceProfileCall, LaunchTemplateCall, LogGroupCall, RecordCall,
+    RoleCall, SecurityGroupCall, SnapshotCall, TagCall, VolumeCall,
 };
 
 /// Makes the call of an action, once.
@@ -21,6 +21,7 @@ pub(super) async fn dispatch(aws: &dyn Aws, action: &Action) -> CallResult<Answe
         Action::ApplicationCheck(call) => application_check(aws, call).await,
         Action::Group(call) => group(aws, call).await,
         Action::Record(call) => record(aws, call).await,
+        Action::LogGroup(call) => log_group(aws, call).await,
         Action::Tag(call) => tag(aws, call).await,
     }
 }
@@ -150,6 +151,14 @@ async fn record(aws: &dyn Aws, call: &RecordCall) -> CallResult<Answer> {
     done(match call {
         RecordCall::UpsertRecord(record) => aws.upsert_record(record).await,
         RecordCall::DeleteRecord(record) => aws.delete_record(record).await,
+    })
+}
+
+async fn log_group(aws: &dyn Aws, call: &LogGroupCall) -> CallResult<Answer> {
+    done(match call {
+        LogGroupCall::CreateLogGroup { name, tags } => aws.create_log_group(name, tags).await,
+        LogGroupCall::PutRetentionPolicy { name, days } => aws.put_retention_policy(name, *days).await,
+        LogGroupCall::DeleteLogGroup { name } => aws.delete_log_group(name).await,
     })
 }
 

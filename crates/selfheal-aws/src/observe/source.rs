@@ -11,7 +11,7 @@ use selfheal_core::Names;
 use selfheal_core::spec::{Ingress, Spec, ZoneRef};
 use selfheal_core::world::{
     Activity, Address, ApplicationCheck, ApplicationStatus, DefaultRoute, Group, HostedZone, IamRole, Identity, Image,
-    Instance, InstanceProfile, InstanceType, LaunchTemplate, LifecycleHook, PolicyText, RecordSet, SecurityGroup,
+    Instance, InstanceProfile, InstanceType, LaunchTemplate, LifecycleHook, LogGroup, PolicyText, RecordSet, SecurityGroup,
     Snapshot, Subnet, Volume, VolumeModification,
 };
 
@@ -181,6 +181,24 @@ impl<'s, 'a> Source<'s, 'a> {
                 )
                 .await
             }
+        }
+    }
+
+    /// The log group of this name, and whose it is. What lists log groups does not tell their tags, so that each stack asks for
+    /// its own.
+    pub(super) async fn log_group(self, name: &str) -> CallResult<Option<LogGroup>> {
+        let Some((arn, retention_days)) = self.ask(|| self.aws.describe_log_group(name)).await? else {
+            return Ok(None);
+        };
+        match self.ask(|| self.aws.list_log_group_tags(&arn)).await {
+            Ok(tags) => Ok(Some(LogGroup {
+                name: name.to_owned(),
+                retention_days,
+                tags,
+            })),
+            // It went meanwhile.
+            Err(error) if error.kind() == CallErrorKind::NotFound => Ok(None),
+            Err(error) => Err(error),
         }
     }
 

@@ -10,7 +10,6 @@ use aws_sdk_ec2::config::retry::RetryConfig;
 use aws_sdk_ec2::config::timeout::TimeoutConfig;
 
 use super::profile::{Explained, Profile};
-use super::whole::WholeAnswers;
 use super::{Clients, Sdk, endpoint, http};
 use crate::backend::CallResult;
 use crate::error::{CallError, CallErrorKind};
@@ -124,24 +123,7 @@ impl Sdk {
         builder.set_http_client(Some(config.http_client().unwrap_or_else(http::shared_client)));
         builder.set_behavior_version(Some(config.behavior_version().unwrap_or_else(behavior)));
         let config = builder.build();
-        macro_rules! client {
-            ($service:ident) => {
-                $service::Client::from_conf(
-                    $service::config::Builder::from(&config)
-                        .interceptor(WholeAnswers)
-                        .build(),
-                )
-            };
-        }
-        let clients = Clients {
-            ec2: client!(aws_sdk_ec2),
-            autoscaling: client!(aws_sdk_autoscaling),
-            iam: client!(aws_sdk_iam),
-            route53: client!(aws_sdk_route53),
-            ssm: client!(aws_sdk_ssm),
-            sts: client!(aws_sdk_sts),
-        };
-        Ok(Self::from_clients(region, clients))
+        Ok(Self::from_clients(region, Clients::new(&config)))
     }
 }
 

@@ -22,6 +22,7 @@ mod endpoint;
 mod error;
 mod http;
 mod iam;
+mod logs;
 mod profile;
 mod route53;
 mod whole;
@@ -38,21 +39,43 @@ pub struct Sdk {
     clients: Clients,
 }
 
-/// The service clients that [`Sdk`] calls.
-#[derive(Clone, Debug)]
-pub struct Clients {
+/// Declares the service clients in one table: a field and the SDK's crate.
+macro_rules! clients {
+    ($($(#[$doc:meta])* $name:ident: $service:ident;)*) => {
+        /// The service clients that [`Sdk`] calls.
+        #[derive(Clone, Debug)]
+        pub struct Clients {
+            $($(#[$doc])* pub $name: $service::Client,)*
+        }
+
+        impl Clients {
+            /// Makes the clients, each of which refuses answers that are not whole.
+            fn new(config: &aws_config::SdkConfig) -> Self {
+                Self {
+                    $($name: $service::Client::from_conf(
+                        $service::config::Builder::from(config).interceptor(whole::WholeAnswers).build(),
+                    ),)*
+                }
+            }
+        }
+    };
+}
+
+clients! {
     /// EC2.
-    pub ec2: aws_sdk_ec2::Client,
+    ec2: aws_sdk_ec2;
     /// Auto Scaling.
-    pub autoscaling: aws_sdk_autoscaling::Client,
+    autoscaling: aws_sdk_autoscaling;
     /// IAM, which is global.
-    pub iam: aws_sdk_iam::Client,
+    iam: aws_sdk_iam;
     /// Route 53, which is global.
-    pub route53: aws_sdk_route53::Client,
+    route53: aws_sdk_route53;
+    /// CloudWatch Logs.
+    logs: aws_sdk_cloudwatchlogs;
     /// Systems Manager, for Parameter Store.
-    pub ssm: aws_sdk_ssm::Client,
+    ssm: aws_sdk_ssm;
     /// The Security Token Service.
-    pub sts: aws_sdk_sts::Client,
+    sts: aws_sdk_sts;
 }
 
 impl Sdk {

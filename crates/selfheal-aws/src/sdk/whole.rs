@@ -10,6 +10,7 @@ use std::fmt;
 use aws_smithy_runtime_api::box_error::BoxError;
 use aws_smithy_runtime_api::client::interceptors::Intercept;
 use aws_smithy_runtime_api::client::interceptors::context::AfterDeserializationInterceptorContextRef;
+use aws_smithy_runtime_api::client::orchestrator::Metadata;
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_types::config_bag::ConfigBag;
 
@@ -26,7 +27,7 @@ impl Intercept for WholeAnswers {
         &self,
         context: &AfterDeserializationInterceptorContextRef<'_>,
         _: &RuntimeComponents,
-        _: &mut ConfigBag,
+        bag: &mut ConfigBag,
     ) -> Result<(), BoxError> {
         let response = context.response();
         if !response.status().is_success() {
@@ -38,9 +39,15 @@ impl Intercept for WholeAnswers {
         };
         match look(response.headers().get("content-type"), body) {
             None => Ok(()),
+            Some(Flaw::Empty) if bag.load::<Metadata>().is_some_and(has_no_output) => Ok(()),
             Some(flaw) => Err(flaw.into()),
         }
     }
+}
+
+/// Whether AWS answers a call with nothing at all. Those of CloudWatch Logs that have no output are the only ones.
+fn has_no_output(call: &Metadata) -> bool {
+    matches!(call.name(), "CreateLogGroup" | "PutRetentionPolicy" | "DeleteLogGroup")
 }
 
 /// What is wrong with an answer.
@@ -71,7 +78,7 @@ impl StdError for Flaw {}
 
 /// Looks at the body of an answer; `None` where nothing is wrong with it.
 ///
-/// All calls answer with XML or JSON, those too that have nothing to tell.
+/// Nearly all calls answer with XML or JSON, those too that have nothing to tell.
 pub(super) fn look(content_type: Option<&str>, body: &[u8]) -> Option<Flaw> {
     let body = body.trim_ascii();
     let body = body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body);

@@ -1,6 +1,6 @@
 //! A simulated AWS on a logical clock, with seeded faults.
 //!
-//! It holds what selfheal uses of EC2, Auto Scaling, IAM, Route 53, SSM and STS, and refuses what AWS refuses: a volume
+//! It holds what selfheal uses of EC2, Auto Scaling, IAM, Route 53, CloudWatch Logs, SSM and STS, and refuses what AWS refuses: a volume
 //! attached twice or across zones, a name that is taken, an instance profile that IAM has not spread yet. A group
 //! replaces instances that stop, terminate or turn unhealthy, hooks hold, application status checks ask, and each instance
 //! runs a model of the boot program, whose calls are authorised by the policy of its role.
@@ -56,6 +56,7 @@ mod instance_api;
 mod invariants;
 mod ledger;
 mod pages;
+mod log_group;
 mod rate;
 mod rng;
 mod route53;
@@ -77,7 +78,7 @@ pub use rng::{Range, Rng};
 pub use runtime::{Sim, SimError};
 pub use state::{
     ActivityRecord, AddressRecord, ApplicationCheckRecord, ApplicationResult, ApplicationVerdict, BootConfig,
-    BootPhase, BootState, Content, Granted, GroupRecord, InstanceRecord, MemberRecord, Modification, ProfileRecord,
+    BootPhase, BootState, Content, Granted, GroupRecord, InstanceRecord, LogGroupRecord, MemberRecord, Modification, ProfileRecord,
     RolePolicyRecord, RoleRecord, SecurityGroupRecord, SnapshotRecord, SubnetRecord, TemplateRecord, TokenRecord,
     VolumeRecord, ZoneRecord,
 };

@@ -207,6 +207,18 @@ pub struct ApplicationCheckRecord {
     pub deleted_ms: Option<u64>,
 }
 
+/// A log group.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct LogGroupRecord {
+    /// Days after which events are deleted; `None` where they are kept for ever.
+    pub retention_days: Option<u32>,
+    /// Its tags.
+    pub tags: Tags,
+    /// From when on callers see it, in logical milliseconds.
+    pub visible_ms: u64,
+}
+
 /// What an application status check makes of an instance.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]

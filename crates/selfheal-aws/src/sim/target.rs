@@ -33,6 +33,7 @@ pub(super) enum Target {
     },
     Parameter(String),
     ApplicationCheck(String),
+    LogGroup(String),
     /// A customer's key, by its ARN.
     Key(String),
     NewApplicationCheck,
@@ -74,6 +75,7 @@ impl Target {
             | Self::NewApplicationCheck
             | Self::NewGroup(_) => true,
             Self::Role(_) | Self::Profile(_) => action.starts_with("iam:Create"),
+            Self::LogGroup(_) => action == "logs:CreateLogGroup",
             _ => false,
         }
     }

@@ -17,8 +17,8 @@ use super::rate::Buckets;
 use super::rng::{Range, Rng};
 use super::state::{
     ActivityRecord, AddressRecord, ApplicationCheckRecord, ApplicationResult, Granted, GroupRecord, InstanceRecord,
-    Past, ProfileRecord, RoleRecord, SecurityGroupRecord, SnapshotRecord, SubnetRecord, TemplateRecord, TokenRecord,
-    VolumeRecord, ZoneRecord,
+    LogGroupRecord, Past, ProfileRecord, RoleRecord, SecurityGroupRecord, SnapshotRecord, SubnetRecord, TemplateRecord,
+    TokenRecord, VolumeRecord, ZoneRecord,
 };
 use super::trace::{TraceEvent, TraceKind};
 
@@ -73,6 +73,9 @@ pub struct World {
     pub profiles: BTreeMap<String, ProfileRecord>,
     /// Hosted zones by id.
     pub zones: BTreeMap<String, ZoneRecord>,
+    /// Log groups by name.
+    #[serde(default)]
+    pub log_groups: BTreeMap<String, LogGroupRecord>,
     /// What `ClientToken`s stand for, by action and token.
     pub tokens: BTreeMap<String, TokenRecord>,
     /// Everything that happened and was not drained, in order.
@@ -148,6 +151,7 @@ impl World {
             roles: BTreeMap::new(),
             profiles: BTreeMap::new(),
             zones: BTreeMap::new(),
+            log_groups: BTreeMap::new(),
             tokens: BTreeMap::new(),
             trace: Vec::new(),
             drained: 0,

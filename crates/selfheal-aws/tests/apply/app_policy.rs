@@ -10,10 +10,7 @@ use selfheal_policy::{OperatorScope, Partition, Purpose, operator_policy};
 use crate::support::{applied_as, calls, even, look, run, run_until_done, web};
 
 const READ: &str = r#"{"Version":"2012-10-17","Statement":{"Sid":"Files","Effect":"Allow","Action":"s3:GetObject","Resource":"arn:aws:s3:::web-files/*"}}"#;
-const KEEP: Goal = Goal::Destroy(DestroyOptions {
-    release_address: false,
-    delete_data: false,
-});
+const KEEP: Goal = Goal::Destroy(DestroyOptions::KEEP);
 
 fn with_policy() -> Spec {
     let mut spec = web();

@@ -58,7 +58,7 @@ fn an_address_that_was_not_shown_is_not_released_3() {
     let tags = Names::new("web", "eu-west-1").tags(ResourceKind::Address);
     let goal = Goal::Destroy(DestroyOptions {
         release_address: true,
-        delete_data: false,
+        ..DestroyOptions::KEEP
     });
     let shown: Vec<String> = sim.inspect(|world| world.addresses.keys().cloned().collect());
     let result = shown_then(&sim, &web(), goal, async || {
@@ -91,8 +91,8 @@ fn a_volume_that_was_not_shown_is_not_deleted_3() {
         .expect("it destroys");
     sim.settle(Duration::from_secs(900));
     let goal = Goal::Destroy(DestroyOptions {
-        release_address: false,
         delete_data: true,
+        ..DestroyOptions::KEEP
     });
     let live = |sim: &Sim| {
         sim.inspect(|world| {

@@ -15,10 +15,7 @@ use crate::support::{
     applied, applied_as, calls, census, even, live_checks, look, probed, read, run, run_until_done, serving, web,
 };
 
-const KEEP: Goal = Goal::Destroy(DestroyOptions {
-    release_address: false,
-    delete_data: false,
-});
+const KEEP: Goal = Goal::Destroy(DestroyOptions::KEEP);
 const HOUR: Duration = Duration::from_secs(3600);
 
 /// What the group held against its instances.

@@ -76,8 +76,8 @@ fn a_destroy_that_is_cut_off_at_any_call_is_finished_by_the_next() {
 
 fn finishes_a_destroy(spec: &Spec) {
     let goal = Goal::Destroy(DestroyOptions {
-        release_address: false,
         delete_data: true,
+        ..DestroyOptions::KEEP
     });
     let start = || -> Sim {
         let sim = applied_as(even(13), spec);

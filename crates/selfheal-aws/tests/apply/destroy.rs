@@ -7,14 +7,8 @@ use selfheal_core::plan::DestroyOptions;
 
 use crate::support::{applied, census, even, look, run_until_done, serving, web};
 
-const ALL: Goal = Goal::Destroy(DestroyOptions {
-    release_address: true,
-    delete_data: true,
-});
-const KEEP: Goal = Goal::Destroy(DestroyOptions {
-    release_address: false,
-    delete_data: false,
-});
+const ALL: Goal = Goal::Destroy(DestroyOptions::ALL);
+const KEEP: Goal = Goal::Destroy(DestroyOptions::KEEP);
 
 #[test]
 fn a_destroy_leaves_exactly_the_address_and_the_data_and_apply_adopts_both() {

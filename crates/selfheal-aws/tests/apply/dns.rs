@@ -12,13 +12,10 @@ use selfheal_policy::{FormerRecord, OperatorScope, Partition, Purpose, operator_
 use crate::support::{applied, calls, even, look, run, run_until_done, serving, web};
 
 const HOUR: Duration = Duration::from_secs(3600);
-const KEEP: Goal = Goal::Destroy(DestroyOptions {
-    release_address: false,
-    delete_data: false,
-});
+const KEEP: Goal = Goal::Destroy(DestroyOptions::KEEP);
 const RELEASE: Goal = Goal::Destroy(DestroyOptions {
     release_address: true,
-    delete_data: false,
+    ..DestroyOptions::KEEP
 });
 
 /// Every A record: name and values.

@@ -15,10 +15,7 @@ use selfheal_policy::{Document, Effect, OperatorScope, Partition, Purpose, opera
 use crate::support::{even, look, probed, run_until_done, serving};
 
 const HOUR: Duration = Duration::from_secs(3_600);
-const REMOVE_ALL: Goal = Goal::Destroy(DestroyOptions {
-    release_address: true,
-    delete_data: true,
-});
+const REMOVE_ALL: Goal = Goal::Destroy(DestroyOptions::ALL);
 
 /// What a destroy comes to only where others had their hands in the stack: an address that is on an instance which the
 /// group does not have.

@@ -10,10 +10,7 @@ use selfheal_core::plan::DestroyOptions;
 use crate::support::{applied, applied_as, calls, census, even, look, read, run, run_until_done, serving, web};
 
 const HOUR: Duration = Duration::from_secs(3600);
-const ALL: Goal = Goal::Destroy(DestroyOptions {
-    release_address: true,
-    delete_data: true,
-});
+const ALL: Goal = Goal::Destroy(DestroyOptions::ALL);
 
 /// A world in which everything new stays out of listings, and unusable by id, for some seconds.
 fn lagging(seed: u64) -> SimConfig {

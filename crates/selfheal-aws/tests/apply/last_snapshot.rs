@@ -9,13 +9,10 @@ use selfheal_core::world::SnapshotState;
 
 use crate::support::{applied, census, even, look, run, run_until_done, serving, web};
 
-const KEEP: Goal = Goal::Destroy(DestroyOptions {
-    release_address: false,
-    delete_data: false,
-});
+const KEEP: Goal = Goal::Destroy(DestroyOptions::KEEP);
 const DATA: Goal = Goal::Destroy(DestroyOptions {
-    release_address: false,
     delete_data: true,
+    ..DestroyOptions::KEEP
 });
 
 /// A stack that serves, its volume permitted to go.

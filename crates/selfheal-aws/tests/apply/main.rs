@@ -18,6 +18,7 @@ mod keys;
 mod lag;
 mod last_snapshot;
 mod launch;
+mod logs;
 mod many;
 mod operators;
 mod partitions;

@@ -11,13 +11,10 @@ use selfheal_core::world::{Attachment, AttachmentState, VolumeState};
 
 use crate::support::{applied, even, look, run_until_done, serving, web};
 
-const KEEP: Goal = Goal::Destroy(DestroyOptions {
-    release_address: false,
-    delete_data: false,
-});
+const KEEP: Goal = Goal::Destroy(DestroyOptions::KEEP);
 const DATA: Goal = Goal::Destroy(DestroyOptions {
-    release_address: false,
     delete_data: true,
+    ..DestroyOptions::KEEP
 });
 
 /// A world in which two resources of a kind are the test's own doing.

@@ -9,10 +9,7 @@ use selfheal_core::spec::Spec;
 
 use crate::support::{applied_as, census, even, run, run_until_done, serving, stacks, web};
 
-const ALL: Goal = Goal::Destroy(DestroyOptions {
-    release_address: true,
-    delete_data: true,
-});
+const ALL: Goal = Goal::Destroy(DestroyOptions::ALL);
 
 /// Lets the invariants pass the deletion of everything that a person has named.
 fn permit_all(sim: &Sim) {

@@ -11,10 +11,7 @@ use selfheal_core::world::VolumeState;
 
 use crate::support::{applied, calls, census, even, look, run, run_until_done, serving, web};
 
-const DESTROY: Goal = Goal::Destroy(DestroyOptions {
-    release_address: false,
-    delete_data: false,
-});
+const DESTROY: Goal = Goal::Destroy(DestroyOptions::KEEP);
 
 /// A stack that serves, with the ids of its volume and its address.
 fn stack(seed: u64) -> (Sim, String, String) {

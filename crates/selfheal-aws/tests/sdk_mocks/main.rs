@@ -15,6 +15,7 @@ mod ec2_template;
 mod ec2_write;
 mod errors;
 mod iam;
+mod logs;
 mod many;
 mod route53;
 mod support;

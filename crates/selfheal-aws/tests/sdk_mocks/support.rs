@@ -23,6 +23,7 @@ pub fn sdk(rules: &[&Rule]) -> Sdk {
         autoscaling: client!(aws_sdk_autoscaling, rules),
         iam: client!(aws_sdk_iam, rules),
         route53: client!(aws_sdk_route53, rules),
+        logs: client!(aws_sdk_cloudwatchlogs, rules),
         ssm: client!(aws_sdk_ssm, rules),
         sts: client!(aws_sdk_sts, rules),
     };

@@ -20,18 +20,24 @@ pub fn run(session: &Session, args: &DestroyArgs) -> Result<u8, CliError> {
     let options = DestroyOptions {
         release_address: args.release_address,
         delete_data: args.delete_data,
+        delete_logs: args.delete_logs,
     };
-    let what = match (args.release_address, args.delete_data) {
+    let mut what = match (args.release_address, args.delete_data) {
         (true, true) => "The address and the data volume go for good.",
         (true, false) => "The address goes for good.",
         (false, true) => "The data volume goes; its last snapshot stays.",
         (false, false) => "",
-    };
+    }
+    .to_owned();
+    if args.delete_logs {
+        let space = if what.is_empty() { "" } else { " " };
+        what.push_str(&format!("{space}What was logged goes for good."));
+    }
     let question = if what.is_empty() {
         Question::YesNo("Destroy the stack?")
     } else {
         Question::Name {
-            what,
+            what: &what,
             name: &session.spec.name,
         }
     };

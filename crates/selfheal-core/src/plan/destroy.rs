@@ -1,7 +1,7 @@
 //! Destroying a stack: everything but the address and the data, which go only where each is named.
 
 use super::builder::Builder;
-use super::{Plan, address, application_check, dns, group, iam, network, schema, template, volume_removal};
+use super::{Plan, address, application_check, dns, group, iam, log_group, network, schema, template, volume_removal};
 use crate::existing::address::{choose as choose_address, to_remove};
 use crate::existing::volume::{choose, tagged};
 use crate::names::{ResourceKind, TAG_STACK};
@@ -13,6 +13,23 @@ pub struct DestroyOptions {
     pub release_address: bool,
     /// Delete the data volume, after a snapshot of it is completed.
     pub delete_data: bool,
+    /// Delete the log group, with all that was logged.
+    pub delete_logs: bool,
+}
+
+impl DestroyOptions {
+    /// Nothing beyond what can be made again.
+    pub const KEEP: Self = Self {
+        release_address: false,
+        delete_data: false,
+        delete_logs: false,
+    };
+    /// All that there is.
+    pub const ALL: Self = Self {
+        release_address: true,
+        delete_data: true,
+        delete_logs: true,
+    };
 }
 
 /// Composes what removes the stack.
@@ -27,7 +44,9 @@ pub(super) fn compose(mut builder: Builder<'_>, options: &DestroyOptions) -> Pla
     let unchecked = application_check::delete_all(&mut builder, "made by this stack");
     template::delete(&mut builder, &unchecked);
     network::delete_security_group(&mut builder, &stopped);
-    iam::delete(&mut builder, &stopped);
+    // The role's policy may be all that tells of the log group: it goes after it.
+    let unlogged = log_group::delete(&mut builder, &stopped, options.delete_logs);
+    iam::delete(&mut builder, &stopped.union(&unlogged).cloned().collect());
     if options.release_address {
         // Nothing may point at an address that is somebody else's from then on.
         address::release(&mut builder, &stopped.union(&unnamed).cloned().collect());

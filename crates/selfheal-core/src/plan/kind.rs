@@ -168,6 +168,12 @@ steps! {
     /// Deletes the application status check.
     DeleteApplicationStatusCheck = "delete-application-status-check", "ec2:DeleteApplicationStatusCheck",
         "application check", ApplicationChecks, Change, [removes];
+    /// Creates the log group.
+    CreateLogGroup = "create-log-group", "logs:CreateLogGroup", "log group", LogGroup, Change, [];
+    /// Sets for how long the log group keeps what was logged.
+    PutRetentionPolicy = "put-retention-policy", "logs:PutRetentionPolicy", "retention of logs", LogGroup, Change, [];
+    /// Deletes the log group.
+    DeleteLogGroup = "delete-log-group", "logs:DeleteLogGroup", "log group", LogGroup, Change, [removes];
     /// Creates the Auto Scaling group.
     CreateGroup = "create-group", "autoscaling:CreateAutoScalingGroup", "Auto Scaling group", Group, Change, [];
     /// Updates the group: the pinned version, sizes, the subnet, the health check.

@@ -21,6 +21,7 @@ mod group;
 mod iam;
 mod instance_type;
 mod kind;
+mod log_group;
 mod network;
 mod resume;
 mod schema;
@@ -72,7 +73,7 @@ pub fn plan_with(spec: &Spec, observed: &Observed, options: &PlanOptions) -> Pla
 ///
 /// # Guarantees
 /// - Total, like [`plan`](plan()).
-/// - The address and the data volume stay unless their option is set; the volume goes only after a snapshot that this run
+/// - The address, the data volume and the log group stay unless their option is set; the volume goes only after a snapshot that this run
 ///   started when no instance of the stack could write any more is completed.
 /// - A resource that does not bear the stack's tags is left alone and noted.
 #[must_use]
@@ -148,7 +149,8 @@ fn compose(mut builder: Builder<'_>) -> Plan {
     }
     let volume = volume::plan(&mut builder, subnet);
     let groups = network::plan_security_groups(&mut builder, subnet);
-    let identity = iam::plan(&mut builder, subnet, &address, &volume);
+    let mut identity = iam::plan(&mut builder, subnet, &address, &volume);
+    identity.needs.extend(log_group::plan(&mut builder));
     // The template's tag is how the check is found once the spec has ceased to ask for it: the tag goes last.
     let dropped = application_check::drop_unwanted(&mut builder);
     encryption::tell_root(&mut builder);

@@ -6,13 +6,13 @@ use super::app::Files;
 use super::problem::SpecProblemKind;
 use super::reader::{Fault, Reader, Section};
 use super::{
-    AccessSpec, AddressSpec, AddressWhen, AppSpec, DataSpec, DnsSpec, ImageRef, Ingress, InstanceSpec, access, address,
-    app, data, dns, health, instance, syntax,
+    AccessSpec, AddressSpec, AddressWhen, AppSpec, DataSpec, DnsSpec, ImageRef, Ingress, InstanceSpec, LogsSpec,
+    access, address, app, data, dns, health, instance, logs, syntax,
 };
 
 /// The keys at the top of a file.
 const ROOT: &[&str] = &[
-    "name", "region", "instance", "address", "data", "dns", "app", "access", "schema",
+    "name", "region", "instance", "address", "data", "dns", "app", "access", "logs", "schema",
 ];
 
 /// Every section with its keys.
@@ -24,6 +24,7 @@ pub(super) const SECTIONS: &[(&str, &[&str])] = &[
     ("dns", dns::KEYS),
     ("app", app::KEYS),
     ("access", access::KEYS),
+    ("logs", logs::KEYS),
     ("app.health", health::KEYS),
 ];
 
@@ -51,6 +52,8 @@ pub struct Spec {
     pub app: AppSpec,
     /// How people get at the instance.
     pub access: AccessSpec,
+    /// The log group, where there is one.
+    pub logs: Option<LogsSpec>,
 }
 
 impl Spec {
@@ -82,6 +85,7 @@ impl Spec {
             dns: None,
             app: AppSpec::default(),
             access: AccessSpec::default(),
+            logs: None,
         }
     }
 
@@ -119,6 +123,7 @@ impl Spec {
             ("dns", self.dns.as_ref().map(dns::table)),
             ("app", app::table(&self.app)),
             ("access", access::table(&self.access)),
+            ("logs", self.logs.as_ref().map(logs::table)),
         ] {
             if let Some(table) = table {
                 document[key] = Item::Table(table);
@@ -158,6 +163,8 @@ pub(super) fn read(reader: &mut Reader<'_>, table: &dyn TableLike) -> Option<(Sp
     let address = address.map_or_else(AddressSpec::default, |section| address::read(reader, &section, &app));
     let access = root.child(reader, "access", "access", access::KEYS);
     let access = access.map_or_else(AccessSpec::default, |section| access::read(reader, &section));
+    let logs = root.child(reader, "logs", "logs", logs::KEYS);
+    let logs = logs.map(|section| logs::read(reader, &section));
     let spec = Spec {
         name: name?.value,
         region: region?.value,
@@ -167,6 +174,7 @@ pub(super) fn read(reader: &mut Reader<'_>, table: &dyn TableLike) -> Option<(Sp
         dns: transpose(dns)?,
         app,
         access,
+        logs: transpose(logs)?,
     };
     Some((spec, files))
 }

@@ -10,6 +10,7 @@ mod group;
 mod instance_profile;
 mod launch_template;
 mod listing;
+mod log_group;
 mod record;
 mod role;
 mod security_group;
@@ -33,6 +34,7 @@ pub use application_check::{
 pub use group::{Activity, Group, GroupCall, GroupInstance, GroupSettings, Instance, LifecycleHook};
 pub use instance_profile::{InstanceProfile, InstanceProfileCall};
 pub use launch_template::{LaunchTemplate, LaunchTemplateCall, RootVolume, TemplateData};
+pub use log_group::{LogGroup, LogGroupCall};
 pub use record::{ARecord, FormerRecord, HostedZone, RecordCall, RecordSet};
 pub use role::{IamRole, RoleCall, RoleRun};
 pub use security_group::{IngressRule, SecurityGroup, SecurityGroupCall};
@@ -119,6 +121,9 @@ pub struct Observed {
     pub dns_unread: Option<String>,
     /// Why Route 53 could not be read about a record that is not the spec's any more, where it could not.
     pub former_unread: Option<String>,
+    /// The log group that bears our name. Read where the spec asks for one, and where the role's policy tells of one.
+    #[serde(default)]
+    pub log_group: Option<LogGroup>,
     /// Instances that bear the stack's tags, in any state. Read for status and destroy, not for apply.
     pub instances: Vec<Instance>,
     /// Snapshots of the data volume that bear the stack's tags. Read for status and destroy, not for apply.
@@ -194,6 +199,8 @@ pub enum Part {
     Instances,
     /// The launch template.
     LaunchTemplate,
+    /// The log group.
+    LogGroup,
     /// The instance profile.
     Profile,
     /// The instance role, with its policies.
@@ -260,6 +267,8 @@ resources! {
     Group(GroupCall) recorded by group::record;
     /// DNS records.
     Record(RecordCall) recorded by record::record;
+    /// The log group.
+    LogGroup(LogGroupCall) recorded by log_group::record;
     /// Tags of what exists already.
     Tag(TagCall) recorded by tag::record;
 }

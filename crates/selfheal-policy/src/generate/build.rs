@@ -139,15 +139,10 @@ impl Place<'_> {
         .map(Into::into)
     }
 
-    /// Makes the ARN of every stream of a log group.
-    pub(crate) fn log_streams(self, group: &str) -> Made {
-        self.arn(
-            "logs",
-            self.region,
-            self.account,
-            &format!("log-group:{group}:log-stream:*"),
-        )
-        .map(Into::into)
+    /// Makes the ARN of a log group, or of what is below it after a colon.
+    pub(crate) fn log_group(self, name: &str) -> Made {
+        self.arn("logs", self.region, self.account, &format!("log-group:{name}"))
+            .map(Into::into)
     }
 
     /// Makes the ARN of a hosted zone, or of any where its id is not known.

@@ -81,6 +81,8 @@ pub struct OperatorScope {
     pub kms_key: Option<String>,
     /// Whether the stack has, or is to have, one of EC2's application status checks.
     pub application_check: bool,
+    /// Whether the stack has, or is to have, a log group, whose name derives from the stack's.
+    pub logs: bool,
     /// The ARN of the managed policy that must bound the role; without it the role may be given whatever IAM allows.
     pub permissions_boundary: Option<String>,
     /// Whether the role has, or is to have, a policy of the app's, which is deleted once the spec names none.
@@ -123,6 +125,7 @@ impl OperatorScope {
             image_parameter: None,
             kms_key: None,
             application_check: false,
+            logs: false,
             permissions_boundary: None,
             app_policy: false,
             drops_boundary: false,

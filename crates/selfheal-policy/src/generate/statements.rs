@@ -79,6 +79,7 @@ statements! {
         DeleteData,
         WriteRecord,
         RemoveFormerRecord,
+        TheLogGroup,
         UseTheKey,
         GrantTheKeyToEbs,
     }

@@ -313,6 +313,7 @@ impl World {
             ("ec2", _) => "ec2:CreateTags",
             ("iam", "CreateRole") => "iam:TagRole",
             ("iam", "CreateInstanceProfile") => "iam:TagInstanceProfile",
+            ("logs", _) => "logs:TagResource",
             ("autoscaling", _) => "autoscaling:CreateOrUpdateTags",
             _ => return None,
         };

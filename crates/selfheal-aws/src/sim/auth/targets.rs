@@ -20,6 +20,7 @@ impl World {
             Target::SecurityGroup(id) => (id, self.security_groups.get(id).map(|record| &record.group.tags)),
             Target::Template(id) => (id, self.templates.get(id).map(|record| &record.tags)),
             Target::ApplicationCheck(id) => (id, self.application_checks.get(id).map(|record| &record.check.tags)),
+            Target::LogGroup(name) => (name, self.log_groups.get(name).map(|record| &record.tags)),
             Target::Role(name) => (name, self.roles.get(name).map(|record| &record.role.tags)),
             Target::Profile(name) => (name, self.profiles.get(name).map(|record| &record.profile.tags)),
             Target::Group(name) | Target::ChangedGroup(GroupSettings { name, .. }) => {
@@ -205,6 +206,15 @@ impl World {
                 record: ARecord { zone_id: id, .. },
                 ..
             } => ("route53", format!("hostedzone/{id}"), Keys::new(), Tags::new()),
+            Target::LogGroup(name) => {
+                let tags = self.log_groups.get(name).map(|record| record.tags.clone());
+                (
+                    "logs",
+                    format!("log-group:{name}"),
+                    Keys::new(),
+                    tags.unwrap_or_default(),
+                )
+            }
             Target::Parameter(name) => (
                 "ssm",
                 format!("parameter/{}", name.trim_start_matches('/')),

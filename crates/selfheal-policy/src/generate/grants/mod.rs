@@ -61,7 +61,8 @@ impl Resource {
             Self::Identity => identity::operator(grants),
             Self::Record => record::operator(grants),
             Self::Account => account::operator(grants),
-            Self::SessionManager | Self::Parameters | Self::Logs => Ok(()),
+            Self::Logs => logs::operator(grants),
+            Self::SessionManager | Self::Parameters => Ok(()),
         }
     }
 }

@@ -45,6 +45,7 @@ pub fn operator_scope() -> OperatorScope {
         image_parameter: Some("/images/web".to_owned()),
         kms_key: Some(KEY.to_owned()),
         application_check: true,
+        logs: true,
         app_policy: true,
         permissions_boundary: Some(BOUNDARY.to_owned()),
         ..OperatorScope::new(Partition::Aws, REGION, ACCOUNT, "web")
