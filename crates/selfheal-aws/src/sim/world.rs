@@ -23,7 +23,7 @@ use super::state::{
 use super::trace::{TraceEvent, TraceKind};
 
 /// Version of the saved form of a world; another one is refused by [`Sim::load`](super::Sim::load).
-pub const WORLD_SCHEMA: u32 = 2;
+pub const WORLD_SCHEMA: u32 = 3;
 
 /// Everything that a simulated AWS holds. Plain data: it can be saved, compared and looked into.
 ///

@@ -29,7 +29,7 @@ fn operate(sim: &Sim, purpose: Purpose, logs: bool) {
     scope.logs = logs;
     let policy = operator_policy(&scope, purpose).expect("the scope is well-formed");
     sim.tamper(|world| {
-        world.config.operator_policy = Some(policy.into());
+        world.config.operator_policy = Some(policy.to_json().into());
         world.granted.clear();
     });
 }
