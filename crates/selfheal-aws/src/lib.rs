@@ -34,7 +34,9 @@ pub mod sdk;
 pub mod sim;
 
 pub use apply::{ApplyError, ApplyErrorKind, Done, FRESH, Goal, Outcome, apply};
-pub use backend::{Account, ApplicationChecks, AutoScaling, Aws, CallResult, Clock, Ec2, Iam, Jitter, Logs, Offers, Route53};
+pub use backend::{
+    Account, ApplicationChecks, AutoScaling, Aws, CallResult, Clock, Ec2, Iam, Jitter, Logs, Offers, Route53,
+};
 pub use control::{Control, Event, Progress, Silent};
 pub use error::{CallError, CallErrorKind, classify};
 pub use intercept::{Intercepted, Interceptor};

@@ -11,8 +11,8 @@ use selfheal_core::Names;
 use selfheal_core::spec::{Ingress, Spec, ZoneRef};
 use selfheal_core::world::{
     Activity, Address, ApplicationCheck, ApplicationStatus, DefaultRoute, Group, HostedZone, IamRole, Identity, Image,
-    Instance, InstanceProfile, InstanceType, LaunchTemplate, LifecycleHook, LogGroup, PolicyText, RecordSet, SecurityGroup,
-    Snapshot, Subnet, Volume, VolumeModification,
+    Instance, InstanceProfile, InstanceType, LaunchTemplate, LifecycleHook, LogGroup, PolicyText, RecordSet,
+    SecurityGroup, Snapshot, Subnet, Volume, VolumeModification,
 };
 
 use super::account::{Account, Asked, of_stack};

@@ -55,8 +55,8 @@ mod images;
 mod instance_api;
 mod invariants;
 mod ledger;
-mod pages;
 mod log_group;
+mod pages;
 mod rate;
 mod rng;
 mod route53;
@@ -78,9 +78,9 @@ pub use rng::{Range, Rng};
 pub use runtime::{Sim, SimError};
 pub use state::{
     ActivityRecord, AddressRecord, ApplicationCheckRecord, ApplicationResult, ApplicationVerdict, BootConfig,
-    BootPhase, BootState, Content, Granted, GroupRecord, InstanceRecord, LogGroupRecord, MemberRecord, Modification, ProfileRecord,
-    RolePolicyRecord, RoleRecord, SecurityGroupRecord, SnapshotRecord, SubnetRecord, TemplateRecord, TokenRecord,
-    VolumeRecord, ZoneRecord,
+    BootPhase, BootState, Content, Granted, GroupRecord, InstanceRecord, LogGroupRecord, MemberRecord, Modification,
+    ProfileRecord, RolePolicyRecord, RoleRecord, SecurityGroupRecord, SnapshotRecord, SubnetRecord, TemplateRecord,
+    TokenRecord, VolumeRecord, ZoneRecord,
 };
 pub use trace::{CallTrace, InstanceChange, Outcome, TraceEvent, TraceKind, VolumeChange};
 pub use world::{WORLD_SCHEMA, World};
