@@ -2,12 +2,12 @@
 
 mod common;
 
-use common::{carry_out, empty_world, web};
+use common::{carry_out, empty_world, probed, web};
 use selfheal_core::Action;
 use selfheal_core::names::{TAG_ROLE, Tags};
 use selfheal_core::permissions::tells_of_logs;
 use selfheal_core::plan::{Change, DestroyOptions, Plan, StepKind, plan, plan_destroy};
-use selfheal_core::spec::{LogsSpec, Spec};
+use selfheal_core::spec::{HealthFrom, LogsSpec, Spec};
 use selfheal_core::world::{LogGroup, LogGroupCall, Observed};
 
 const NAME: &str = "/selfheal/web";
@@ -15,7 +15,7 @@ const NAME: &str = "/selfheal/web";
 fn kept_for(retention_days: u32) -> Spec {
     Spec {
         logs: Some(LogsSpec { retention_days }),
-        ..web()
+        ..probed(HealthFrom::Instance)
     }
 }
 

@@ -316,7 +316,11 @@ proptest! {
         spec in specs(), worlds in proptest::collection::vec(worlds(), 1..4), release_address: bool, delete_data: bool,
     ) {
         let planner = Planner::new(&spec);
-        let options = DestroyOptions { release_address, delete_data };
+        let options = DestroyOptions {
+            release_address,
+            delete_data,
+            delete_logs: release_address,
+        };
         for mut world in worlds {
             for _ in 0..3 {
                 prop_assert_eq!(planner.plan(&world, &PlanOptions::default()), plan(&spec, &fresh(&world)));
