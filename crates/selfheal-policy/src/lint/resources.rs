@@ -136,9 +136,14 @@ fn wildcards(statement: &Statement, arn: &Arn, actions: &[&Action], kind: Docume
             }
         }
         "logs" => {
-            let group = resource
-                .strip_prefix("log-group:")
-                .and_then(|rest| rest.strip_suffix(":log-stream:*"));
+            // By its ARN with `:*` behind it AWS judges most calls about the group itself, which no instance makes.
+            let whole = if kind == DocumentKind::Operator {
+                ":*"
+            } else {
+                ":log-stream:*"
+            };
+            let name = resource.strip_prefix("log-group:");
+            let group = name.and_then(|name| name.strip_suffix(":log-stream:*").or_else(|| name.strip_suffix(whole)));
             if group.is_none_or(pattern::has_wildcard) {
                 bad("streams may be any of one log group");
             }
