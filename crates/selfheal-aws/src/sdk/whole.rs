@@ -103,7 +103,9 @@ pub(super) fn is_web_page(content_type: Option<&str>, body: &[u8]) -> bool {
         body.get(..with.len())
             .is_some_and(|start| start.eq_ignore_ascii_case(with))
     };
-    content_type.is_some_and(|kind| kind.starts_with("text/html")) || starts(b"<!doctype html") || starts(b"<html")
+    // A server that sends JSON and forgets to say so calls it a page; a page never begins so.
+    let called_so = content_type.is_some_and(|kind| kind.starts_with("text/html")) && !starts(b"{");
+    called_so || starts(b"<!doctype html") || starts(b"<html")
 }
 
 /// Whether an XML document ends with the end of the element that it begins with.
@@ -177,6 +179,8 @@ mod tests {
             Some(Flaw::WebPage)
         );
         assert_eq!(look(None, b"<!DOCTYPE html><html></html>"), Some(Flaw::WebPage));
+        assert_eq!(look(Some("text/html; charset=utf-8"), b"{\"logGroups\": []}"), None);
+        assert_eq!(look(Some("text/html"), b"{\"logGroups\": ["), Some(Flaw::CutShort));
         assert_eq!(look(None, b"OK"), Some(Flaw::Foreign));
     }
 }
