@@ -78,12 +78,13 @@ pub fn run(arguments: &Arguments) -> TaskResult<Counts> {
     })
 }
 
-/// Runs every target for some seconds, with a seed of the time.
+/// Runs every target for some seconds, always with the same seed: whether a change passes rests on the change alone. Other
+/// seeds are for `cargo xtask fuzz` by hand.
 pub fn each_for(seconds: u64) -> TaskResult<Counts> {
     run(&Arguments {
         target: None,
         seconds,
-        seed: None,
+        seed: Some(1),
         input: None,
     })
 }
