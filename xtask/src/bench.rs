@@ -29,8 +29,9 @@ const APPLY_RATIO_MAX: f64 = 1.3;
 const PLAN_CALLS_MAX: usize = 14;
 /// The most round trips, one after the other, of a plan with nothing to do.
 const PLAN_CHAIN_MAX: usize = 2;
-/// The most memory, in bytes. Nearly all of it is the text of the development build, which grows with what it can do.
-const PEAK_BYTES_MAX: u64 = 44 * 1024 * 1024;
+/// The most memory, in bytes. Nearly all of it is the text of the development build, which grows with what it can do: the
+/// SDK of CloudWatch Logs took 2 MiB.
+const PEAK_BYTES_MAX: u64 = 46 * 1024 * 1024;
 
 /// What one run showed.
 struct Figures {
