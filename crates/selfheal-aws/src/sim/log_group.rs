@@ -103,7 +103,7 @@ impl Logs for Sim {
             .map(|(_, name)| name)
             .unwrap_or_default()
             .to_owned();
-        let call = on_group(Call::read(ACTION), &name);
+        let call = Call::read(ACTION).about(&name).on(Target::LogGroupTags(name.clone()));
         self.call(call, move |world| Ok(world.log_group(ACTION, &name)?.tags.clone()))
             .await
     }

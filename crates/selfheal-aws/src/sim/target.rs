@@ -34,6 +34,8 @@ pub(super) enum Target {
     Parameter(String),
     ApplicationCheck(String),
     LogGroup(String),
+    /// A log group in a call about its tags, which AWS judges by another form of the ARN.
+    LogGroupTags(String),
     /// A customer's key, by its ARN.
     Key(String),
     NewApplicationCheck,

@@ -20,7 +20,9 @@ impl World {
             Target::SecurityGroup(id) => (id, self.security_groups.get(id).map(|record| &record.group.tags)),
             Target::Template(id) => (id, self.templates.get(id).map(|record| &record.tags)),
             Target::ApplicationCheck(id) => (id, self.application_checks.get(id).map(|record| &record.check.tags)),
-            Target::LogGroup(name) => (name, self.log_groups.get(name).map(|record| &record.tags)),
+            Target::LogGroup(name) | Target::LogGroupTags(name) => {
+                (name, self.log_groups.get(name).map(|record| &record.tags))
+            }
             Target::Role(name) => (name, self.roles.get(name).map(|record| &record.role.tags)),
             Target::Profile(name) => (name, self.profiles.get(name).map(|record| &record.profile.tags)),
             Target::Group(name) | Target::ChangedGroup(GroupSettings { name, .. }) => {
@@ -206,14 +208,16 @@ impl World {
                 record: ARecord { zone_id: id, .. },
                 ..
             } => ("route53", format!("hostedzone/{id}"), Keys::new(), Tags::new()),
-            Target::LogGroup(name) => {
+            Target::LogGroup(name) | Target::LogGroupTags(name) => {
                 let tags = self.log_groups.get(name).map(|record| record.tags.clone());
-                (
-                    "logs",
-                    format!("log-group:{name}"),
-                    Keys::new(),
-                    tags.unwrap_or_default(),
-                )
+                // But for those about its tags, calls are judged as about all that is in the group.
+                let within = if matches!(target, Target::LogGroup(_)) {
+                    ":log-stream:"
+                } else {
+                    ""
+                };
+                let arn = format!("log-group:{name}{within}");
+                ("logs", arn, Keys::new(), tags.unwrap_or_default())
             }
             Target::Parameter(name) => (
                 "ssm",
