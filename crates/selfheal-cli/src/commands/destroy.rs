@@ -1,4 +1,4 @@
-//! `selfheal destroy`: removes the stack, and keeps the address and the data unless each is named.
+//! `selfheal destroy`: removes the stack, and keeps the address, the data and the logs unless each is named.
 
 use selfheal_aws::Goal;
 use selfheal_core::plan::DestroyOptions;

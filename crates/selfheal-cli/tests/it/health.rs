@@ -106,21 +106,6 @@ fn whatever_goes_wrong_json_ends_with_it_on_standard_output() {
 }
 
 #[test]
-fn an_apply_that_fails_half_way_says_in_json_what_was_done_and_what_is_left() {
-    let folder = Folder::new();
-    let plan = folder.expect(&["policy", "operator", "--for", "plan"], 0).stdout;
-    let mut policy: Value = serde_json::from_str(&plan).expect("a document");
-    let more =
-        serde_json::json!({"Effect": "Allow", "Action": ["ec2:CreateVolume", "ec2:CreateTags"], "Resource": "*"});
-    policy["Statement"].as_array_mut().expect("statements").push(more);
-    folder.authorise_by(&policy.to_string());
-    let failed = folder.expect(&["apply", "--yes", "--json"], 7).json(&["apply"]);
-    assert_eq!(failed["done"][0]["kind"], "create-volume", "{failed:#}");
-    let left = failed["left"].as_array().expect("a list");
-    assert!(left.contains(&"create-group".into()), "{failed:#}");
-}
-
-#[test]
 fn a_refusal_is_printed_once() {
     let folder = Folder::new();
     folder.expect(&["apply", "--yes"], 0);
