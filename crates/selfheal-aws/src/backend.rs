@@ -15,10 +15,11 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 use selfheal_core::names::Tags;
 use selfheal_core::world::{
-    ARecord, Activity, Address, ApplicationCheck, ApplicationCheckSettings, ApplicationStatus,
-    CreateApplicationStatusCheck, CreateVolume, DefaultRoute, Group, GroupSettings, HostedZone, IamRole, Identity,
-    Image, IngressRule, Instance, InstanceProfile, InstanceTypeDetails, LaunchTemplate, LifecycleHook, ModifyVolume,
-    PolicyText, RecordSet, SecurityGroup, Snapshot, Subnet, TemplateData, Volume, VolumeModification,
+    ARecord, Activity, Address, AllocationId, ApplicationCheck, ApplicationCheckSettings, ApplicationStatus,
+    AssociationId, CreateApplicationStatusCheck, CreateVolume, DefaultRoute, Group, GroupSettings, HostedZone, IamRole,
+    Identity, Image, IngressRule, Instance, InstanceProfile, InstanceTypeDetails, LaunchTemplate, LifecycleHook,
+    ModifyVolume, PolicyText, RecordSet, SecurityGroup, Snapshot, Subnet, TemplateData, Volume, VolumeId,
+    VolumeModification,
 };
 
 use crate::error::CallError;
@@ -68,14 +69,14 @@ pub trait Ec2: Send + Sync + Debug {
     async fn describe_volumes(&self, stacks: &[&str]) -> CallResult<Vec<Volume>>;
     /// `DescribeVolumes` of one id, whatever its tags; `None` when AWS says that there is no such volume. An answer that
     /// holds neither it nor that word is an error.
-    async fn describe_volume(&self, id: &str) -> CallResult<Option<Volume>>;
+    async fn describe_volume(&self, id: &VolumeId) -> CallResult<Option<Volume>>;
     /// `DescribeVolumes` by the instance that they are attached to.
     async fn describe_attached_volumes(&self, instance_id: &str) -> CallResult<Vec<Volume>>;
     /// `DescribeVolumesModifications` of one volume: the last one, or `None` when it never was modified.
-    async fn describe_volume_modification(&self, volume_id: &str) -> CallResult<Option<VolumeModification>>;
+    async fn describe_volume_modification(&self, volume_id: &VolumeId) -> CallResult<Option<VolumeModification>>;
     /// `DescribeAddresses` of one allocation, whatever its tags; `None` when AWS says that there is none. An answer that
     /// holds neither it nor that word is an error.
-    async fn describe_address(&self, allocation_id: &str) -> CallResult<Option<Address>>;
+    async fn describe_address(&self, allocation_id: &AllocationId) -> CallResult<Option<Address>>;
     /// `DescribeSecurityGroups`.
     async fn describe_security_groups(&self, query: &SecurityGroupQuery) -> CallResult<Vec<SecurityGroup>>;
     /// `DescribeLaunchTemplateVersions` of `$Latest` by the template's name.
@@ -110,13 +111,13 @@ pub trait Ec2: Send + Sync + Debug {
     /// `DeleteSecurityGroup`.
     async fn delete_security_group(&self, id: &str) -> CallResult<()>;
     /// `DisassociateAddress`.
-    async fn disassociate_address(&self, association_id: &str) -> CallResult<()>;
+    async fn disassociate_address(&self, association_id: &AssociationId) -> CallResult<()>;
     /// `ReleaseAddress`.
-    async fn release_address(&self, allocation_id: &str) -> CallResult<()>;
+    async fn release_address(&self, allocation_id: &AllocationId) -> CallResult<()>;
     /// `CreateSnapshot`.
-    async fn create_snapshot(&self, volume_id: &str, description: &str, tags: &Tags) -> CallResult<Snapshot>;
+    async fn create_snapshot(&self, volume_id: &VolumeId, description: &str, tags: &Tags) -> CallResult<Snapshot>;
     /// `DeleteVolume`.
-    async fn delete_volume(&self, id: &str) -> CallResult<()>;
+    async fn delete_volume(&self, id: &VolumeId) -> CallResult<()>;
 }
 
 /// EC2's calls about what it offers: whether what a spec describes can be launched at all.

@@ -6,10 +6,11 @@ use std::future::Future;
 use async_trait::async_trait;
 use selfheal_core::names::Tags;
 use selfheal_core::world::{
-    ARecord, Activity, Address, ApplicationCheck, ApplicationCheckSettings, ApplicationStatus,
-    CreateApplicationStatusCheck, CreateVolume, DefaultRoute, Group, GroupSettings, HostedZone, IamRole, Identity,
-    Image, IngressRule, Instance, InstanceProfile, InstanceTypeDetails, LaunchTemplate, LifecycleHook, ModifyVolume,
-    PolicyText, RecordSet, SecurityGroup, Snapshot, Subnet, TemplateData, Volume, VolumeModification,
+    ARecord, Activity, Address, AllocationId, ApplicationCheck, ApplicationCheckSettings, ApplicationStatus,
+    AssociationId, CreateApplicationStatusCheck, CreateVolume, DefaultRoute, Group, GroupSettings, HostedZone, IamRole,
+    Identity, Image, IngressRule, Instance, InstanceProfile, InstanceTypeDetails, LaunchTemplate, LifecycleHook,
+    ModifyVolume, PolicyText, RecordSet, SecurityGroup, Snapshot, Subnet, TemplateData, Volume, VolumeId,
+    VolumeModification,
 };
 
 use crate::backend::{
@@ -83,10 +84,10 @@ hand_on! {
         describe_addresses() -> Vec<Address> = "ec2:DescribeAddresses";
         address_quota() -> Option<u32> = "ec2:DescribeAccountAttributes";
         describe_volumes(stacks: &[&str]) -> Vec<Volume> = "ec2:DescribeVolumes";
-        describe_volume(id: &str) -> Option<Volume> = "ec2:DescribeVolumes";
+        describe_volume(id: &VolumeId) -> Option<Volume> = "ec2:DescribeVolumes";
         describe_attached_volumes(instance_id: &str) -> Vec<Volume> = "ec2:DescribeVolumes";
-        describe_volume_modification(volume_id: &str) -> Option<VolumeModification> = "ec2:DescribeVolumesModifications";
-        describe_address(allocation_id: &str) -> Option<Address> = "ec2:DescribeAddresses";
+        describe_volume_modification(volume_id: &VolumeId) -> Option<VolumeModification> = "ec2:DescribeVolumesModifications";
+        describe_address(allocation_id: &AllocationId) -> Option<Address> = "ec2:DescribeAddresses";
         describe_security_groups(query: &SecurityGroupQuery) -> Vec<SecurityGroup> = "ec2:DescribeSecurityGroups";
         describe_launch_template(name: &str) -> Option<LaunchTemplate> = "ec2:DescribeLaunchTemplateVersions";
         describe_launch_templates() -> Vec<LaunchTemplate> = "ec2:DescribeLaunchTemplateVersions";
@@ -103,10 +104,10 @@ hand_on! {
         create_template_version(template_id: &str, data: &TemplateData) -> u64 = "ec2:CreateLaunchTemplateVersion";
         delete_launch_template(id: &str) -> () = "ec2:DeleteLaunchTemplate";
         delete_security_group(id: &str) -> () = "ec2:DeleteSecurityGroup";
-        disassociate_address(association_id: &str) -> () = "ec2:DisassociateAddress";
-        release_address(allocation_id: &str) -> () = "ec2:ReleaseAddress";
-        create_snapshot(volume_id: &str, description: &str, tags: &Tags) -> Snapshot = "ec2:CreateSnapshot";
-        delete_volume(id: &str) -> () = "ec2:DeleteVolume";
+        disassociate_address(association_id: &AssociationId) -> () = "ec2:DisassociateAddress";
+        release_address(allocation_id: &AllocationId) -> () = "ec2:ReleaseAddress";
+        create_snapshot(volume_id: &VolumeId, description: &str, tags: &Tags) -> Snapshot = "ec2:CreateSnapshot";
+        delete_volume(id: &VolumeId) -> () = "ec2:DeleteVolume";
     }
     Offers {
         describe_instance_type(name: &str) -> Option<InstanceTypeDetails> = "ec2:DescribeInstanceTypes";

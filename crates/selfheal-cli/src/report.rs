@@ -1,6 +1,7 @@
 //! What came of the commands that change something, beside the steps that ran. Fields are added, never renamed or removed.
 
 use schemars::JsonSchema;
+use selfheal_core::world::{AllocationId, SnapshotId};
 use serde::Serialize;
 
 /// What came of `apply`.
@@ -13,7 +14,7 @@ pub struct Applied {
     /// The account's twelve digits.
     pub account: String,
     /// The Elastic IP's allocation.
-    pub allocation_id: Option<String>,
+    pub allocation_id: Option<AllocationId>,
     /// The Elastic IP.
     pub public_ip: Option<String>,
     /// The DNS name, where the spec has one.
@@ -32,7 +33,7 @@ pub struct Destroyed {
     /// What was kept, and why: the plan's notes, and the last snapshot of a data volume that was deleted.
     pub kept: Vec<String>,
     /// The last snapshot of the data volume, where this run took one.
-    pub snapshot_id: Option<String>,
+    pub snapshot_id: Option<SnapshotId>,
 }
 
 /// What came of `resume`.

@@ -5,7 +5,9 @@ use selfheal_userdata::{BootConfig, DataVolume, HealthCheck, HealthFrom, Probe, 
 
 use crate::names::{IAM_PATH, LAUNCH_HOOK, Names, ResourceKind, TAG_APPLICATION_CHECK, TERMINATE_HOOK, Tags};
 use crate::spec::{self, HealthProbe, HealthSpec, Spec};
-use crate::world::{ApplicationCheckSettings, Image, Observed, RootVolume, TemplateData, UserDataText};
+use crate::world::{
+    AllocationId, ApplicationCheckSettings, Image, Observed, RootVolume, TemplateData, UserDataText, VolumeId,
+};
 
 /// Heartbeat time-out of the launch hook, in seconds.
 ///
@@ -100,15 +102,19 @@ pub fn profile_arn(names: &Names, account: &str, region: &str) -> String {
 ///
 /// # Errors
 /// When it does not fit into what EC2 accepts, or a string cannot be rendered.
-pub fn user_data(spec: &Spec, allocation_id: &str, volume_id: Option<&str>) -> Result<UserData, RenderError> {
+pub fn user_data(
+    spec: &Spec,
+    allocation_id: &AllocationId,
+    volume_id: Option<&VolumeId>,
+) -> Result<UserData, RenderError> {
     selfheal_userdata::render(&boot_config(spec, allocation_id, volume_id))
 }
 
 /// What the user data of the instance is rendered from, for these ids.
-pub(crate) fn boot_config(spec: &Spec, allocation_id: &str, volume_id: Option<&str>) -> BootConfig {
+pub(crate) fn boot_config(spec: &Spec, allocation_id: &AllocationId, volume_id: Option<&VolumeId>) -> BootConfig {
     let names = Names::of(spec);
     let data = spec.data.as_ref().zip(volume_id).map(|(data, volume_id)| DataVolume {
-        volume_id: volume_id.to_owned(),
+        volume_id: volume_id.to_string(),
         mount: data.mount.clone(),
         filesystem: match data.filesystem {
             spec::Filesystem::Xfs => selfheal_userdata::Filesystem::Xfs,
@@ -123,7 +129,7 @@ pub(crate) fn boot_config(spec: &Spec, allocation_id: &str, volume_id: Option<&s
         launch_hook: LAUNCH_HOOK.to_owned(),
         terminate_hook: Some(TERMINATE_HOOK.to_owned()),
         role: names.role,
-        allocation_id: allocation_id.to_owned(),
+        allocation_id: allocation_id.to_string(),
         data,
         setup: spec.app.setup.as_ref().map(|setup| setup.body.clone()),
         setup_timeout_s: spec.app.setup_timeout_s,
@@ -225,9 +231,9 @@ pub struct Ids {
     /// The subnet.
     pub subnet_id: String,
     /// The Elastic IP.
-    pub allocation_id: String,
+    pub allocation_id: AllocationId,
     /// The data volume, where the spec has one.
-    pub volume_id: Option<String>,
+    pub volume_id: Option<VolumeId>,
     /// ARN of the customer's key of the data volume, where it has one.
     pub kms_key: Option<String>,
     /// Whether every id is real.
@@ -255,11 +261,11 @@ impl Ids {
                 .map_or_else(|| PLACEHOLDER_SUBNET.to_owned(), |subnet| subnet.id),
             allocation_id: found
                 .address
-                .map_or_else(|| PLACEHOLDER_ALLOCATION.to_owned(), |found| found.allocation_id),
+                .map_or_else(|| PLACEHOLDER_ALLOCATION.into(), |found| found.allocation_id),
             volume_id: spec.data.as_ref().map(|_| {
                 found
                     .volume
-                    .map_or_else(|| PLACEHOLDER_VOLUME.to_owned(), |volume| volume.id)
+                    .map_or_else(|| PLACEHOLDER_VOLUME.into(), |volume| volume.id)
             }),
             complete,
         }

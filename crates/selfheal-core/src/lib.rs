@@ -16,6 +16,7 @@
 
 pub mod desired;
 mod existing;
+mod ids;
 mod memo;
 pub mod names;
 pub mod operator;

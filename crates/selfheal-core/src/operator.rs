@@ -17,7 +17,7 @@ use crate::world::{IamRole, LaunchTemplate, Observed};
 #[must_use]
 pub fn operator_scope(spec: &Spec, account: &str, observed: &Observed) -> OperatorScope {
     let mut scope = OperatorScope::new(Partition::of_region(&spec.region), &spec.region, account, &spec.name);
-    scope.allocation_id.clone_from(&spec.address.allocation);
+    scope.allocation_id = spec.address.allocation.clone().map(String::from);
     scope.data_volume = spec.data.is_some();
     scope.kms_key = Ids::of(spec, observed).kms_key;
     // A check that the spec has ceased to ask for is looked for, and deleted, as long as the template tells of one.
@@ -65,7 +65,7 @@ fn place(scope: &mut OperatorScope, spec: &Spec, observed: &Observed) {
         .volume
         .filter(|volume| volume.tags.get(TAG_STACK) != Some(&spec.name));
     let named = spec.data.as_ref().and_then(|data| data.volume.clone());
-    scope.volume_id = named.or(untagged.map(|volume| volume.id));
+    scope.volume_id = named.or(untagged.map(|volume| volume.id)).map(String::from);
 }
 
 /// Fills in what bounds the role, and whether there is a policy of the app's beside that of selfheal.

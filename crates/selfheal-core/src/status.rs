@@ -20,8 +20,8 @@ use crate::names::{TAG_FAILED_BOOTS, TAG_LAST_ERROR, TAG_LAST_LOG, TAG_PARKED};
 use crate::plan::{Plan, Step, StepKind};
 use crate::spec::Spec;
 use crate::world::{
-    ApplicationStatus, AttachmentState, Group, GroupInstance, HealthStatus, InstanceState, LifecycleState, Observed,
-    SnapshotState, VolumeState,
+    AllocationId, ApplicationStatus, AttachmentState, Group, GroupInstance, HealthStatus, InstanceState,
+    LifecycleState, Observed, SnapshotId, SnapshotState, VolumeId, VolumeState,
 };
 use diagnose::diagnose;
 
@@ -87,7 +87,7 @@ pub struct StatusReport {
 #[non_exhaustive]
 pub struct AddressStatus {
     /// `eipalloc-…`.
-    pub allocation_id: String,
+    pub allocation_id: AllocationId,
     /// The IPv4 address.
     pub public_ip: String,
     /// The instance that it is associated with.
@@ -99,7 +99,7 @@ pub struct AddressStatus {
 #[non_exhaustive]
 pub struct VolumeStatus {
     /// `vol-…`.
-    pub id: String,
+    pub id: VolumeId,
     /// `creating`, `available`, `in-use`, `deleting`, `deleted` or `error`.
     pub state: VolumeState,
     /// The instance that it is attached to, in any state of the attachment but `detached`.
@@ -115,9 +115,9 @@ pub struct VolumeStatus {
 #[non_exhaustive]
 pub struct SnapshotStatus {
     /// `snap-…`.
-    pub id: String,
+    pub id: SnapshotId,
     /// The volume that it was taken of.
-    pub volume_id: String,
+    pub volume_id: VolumeId,
     /// `pending`, `completed` or `error`.
     pub state: SnapshotState,
     /// When it was started, RFC 3339.

@@ -11,20 +11,22 @@ use selfheal_policy::ResourceSet;
 
 use crate::names::{Names, ResourceKind};
 use crate::spec::Spec;
-use crate::world::{Observed, PolicyText, UserDataText, Volume, VolumeModification, VolumeState};
+use crate::world::{
+    AllocationId, Observed, PolicyText, UserDataText, Volume, VolumeId, VolumeModification, VolumeState,
+};
 
 /// What has to be read beyond the listings before a plan may be made. Empty for a stack that is as it was left.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Unread {
     /// Volumes, by id.
-    pub volumes: BTreeSet<String>,
+    pub volumes: BTreeSet<VolumeId>,
     /// Elastic IPs, by allocation id.
-    pub addresses: BTreeSet<String>,
+    pub addresses: BTreeSet<AllocationId>,
     /// Instances whose attached volumes have to be read.
     pub attached_to: BTreeSet<String>,
     /// Volumes whose last modification has to be read.
-    pub modifications: BTreeSet<String>,
+    pub modifications: BTreeSet<VolumeId>,
 }
 
 impl Unread {
@@ -42,13 +44,13 @@ impl Unread {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Found {
     /// A volume, or that AWS says that there is none of this id.
-    Volume(String, Option<Box<Volume>>),
+    Volume(VolumeId, Option<Box<Volume>>),
     /// An Elastic IP, likewise.
-    Address(String, Option<crate::world::Address>),
+    Address(AllocationId, Option<crate::world::Address>),
     /// The volumes that are attached to an instance.
     Attached(String, Vec<Volume>),
     /// The last modification of a volume, if it ever was modified.
-    Modification(String, Option<VolumeModification>),
+    Modification(VolumeId, Option<VolumeModification>),
 }
 
 /// Says what has to be read beyond the listings.
@@ -59,18 +61,18 @@ pub fn unread(spec: &Spec, observed: &Observed) -> Unread {
 
 /// The same, where it is known already what the policy and the launch template name.
 pub(crate) fn unread_of(spec: &Spec, observed: &Observed, named: &Named) -> Unread {
-    let listed = |id: &String| observed.volumes.iter().any(|volume| volume.id == *id);
-    let known = |id: &String| listed(id) || observed.run.gone.contains(id);
+    let listed = |id: &VolumeId| observed.volumes.iter().any(|volume| volume.id == *id);
+    let known = |id: &VolumeId| listed(id) || observed.run.gone.contains(id.as_str());
     let asked = spec.data.as_ref().and_then(|data| data.volume.clone());
     let missed = observed.run.volumes.missed.iter().cloned();
     let volumes = named.volumes.iter().cloned().chain(asked).chain(missed);
-    let has_address = |id: &String| observed.addresses.iter().any(|address| address.allocation_id == *id);
+    let has_address = |id: &AllocationId| observed.addresses.iter().any(|address| address.allocation_id == *id);
     Unread {
         volumes: volumes.filter(|id| !known(id)).collect(),
         addresses: named
             .addresses
             .iter()
-            .filter(|id| !has_address(id) && !observed.run.gone.contains(*id))
+            .filter(|id| !has_address(id) && !observed.run.gone.contains(id.as_str()))
             .cloned()
             .collect(),
         attached_to: unnamed_holders(spec, observed, named)
@@ -101,7 +103,7 @@ fn data_volumes<'a>(spec: &Spec, observed: &'a Observed) -> impl Iterator<Item =
 }
 
 /// The volumes that differ from the spec in what a modification changes: one may be under way.
-fn modifications(spec: &Spec, observed: &Observed) -> BTreeSet<String> {
+fn modifications(spec: &Spec, observed: &Observed) -> BTreeSet<VolumeId> {
     let Some(data) = &spec.data else { return BTreeSet::new() };
     let differs = |volume: &&Volume| {
         let other = |want: Option<u32>, have: Option<u32>| want.is_some() && want != have;
@@ -121,9 +123,9 @@ fn modifications(spec: &Spec, observed: &Observed) -> BTreeSet<String> {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Named {
     /// Volumes.
-    pub(crate) volumes: BTreeSet<String>,
+    pub(crate) volumes: BTreeSet<VolumeId>,
     /// Elastic IPs.
-    pub(crate) addresses: BTreeSet<String>,
+    pub(crate) addresses: BTreeSet<AllocationId>,
     /// Whether either could be read: it then also tells that there is none.
     pub(crate) tells: bool,
 }
@@ -167,9 +169,9 @@ impl Named {
     fn take(&mut self, id: &str) {
         let is_id = |rest: &str| !rest.is_empty() && rest.bytes().all(|byte| byte.is_ascii_alphanumeric());
         if id.strip_prefix("vol-").is_some_and(is_id) {
-            self.volumes.insert(id.to_owned());
+            self.volumes.insert(id.into());
         } else if id.strip_prefix("eipalloc-").is_some_and(is_id) {
-            self.addresses.insert(id.to_owned());
+            self.addresses.insert(id.into());
         }
     }
 }
@@ -194,14 +196,14 @@ impl Observed {
                 self.volumes.retain(|have| have.id != id);
                 match volume {
                     Some(volume) => self.volumes.push(*volume),
-                    None => drop(self.run.gone.insert(id)),
+                    None => drop(self.run.gone.insert(id.into())),
                 }
             }
             Found::Address(id, address) => {
                 self.addresses.retain(|have| have.allocation_id != id);
                 match address {
                     Some(address) => self.addresses.push(address),
-                    None => drop(self.run.gone.insert(id)),
+                    None => drop(self.run.gone.insert(id.into())),
                 }
             }
             Found::Attached(instance, volumes) => {

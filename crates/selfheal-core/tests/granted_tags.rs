@@ -44,7 +44,7 @@ fn an_adopted_address_is_sent_the_keys_that_are_allowed() {
         let mut world = common::empty_world();
         common::carry_out(|world| plan(&spec, world), &mut world);
         let mut address = world.addresses[0].clone();
-        address.allocation_id = "eipalloc-0aaaaaaaaaaaaaaaa".to_owned();
+        address.allocation_id = "eipalloc-0aaaaaaaaaaaaaaaa".into();
         address.tags = name
             .map(|name| ("Name".to_owned(), name.to_owned()))
             .into_iter()
@@ -83,7 +83,12 @@ fn keys_after<'a>(program: &'a str, text: &str) -> BTreeSet<&'a str> {
 
 #[test]
 fn the_boot_program_writes_the_marks_that_the_role_may_write() {
-    let program = user_data(&common::probed(HealthFrom::Both), "eipalloc-1", Some("vol-1")).expect("it renders");
+    let program = user_data(
+        &common::probed(HealthFrom::Both),
+        &"eipalloc-1".into(),
+        Some(&"vol-1".into()),
+    )
+    .expect("it renders");
     let program = program.script();
     let removed = keys_after(program, "Tag.1.Key=selfheal:");
     assert_eq!(removed, set([TAG_FIRST_USE]), "what DeleteTags names");

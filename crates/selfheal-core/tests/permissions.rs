@@ -30,7 +30,7 @@ fn a_spec_alone_leaves_open_what_aws_chooses() {
     let image = ImageRef::Parameter("/images/web".to_owned());
     let mut spec = Spec::minimal("web", "cn-north-1", "t4g.small", image);
     spec.instance.subnet = Some("subnet-0123456789abcdef0".to_owned());
-    spec.address.allocation = Some("eipalloc-0123456789abcdef0".to_owned());
+    spec.address.allocation = Some("eipalloc-0123456789abcdef0".into());
     let expected = OperatorScope {
         data_volume: false,
         subnet_id: Some("subnet-0123456789abcdef0".to_owned()),
@@ -117,10 +117,16 @@ fn a_volume_that_exists_is_tagged_only_where_it_lost_its_tags_or_is_named() {
     if let Some(data) = &mut named.data {
         data.volume = Some(id.clone());
     }
-    assert_eq!(operator_scope(&named, ACCOUNT, &world).volume_id, Some(id.clone()));
+    assert_eq!(
+        operator_scope(&named, ACCOUNT, &world).volume_id.as_deref(),
+        Some(id.as_str())
+    );
     // Found by its id, which the role's policy names, with no tag left.
     world.volumes[0].tags.remove(TAG_STACK);
-    assert_eq!(operator_scope(&web(), ACCOUNT, &world).volume_id, Some(id));
+    assert_eq!(
+        operator_scope(&web(), ACCOUNT, &world).volume_id.as_deref(),
+        Some(id.as_str())
+    );
 }
 
 #[test]
@@ -134,7 +140,7 @@ fn the_boundary_lets_through_what_the_instances_policy_allows_whatever_its_ids()
         statements.map(|statement| format!("{:?}", statement.actions)).collect()
     };
     assert_eq!(actions(&policy), actions(&boundary));
-    for id in [&ids.allocation_id, &ids.subnet_id] {
+    for id in [ids.allocation_id.as_str(), ids.subnet_id.as_str()] {
         assert!(policy.to_json().contains(id), "{id}");
         assert!(!boundary.to_json().contains(id), "{id}");
     }

@@ -18,7 +18,7 @@ fn applied(spec: &Spec) -> Observed {
 
 fn address(allocation: &str) -> Address {
     Address {
-        allocation_id: allocation.to_owned(),
+        allocation_id: allocation.into(),
         public_ip: "203.0.113.8".to_owned(),
         association_id: None,
         instance_id: None,
@@ -36,7 +36,7 @@ fn refusals(plan: &Plan) -> Vec<&str> {
 /// The stack of the README, which adopts an address that is as `change` leaves it.
 fn adopting(change: impl Fn(&mut Address)) -> (Spec, Observed) {
     let mut spec = web();
-    spec.address.allocation = Some(ADOPTED.to_owned());
+    spec.address.allocation = Some(ADOPTED.into());
     let mut world = empty_world();
     let mut found = address(ADOPTED);
     change(&mut found);
@@ -45,9 +45,9 @@ fn adopting(change: impl Fn(&mut Address)) -> (Spec, Observed) {
 }
 
 fn at_instance(address: &mut Address) {
-    address.association_id = Some("eipassoc-00000000000000001".to_owned());
+    address.association_id = Some("eipassoc-00000000000000001".into());
     address.instance_id = Some("i-00000000000000009".to_owned());
-    address.interface_id = Some("eni-00000000000000009".to_owned());
+    address.interface_id = Some("eni-00000000000000009".into());
 }
 
 #[test]

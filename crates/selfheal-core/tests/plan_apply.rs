@@ -183,10 +183,10 @@ fn what_bears_our_name_and_not_our_tag_is_somebody_elses() {
 fn an_adopted_address_is_tagged_and_one_of_another_stack_refused() {
     let mut spec = web();
     let mut world = applied(&spec);
-    spec.address.allocation = Some("eipalloc-0000000000000aaaa".to_owned());
+    spec.address.allocation = Some("eipalloc-0000000000000aaaa".into());
     assert_eq!(refusals(&spec, &world), ["address-missing"]);
     let mut other = world.addresses[0].clone();
-    other.allocation_id = "eipalloc-0000000000000aaaa".to_owned();
+    other.allocation_id = "eipalloc-0000000000000aaaa".into();
     other.tags.clear();
     world.addresses.push(other);
     assert!(keys(&spec, &world).contains(&StepKind::TagAddress));
@@ -199,7 +199,7 @@ fn of_two_addresses_the_one_in_the_policy_is_kept_and_the_other_told() {
     let spec = web();
     let mut world = applied(&spec);
     let mut other = world.addresses[0].clone();
-    other.allocation_id = "eipalloc-00000000000000000".to_owned();
+    other.allocation_id = "eipalloc-00000000000000000".into();
     world.addresses.insert(0, other);
     let now = plan(&spec, &world);
     assert!(now.steps.is_empty(), "{now}");

@@ -20,8 +20,8 @@ fn another_target_is_another_step_3() {
     let world = applied();
     let approval = Approval::of(&plan_destroy(&web(), &world, &all));
     let mut moved = world.clone();
-    "vol-0000000000000ffff".clone_into(&mut moved.volumes[0].id);
-    "eipalloc-0000000000000ffff".clone_into(&mut moved.addresses[0].allocation_id);
+    moved.volumes[0].id = "vol-0000000000000ffff".into();
+    moved.addresses[0].allocation_id = "eipalloc-0000000000000ffff".into();
     moved.role_policy = None;
     moved.launch_template = None;
     let now = plan_destroy(&web(), &moved, &all);

@@ -30,7 +30,7 @@ fn running() -> Observed {
         public_ip: None,
         tags: selfheal_core::names::Tags::new(),
     });
-    world.addresses[0].association_id = Some("eipassoc-00000000000000001".to_owned());
+    world.addresses[0].association_id = Some("eipassoc-00000000000000001".into());
     world.addresses[0].instance_id = Some("i-00000000000000001".to_owned());
     world
 }
@@ -71,7 +71,7 @@ fn apply_after_destroy_adopts_what_was_kept() {
     )));
     assert_eq!(world.addresses.len() + world.volumes.len(), 2);
     let policy = world.role_policy.expect("applied");
-    assert!(policy.contains(&address) && policy.contains(&volume));
+    assert!(policy.contains(address.as_str()) && policy.contains(volume.as_str()));
 }
 
 #[test]
@@ -103,7 +103,7 @@ fn only_a_last_snapshot_of_this_run_since_the_last_launch_counts_2() {
     let mut world = running();
     carry_out(|world| plan_destroy(&spec, world, &KEEP), &mut world);
     let good = Snapshot {
-        id: "snap-00000000000000001".to_owned(),
+        id: "snap-00000000000000001".into(),
         volume_id: world.volumes[0].id.clone(),
         state: SnapshotState::Completed,
         started_at: Timestamp::UNIX_EPOCH,
@@ -122,7 +122,7 @@ fn only_a_last_snapshot_of_this_run_since_the_last_launch_counts_2() {
     assert!(takes_another(|snapshot| snapshot.tags.clear()));
     assert!(takes_another(|snapshot| snapshot.state = SnapshotState::Error));
     assert!(takes_another(
-        |snapshot| snapshot.volume_id = "vol-0000000000000ffff".to_owned()
+        |snapshot| snapshot.volume_id = "vol-0000000000000ffff".into()
     ));
     assert!(takes_another(
         |snapshot| snapshot.started_at -= SignedDuration::from_mins(20)

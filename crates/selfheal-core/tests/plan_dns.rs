@@ -125,7 +125,7 @@ fn a_record_that_others_made_is_refused_also_where_ours_was_there_before() {
     // One that points at another address of the stack is its own.
     let mut world = applied(&spec);
     let mut other = world.addresses[0].clone();
-    other.allocation_id = "eipalloc-0000000000000ffff".to_owned();
+    other.allocation_id = "eipalloc-0000000000000ffff".into();
     other.public_ip = "198.51.100.9".to_owned();
     world.addresses.push(other);
     world.records = vec![a_record("app.example.com", "198.51.100.9")];

@@ -44,7 +44,7 @@ fn without_data() -> Spec {
 
 fn names_volume(world: &Observed) -> bool {
     let policy = world.role_policy.as_deref().expect("there is a policy");
-    policy.contains(&world.volumes[0].id)
+    policy.contains(world.volumes[0].id.as_str())
 }
 
 fn note(plan: &Plan, code: &str) -> String {

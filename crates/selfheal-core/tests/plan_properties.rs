@@ -56,7 +56,7 @@ fn specs() -> impl Strategy<Value = Spec> {
             have
         });
         spec.dns = spec.dns.filter(|_| dns);
-        spec.address.allocation = adopt.then(|| "eipalloc-00000000000000010".to_owned());
+        spec.address.allocation = adopt.then(|| "eipalloc-00000000000000010".into());
         spec
     })
 }
@@ -171,8 +171,9 @@ const DAMAGES: &[fn(&mut Observed)] = &[
     |world| world.instances.push(common_instance()),
 ];
 
-fn twin<T>(mut thing: T, id: impl Fn(&mut T) -> &mut String) -> T {
-    id(&mut thing).push('0');
+fn twin<T, Id: From<String> + AsRef<str>>(mut thing: T, id: impl Fn(&mut T) -> &mut Id) -> T {
+    let id = id(&mut thing);
+    *id = format!("{}0", id.as_ref()).into();
     thing
 }
 

@@ -20,7 +20,7 @@ fn world(lifecycle: &str, address_at: Option<&str>) -> Observed {
         });
     }
     world.addresses[0].instance_id = address_at.map(str::to_owned);
-    world.addresses[0].association_id = address_at.map(|_| "eipassoc-1".to_owned());
+    world.addresses[0].association_id = address_at.map(|_| "eipassoc-1".into());
     world
 }
 

@@ -72,7 +72,7 @@ fn every_key_of_a_full_file_is_read() {
     assert_eq!(spec.instance.subnet.as_deref(), Some("subnet-0123456789abcdef0"));
     let ports = vec![(53, Protocol::Udp), (80, Protocol::Tcp), (443, Protocol::Tcp)];
     assert_eq!(spec.instance.ingress, Ingress::Ports(ports));
-    assert_eq!(spec.address.allocation.as_deref(), Some("eipalloc-0123456789abcdef0"));
+    assert_eq!(spec.address.allocation, Some("eipalloc-0123456789abcdef0".into()));
     let data = spec.data.as_ref().unwrap();
     assert_eq!(
         (data.size_gib, data.filesystem, data.volume_type),

@@ -5,6 +5,7 @@ use selfheal_core::spec::{
     AccessSpec, AddressSpec, AddressWhen, AppPolicy, AppSpec, DataSpec, DnsSpec, Filesystem, HealthFrom, HealthProbe,
     HealthSpec, ImageRef, Ingress, InstanceSpec, LogsSpec, Protocol, Setup, Spec, SpecFile, VolumeType, ZoneRef,
 };
+use selfheal_core::world::{AllocationId, VolumeId};
 
 fn id(prefix: &'static str) -> impl Strategy<Value = String> {
     prop_oneof!["[0-9a-f]{8}", "[0-9a-f]{17}"].prop_map(move |hex| format!("{prefix}-{hex}"))
@@ -95,7 +96,7 @@ fn data() -> impl Strategy<Value = DataSpec> {
             volume_type,
             iops,
             throughput_mibps,
-            volume,
+            volume: volume.map(VolumeId::from),
             kms_key,
         },
     )
@@ -178,7 +179,7 @@ prop_compose! {
             name,
             region: "eu-west-1".to_owned(),
             instance,
-            address: AddressSpec { take: allocation.is_some(), allocation, when },
+            address: AddressSpec { take: allocation.is_some(), allocation: allocation.map(AllocationId::from), when },
             data,
             dns,
             app: AppSpec { setup, setup_timeout_s, health, breaker_limit, policy },

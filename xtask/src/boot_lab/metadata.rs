@@ -34,7 +34,7 @@ pub fn of(sim: &Sim, wire: &Wire, role: &str, record: &InstanceRecord, identity:
             credentials.document(),
         ),
         (format!("{interface}/device-number"), "0".to_owned()),
-        (format!("{interface}/interface-id"), record.interface_id.clone()),
+        (format!("{interface}/interface-id"), record.interface_id.to_string()),
         (format!("{interface}/local-ipv4s"), ip),
         (format!("{interface}/vpc-id"), record.vpc_id.clone()),
         (format!("{interface}/subnet-id"), record.subnet_id.clone()),

@@ -6,7 +6,7 @@ use selfheal_aws::{AutoScaling, Control, Goal, Silent, apply, observe};
 use selfheal_core::desired::user_data;
 use selfheal_core::names::{Names, TAG_FIRST_USE, TERMINATE_HOOK, Tags};
 use selfheal_core::spec::{AddressWhen, EXAMPLE, Filesystem, HealthProbe, HealthSpec, Setup, Spec, SpecFile};
-use selfheal_core::world::GroupSettings;
+use selfheal_core::world::{AllocationId, GroupSettings, VolumeId};
 
 use super::network::APP_PORT;
 use crate::error::{TaskError, TaskResult};
@@ -173,9 +173,9 @@ pub fn create(sim: &Sim, options: &Options) -> TaskResult<Stack> {
     Ok(Stack {
         group: names.group,
         role: names.role,
-        allocation_id,
+        allocation_id: allocation_id.into(),
         public_ip,
-        volume_id,
+        volume_id: volume_id.into(),
         script,
     })
 }
@@ -212,7 +212,7 @@ fn resize(sim: &Sim, names: &Names, instances: u32) -> TaskResult<()> {
 }
 
 /// Changes what no spec can ask for; answers the allocation, the address and the data volume.
-fn deviate(world: &mut World, names: &Names, options: &Options) -> Option<(String, String, String)> {
+fn deviate(world: &mut World, names: &Names, options: &Options) -> Option<(AllocationId, String, VolumeId)> {
     let address = world.addresses.values().next()?.address.clone();
     let group = world.groups.get_mut(&names.group)?;
     if !options.terminate_hook {

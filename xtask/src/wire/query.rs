@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use selfheal_aws::CallError;
 use selfheal_aws::sim::InstanceCaller;
 use selfheal_core::names::Tags;
-use selfheal_core::world::{Address, ApplicationStatus, Volume};
+use selfheal_core::world::{Address, ApplicationStatus, SnapshotId, Volume};
 
 use super::xml::{autoscaling as group_answer, ec2 as answer, leaf, node};
 use super::{WireCall, WireError};
@@ -109,10 +109,10 @@ impl<'a> Parameters<'a> {
     }
 
     /// `prefix1`, `prefix2`, …
-    fn list(&mut self, prefix: &str) -> Vec<String> {
+    fn list<T: From<&'a str>>(&mut self, prefix: &str) -> Vec<T> {
         (1..)
             .map_while(|at| self.optional(&format!("{prefix}{at}")))
-            .map(str::to_owned)
+            .map(T::from)
             .collect()
     }
 
@@ -152,7 +152,7 @@ pub(super) fn ec2(me: &InstanceCaller, call: &WireCall, request_id: &str) -> Res
             let (volume, instance) = (with.required("VolumeId")?, with.required("InstanceId")?);
             let device = with.required("Device")?;
             with.end()?;
-            attachment(&me.attach_volume(volume, instance, device)?, device)
+            attachment(&me.attach_volume(&volume.into(), instance, device)?, device)
         }
         "DetachVolume" => {
             let (volume, instance) = (with.required("VolumeId")?, with.optional("InstanceId"));
@@ -161,7 +161,7 @@ pub(super) fn ec2(me: &InstanceCaller, call: &WireCall, request_id: &str) -> Res
                 return Err(WireError::new(400, "InvalidParameterValue", "Force is not simulated").into());
             }
             with.end()?;
-            attachment(&me.detach_volume(volume, instance)?, "")
+            attachment(&me.detach_volume(&volume.into(), instance)?, "")
         }
         "DescribeVolumes" => {
             let ids = with.list("VolumeId.");
@@ -189,7 +189,7 @@ pub(super) fn ec2(me: &InstanceCaller, call: &WireCall, request_id: &str) -> Res
         "DisassociateAddress" => {
             let association = with.required("AssociationId")?;
             with.end()?;
-            me.disassociate_address(association)?;
+            me.disassociate_address(&association.into())?;
             leaf("return", "true")
         }
         "DeleteTags" => {
@@ -210,13 +210,13 @@ fn associate(me: &InstanceCaller, mut with: Parameters<'_>) -> Result<String, Fa
     };
     let reassociate = with.flag("AllowReassociation", false)?;
     with.end()?;
-    let association = me.associate_address(allocation, holder, reassociate)?;
-    Ok(leaf("return", "true") + &leaf("associationId", &association))
+    let association = me.associate_address(&allocation.into(), holder, reassociate)?;
+    Ok(leaf("return", "true") + &leaf("associationId", association.as_str()))
 }
 
 /// DeleteTags of one resource, by their keys.
 fn delete_tags(me: &InstanceCaller, mut with: Parameters<'_>) -> Result<(), Failure> {
-    let resources = with.list("ResourceId.");
+    let resources: Vec<String> = with.list("ResourceId.");
     let keys: Vec<String> = (1..)
         .map_while(|at| with.optional(&format!("Tag.{at}.Key")))
         .map(str::to_owned)
@@ -243,7 +243,7 @@ fn attachment(volume: &Volume, device: &str) -> String {
         (attachment.instance_id.as_str(), attachment.state.as_str())
     });
     [
-        leaf("volumeId", &volume.id),
+        leaf("volumeId", volume.id.as_str()),
         leaf("instanceId", instance),
         leaf("device", device),
         leaf("status", state),
@@ -263,7 +263,7 @@ fn tag_set(tags: &Tags) -> String {
 fn volume_item(volume: &Volume) -> String {
     let attached = volume.attachment.as_ref().map_or_else(String::new, |attachment| {
         let parts = [
-            leaf("volumeId", &volume.id),
+            leaf("volumeId", volume.id.as_str()),
             leaf("instanceId", &attachment.instance_id),
             leaf("device", "/dev/sdf"),
             leaf("status", attachment.state.as_str()),
@@ -272,9 +272,9 @@ fn volume_item(volume: &Volume) -> String {
         node("item", &parts.concat())
     });
     let parts = [
-        leaf("volumeId", &volume.id),
+        leaf("volumeId", volume.id.as_str()),
         leaf("size", &volume.size_gib.to_string()),
-        leaf("snapshotId", volume.snapshot_id.as_deref().unwrap_or_default()),
+        leaf("snapshotId", volume.snapshot_id.as_ref().map_or("", SnapshotId::as_str)),
         leaf("availabilityZone", &volume.zone),
         leaf("status", volume.state.as_str()),
         node("attachmentSet", &attached),
@@ -289,10 +289,10 @@ fn volume_item(volume: &Volume) -> String {
 fn address_item(address: &Address) -> String {
     let mut parts = vec![
         leaf("publicIp", &address.public_ip),
-        leaf("allocationId", &address.allocation_id),
+        leaf("allocationId", address.allocation_id.as_str()),
     ];
     if let Some(association) = &address.association_id {
-        parts.push(leaf("associationId", association));
+        parts.push(leaf("associationId", association.as_str()));
     }
     parts.push(leaf("domain", "vpc"));
     if let Some(instance) = &address.instance_id {
@@ -357,7 +357,7 @@ fn describe_tags(me: &InstanceCaller, mut with: Parameters<'_>) -> Result<String
         let Some(name) = with.optional(&format!("Filters.member.{at}.Name")) else {
             break;
         };
-        let values = with.list(&format!("Filters.member.{at}.Values.member."));
+        let values: Vec<String> = with.list(&format!("Filters.member.{at}.Values.member."));
         match name {
             "auto-scaling-group" => groups = values,
             "key" => keys = values,

@@ -176,13 +176,13 @@ fn done(result: CallResult<()>) -> CallResult<Answer> {
 pub(super) fn detail_of(action: &Action, answer: &Answer) -> String {
     match (action, answer) {
         (_, Answer::Address(address)) => format!("{} ({})", address.public_ip, address.allocation_id),
-        (_, Answer::Volume(volume)) => volume.id.clone(),
+        (_, Answer::Volume(volume)) => volume.id.to_string(),
         (_, Answer::SecurityGroup(id) | Answer::Template(id)) => id.clone(),
         (_, Answer::Role(role)) => role.name.clone(),
         (_, Answer::Profile(profile)) => profile.name.clone(),
         (_, Answer::ApplicationCheck(check)) => check.id.clone(),
         (_, Answer::Version(version)) => format!("version {version}"),
-        (_, Answer::Snapshot(snapshot)) => snapshot.id.clone(),
+        (_, Answer::Snapshot(snapshot)) => snapshot.id.to_string(),
         (Action::Group(GroupCall::CreateGroup(settings)) | Action::Group(GroupCall::UpdateGroup(settings)), _) => {
             settings.name.clone()
         }

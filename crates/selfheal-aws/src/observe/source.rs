@@ -10,9 +10,9 @@ use jiff::Timestamp;
 use selfheal_core::Names;
 use selfheal_core::spec::{Ingress, Spec, ZoneRef};
 use selfheal_core::world::{
-    Activity, Address, ApplicationCheck, ApplicationStatus, DefaultRoute, Group, HostedZone, IamRole, Identity, Image,
-    Instance, InstanceProfile, InstanceType, LaunchTemplate, LifecycleHook, LogGroup, PolicyText, RecordSet,
-    SecurityGroup, Snapshot, Subnet, Volume, VolumeModification,
+    Activity, Address, AllocationId, ApplicationCheck, ApplicationStatus, DefaultRoute, Group, HostedZone, IamRole,
+    Identity, Image, Instance, InstanceProfile, InstanceType, LaunchTemplate, LifecycleHook, LogGroup, PolicyText,
+    RecordSet, SecurityGroup, Snapshot, Subnet, Volume, VolumeId, VolumeModification,
 };
 
 use super::account::{Account, Asked, of_stack};
@@ -361,12 +361,12 @@ impl<'s, 'a> Source<'s, 'a> {
     }
 
     /// One volume by its id, by one answer.
-    pub(super) async fn volume(self, id: &str) -> CallResult<Option<Volume>> {
+    pub(super) async fn volume(self, id: &VolumeId) -> CallResult<Option<Volume>> {
         self.ask(|| self.aws.describe_volume(id)).await
     }
 
     /// One address by its allocation id, by one answer.
-    pub(super) async fn address(self, allocation_id: &str) -> CallResult<Option<Address>> {
+    pub(super) async fn address(self, allocation_id: &AllocationId) -> CallResult<Option<Address>> {
         self.ask(|| self.aws.describe_address(allocation_id)).await
     }
 
@@ -374,7 +374,7 @@ impl<'s, 'a> Source<'s, 'a> {
         self.ask(|| self.aws.describe_attached_volumes(instance_id)).await
     }
 
-    pub(super) async fn volume_modification(self, volume_id: &str) -> CallResult<Option<VolumeModification>> {
+    pub(super) async fn volume_modification(self, volume_id: &VolumeId) -> CallResult<Option<VolumeModification>> {
         self.ask(|| self.aws.describe_volume_modification(volume_id)).await
     }
 }

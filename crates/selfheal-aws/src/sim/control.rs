@@ -1,7 +1,7 @@
 //! What a test, a demo or a lab does to the world from outside.
 
 use selfheal_core::names::Tags;
-use selfheal_core::world::LifecycleState;
+use selfheal_core::world::{AllocationId, LifecycleState, VolumeId};
 
 use super::faults::{FaultPlan, FaultState};
 use super::ledger::Violation;
@@ -161,7 +161,7 @@ impl Sim {
     }
 
     /// Tells the world what a lab saw on an instance that boots for real: a filesystem was made. S4 judges it.
-    pub fn report_format(&self, instance: &str, volume: &str, filesystem: &str) {
+    pub fn report_format(&self, instance: &str, volume: &VolumeId, filesystem: &str) {
         self.tamper(|world| {
             world.format_volume(instance, volume, filesystem);
             world.check_invariants();
@@ -169,7 +169,7 @@ impl Sim {
     }
 
     /// Tells the world what a lab saw on an instance that boots for real: the volume was mounted, or is not any more.
-    pub fn report_mount(&self, instance: &str, volume: Option<&str>) {
+    pub fn report_mount(&self, instance: &str, volume: Option<&VolumeId>) {
         self.tamper(|world| {
             match volume {
                 Some(volume) => world.mount_volume(instance, volume),
@@ -186,7 +186,7 @@ impl Sim {
     }
 
     /// Sets what is on a volume. Returns whether there is such a volume.
-    pub fn set_content(&self, volume: &str, content: Content) -> bool {
+    pub fn set_content(&self, volume: &VolumeId, content: Content) -> bool {
         self.tamper(|world| {
             world
                 .volumes
@@ -197,7 +197,7 @@ impl Sim {
     }
 
     /// Allocates an address with these tags, as somebody else may have; returns its allocation id.
-    pub fn foreign_address(&self, tags: &Tags) -> String {
+    pub fn foreign_address(&self, tags: &Tags) -> AllocationId {
         self.tamper(|world| world.new_address(tags).allocation_id)
     }
 }

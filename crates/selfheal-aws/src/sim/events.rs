@@ -1,18 +1,19 @@
 //! What the world does by itself, each at its instant.
 
+use selfheal_core::world::{SnapshotId, VolumeId};
 use serde::{Deserialize, Serialize};
 
 /// Something that the world will do by itself.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub(super) enum WorldEvent {
-    VolumeAvailable(String),
-    VolumeAttached(String),
-    VolumeDetached(String),
-    VolumeDeleted(String),
-    VolumeModified(String),
-    VolumeOptimized(String),
+    VolumeAvailable(VolumeId),
+    VolumeAttached(VolumeId),
+    VolumeDetached(VolumeId),
+    VolumeDeleted(VolumeId),
+    VolumeModified(VolumeId),
+    VolumeOptimized(VolumeId),
     VolumesReleased(String),
-    SnapshotCompleted(String),
+    SnapshotCompleted(SnapshotId),
     InstanceRunning(String),
     MemberRunning(String),
     InstanceTerminated(String),

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use selfheal_core::names::Tags;
-use selfheal_core::world::{Address, ApplicationStatus, HealthStatus, Volume};
+use selfheal_core::world::{Address, AllocationId, ApplicationStatus, AssociationId, HealthStatus, Volume, VolumeId};
 
 use super::call::{Call, Caller, fail};
 use super::ec2::missing_code;
@@ -47,7 +47,7 @@ impl InstanceCaller {
     ///
     /// # Errors
     /// As AWS answers them; so for all calls here.
-    pub fn attach_volume(&self, volume: &str, instance: &str, device: &str) -> CallResult<Volume> {
+    pub fn attach_volume(&self, volume: &VolumeId, instance: &str, device: &str) -> CallResult<Volume> {
         self.call(|world, me| world.api_attach_volume(me, volume, instance, device))
     }
 
@@ -55,7 +55,7 @@ impl InstanceCaller {
     ///
     /// # Errors
     /// As AWS answers them.
-    pub fn detach_volume(&self, volume: &str, instance: Option<&str>) -> CallResult<Volume> {
+    pub fn detach_volume(&self, volume: &VolumeId, instance: Option<&str>) -> CallResult<Volume> {
         self.call(|world, me| world.api_detach_volume(me, volume, instance))
     }
 
@@ -63,7 +63,7 @@ impl InstanceCaller {
     ///
     /// # Errors
     /// As AWS answers them.
-    pub fn describe_volumes(&self, ids: &[String]) -> CallResult<Vec<Volume>> {
+    pub fn describe_volumes(&self, ids: &[VolumeId]) -> CallResult<Vec<Volume>> {
         self.call(|world, me| world.api_describe_volumes(me, ids))
     }
 
@@ -71,7 +71,7 @@ impl InstanceCaller {
     ///
     /// # Errors
     /// As AWS answers them.
-    pub fn describe_addresses(&self, allocations: &[String]) -> CallResult<Vec<Address>> {
+    pub fn describe_addresses(&self, allocations: &[AllocationId]) -> CallResult<Vec<Address>> {
         self.call(|world, me| world.api_describe_addresses(me, allocations))
     }
 
@@ -79,7 +79,12 @@ impl InstanceCaller {
     ///
     /// # Errors
     /// As AWS answers them.
-    pub fn associate_address(&self, allocation: &str, holder: &str, reassociate: bool) -> CallResult<String> {
+    pub fn associate_address(
+        &self,
+        allocation: &AllocationId,
+        holder: &str,
+        reassociate: bool,
+    ) -> CallResult<AssociationId> {
         self.call(|world, me| world.api_associate_address(me, allocation, holder, reassociate))
     }
 
@@ -87,7 +92,7 @@ impl InstanceCaller {
     ///
     /// # Errors
     /// As AWS answers them.
-    pub fn disassociate_address(&self, association: &str) -> CallResult<()> {
+    pub fn disassociate_address(&self, association: &AssociationId) -> CallResult<()> {
         self.call(|world, me| world.api_disassociate_address(me, association))
     }
 
@@ -168,12 +173,12 @@ impl World {
     pub(super) fn api_attach_volume(
         &mut self,
         me: &Caller,
-        volume: &str,
+        volume: &VolumeId,
         instance: &str,
         device: &str,
     ) -> CallResult<Volume> {
         let call = Call::change("ec2:AttachVolume")
-            .about(volume)
+            .about(volume.as_str())
             .on(Target::Volume(volume.to_owned()))
             .on(Target::Instance(instance.to_owned()));
         self.call_now(me, &call, |world| {
@@ -183,7 +188,7 @@ impl World {
     }
 
     /// Attaching a volume under a customer's key asks for a grant in the caller's name.
-    fn check_key_of(&mut self, me: &Caller, volume: &str) -> CallResult<()> {
+    fn check_key_of(&mut self, me: &Caller, volume: &VolumeId) -> CallResult<()> {
         let key = self
             .volumes
             .get(volume)
@@ -203,11 +208,11 @@ impl World {
     pub(super) fn api_detach_volume(
         &mut self,
         me: &Caller,
-        volume: &str,
+        volume: &VolumeId,
         instance: Option<&str>,
     ) -> CallResult<Volume> {
         let mut call = Call::change("ec2:DetachVolume")
-            .about(volume)
+            .about(volume.as_str())
             .on(Target::Volume(volume.to_owned()));
         if let Some(instance) = instance {
             call = call.on(Target::Instance(instance.to_owned()));
@@ -215,7 +220,7 @@ impl World {
         self.call_now(me, &call, |world| world.detach_volume(volume, instance))
     }
 
-    pub(super) fn api_describe_volumes(&mut self, me: &Caller, ids: &[String]) -> CallResult<Vec<Volume>> {
+    pub(super) fn api_describe_volumes(&mut self, me: &Caller, ids: &[VolumeId]) -> CallResult<Vec<Volume>> {
         let call = Call::read("ec2:DescribeVolumes").about(&ids.join(","));
         self.call_now(me, &call, |world| {
             let found = world.describe_volumes(|volume| ids.is_empty() || ids.contains(&volume.id));
@@ -230,7 +235,7 @@ impl World {
         })
     }
 
-    pub(super) fn api_describe_addresses(&mut self, me: &Caller, ids: &[String]) -> CallResult<Vec<Address>> {
+    pub(super) fn api_describe_addresses(&mut self, me: &Caller, ids: &[AllocationId]) -> CallResult<Vec<Address>> {
         let call = Call::read("ec2:DescribeAddresses").about(&ids.join(","));
         self.call_now(me, &call, |world| {
             let all = world.describe_addresses();
@@ -254,14 +259,14 @@ impl World {
     pub(super) fn api_associate_address(
         &mut self,
         me: &Caller,
-        allocation: &str,
+        allocation: &AllocationId,
         holder: &str,
         reassociate: bool,
-    ) -> CallResult<String> {
+    ) -> CallResult<AssociationId> {
         let instance = self.owner_of_interface(holder).to_owned();
         // Whichever of the two is named, both are taken to be evaluated: AWS does not say.
         let call = Call::change("ec2:AssociateAddress")
-            .about(allocation)
+            .about(allocation.as_str())
             .on(Target::Address(allocation.to_owned()))
             .on(Target::Instance(instance.clone()))
             .on(Target::Interface(instance));
@@ -270,9 +275,9 @@ impl World {
         })
     }
 
-    pub(super) fn api_disassociate_address(&mut self, me: &Caller, association: &str) -> CallResult<()> {
+    pub(super) fn api_disassociate_address(&mut self, me: &Caller, association: &AssociationId) -> CallResult<()> {
         let call = Call::change("ec2:DisassociateAddress")
-            .about(association)
+            .about(association.as_str())
             .on(Target::Association(association.to_owned()))
             .on(Target::AssociatedInterface(association.to_owned()));
         self.call_now(me, &call, |world| world.disassociate_address(association))

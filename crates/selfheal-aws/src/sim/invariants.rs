@@ -139,14 +139,14 @@ fn missing(world: &World, instance: &str) -> Option<String> {
     let record = world.instances.get(instance)?;
     let config = record.boot.config.as_ref()?;
     if config.volume.is_some() && config.volume != record.mounted {
-        return config.volume.clone();
+        return config.volume.clone().map(String::from);
     }
     let address = &config.allocation_id;
     let holder = world
         .addresses
         .get(address)
         .and_then(|it| it.address.instance_id.as_deref());
-    (holder != Some(instance)).then(|| address.clone())
+    (holder != Some(instance)).then(|| address.to_string())
 }
 
 /// S3: at most one instance has the volume mounted, and it is the one to which it is attached.
@@ -154,7 +154,7 @@ fn one_writer(world: &World, found: &mut Vec<Violation>) {
     let mut writers: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
     for instance in world.instances.values() {
         if let Some(volume) = &instance.mounted {
-            writers.entry(volume).or_default().push(&instance.id);
+            writers.entry(volume.as_str()).or_default().push(&instance.id);
         }
     }
     for (volume, instances) in writers {
@@ -190,12 +190,12 @@ fn one_of_each<'a>(world: &'a World, found: &mut Vec<Violation>) {
     world
         .addresses
         .values()
-        .for_each(|record| own(&record.address.allocation_id, &record.address.tags));
+        .for_each(|record| own(record.address.allocation_id.as_str(), &record.address.tags));
     for record in world.volumes.values() {
         let gone = matches!(record.volume.state, VolumeState::Deleted | VolumeState::Deleting);
         // Root volumes come and go with their instances, of which two overlap in a replacement.
         if !gone && !record.delete_on_termination {
-            own(&record.volume.id, &record.volume.tags);
+            own(record.volume.id.as_str(), &record.volume.tags);
         }
     }
     for record in world.application_checks.values().filter(|record| !record.check.deleted) {

@@ -6,8 +6,8 @@ use std::fmt;
 use selfheal_core::names::Tags;
 use selfheal_core::world::{
     ActivityStatus, Address, ApplicationCheck, GroupSettings, IamRole, InstanceProfile, InstanceState, LaunchTemplate,
-    LifecycleHook, LifecycleState, ModificationState, PolicyText, RecordSet, SecurityGroup, Snapshot, Subnet,
-    TemplateData, Volume,
+    LifecycleHook, LifecycleState, ModificationState, NetworkInterfaceId, PolicyText, RecordSet, SecurityGroup,
+    Snapshot, Subnet, TemplateData, Volume, VolumeId,
 };
 use serde::{Deserialize, Serialize};
 
@@ -168,9 +168,9 @@ pub struct InstanceRecord {
     /// Its VPC.
     pub vpc_id: String,
     /// Its primary network interface.
-    pub interface_id: String,
+    pub interface_id: NetworkInterfaceId,
     /// Its network interfaces beside the primary one.
-    pub more_interfaces: Vec<String>,
+    pub more_interfaces: Vec<NetworkInterfaceId>,
     /// The public address that it got at launch.
     pub launch_ip: Option<String>,
     /// Its template.
@@ -186,7 +186,7 @@ pub struct InstanceRecord {
     /// Whether its status checks report `impaired`.
     pub impaired: bool,
     /// The volume that it has mounted read-write.
-    pub mounted: Option<String>,
+    pub mounted: Option<VolumeId>,
     /// When it was terminated, in logical milliseconds.
     pub terminated_ms: Option<u64>,
     /// How often it has booted; the boot events of an earlier boot are void.

@@ -1,21 +1,21 @@
 //! The resources that a request names.
 
-use selfheal_core::world::{ARecord, CreateVolume, GroupSettings};
+use selfheal_core::world::{ARecord, AllocationId, AssociationId, CreateVolume, GroupSettings, SnapshotId, VolumeId};
 
 /// A resource that a request names, and AWS therefore evaluates.
 #[derive(Clone, Debug)]
 pub(super) enum Target {
-    Address(String),
-    Association(String),
-    Volume(String),
+    Address(AllocationId),
+    Association(AssociationId),
+    Volume(VolumeId),
     Instance(String),
     /// The network interface of an instance.
     Interface(String),
     /// The network interface that an association is on.
-    AssociatedInterface(String),
+    AssociatedInterface(AssociationId),
     SecurityGroup(String),
     Template(String),
-    Snapshot(String),
+    Snapshot(SnapshotId),
     Vpc(String),
     Group(String),
     /// The group of an instance.
@@ -55,12 +55,12 @@ impl Target {
     pub(super) fn of_ec2_id(id: &str) -> Self {
         let own = id.to_owned();
         match id.split_once('-').map(|(prefix, _)| prefix) {
-            Some("eipalloc") => Self::Address(own),
-            Some("vol") => Self::Volume(own),
+            Some("eipalloc") => Self::Address(own.into()),
+            Some("vol") => Self::Volume(own.into()),
             Some("i") => Self::Instance(own),
             Some("sg") => Self::SecurityGroup(own),
             Some("lt") => Self::Template(own),
-            Some("snap") => Self::Snapshot(own),
+            Some("snap") => Self::Snapshot(own.into()),
             Some("asc") => Self::ApplicationCheck(own),
             _ => Self::Unknown,
         }

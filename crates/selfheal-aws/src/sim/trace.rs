@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use selfheal_core::world::{InstanceState, LifecycleState, SnapshotState};
+use selfheal_core::world::{AllocationId, InstanceState, LifecycleState, SnapshotId, SnapshotState, VolumeId};
 use serde::{Deserialize, Serialize};
 
 use super::state::ApplicationVerdict;
@@ -75,7 +75,7 @@ pub enum TraceKind {
     /// A volume changed its state or attachment.
     Volume {
         /// The volume.
-        id: String,
+        id: VolumeId,
         /// What happened to it.
         state: VolumeChange,
         /// The instance, where one is concerned.
@@ -84,14 +84,14 @@ pub enum TraceKind {
     /// A snapshot is complete.
     Snapshot {
         /// The snapshot.
-        id: String,
+        id: SnapshotId,
         /// Its state.
         state: SnapshotState,
     },
     /// An address moved.
     Address {
         /// The allocation.
-        id: String,
+        id: AllocationId,
         /// The address.
         ip: String,
         /// Where it points now.

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::{SignedDuration, Timestamp};
-use selfheal_core::world::{Image, LifecycleState, Subnet};
+use selfheal_core::world::{AllocationId, Image, LifecycleState, SnapshotId, Subnet, VolumeId};
 use selfheal_policy::Partition;
 use serde::{Deserialize, Serialize};
 
@@ -46,11 +46,11 @@ pub struct World {
     /// Parameters by name.
     pub parameters: BTreeMap<String, String>,
     /// Elastic IPs by allocation id.
-    pub addresses: BTreeMap<String, AddressRecord>,
+    pub addresses: BTreeMap<AllocationId, AddressRecord>,
     /// Volumes by id, the deleted ones too.
-    pub volumes: BTreeMap<String, VolumeRecord>,
+    pub volumes: BTreeMap<VolumeId, VolumeRecord>,
     /// Snapshots by id.
-    pub snapshots: BTreeMap<String, SnapshotRecord>,
+    pub snapshots: BTreeMap<SnapshotId, SnapshotRecord>,
     /// Security groups by id.
     pub security_groups: BTreeMap<String, SecurityGroupRecord>,
     /// Launch templates by id.

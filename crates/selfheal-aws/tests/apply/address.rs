@@ -7,6 +7,7 @@ use selfheal_aws::{ApplyErrorKind, Goal, Scope};
 use selfheal_core::names::Tags;
 use selfheal_core::plan::{DestroyOptions, StepKind};
 use selfheal_core::spec::{Spec, ZoneRef};
+use selfheal_core::world::AllocationId;
 use selfheal_policy::{OperatorScope, Partition, Purpose, operator_policy};
 
 use crate::support::{applied_as, calls, even, look, read, run, run_until_done, serving, web};
@@ -19,7 +20,7 @@ fn refusals(sim: &Sim, spec: &Spec, goal: Goal) -> Vec<String> {
 }
 
 /// A world with another stack's instance, and the allocation of the address that it serves under.
-fn beside_another(seed: u64) -> (Sim, String, String) {
+fn beside_another(seed: u64) -> (Sim, AllocationId, String) {
     let mut other = web();
     other.name = "shop".to_owned();
     other.dns = None;

@@ -7,7 +7,7 @@ use selfheal_aws::{ApplyError, ApplyErrorKind, Clock, Control, Ec2, Goal, Outcom
 use selfheal_core::names::{Names, ResourceKind};
 use selfheal_core::plan::{DestroyOptions, StepKind};
 use selfheal_core::spec::Spec;
-use selfheal_core::world::VolumeState;
+use selfheal_core::world::{AllocationId, VolumeId, VolumeState};
 
 use crate::support::{applied, even, run, run_until_done, web};
 
@@ -60,7 +60,7 @@ fn an_address_that_was_not_shown_is_not_released_3() {
         release_address: true,
         ..DestroyOptions::KEEP
     });
-    let shown: Vec<String> = sim.inspect(|world| world.addresses.keys().cloned().collect());
+    let shown: Vec<AllocationId> = sim.inspect(|world| world.addresses.keys().cloned().collect());
     let result = shown_then(&sim, &web(), goal, async || {
         // Somebody moves the stack to another address: the tags go from one to the other.
         let other = sim.allocate_address(&tags).await.expect("the quota allows it");
@@ -110,7 +110,7 @@ fn a_volume_that_was_not_shown_is_not_deleted_3() {
                 .find(|(_, it)| !it.delete_on_termination)
                 .expect("it is kept");
             let (mut other, id) = (record.clone(), id.clone());
-            let new = "vol-0ffffffffffffffff".to_owned();
+            let new = VolumeId::from("vol-0ffffffffffffffff");
             other.volume.id.clone_from(&new);
             world.volumes.insert(new, other);
             world.volumes.get_mut(&id).expect("it is there").volume.tags.clear();

@@ -83,7 +83,7 @@ fn finishes_a_destroy(spec: &Spec) {
         let sim = applied_as(even(13), spec);
         sim.settle(Duration::from_secs(900));
         let volume = sim.inspect(|world| world.volumes.keys().cloned().collect::<Vec<_>>());
-        volume.iter().for_each(|id| sim.permit(id));
+        volume.iter().for_each(|id| sim.permit(id.as_str()));
         sim.drain_trace();
         sim
     };

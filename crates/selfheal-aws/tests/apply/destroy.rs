@@ -31,7 +31,8 @@ fn a_destroy_of_everything_snapshots_first_and_an_apply_starts_anew() {
     sim.settle(Duration::from_secs(900));
     let (_, _, volume) = serving(&sim).expect("it serves");
     let addresses = sim.inspect(|world| world.addresses.keys().cloned().collect::<Vec<_>>());
-    addresses.iter().chain([&volume]).for_each(|id| sim.permit(id));
+    addresses.iter().for_each(|id| sim.permit(id.as_str()));
+    sim.permit(volume.as_str());
     run_until_done(&sim, &web(), ALL, 1);
     assert_eq!(
         census(&sim).into_iter().map(|(_, count)| count).sum::<usize>(),

@@ -110,7 +110,7 @@ fn a_destroy_removes_a_record_that_the_spec_has_forgotten_and_nothing_dangles_at
         let sim = applied(even(2));
         sim.settle(HOUR);
         let held = sim.inspect(|world| world.addresses.keys().cloned().collect::<Vec<_>>());
-        held.iter().for_each(|id| sim.permit(id));
+        held.iter().for_each(|id| sim.permit(id.as_str()));
         // The spec has changed since, and was never applied.
         run_until_done(&sim, &named(next), goal, 1);
         assert_eq!(records(&sim), [], "{}", sim.trace_text());
@@ -244,7 +244,7 @@ fn a_destroy_while_route_53_is_down_keeps_the_address_that_the_name_points_at() 
     let sim = applied(SimConfig::seeded(7));
     sim.settle(HOUR);
     let held = sim.inspect(|world| world.addresses.keys().cloned().collect::<Vec<_>>());
-    held.iter().for_each(|id| sim.permit(id));
+    held.iter().for_each(|id| sim.permit(id.as_str()));
     sim.set_faults(FaultPlan::none().with(When::Every("route53:".to_owned()), Fault::ServiceDown));
     let error = sim.block_on(run(&sim, &web(), RELEASE)).expect("no crash");
     let error = error.expect_err("the record cannot be removed");

@@ -87,7 +87,10 @@ fn check(document: &Document, used: &BTreeSet<Right>, beyond: &[(&str, &str)]) {
 
 /// Tells the invariants that the address and the volume may go.
 fn permit_all(sim: &Sim) {
-    let ids: Vec<String> = sim.inspect(|world| world.addresses.keys().chain(world.volumes.keys()).cloned().collect());
+    let ids: Vec<String> = sim.inspect(|world| {
+        let addresses = world.addresses.keys().map(ToString::to_string);
+        addresses.chain(world.volumes.keys().map(ToString::to_string)).collect()
+    });
     ids.iter().for_each(|id| sim.permit(id));
 }
 
@@ -216,7 +219,7 @@ fn whatever_is_granted_for_an_adopted_address_is_used() {
         let sim = Sim::new(even(24));
         let allocation = sim.foreign_address(&tags);
         let mut scope = scope();
-        scope.allocation_id = Some(allocation.clone());
+        scope.allocation_id = Some(allocation.to_string());
         let mut spec = probed(HealthFrom::Both);
         spec.address.allocation = Some(allocation.clone());
         let policy = operate(&sim, &scope, Purpose::Apply);

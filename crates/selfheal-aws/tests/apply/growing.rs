@@ -6,6 +6,7 @@ use selfheal_aws::sim::{Range, Sim, SimConfig};
 use selfheal_aws::{ApplyErrorKind, CallErrorKind, Goal};
 use selfheal_core::plan::StepKind;
 use selfheal_core::spec::Spec;
+use selfheal_core::world::VolumeId;
 
 use crate::support::{applied, even, look, run, run_until_done, serving, web};
 
@@ -16,7 +17,7 @@ fn of_size(size_gib: u32) -> Spec {
 }
 
 /// A stack that serves, in a world where a modification takes half an hour, and half an hour more to be optimised.
-fn slow(seed: u64) -> (Sim, String) {
+fn slow(seed: u64) -> (Sim, VolumeId) {
     let mut config: SimConfig = even(seed);
     config.timings.volume_modify = Range::exactly(1_800_000);
     let sim = applied(config);
@@ -58,7 +59,7 @@ fn a_second_change_is_refused_with_the_time_and_without_waiting_12() {
         let plan = look(&sim, &of_size(80), Goal::Apply);
         assert_eq!(plan.refusals[0].code, "volume-busy", "{plan}");
         assert!(
-            plan.refusals[0].message.contains(&volume) && plan.refusals[0].message.contains("since"),
+            plan.refusals[0].message.contains(volume.as_str()) && plan.refusals[0].message.contains("since"),
             "{plan}"
         );
         assert!(sim.now_ms() - before < 1_000);

@@ -159,7 +159,8 @@ fn a_last_snapshot_that_does_not_show_yet_is_not_taken_again() {
         sim.settle(HOUR);
         let (_, _, volume) = serving(&sim).expect("it serves");
         let held = sim.inspect(|world| world.addresses.keys().cloned().collect::<Vec<_>>());
-        held.iter().chain([&volume]).for_each(|id| sim.permit(id));
+        held.iter().for_each(|id| sim.permit(id.as_str()));
+        sim.permit(volume.as_str());
         sim.tamper(|world| world.config.timings.visibility = Range::new(2_000, 9_000));
         run_until_done(&sim, &web(), ALL, 1);
         assert_eq!(

@@ -5,7 +5,7 @@ use std::time::Duration;
 use selfheal_aws::sim::{Content, Fault, FaultPlan, Range, Sim, SimConfig, When};
 use selfheal_aws::{ApplyError, ApplyErrorKind, Goal};
 use selfheal_core::plan::DestroyOptions;
-use selfheal_core::world::SnapshotState;
+use selfheal_core::world::{SnapshotState, VolumeId};
 
 use crate::support::{applied, census, even, look, run, run_until_done, serving, web};
 
@@ -16,11 +16,11 @@ const DATA: Goal = Goal::Destroy(DestroyOptions {
 });
 
 /// A stack that serves, its volume permitted to go.
-fn serving_stack(config: SimConfig) -> (Sim, String) {
+fn serving_stack(config: SimConfig) -> (Sim, VolumeId) {
     let sim = applied(config);
     sim.settle(Duration::from_secs(900));
     let (_, _, volume) = serving(&sim).expect("it serves");
-    sim.permit(&volume);
+    sim.permit(volume.as_str());
     (sim, volume)
 }
 
@@ -59,7 +59,7 @@ fn a_snapshot_that_is_older_than_the_data_does_not_let_the_volume_go_2() {
     let plan = look(&sim, &web(), DATA);
     assert!(plan.notes.iter().any(|note| note.code == "earlier-snapshot"), "{plan}");
     run_until_done(&sim, &web(), DATA, 1);
-    let (written, saved) = contents(&sim, &volume);
+    let (written, saved) = contents(&sim, volume.as_str());
     assert!(
         saved.contains(&written),
         "{written:?} is not among {saved:?}\n{}",

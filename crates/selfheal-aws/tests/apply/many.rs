@@ -159,13 +159,13 @@ fn damage_volume(world: &mut World, what: Damage, place: usize) {
     };
     match what {
         Damage::TagsOfVolume => world.volumes.get_mut(id).expect("it is there").volume.tags.clear(),
-        Damage::UnlistedVolume => drop(world.unlisted.insert(id.clone())),
+        Damage::UnlistedVolume => drop(world.unlisted.insert(id.to_string())),
         _ => {
             let mut other = world.volumes[id].clone();
             if matches!(what, Damage::StrangersVolume) {
                 other.volume.tags.insert(TAG_STACK.to_owned(), "stranger".to_owned());
             }
-            other.volume.id = format!("vol-{place:017}");
+            other.volume.id = format!("vol-{place:017}").into();
             other.volume.attachment = None;
             world.volumes.insert(other.volume.id.clone(), other);
         }
@@ -180,7 +180,7 @@ fn damage(world: &mut World, what: Damage, place: usize) {
         Damage::TagsOfAddress | Damage::UnlistedAddress => {
             let Some(id) = nth(&world.addresses, place) else { return };
             match what {
-                Damage::UnlistedAddress => drop(world.unlisted.insert(id)),
+                Damage::UnlistedAddress => drop(world.unlisted.insert(id.to_string())),
                 _ => world.addresses.get_mut(&id).expect("it is there").address.tags.clear(),
             }
         }

@@ -8,6 +8,7 @@ use selfheal_aws::Goal;
 use selfheal_aws::sim::{Fault, FaultPlan, Sim, SimConfig, When};
 use selfheal_core::plan::DestroyOptions;
 use selfheal_core::spec::{HealthFrom, Ingress, Protocol, Spec};
+use selfheal_core::world::{AllocationId, VolumeId};
 
 use crate::support::{live_checks, look, probed, run_until_done, web};
 
@@ -48,7 +49,7 @@ fn specs() -> impl Strategy<Value = Spec> {
 }
 
 /// The volumes and addresses that exist.
-fn kept(sim: &Sim) -> (Vec<String>, Vec<String>) {
+fn kept(sim: &Sim) -> (Vec<VolumeId>, Vec<AllocationId>) {
     sim.inspect(|world| {
         let data = |tags: &selfheal_core::names::Tags| tags.get("selfheal:role").is_some_and(|role| role == "volume");
         let volumes = world.volumes.values().filter(|record| data(&record.volume.tags));

@@ -7,7 +7,7 @@ use selfheal_aws::sim::{Content, Sim, SimConfig};
 use selfheal_core::names::{TAG_FIRST_USE, TAG_STACK};
 use selfheal_core::plan::{DestroyOptions, Plan, StepKind};
 use selfheal_core::spec::Spec;
-use selfheal_core::world::{Attachment, AttachmentState, VolumeState};
+use selfheal_core::world::{Attachment, AttachmentState, VolumeId, VolumeState};
 
 use crate::support::{applied, even, look, run_until_done, serving, web};
 
@@ -31,7 +31,7 @@ fn codes(plan: &Plan) -> Vec<&str> {
 
 fn with_volume(id: &str) -> Spec {
     let mut spec = web();
-    spec.data.as_mut().expect("it has one").volume = Some(id.to_owned());
+    spec.data.as_mut().expect("it has one").volume = Some(id.into());
     spec
 }
 
@@ -39,15 +39,15 @@ fn with_volume(id: &str) -> Spec {
 fn restore(sim: &Sim, of: &str, id: &str) {
     sim.tamper(|world| {
         let mut copy = world.volumes[of].clone();
-        id.clone_into(&mut copy.volume.id);
+        copy.volume.id = id.into();
         copy.volume.attachment = None;
         copy.volume.state = VolumeState::Available;
-        copy.volume.snapshot_id = Some("snap-00000000000000001".to_owned());
+        copy.volume.snapshot_id = Some("snap-00000000000000001".into());
         copy.device = None;
         if let Content::Filesystem { writes, .. } = &mut copy.content {
             *writes = 0;
         }
-        world.volumes.insert(id.to_owned(), copy);
+        world.volumes.insert(id.into(), copy);
     });
 }
 
@@ -62,12 +62,12 @@ fn after_a_destroy_nothing_tells_several_apart_and_both_commands_refuse_4() {
         let (_, _, volume) = serving(&sim).expect("it serves");
         run_until_done(&sim, &web(), KEEP, 1);
         sim.settle(Duration::from_secs(900));
-        restore(&sim, &volume, copy);
+        restore(&sim, volume.as_str(), copy);
         for goal in [Goal::Apply, DATA] {
             let plan = look(&sim, &web(), goal);
             assert_eq!(codes(&plan), ["several-volumes"], "{plan}");
             assert!(
-                plan.to_string().contains(copy) && plan.to_string().contains(&volume),
+                plan.to_string().contains(copy) && plan.to_string().contains(volume.as_str()),
                 "{plan}"
             );
         }
@@ -76,7 +76,7 @@ fn after_a_destroy_nothing_tells_several_apart_and_both_commands_refuse_4() {
         let told = kept.notes.iter().filter(|note| note.code == "data-kept").count();
         assert_eq!((codes(&kept).len(), told), (0, 2), "{kept}");
         // The spec names the one.
-        run_until_done(&sim, &with_volume(&volume), Goal::Apply, 1);
+        run_until_done(&sim, &with_volume(volume.as_str()), Goal::Apply, 1);
         sim.settle(Duration::from_secs(900));
         assert_eq!(serving(&sim).expect("it serves").2, volume);
         // From now on the role's policy and the instance tell them apart.
@@ -91,7 +91,7 @@ fn a_restored_backup_does_not_take_the_place_of_what_runs_4() {
         let sim = applied(config(seed));
         sim.settle(Duration::from_secs(900));
         let (instance, _, volume) = serving(&sim).expect("it serves");
-        restore(&sim, &volume, copy);
+        restore(&sim, volume.as_str(), copy);
         let plan = look(&sim, &web(), Goal::Apply);
         assert!(plan.is_empty(), "{plan}");
         assert!(plan.notes.iter().any(|note| note.code == "duplicate-volume"), "{plan}");
@@ -109,12 +109,12 @@ fn a_destroy_with_the_data_deletes_the_named_one_alone_4() {
     let (_, _, volume) = serving(&sim).expect("it serves");
     run_until_done(&sim, &web(), KEEP, 1);
     sim.settle(Duration::from_secs(900));
-    restore(&sim, &volume, COPIES[0]);
+    restore(&sim, volume.as_str(), COPIES[0]);
     let plan = look(&sim, &with_volume(COPIES[0]), DATA);
     assert!(
         plan.notes
             .iter()
-            .any(|note| note.code == "data-kept" && note.message.contains(&volume)),
+            .any(|note| note.code == "data-kept" && note.message.contains(volume.as_str())),
         "{plan}"
     );
     sim.permit(COPIES[0]);
@@ -130,12 +130,12 @@ fn a_destroy_with_the_data_deletes_the_named_one_alone_4() {
 }
 
 /// A volume with somebody's data in the second zone, which bears no tags of ours.
-fn somebodys(sim: &Sim) -> String {
+fn somebodys(sim: &Sim) -> VolumeId {
     let donor = applied(even(499));
     donor.settle(Duration::from_secs(900));
     let (_, _, volume) = serving(&donor).expect("it serves");
     let mut record = donor.inspect(|world| world.volumes[&volume].clone());
-    let id = "vol-0abcdefabcdefabcd".to_owned();
+    let id = VolumeId::from("vol-0abcdefabcdefabcd");
     record.volume.id.clone_from(&id);
     record.volume.zone = "eu-west-1b".to_owned();
     record.volume.state = VolumeState::Available;
@@ -150,7 +150,7 @@ fn somebodys(sim: &Sim) -> String {
 fn a_volume_that_the_spec_names_is_adopted_in_its_zone_and_never_formatted_4() {
     let sim = Sim::new(even(406));
     let id = somebodys(&sim);
-    let spec = with_volume(&id);
+    let spec = with_volume(id.as_str());
     let plan = look(&sim, &spec, Goal::Apply);
     assert!(
         plan.step(StepKind::TagVolume).is_some() && plan.step(StepKind::CreateVolume).is_none(),
@@ -176,7 +176,7 @@ fn a_volume_that_cannot_be_adopted_is_refused_with_the_reason_4() {
         let sim = Sim::new(config(seed));
         let id = somebodys(&sim);
         sim.tamper(|world| change(world.volumes.get_mut(&id).expect("it is there")));
-        let plan = look(&sim, &with_volume(&id), Goal::Apply);
+        let plan = look(&sim, &with_volume(id.as_str()), Goal::Apply);
         assert_eq!(codes(&plan), [code], "{plan}");
     };
     check(407, "volume-claimed", |it| {
@@ -195,7 +195,7 @@ fn a_volume_that_cannot_be_adopted_is_refused_with_the_reason_4() {
     });
     check(412, "volume-failed", |it| it.volume.state = VolumeState::Error);
     let sim = Sim::new(config(413));
-    let mut spec = with_volume(&somebodys(&sim));
+    let mut spec = with_volume(somebodys(&sim).as_str());
     let subnet = sim.inspect(|world| world.subnets.keys().next().cloned());
     spec.instance.subnet = subnet;
     assert_eq!(codes(&look(&sim, &spec, Goal::Apply)), ["volume-zone"]);

@@ -5,7 +5,7 @@ use selfheal_aws::{ApplyError, Control, Goal, Outcome, Scope, Silent, apply, obs
 use selfheal_core::Observed;
 use selfheal_core::plan::Plan;
 use selfheal_core::spec::{EXAMPLE, HealthFrom, HealthProbe, HealthSpec, Spec, SpecFile};
-use selfheal_core::world::{ApplicationCheck, InstanceState, VolumeState};
+use selfheal_core::world::{ApplicationCheck, InstanceState, VolumeId, VolumeState};
 
 /// The stack of the README.
 pub fn web() -> Spec {
@@ -185,7 +185,7 @@ pub fn live_checks(world: &World) -> impl Iterator<Item = &ApplicationCheck> {
 }
 
 /// The one running instance that the group has in service, with the address and the volume that it holds.
-pub fn serving(sim: &Sim) -> Option<(String, String, String)> {
+pub fn serving(sim: &Sim) -> Option<(String, String, VolumeId)> {
     sim.inspect(|world| {
         let group = world.groups.get("selfheal-web")?;
         let member = group

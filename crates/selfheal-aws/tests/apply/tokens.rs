@@ -13,7 +13,10 @@ const ALL: Goal = Goal::Destroy(DestroyOptions::ALL);
 
 /// Lets the invariants pass the deletion of everything that a person has named.
 fn permit_all(sim: &Sim) {
-    let ids: Vec<String> = sim.inspect(|world| world.addresses.keys().chain(world.volumes.keys()).cloned().collect());
+    let ids: Vec<String> = sim.inspect(|world| {
+        let addresses = world.addresses.keys().map(ToString::to_string);
+        addresses.chain(world.volumes.keys().map(ToString::to_string)).collect()
+    });
     ids.iter().for_each(|id| sim.permit(id));
 }
 

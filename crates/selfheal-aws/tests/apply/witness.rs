@@ -7,14 +7,14 @@ use selfheal_aws::sim::{Content, Fault, FaultPlan, Sim, SimConfig, When};
 use selfheal_aws::{ApplyError, ApplyErrorKind, Control, Goal, Outcome, Silent, apply, observe};
 use selfheal_core::names::{TAG_FIRST_USE, TAG_ROLE, TAG_STACK};
 use selfheal_core::plan::{DestroyOptions, Plan, PlanOptions, StepKind};
-use selfheal_core::world::VolumeState;
+use selfheal_core::world::{AllocationId, VolumeId, VolumeState};
 
 use crate::support::{applied, calls, census, even, look, run, run_until_done, serving, web};
 
 const DESTROY: Goal = Goal::Destroy(DestroyOptions::KEEP);
 
 /// A stack that serves, with the ids of its volume and its address.
-fn stack(seed: u64) -> (Sim, String, String) {
+fn stack(seed: u64) -> (Sim, VolumeId, AllocationId) {
     let sim = applied(even(seed));
     sim.settle(Duration::from_secs(900));
     let (_, _, volume) = serving(&sim).expect("it serves");
@@ -37,7 +37,7 @@ fn refusals(plan: &Plan) -> Vec<&str> {
 }
 
 /// Kills the instance, and says which volume and address its successor serves with, and how many boots wrote to it.
-fn healed(sim: &Sim) -> (String, String, u64) {
+fn healed(sim: &Sim) -> (VolumeId, String, u64) {
     let (instance, ..) = serving(sim).expect("it serves");
     sim.kill_instance(&instance);
     sim.settle(Duration::from_secs(1_800));
@@ -53,7 +53,7 @@ fn healed(sim: &Sim) -> (String, String, u64) {
 fn a_volume_that_lost_its_tags_gets_them_back_and_nothing_else_1() {
     for missing in [TAG_STACK, TAG_ROLE] {
         let (sim, volume, _) = stack(101);
-        set_volume_tags(&sim, &volume, |tags| drop(tags.remove(missing)));
+        set_volume_tags(&sim, volume.as_str(), |tags| drop(tags.remove(missing)));
         let mut bigger = web();
         bigger.data.as_mut().expect("it has one").size_gib = 40;
         let plan = look(&sim, &bigger, Goal::Apply);
@@ -74,7 +74,7 @@ fn a_volume_that_lost_its_tags_gets_them_back_and_nothing_else_1() {
 fn a_listing_that_is_cut_replaces_neither_volume_nor_address_1() {
     let (sim, volume, address) = stack(102);
     let ip = serving(&sim).expect("it serves").1;
-    sim.tamper(|world| world.unlisted.extend([volume.clone(), address.clone()]));
+    sim.tamper(|world| world.unlisted.extend([volume.to_string(), address.to_string()]));
     let plan = look(&sim, &web(), Goal::Apply);
     assert!(plan.is_empty(), "{plan}");
     run_until_done(&sim, &web(), Goal::Apply, 1);
@@ -105,7 +105,7 @@ fn an_address_that_lost_its_tags_gets_them_back_1() {
 #[test]
 fn what_bears_another_stacks_tags_is_refused_1() {
     let (sim, volume, address) = stack(104);
-    set_volume_tags(&sim, &volume, |tags| {
+    set_volume_tags(&sim, volume.as_str(), |tags| {
         drop(tags.insert(TAG_STACK.to_owned(), "other".to_owned()));
     });
     assert_eq!(refusals(&look(&sim, &web(), Goal::Apply)), ["volume-claimed"]);
@@ -141,15 +141,15 @@ fn what_is_gone_is_refused_and_named_and_replaced_only_when_asked_for_1() {
     let address = sim
         .inspect(|world| world.addresses.keys().next().cloned())
         .expect("it has one");
-    lose(&sim, &volume, &address);
+    lose(&sim, volume.as_str(), address.as_str());
     let plan = look(&sim, &web(), Goal::Apply);
     assert_eq!(refusals(&plan), ["address-lost", "volume-lost"], "{plan}");
     assert!(
-        plan.to_string().contains(&volume) && plan.to_string().contains("--new-volume"),
+        plan.to_string().contains(volume.as_str()) && plan.to_string().contains("--new-volume"),
         "{plan}"
     );
     assert!(
-        plan.to_string().contains(&address) && plan.to_string().contains("--new-address"),
+        plan.to_string().contains(address.as_str()) && plan.to_string().contains("--new-address"),
         "{plan}"
     );
     let effects = sim.effects();
@@ -183,7 +183,7 @@ fn what_is_gone_is_refused_and_named_and_replaced_only_when_asked_for_1() {
 #[test]
 fn an_option_alone_replaces_nothing_that_exists_1() {
     let (sim, volume, _) = stack(106);
-    set_volume_tags(&sim, &volume, selfheal_core::names::Tags::clear);
+    set_volume_tags(&sim, volume.as_str(), selfheal_core::names::Tags::clear);
     let anew = Goal::ApplyWith(PlanOptions {
         new_volume: true,
         new_address: true,
@@ -222,7 +222,7 @@ fn a_reading_in_the_middle_of_a_run_that_is_cut_replaces_nothing_1() {
     bigger.data.as_mut().expect("it has one").size_gib = 40;
     let lost = FaultPlan::none().with_times(When::Nth("ec2:ModifyVolume".to_owned(), 1), Fault::AnswerLost, 1);
     let before = census(&sim);
-    let done = blindfolded(&sim, &bigger, lost, &[&volume, &address]);
+    let done = blindfolded(&sim, &bigger, lost, &[volume.as_str(), address.as_str()]);
     done.unwrap_or_else(|error| panic!("{error}\n{}", sim.trace_text()));
     assert_eq!(census(&sim), before, "{}", sim.trace_text());
 }
@@ -230,7 +230,7 @@ fn a_reading_in_the_middle_of_a_run_that_is_cut_replaces_nothing_1() {
 #[test]
 fn a_volume_that_nothing_names_but_the_instance_is_for_a_person_to_name_1() {
     let (sim, volume, _) = stack(108);
-    set_volume_tags(&sim, &volume, selfheal_core::names::Tags::clear);
+    set_volume_tags(&sim, volume.as_str(), selfheal_core::names::Tags::clear);
     sim.tamper(|world| {
         world.roles.values_mut().for_each(|role| role.policies.clear());
         for template in world.templates.values_mut() {
@@ -251,7 +251,7 @@ fn a_volume_that_nothing_names_but_the_instance_is_for_a_person_to_name_1() {
 #[test]
 fn a_destroy_removes_no_witness_of_what_has_lost_its_tags_1() {
     let (sim, volume, _) = stack(109);
-    set_volume_tags(&sim, &volume, selfheal_core::names::Tags::clear);
+    set_volume_tags(&sim, volume.as_str(), selfheal_core::names::Tags::clear);
     assert_eq!(refusals(&look(&sim, &web(), DESTROY)), ["tags-lost"]);
     run_until_done(&sim, &web(), Goal::Apply, 1);
     run_until_done(&sim, &web(), DESTROY, 1);

@@ -26,9 +26,9 @@ async fn a_volume_is_there_or_gone_or_the_answer_is_no_answer_1() {
         mock!(Client::describe_volumes).then_http_response(|| ec2_answer("DescribeVolumes", "<volumeSet/>")),
     ];
     let sdk = sdk(&rules.each_ref());
-    assert_eq!(sdk.describe_volume("vol-1").await.unwrap().unwrap().id, "vol-1");
-    assert_eq!(sdk.describe_volume("vol-1").await.unwrap(), None);
-    let error = sdk.describe_volume("vol-1").await.unwrap_err();
+    assert_eq!(sdk.describe_volume(&"vol-1".into()).await.unwrap().unwrap().id, "vol-1");
+    assert_eq!(sdk.describe_volume(&"vol-1".into()).await.unwrap(), None);
+    let error = sdk.describe_volume(&"vol-1".into()).await.unwrap_err();
     assert_eq!(
         error.kind,
         CallErrorKind::Ambiguous,
@@ -48,11 +48,11 @@ async fn an_address_is_there_or_gone_or_the_answer_is_no_answer_1() {
         mock!(Client::describe_addresses).then_http_response(|| ec2_answer("DescribeAddresses", "<addressesSet/>")),
     ];
     let sdk = sdk(&rules.each_ref());
-    let found = sdk.describe_address("eipalloc-1").await.unwrap().unwrap();
+    let found = sdk.describe_address(&"eipalloc-1".into()).await.unwrap().unwrap();
     assert_eq!(found.public_ip, "203.0.113.7");
-    assert_eq!(sdk.describe_address("eipalloc-1").await.unwrap(), None);
+    assert_eq!(sdk.describe_address(&"eipalloc-1".into()).await.unwrap(), None);
     assert_eq!(
-        sdk.describe_address("eipalloc-1").await.unwrap_err().kind,
+        sdk.describe_address(&"eipalloc-1".into()).await.unwrap_err().kind,
         CallErrorKind::Ambiguous
     );
 }
@@ -99,7 +99,10 @@ async fn the_last_modification_is_read_with_what_it_leads_to_12() {
         throughput_mibps: Some(125),
         started_at: Some("2026-01-02T00:00:00Z".parse().unwrap()),
     };
-    assert_eq!(sdk.describe_volume_modification("vol-1").await.unwrap(), Some(expected));
-    assert_eq!(sdk.describe_volume_modification("vol-1").await.unwrap(), None);
-    assert_eq!(sdk.describe_volume_modification("vol-1").await.unwrap(), None);
+    assert_eq!(
+        sdk.describe_volume_modification(&"vol-1".into()).await.unwrap(),
+        Some(expected)
+    );
+    assert_eq!(sdk.describe_volume_modification(&"vol-1".into()).await.unwrap(), None);
+    assert_eq!(sdk.describe_volume_modification(&"vol-1".into()).await.unwrap(), None);
 }

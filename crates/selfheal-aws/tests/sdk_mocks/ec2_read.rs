@@ -108,11 +108,11 @@ async fn addresses_are_those_of_a_vpc() {
         .then_http_response(move || ec2_answer("DescribeAddresses", &items));
     let found = sdk(&[&rule]).describe_addresses().await.unwrap();
     let associated = Address {
-        allocation_id: "eipalloc-1".to_owned(),
+        allocation_id: "eipalloc-1".into(),
         public_ip: "192.0.2.1".to_owned(),
-        association_id: Some("eipassoc-1".to_owned()),
+        association_id: Some("eipassoc-1".into()),
         instance_id: Some("i-1".to_owned()),
-        interface_id: Some("eni-1".to_owned()),
+        interface_id: Some("eni-1".into()),
         service_managed: None,
         own_pool: false,
         tags: tags("volume"),
@@ -120,8 +120,8 @@ async fn addresses_are_those_of_a_vpc() {
     assert_eq!(found.len(), 2);
     assert_eq!(found[0], associated);
     assert_eq!(
-        (found[1].instance_id.as_deref(), found[1].association_id.as_deref()),
-        (None, None)
+        (found[1].instance_id.as_deref(), &found[1].association_id),
+        (None, &None)
     );
     assert_eq!(
         (found[1].service_managed.as_deref(), found[1].own_pool),
@@ -176,7 +176,7 @@ async fn volumes_are_read_page_by_page() {
         .then_http_response(move || ec2_answer("DescribeVolumes", &second));
     let found = sdk(&[&one, &two]).describe_volumes(&["web"]).await.unwrap();
     let expected = Volume {
-        id: "vol-1".to_owned(),
+        id: "vol-1".into(),
         zone: "eu-west-1a".to_owned(),
         size_gib: 20,
         volume_type: "gp3".to_owned(),
@@ -326,8 +326,8 @@ async fn snapshots_are_our_own() {
         .match_requests(move |request| *request == input)
         .then_http_response(move || ec2_answer("DescribeSnapshots", &item));
     let expected = Snapshot {
-        id: "snap-1".to_owned(),
-        volume_id: "vol-1".to_owned(),
+        id: "snap-1".into(),
+        volume_id: "vol-1".into(),
         state: SnapshotState::Completed,
         started_at: "2026-01-01T00:00:00Z".parse().unwrap(),
         tags: tags("volume"),

@@ -150,7 +150,7 @@ async fn a_modification_names_only_what_changes() {
         .then_http_response(|| ec2_error(400, "VolumeModificationRateExceeded", "wait six hours"));
     let sdk = sdk(&[&done, &again]);
     let change = ModifyVolume {
-        id: "vol-1".to_owned(),
+        id: "vol-1".into(),
         size_gib: Some(30),
         volume_type: None,
         iops: None,
@@ -259,7 +259,7 @@ async fn a_snapshot_is_taken_with_tags() {
         .match_requests(move |request| *request == input)
         .then_http_response(move || ec2_answer("CreateSnapshot", content));
     let snapshot = sdk(&[&rule])
-        .create_snapshot("vol-1", "before deletion", &tags("snapshot"))
+        .create_snapshot(&"vol-1".into(), "before deletion", &tags("snapshot"))
         .await
         .unwrap();
     assert_eq!(
@@ -313,7 +313,9 @@ async fn a_record_is_noted_on_the_address_as_it_is_allocated_and_taken_off_by_em
     let sdk = sdk(&[&allocated, &dropped]);
     let address = sdk.allocate_address(&tags).await.unwrap();
     assert_eq!(address.tags, tags);
-    sdk.create_tags(&address.allocation_id, &note("", "")).await.unwrap();
+    sdk.create_tags(address.allocation_id.as_str(), &note("", ""))
+        .await
+        .unwrap();
     assert_eq!((allocated.num_calls(), dropped.num_calls()), (1, 1));
 }
 
@@ -349,8 +351,8 @@ async fn the_rest_names_its_resource() {
     sdk.create_tags("vol-1", &tags("volume")).await.unwrap();
     sdk.delete_launch_template("lt-1").await.unwrap();
     sdk.delete_security_group("sg-1").await.unwrap();
-    sdk.disassociate_address("eipassoc-1").await.unwrap();
-    sdk.release_address("eipalloc-1").await.unwrap();
-    sdk.delete_volume("vol-1").await.unwrap();
+    sdk.disassociate_address(&"eipassoc-1".into()).await.unwrap();
+    sdk.release_address(&"eipalloc-1".into()).await.unwrap();
+    sdk.delete_volume(&"vol-1".into()).await.unwrap();
     assert!(rules.iter().all(|rule| rule.num_calls() == 1));
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use selfheal_aws::sim::{BootPhase, Content, Fault, FaultPlan, Sim, SimConfig, When};
 use selfheal_aws::{AutoScaling, Iam};
 use selfheal_core::names::{POLICY_NAME, TAG_FIRST_USE};
-use selfheal_core::world::AttachmentState;
+use selfheal_core::world::{AttachmentState, VolumeId};
 use selfheal_policy::{Document, Effect, NonEmpty};
 
 use crate::support::{
@@ -35,7 +35,7 @@ fn formats_once_and_clears_the_mark() {
         .find(|line| line.contains("formatted"))
         .unwrap()
         .to_owned();
-    match content(&sim, &stack.volume) {
+    match content(&sim, stack.volume.as_str()) {
         Content::Filesystem { kind, made_by, writes } => {
             assert!(first.ends_with(&made_by), "{first} {made_by}");
             assert_eq!((kind.as_str(), writes), ("xfs", 4));
@@ -46,7 +46,7 @@ fn formats_once_and_clears_the_mark() {
 
 #[test]
 fn never_formats_what_is_not_proven_new() {
-    type Change = fn(&Sim, &str);
+    type Change = fn(&Sim, &VolumeId);
     let cases: [(&str, Change); 3] = [
         ("a partition table", |sim, id| {
             sim.set_content(id, Content::Foreign("a partition table".to_owned()));
@@ -55,17 +55,17 @@ fn never_formats_what_is_not_proven_new() {
             sim.tamper(|world| world.volumes.get_mut(id).unwrap().volume.tags.remove(TAG_FIRST_USE));
         }),
         ("a snapshot", |sim, id| {
-            sim.tamper(|world| world.volumes.get_mut(id).unwrap().volume.snapshot_id = Some("snap-0".to_owned()));
+            sim.tamper(|world| world.volumes.get_mut(id).unwrap().volume.snapshot_id = Some("snap-0".into()));
         }),
     ];
     for (name, change) in cases {
         let sim = world(2);
         let stack = prepare(&sim);
         change(&sim, &stack.volume);
-        let before = content(&sim, &stack.volume);
+        let before = content(&sim, stack.volume.as_str());
         on(&sim, sim.create_group(&stack.settings)).unwrap();
         sim.settle(HOUR);
-        assert_eq!(content(&sim, &stack.volume), before, "{name}");
+        assert_eq!(content(&sim, stack.volume.as_str()), before, "{name}");
         assert!(lines(&sim, " formatted i-").is_empty(), "{name}");
         // Three boots failed, so that the stack parked itself, safely.
         sim.inspect(|world| {
@@ -334,7 +334,7 @@ fn an_application_that_fails_after_each_good_start_runs_into_the_breaker() {
         );
     });
     assert_safe(&sim);
-    assert!(!lines(&sim, &stack.address).is_empty());
+    assert!(!lines(&sim, stack.address.as_str()).is_empty());
 }
 
 #[test]

@@ -24,7 +24,7 @@ fn rule(port: i32) -> IngressRule {
 
 fn modify(id: &str) -> ModifyVolume {
     ModifyVolume {
-        id: id.to_owned(),
+        id: id.into(),
         size_gib: None,
         volume_type: None,
         iops: None,
@@ -52,7 +52,7 @@ fn each_allocation_makes_an_address_until_the_quota() {
 fn an_associated_address_is_not_released() {
     let sim = world(2);
     let stack = launch(&sim);
-    sim.permit(&stack.address);
+    sim.permit(stack.address.as_str());
     assert_eq!(
         code(on(&sim, sim.release_address(&stack.address))),
         "InvalidIPAddress.InUse"
@@ -175,7 +175,7 @@ fn a_client_token_leads_to_the_volume_that_it_made() {
     let mut other = volume_input("token");
     other.size_gib = 21;
     assert_eq!(code(on(&sim, sim.create_volume(&other))), "IdempotentParameterMismatch");
-    sim.permit(&first.id);
+    sim.permit(first.id.as_str());
     rest(&sim);
     on(&sim, sim.delete_volume(&first.id)).unwrap();
     rest(&sim);
@@ -228,7 +228,7 @@ fn a_volume_only_grows_and_not_twice_in_six_hours() {
     rest(&sim);
     let grow = |size| ModifyVolume {
         size_gib: Some(size),
-        ..modify(&stack.volume)
+        ..modify(stack.volume.as_str())
     };
     assert_eq!(code(on(&sim, sim.modify_volume(&grow(19)))), "InvalidParameterValue");
     on(&sim, sim.modify_volume(&grow(30))).unwrap();
@@ -286,7 +286,7 @@ fn a_volume_has_one_attachment_and_one_zone() {
         caller.attach_volume(&here, &id, "/dev/sdg").unwrap().state,
         VolumeState::InUse
     );
-    sim.permit(&here);
+    sim.permit(here.as_str());
     assert_eq!(code(on(&sim, sim.delete_volume(&here))), "VolumeInUse");
     rest(&sim);
     assert_eq!(
@@ -299,11 +299,11 @@ fn a_volume_has_one_attachment_and_one_zone() {
     rest(&sim);
     on(&sim, sim.delete_volume(&here)).unwrap();
     assert_eq!(
-        code(caller.attach_volume("vol-0123456789abcdef0", &id, "/dev/sdh")),
+        code(caller.attach_volume(&"vol-0123456789abcdef0".into(), &id, "/dev/sdh")),
         "InvalidVolume.NotFound"
     );
     assert_eq!(
-        code(caller.describe_volumes(&["vol-0123456789abcdef0".to_owned()])),
+        code(caller.describe_volumes(&["vol-0123456789abcdef0".into()])),
         "InvalidVolume.NotFound"
     );
 }
@@ -342,7 +342,7 @@ fn deleting_named_data_needs_a_completed_snapshot() {
     )
     .unwrap();
     rest(&sim);
-    sim.permit(&stack.volume);
+    sim.permit(stack.volume.as_str());
     let snapshot = on(
         &sim,
         sim.create_snapshot(&stack.volume, "the last", &names().tags(ResourceKind::Snapshot)),
@@ -497,7 +497,7 @@ fn tags_are_checked_and_merged() {
     let sim = world(14);
     let stack = prepare(&sim);
     let tag = |key: &str, value: &str| Tags::from([(key.to_owned(), value.to_owned())]);
-    on(&sim, sim.create_tags(&stack.volume, &tag("colour", "blue"))).unwrap();
+    on(&sim, sim.create_tags(stack.volume.as_str(), &tag("colour", "blue"))).unwrap();
     let volume = on(&sim, sim.describe_volumes(&["web"])).unwrap().remove(0);
     assert_eq!(volume.tags["colour"], "blue");
     assert!(volume.tags.len() > 3);
@@ -506,11 +506,14 @@ fn tags_are_checked_and_merged() {
         "InvalidVolume.NotFound"
     );
     assert_eq!(
-        code(on(&sim, sim.create_tags(&stack.volume, &tag("aws:x", "b")))),
+        code(on(&sim, sim.create_tags(stack.volume.as_str(), &tag("aws:x", "b")))),
         "InvalidParameterValue"
     );
     assert_eq!(
-        code(on(&sim, sim.create_tags(&stack.volume, &tag("a", &"b".repeat(257))))),
+        code(on(
+            &sim,
+            sim.create_tags(stack.volume.as_str(), &tag("a", &"b".repeat(257)))
+        )),
         "InvalidParameterValue"
     );
 }

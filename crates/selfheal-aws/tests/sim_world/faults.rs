@@ -316,7 +316,7 @@ fn a_world_may_be_eventually_consistent_throughout() {
 fn changing_what_bears_no_stacks_tag_is_a_violation() {
     let sim = world(15);
     let address = sim.foreign_address(&Tags::new());
-    sim.permit(&address);
+    sim.permit(address.as_str());
     let error = sim.block_on(sim.release_address(&address)).unwrap_err();
     assert!(
         error.to_string().contains("S6: ec2:ReleaseAddress on eipalloc-"),
@@ -324,8 +324,12 @@ fn changing_what_bears_no_stacks_tag_is_a_violation() {
     );
     // Tagging is how something is adopted.
     let other = sim.foreign_address(&Tags::new());
-    sim.permit(&other);
-    on(&sim, sim.create_tags(&other, &names().tags(ResourceKind::Address))).unwrap();
+    sim.permit(other.as_str());
+    on(
+        &sim,
+        sim.create_tags(other.as_str(), &names().tags(ResourceKind::Address)),
+    )
+    .unwrap();
     on(&sim, sim.release_address(&other)).unwrap();
     assert_eq!(sim.violations().len(), 1);
 }

@@ -153,12 +153,12 @@ fn the_instance_may_do_what_its_role_says_and_nothing_else() {
     );
     let key = ["selfheal:stack".to_owned()];
     assert_eq!(
-        code(caller.delete_tags(&stack.volume, &key)),
+        code(caller.delete_tags(stack.volume.as_str(), &key)),
         "UnauthorizedOperation",
         "no other key"
     );
     let own = ["selfheal:first-use".to_owned()];
-    caller.delete_tags(&stack.volume, &own).unwrap();
+    caller.delete_tags(stack.volume.as_str(), &own).unwrap();
     let mark = Tags::from([("selfheal:stack".to_owned(), "theirs".to_owned())]);
     assert_eq!(code(caller.set_group_tags("selfheal-web", &mark)), "AccessDenied");
     assert_eq!(
@@ -207,7 +207,7 @@ fn a_changed_policy_is_in_force_late() {
         code(sim.as_instance(&id).describe_addresses(&[])),
         "UnauthorizedOperation"
     );
-    let whole = policy(&stack.address, &stack.volume, &stack.settings.subnet);
+    let whole = policy(stack.address.as_str(), stack.volume.as_str(), &stack.settings.subnet);
     on(&sim, sim.put_role_policy(&names().role, POLICY_NAME, &whole)).unwrap();
     rest(&sim);
 }

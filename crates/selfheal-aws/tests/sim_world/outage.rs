@@ -175,7 +175,7 @@ fn an_address_that_was_taken_off_comes_back() {
         let sim = world(seed);
         let stack = launch(&sim);
         let id = healed(&sim, &stack);
-        take_off(&sim, &stack.address);
+        take_off(&sim, stack.address.as_str());
         assert_eq!(
             sim.inspect(|world| world.addresses[&stack.address].address.instance_id.clone()),
             None
@@ -249,7 +249,7 @@ fn an_instance_that_is_not_wanted_in_service_takes_nothing() {
         assert_eq!(healed(&sim, &stack), id);
         // What takes all the same is told of.
         sim.set_target_state(&id, Some(state.into()));
-        take_off(&sim, &stack.address);
+        take_off(&sim, stack.address.as_str());
         assert_safe(&sim);
         sim.as_instance(&id)
             .associate_address(&stack.address, &id, true)

@@ -7,7 +7,8 @@ use selfheal_aws::sim::{Sim, SimConfig, SubnetRecord, World};
 use selfheal_aws::{AutoScaling, CallError, CallResult, Clock, Ec2, Iam};
 use selfheal_core::names::{LAUNCH_HOOK, Names, POLICY_NAME, ResourceKind, TAG_FIRST_USE};
 use selfheal_core::world::{
-    ApplicationCheckSettings, CreateVolume, GroupSettings, LifecycleHook, RootVolume, TemplateData,
+    AllocationId, ApplicationCheckSettings, CreateVolume, GroupSettings, LifecycleHook, RootVolume, TemplateData,
+    VolumeId,
 };
 use selfheal_policy::{InstanceScope, Partition, instance_policy, trust_policy};
 use selfheal_userdata::{AddressWhen, BootConfig, DataVolume, Filesystem, HealthCheck, HealthFrom, Probe, render};
@@ -20,8 +21,8 @@ pub const HOUR: Duration = Duration::from_secs(3600);
 /// The ids of a stack.
 #[derive(Clone, Debug)]
 pub struct Stack {
-    pub address: String,
-    pub volume: String,
+    pub address: AllocationId,
+    pub volume: VolumeId,
     pub security_group: String,
     pub template: String,
     pub settings: GroupSettings,
@@ -225,12 +226,17 @@ pub fn prepare_with(sim: &Sim, change: impl FnOnce(BootConfig) -> BootConfig) ->
             None,
         )
         .await?;
-        sim.put_role_policy(&names.role, POLICY_NAME, &policy(&address, &volume, &subnet.id))
-            .await?;
+        sim.put_role_policy(
+            &names.role,
+            POLICY_NAME,
+            &policy(address.as_str(), volume.as_str(), &subnet.id),
+        )
+        .await?;
         sim.create_instance_profile(&names.profile, &names.tags(ResourceKind::Profile))
             .await?;
         sim.add_role_to_profile(&names.profile, &names.role).await?;
-        let user_data = render(&change(boot_config(&address, &volume))).expect("the configuration renders");
+        let user_data =
+            render(&change(boot_config(address.as_str(), volume.as_str()))).expect("the configuration renders");
         let data = sim.inspect(|world| template_data(world, &security_group, &user_data.to_base64()));
         let tags = names.tags(ResourceKind::LaunchTemplate);
         let template = sim.create_launch_template(&names.launch_template, &data, &tags).await?;

@@ -16,7 +16,7 @@ use crate::spec::Named;
 pub fn run(global: &Global, output: Output, args: &UserdataArgs) -> Result<u8, CliError> {
     let (spec, observed) = known(global, output, &args.offline, Named::Needed)?;
     let ids = ids(&spec, &observed);
-    let user_data = user_data(&spec, &ids.allocation_id, ids.volume_id.as_deref())
+    let user_data = user_data(&spec, &ids.allocation_id, ids.volume_id.as_ref())
         .map_err(|error| CliError::Failed(error.to_string()))?;
     if args.encoded {
         output.bytes(format!("{}\n", user_data.to_base64()).as_bytes())?;

@@ -41,7 +41,7 @@ fn a_volume_that_is_gone_is_replaced_only_by_a_flag_and_the_name_1() {
     folder.expect(&["apply", "--yes"], 0);
     let volume = volume_of(&folder);
     folder.tamper(|world| {
-        let record = world.volumes.get_mut(&volume).expect("it exists");
+        let record = world.volumes.get_mut(volume.as_str()).expect("it exists");
         record.volume.state = VolumeState::Deleted;
         record.volume.attachment = None;
         world
@@ -66,7 +66,15 @@ fn lost_tags_are_put_back_and_nothing_else_1() {
     let folder = Folder::new();
     folder.expect(&["apply", "--yes"], 0);
     let volume = volume_of(&folder);
-    folder.tamper(|world| world.volumes.get_mut(&volume).expect("it exists").volume.tags.clear());
+    folder.tamper(|world| {
+        world
+            .volumes
+            .get_mut(volume.as_str())
+            .expect("it exists")
+            .volume
+            .tags
+            .clear();
+    });
     assert_eq!(volume_of(&folder), volume, "the status knows it all the same");
     let plan = folder.json(&["plan"]);
     assert_eq!(plan["steps"].as_array().map(Vec::len), Some(1), "{plan}");

@@ -3,7 +3,7 @@
 use super::stack::Stack;
 use crate::names::{ResourceKind, TAG_STACK};
 use crate::witness::is_of_group;
-use crate::world::{Address, Observed};
+use crate::world::{Address, NetworkInterfaceId, Observed};
 
 /// The address of the stack, where it exists: the one that the spec adopts, or else the one that the stack has.
 pub(crate) fn of_stack(stack: &Stack<'_>) -> Option<Address> {
@@ -60,7 +60,7 @@ pub(crate) enum User<'a> {
     /// A service of AWS, which manages it.
     Service(&'a str),
     /// A network interface that is no instance's.
-    Interface(&'a str),
+    Interface(&'a NetworkInterfaceId),
     /// An instance that is not the stack's.
     Instance(&'a str),
 }
@@ -71,7 +71,7 @@ pub(crate) fn user<'a>(observed: &Observed, address: &'a Address) -> Option<User
         return Some(User::Service(service));
     }
     let Some(instance) = &address.instance_id else {
-        return address.interface_id.as_deref().map(User::Interface);
+        return address.interface_id.as_ref().map(User::Interface);
     };
     let members = observed.group.iter().flat_map(|group| &group.instances);
     let ours = (members.map(|member| &member.id))
@@ -89,7 +89,7 @@ pub fn counted(addresses: &[Address]) -> usize {
 
 /// The addresses that go or stay with the stack: tagged, or adopted by the spec and not another stack's.
 pub(crate) fn to_remove(stack: &Stack<'_>) -> Vec<Address> {
-    let adopted = stack.spec.address.allocation.as_deref();
+    let adopted = stack.spec.address.allocation.as_ref();
     let foreign = |address: &Address| {
         address
             .tags
@@ -98,7 +98,7 @@ pub(crate) fn to_remove(stack: &Stack<'_>) -> Vec<Address> {
     };
     let of_stack = |address: &&Address| {
         stack.names.owns(&address.tags, ResourceKind::Address)
-            || (adopted == Some(address.allocation_id.as_str()) && !foreign(address))
+            || (adopted == Some(&address.allocation_id) && !foreign(address))
     };
     stack.observed.addresses.iter().filter(of_stack).cloned().collect()
 }

@@ -6,7 +6,7 @@ use super::stack::Stack;
 use crate::names::{ResourceKind, TAG_FIRST_USE, TAG_KEY, TAG_STACK};
 use crate::spec::Spec;
 use crate::witness::{is_of_group, is_there};
-use crate::world::Volume;
+use crate::world::{Volume, VolumeId};
 
 /// What is known of the stack's data volume.
 pub(crate) enum Choice<'a> {
@@ -52,11 +52,11 @@ pub(crate) fn tagged<'a>(stack: &Stack<'a>) -> Vec<&'a Volume> {
 pub(crate) fn choose<'a>(stack: &Stack<'a>) -> Choice<'a> {
     let observed = stack.observed;
     let tagged = tagged(stack);
-    let live = |id: &str| {
+    let live = |id: &VolumeId| {
         observed
             .volumes
             .iter()
-            .find(|volume| volume.id == id && is_there(volume))
+            .find(|volume| volume.id == *id && is_there(volume))
     };
     if let Some(id) = stack.spec.data.as_ref().and_then(|data| data.volume.as_ref()) {
         return match live(id) {
@@ -69,25 +69,15 @@ pub(crate) fn choose<'a>(stack: &Stack<'a>) -> Choice<'a> {
         };
     }
     let named = stack.named();
-    if let Some((volume, other)) = named
-        .volumes
-        .iter()
-        .filter_map(|id| live(id))
-        .find_map(|it| foreign(stack, it))
-    {
+    if let Some((volume, other)) = named.volumes.iter().filter_map(live).find_map(|it| foreign(stack, it)) {
         return claimed(volume, other);
     }
-    let mut witnessed: BTreeSet<&str> = named
-        .volumes
-        .iter()
-        .map(String::as_str)
-        .filter(|id| live(id).is_some())
-        .collect();
+    let mut witnessed: BTreeSet<&VolumeId> = named.volumes.iter().filter(|id| live(id).is_some()).collect();
     let in_use = |volume: &&&Volume| {
         let attachment = volume.attachment.as_ref();
         attachment.is_some_and(|attachment| is_of_group(observed, &attachment.instance_id))
     };
-    witnessed.extend(tagged.iter().filter(in_use).map(|volume| volume.id.as_str()));
+    witnessed.extend(tagged.iter().filter(in_use).map(|volume| &volume.id));
     match (witnessed.len(), tagged.as_slice()) {
         (0, []) => nothing(stack, &named.volumes),
         (0, [volume]) => Choice::Volume(volume),
@@ -96,7 +86,7 @@ pub(crate) fn choose<'a>(stack: &Stack<'a>) -> Choice<'a> {
             .first()
             .and_then(|id| live(id))
             .map_or(Choice::Nothing, Choice::Volume),
-        _ => ambiguous(witnessed.into_iter()),
+        _ => ambiguous(witnessed.into_iter().map(VolumeId::as_str)),
     }
 }
 
@@ -158,11 +148,11 @@ fn claimed<'a>(volume: &Volume, other: &str) -> Choice<'a> {
 }
 
 /// Nothing bears the stack's tags: whether a new volume may be made depends on whether there ever was one.
-fn nothing<'a>(stack: &Stack<'a>, named: &BTreeSet<String>) -> Choice<'a> {
+fn nothing<'a>(stack: &Stack<'a>, named: &BTreeSet<VolumeId>) -> Choice<'a> {
     let observed = stack.observed;
     let gone: Vec<&str> = named
         .iter()
-        .map(String::as_str)
+        .map(VolumeId::as_str)
         .filter(|id| observed.run.gone.contains(*id))
         .collect();
     if !gone.is_empty() && !stack.new_volume {

@@ -6,12 +6,12 @@ use super::builder::{Builder, Deferred, Draft};
 use super::{Change, Need, StepKind, WaitFor, dns};
 use crate::existing::address::{User, choose, counted, owned, to_remove, user};
 use crate::names::{ResourceKind, TAG_STACK};
-use crate::world::{Action, Address, AddressCall, TagCall};
+use crate::world::{Action, Address, AddressCall, AllocationId, TagCall};
 
 /// The address of the stack: adopted, found by its tags, or to be allocated.
 pub(super) fn plan(builder: &mut Builder<'_>) -> Deferred<Address> {
     match builder.spec.address.allocation.clone() {
-        Some(allocation) => adopt(builder, &allocation),
+        Some(allocation) => adopt(builder, allocation.as_str()),
         None => find_or_allocate(builder),
     }
 }
@@ -130,7 +130,7 @@ fn refuse_quota(builder: &mut Builder<'_>) {
 fn find_or_allocate(builder: &mut Builder<'_>) -> Deferred<Address> {
     let named = &builder.named().addresses;
     let Some(chosen) = choose(builder) else {
-        let gone: Vec<&str> = named.iter().map(String::as_str).collect();
+        let gone: Vec<&str> = named.iter().map(AllocationId::as_str).collect();
         if !gone.is_empty() && !builder.options.new_address {
             builder.refuse(
                 "address-lost",
@@ -182,7 +182,7 @@ fn put_tags(builder: &mut Builder<'_>, address: &Address, reason: &str) {
     if address.tags.contains_key("Name") {
         tags.remove("Name");
     }
-    let resource = address.allocation_id.clone();
+    let resource = address.allocation_id.to_string();
     let draft = Draft::new(StepKind::TagAddress, Change::Update, reason)
         .target(format!("{resource} ({})", address.public_ip))
         .sets(TAG_STACK, builder.spec.name.clone());
@@ -207,7 +207,7 @@ pub(super) fn release(builder: &mut Builder<'_>, stopped: &BTreeSet<Need>) {
     if refuse_several(
         builder,
         "Elastic IPs",
-        addresses.iter().map(|address| &address.allocation_id),
+        addresses.iter().map(|address| address.allocation_id.as_str()),
     ) {
         return;
     }
@@ -252,11 +252,11 @@ pub(super) fn release(builder: &mut Builder<'_>, stopped: &BTreeSet<Need>) {
 }
 
 /// Refuses to choose what to give up for good where there are several.
-fn refuse_several<'a>(builder: &mut Builder<'_>, what: &str, ids: impl ExactSizeIterator<Item = &'a String>) -> bool {
+fn refuse_several<'a>(builder: &mut Builder<'_>, what: &str, ids: impl ExactSizeIterator<Item = &'a str>) -> bool {
     if ids.len() < 2 {
         return false;
     }
-    let ids: Vec<&str> = ids.map(String::as_str).collect();
+    let ids: Vec<&str> = ids.collect();
     builder.refuse(
         "several",
         format!(

@@ -73,9 +73,9 @@ fn check_tags(builder: &mut Builder<'_>) {
         !adopted && !foreign && !builder.names.owns(&address.tags, ResourceKind::Address)
     });
     let ids = volume
-        .map(|volume| volume.id.clone())
+        .map(|volume| volume.id.to_string())
         .into_iter()
-        .chain(address.map(|address| address.allocation_id));
+        .chain(address.map(|address| address.allocation_id.into()));
     for id in ids.collect::<Vec<_>>() {
         builder.refuse(
             "tags-lost",

@@ -138,12 +138,12 @@ fn note_kept(builder: &mut Builder<'_>, record: &RecordSet) {
 
 /// The values of records that the stack wrote: its addresses, also one that has lost its tags.
 fn own_values(builder: &Builder<'_>) -> Vec<String> {
-    let adopted = builder.spec.address.allocation.as_deref();
+    let adopted = builder.spec.address.allocation.as_ref();
     let adopted = builder
         .observed
         .addresses
         .iter()
-        .filter(|it| Some(&*it.allocation_id) == adopted);
+        .filter(|it| Some(&it.allocation_id) == adopted);
     let mut values: Vec<String> = owned(builder).chain(adopted).map(|it| it.public_ip.clone()).collect();
     let foreign = |it: &Address| it.tags.get(TAG_STACK).is_some_and(|stack| *stack != builder.spec.name);
     values.extend(choose(builder).filter(|it| !foreign(it)).map(|it| it.public_ip));
@@ -179,7 +179,7 @@ fn remember(builder: &mut Builder<'_>, address: &Deferred<Address>, removed: &BT
     .sets("record", show(wanted));
     let (zone, name) = wanted.unwrap_or_default();
     let action = Action::Tag(TagCall::CreateTags {
-        resource: address.allocation_id.clone(),
+        resource: address.allocation_id.to_string(),
         tags: note(zone, name),
     });
     [builder.step(draft, Deferred::Known(action).not_before(removed))].into()

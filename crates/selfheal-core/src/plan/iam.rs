@@ -103,22 +103,22 @@ fn wanted_policy(
     let known = address.clone().and(volume.id.clone());
     let (allocation_id, volume_id) = match &known {
         Deferred::Known((address, volume_id)) => (
-            address.allocation_id.as_str(),
-            volume_id.as_deref().or(volume.still_used.as_deref()),
+            address.allocation_id.clone(),
+            volume_id.clone().or_else(|| volume.still_used.clone()),
         ),
         Deferred::After(_) => (
-            desired::PLACEHOLDER_ALLOCATION,
+            desired::PLACEHOLDER_ALLOCATION.into(),
             match &builder.spec.data {
-                Some(_) => Some(desired::PLACEHOLDER_VOLUME),
-                None => volume.still_used.as_deref(),
+                Some(_) => Some(desired::PLACEHOLDER_VOLUME.into()),
+                None => volume.still_used.clone(),
             },
         ),
     };
     let ids = Ids {
         account: builder.observed.identity.account.clone(),
         subnet_id: subnet.id.clone(),
-        allocation_id: allocation_id.to_owned(),
-        volume_id: volume_id.map(str::to_owned),
+        allocation_id,
+        volume_id,
         kms_key: volume.key.clone(),
         complete: matches!(known, Deferred::Known(_)),
     };

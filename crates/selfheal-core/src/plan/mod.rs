@@ -40,7 +40,7 @@ pub use step::{Change, Field, Need, Note, Plan, PlannedImage, Readiness, Refusal
 
 use crate::memo::Memo;
 use crate::spec::Spec;
-use crate::world::Observed;
+use crate::world::{AllocationId, Observed, VolumeId};
 use builder::Builder;
 
 /// Plans what would make the world as the spec says.
@@ -190,8 +190,8 @@ fn check_read(builder: &mut Builder<'_>) {
     let ids: Vec<&str> = unread
         .volumes
         .iter()
-        .chain(&unread.addresses)
-        .map(String::as_str)
+        .map(VolumeId::as_str)
+        .chain(unread.addresses.iter().map(AllocationId::as_str))
         .collect();
     if !ids.is_empty() {
         builder.refuse(

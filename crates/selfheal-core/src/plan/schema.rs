@@ -21,19 +21,22 @@ pub(super) fn refuse_newer(builder: &mut Builder<'_>) -> bool {
 /// The first thing of the stack that is of a form which this version does not know.
 fn newer(builder: &Builder<'_>) -> Option<(String, String)> {
     let observed = builder.observed;
-    let things = (observed.addresses.iter().map(|it| (&*it.allocation_id, &it.tags)))
-        .chain(observed.volumes.iter().map(|it| (&*it.id, &it.tags)))
-        .chain(observed.security_groups.iter().map(|it| (&*it.id, &it.tags)))
-        .chain(observed.application_checks.iter().map(|it| (&*it.id, &it.tags)))
-        .chain(
-            observed
-                .launch_template
-                .iter()
-                .map(|it| (&*it.id, &it.data.instance_tags)),
-        )
-        .chain(observed.group.iter().map(|it| (&*it.name, &it.tags)))
-        .chain(observed.role.iter().map(|it| (&*it.name, &it.tags)))
-        .chain(observed.profile.iter().map(|it| (&*it.name, &it.tags)));
+    let things = (observed
+        .addresses
+        .iter()
+        .map(|it| (it.allocation_id.as_str(), &it.tags)))
+    .chain(observed.volumes.iter().map(|it| (it.id.as_str(), &it.tags)))
+    .chain(observed.security_groups.iter().map(|it| (it.id.as_str(), &it.tags)))
+    .chain(observed.application_checks.iter().map(|it| (it.id.as_str(), &it.tags)))
+    .chain(
+        observed
+            .launch_template
+            .iter()
+            .map(|it| (&*it.id, &it.data.instance_tags)),
+    )
+    .chain(observed.group.iter().map(|it| (&*it.name, &it.tags)))
+    .chain(observed.role.iter().map(|it| (&*it.name, &it.tags)))
+    .chain(observed.profile.iter().map(|it| (&*it.name, &it.tags)));
     let ours = |tags: &Tags| tags.get(TAG_STACK) == Some(&builder.spec.name);
     let unknown = |form: &String| form.parse::<u32>().map_or(true, |form| form > SCHEMA);
     things.filter(|(_, tags)| ours(tags)).find_map(|(what, tags)| {

@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{StepId, StepKind};
-use crate::world::Action;
+use crate::world::{Action, SnapshotId, VolumeId};
 
 /// Code of the note that the stack has parked itself.
 pub(super) const PARKED: &str = "parked";
@@ -205,7 +205,7 @@ pub enum WaitFor {
     /// A volume that was just created shows in a reading.
     VolumeSeen {
         /// The volume.
-        id: String,
+        id: VolumeId,
     },
     /// An address that an earlier run may have allocated has had the time to show in a listing.
     AddressesSettled,
@@ -229,7 +229,7 @@ pub enum WaitFor {
     /// A snapshot is completed.
     SnapshotCompleted {
         /// The snapshot.
-        id: String,
+        id: SnapshotId,
     },
 }
 

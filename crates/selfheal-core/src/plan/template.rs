@@ -10,7 +10,9 @@ use super::{Change, Need, StepKind, WaitFor, fingerprint};
 use crate::desired;
 use crate::names::{ResourceKind, TAG_STACK, Tags};
 use crate::spec::Setup;
-use crate::world::{Action, Address, LaunchTemplate, LaunchTemplateCall, TemplateData, UserDataText};
+use crate::world::{
+    Action, Address, AllocationId, LaunchTemplate, LaunchTemplateCall, TemplateData, UserDataText, VolumeId,
+};
 
 /// The launch template that the group is to use.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -105,15 +107,11 @@ fn desired_data(
     let sample = match &ids {
         Deferred::Known((address, volume_id)) => (address.allocation_id.clone(), volume_id.clone()),
         Deferred::After(_) => {
-            let volume_id = builder
-                .spec
-                .data
-                .as_ref()
-                .map(|_| desired::PLACEHOLDER_VOLUME.to_owned());
-            (desired::PLACEHOLDER_ALLOCATION.to_owned(), volume_id)
+            let volume_id = builder.spec.data.as_ref().map(|_| desired::PLACEHOLDER_VOLUME.into());
+            (desired::PLACEHOLDER_ALLOCATION.into(), volume_id)
         }
     };
-    let user_data = match user_data(builder, &sample.0, sample.1.as_deref()) {
+    let user_data = match user_data(builder, &sample.0, sample.1.as_ref()) {
         Ok(user_data) => user_data,
         Err(error) => {
             builder.refuse(
@@ -133,7 +131,11 @@ fn desired_data(
 }
 
 /// The user data for these ids: what the template holds already, where rendering would give that.
-fn user_data(builder: &Builder<'_>, allocation_id: &str, volume_id: Option<&str>) -> Result<UserDataText, RenderError> {
+fn user_data(
+    builder: &Builder<'_>,
+    allocation_id: &AllocationId,
+    volume_id: Option<&VolumeId>,
+) -> Result<UserDataText, RenderError> {
     let config = desired::boot_config(builder.spec, allocation_id, volume_id);
     let have = builder.observed.launch_template.as_ref();
     match have.map(|template| &template.data.user_data) {

@@ -13,7 +13,7 @@ use crate::token::client_token;
 use crate::witness::is_of_group;
 use crate::world::{
     Action, AttachmentState, CreateVolume, GroupInstance, InstanceTypeDetails, LaunchTemplate, Observed, Subnet,
-    TagCall, Volume, VolumeCall, VolumeState,
+    TagCall, Volume, VolumeCall, VolumeId, VolumeState,
 };
 
 /// What gp3 reads in a second where nothing more is provisioned, in MiB.
@@ -32,9 +32,9 @@ const FIRST_READING_MIN_MAX: u64 = 24 * 60;
 /// The data volume as the rest of the plan needs it.
 pub(super) struct DataVolume {
     /// Its id, once known; `None` where the spec has no data volume.
-    pub(super) id: Deferred<Option<String>>,
+    pub(super) id: Deferred<Option<VolumeId>>,
     /// The volume that the role's policy names although the spec has none any more: an instance still uses it.
-    pub(super) still_used: Option<String>,
+    pub(super) still_used: Option<VolumeId>,
     /// The customer's key that encrypts it, where there is one.
     pub(super) key: Option<String>,
     /// What must be done before an instance may count on it.
@@ -121,7 +121,7 @@ fn put_tags(builder: &mut Builder<'_>, volume: &Volume) {
     let draft = Draft::new(StepKind::TagVolume, Change::Update, reason)
         .target(volume.id.clone())
         .sets(TAG_STACK, builder.spec.name.clone());
-    let resource = volume.id.clone();
+    let resource = volume.id.to_string();
     builder.step(
         draft,
         Deferred::Known(Action::Tag(TagCall::CreateTags { resource, tags })),
@@ -174,14 +174,15 @@ fn still_used(observed: &Observed, volume: &Volume) -> bool {
         || (observed
             .role_policy
             .as_ref()
-            .is_some_and(|policy| policy.contains(&volume.id))
+            .is_some_and(|policy| policy.contains(volume.id.as_str()))
             && instances.iter().any(may_take))
 }
 
 /// Whether the latest version's boot program attaches the volume.
-fn names_volume(template: &LaunchTemplate, id: &str) -> bool {
+fn names_volume(template: &LaunchTemplate, id: &VolumeId) -> bool {
     let script = template.data.user_data.script().unwrap_or_default();
-    script.windows(id.len()).any(|part| part == id.as_bytes())
+    let id = id.as_str().as_bytes();
+    script.windows(id.len()).any(|part| part == id)
 }
 
 /// Refuses a filesystem that the image has no tools for: nothing is downloaded before the volume is mounted.

@@ -6,7 +6,7 @@ use super::builder::{Builder, Deferred, Draft};
 use super::{Change, Need, StepKind, WaitFor};
 use crate::existing::volume::{Choice, choose, several, tagged};
 use crate::names::{ResourceKind, TAG_FINAL};
-use crate::world::{Action, Observed, Snapshot, SnapshotCall, SnapshotState, Volume, VolumeCall};
+use crate::world::{Action, Observed, Snapshot, SnapshotCall, SnapshotId, SnapshotState, Volume, VolumeCall};
 
 pub(super) fn delete(builder: &mut Builder<'_>, stopped: &BTreeSet<Need>) {
     let named = builder.spec.data.as_ref().is_some_and(|data| data.volume.is_some());
@@ -128,15 +128,13 @@ fn last_snapshot<'a>(builder: &Builder<'a>, volume: &Volume) -> Option<&'a Snaps
 
 /// Tells of last snapshots that earlier runs took and did not come to use.
 fn tell_earlier_snapshots(builder: &mut Builder<'_>, volume: &Volume) {
-    let own: Vec<&str> = own_snapshots(builder, volume)
-        .map(|snapshot| snapshot.id.as_str())
-        .collect();
-    let earlier: Vec<String> = builder
+    let own: Vec<&SnapshotId> = own_snapshots(builder, volume).map(|snapshot| &snapshot.id).collect();
+    let earlier: Vec<SnapshotId> = builder
         .observed
         .snapshots
         .iter()
         .filter(|snapshot| snapshot.volume_id == volume.id && snapshot.tags.contains_key(TAG_FINAL))
-        .filter(|snapshot| !own.contains(&snapshot.id.as_str()) && snapshot.state != SnapshotState::Error)
+        .filter(|snapshot| !own.contains(&&snapshot.id) && snapshot.state != SnapshotState::Error)
         .map(|snapshot| snapshot.id.clone())
         .collect();
     for id in earlier {

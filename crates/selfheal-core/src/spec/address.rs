@@ -7,6 +7,7 @@ use toml_edit::{Table, value};
 use super::reader::{Fault, Reader, Section};
 use super::values::one_of;
 use super::{AppSpec, syntax};
+use crate::ids::AllocationId;
 
 /// Its keys.
 pub(super) const KEYS: &[&str] = &["allocation", "take", "when"];
@@ -15,7 +16,7 @@ pub(super) const KEYS: &[&str] = &["allocation", "take", "when"];
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct AddressSpec {
     /// An allocation that exists, to be adopted instead of allocating one.
-    pub allocation: Option<String>,
+    pub allocation: Option<AllocationId>,
     /// Whether the adopted address may be taken from another instance that uses it.
     pub take: bool,
     /// When the address moves to a new instance, where the spec says; see [`Spec::address_when`](super::Spec::address_when).
@@ -62,7 +63,7 @@ pub(super) fn read(reader: &mut Reader<'_>, section: &Section<'_>, app: &AppSpec
         );
     }
     AddressSpec {
-        allocation: allocation.map(|id| id.value),
+        allocation: allocation.map(|id| id.value.into()),
         take: take.is_some_and(|take| take.value),
         when: when.map(|when| when.value),
     }
@@ -72,7 +73,7 @@ pub(super) fn read(reader: &mut Reader<'_>, section: &Section<'_>, app: &AppSpec
 pub(super) fn table(spec: &AddressSpec) -> Option<Table> {
     let mut table = Table::new();
     if let Some(allocation) = &spec.allocation {
-        table["allocation"] = value(allocation);
+        table["allocation"] = value(allocation.as_str());
     }
     if spec.take {
         table["take"] = value(true);

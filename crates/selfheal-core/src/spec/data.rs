@@ -8,6 +8,7 @@ use toml_edit::{Table, value};
 use super::reader::{Fault, Located, Reader, Section};
 use super::syntax;
 use super::values::{kms_key, one_of, size, size_fault, within};
+use crate::ids::VolumeId;
 
 /// Its keys.
 pub(super) const KEYS: &[&str] = &[
@@ -37,7 +38,7 @@ pub struct DataSpec {
     /// Provisioned throughput in MiB/s, gp3 alone; without it, the type's default.
     pub throughput_mibps: Option<u32>,
     /// A volume that exists, to be adopted instead of creating one, or to be used of several that bear the stack's tags.
-    pub volume: Option<String>,
+    pub volume: Option<VolumeId>,
     /// ARN of the KMS key that encrypts the volume; without it, the account's default key at its creation.
     pub kms_key: Option<String>,
 }
@@ -142,7 +143,7 @@ pub(super) fn read(reader: &mut Reader<'_>, section: &Section<'_>) -> Option<Dat
         volume_type,
         iops: iops.map(|at| at.value),
         throughput_mibps: throughput.map(|at| at.value),
-        volume: volume.map(|at| at.value),
+        volume: volume.map(|at| at.value.into()),
         kms_key,
     })
 }
@@ -205,7 +206,7 @@ pub(super) fn table(spec: &DataSpec) -> Table {
         table["throughput"] = value(i64::from(throughput));
     }
     if let Some(volume) = &spec.volume {
-        table["volume"] = value(volume);
+        table["volume"] = value(volume.as_str());
     }
     if let Some(key) = &spec.kms_key {
         table["kms_key"] = value(key);

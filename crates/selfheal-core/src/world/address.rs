@@ -4,23 +4,23 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::listing::list;
-use super::{Answer, Observed};
+use super::{AllocationId, Answer, AssociationId, NetworkInterfaceId, Observed};
 use crate::names::Tags;
 
 /// An Elastic IP.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Address {
-    /// `eipalloc-…`.
-    pub allocation_id: String,
+    /// Its id.
+    pub allocation_id: AllocationId,
     /// The IPv4 address.
     pub public_ip: String,
     /// The association, when it is associated.
-    pub association_id: Option<String>,
+    pub association_id: Option<AssociationId>,
     /// The instance it is associated with.
     pub instance_id: Option<String>,
     /// The network interface it is associated with, an instance's or that of something else, such as a NAT gateway.
     #[serde(default)]
-    pub interface_id: Option<String>,
+    pub interface_id: Option<NetworkInterfaceId>,
     /// The service that manages it, such as `alb` or `rnat`; nobody else can move it then.
     #[serde(default)]
     pub service_managed: Option<String>,
@@ -43,12 +43,12 @@ pub enum AddressCall {
     /// `ec2:DisassociateAddress`.
     DisassociateAddress {
         /// The association.
-        association_id: String,
+        association_id: AssociationId,
     },
     /// `ec2:ReleaseAddress`.
     ReleaseAddress {
         /// The allocation.
-        allocation_id: String,
+        allocation_id: AllocationId,
     },
 }
 
@@ -63,7 +63,7 @@ pub(super) fn record(observed: &mut Observed, call: &AddressCall, answer: Answer
     match call {
         AddressCall::AllocateAddress { .. } => {
             let Answer::Address(address) = answer else { return };
-            observed.run.unseen.insert(address.allocation_id.clone());
+            observed.run.unseen.insert(address.allocation_id.to_string());
             observed.addresses.push(address);
         }
         // An answer that does not fit changes nothing.
@@ -78,11 +78,11 @@ pub(super) fn record(observed: &mut Observed, call: &AddressCall, answer: Answer
             }
         }
         AddressCall::ReleaseAddress { allocation_id } => {
-            observed.run.unseen.remove(allocation_id);
+            observed.run.unseen.remove(allocation_id.as_str());
             observed
                 .addresses
                 .retain(|address| address.allocation_id != *allocation_id);
-            observed.run.gone.insert(allocation_id.clone());
+            observed.run.gone.insert(allocation_id.to_string());
         }
     }
 }
@@ -102,7 +102,7 @@ impl Observed {
     /// This and the readings of other resources keep what this run made and the reading does not show: a listing lags
     /// behind, and what is not in it would be made again.
     pub fn read_addresses(&mut self, addresses: Vec<Address>) {
-        let key = |address: &Address| address.allocation_id.clone();
+        let key = |address: &Address| address.allocation_id.to_string();
         list(&mut self.addresses, addresses, &mut self.run.unseen, key);
     }
 }

@@ -26,6 +26,7 @@ use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+pub use crate::ids::{AllocationId, AssociationId, NetworkInterfaceId, SnapshotId, VolumeId};
 pub use account::{DefaultRoute, Identity, Image, InstanceType, InstanceTypeDetails, Subnet};
 pub use address::{Address, AddressCall, AddressRun};
 pub use application_check::{
@@ -76,7 +77,7 @@ pub struct Observed {
     /// Volumes that bear the stack's tags in the volume role, in any state but deleted.
     pub volumes: Vec<Volume>,
     /// Last modifications of volumes, by volume, where one was read; `None` where a volume never was modified.
-    pub modifications: BTreeMap<String, Option<VolumeModification>>,
+    pub modifications: BTreeMap<VolumeId, Option<VolumeModification>>,
     /// The security group that bears our name, or those that the spec names.
     pub security_groups: Vec<SecurityGroup>,
     /// The launch template that bears our name, at its latest version.

@@ -5,16 +5,16 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::listing::list;
-use super::{Answer, Observed, SnapshotState};
+use super::{Answer, Observed, SnapshotId, SnapshotState, VolumeId};
 use crate::names::Tags;
 
 /// A snapshot.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Snapshot {
-    /// `snap-…`.
-    pub id: String,
+    /// Its id.
+    pub id: SnapshotId,
     /// The volume it was taken of.
-    pub volume_id: String,
+    pub volume_id: VolumeId,
     /// Its state.
     pub state: SnapshotState,
     /// When it was started.
@@ -30,7 +30,7 @@ pub enum SnapshotCall {
     /// `ec2:CreateSnapshot`.
     CreateSnapshot {
         /// The volume.
-        volume_id: String,
+        volume_id: VolumeId,
         /// What people read.
         description: String,
         /// Its tags.
@@ -42,7 +42,7 @@ pub enum SnapshotCall {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SnapshotRun {
     /// Snapshots that this run started: no other counts as the last one of a volume.
-    pub own: Vec<String>,
+    pub own: Vec<SnapshotId>,
 }
 
 pub(super) fn record(observed: &mut Observed, call: &SnapshotCall, answer: Answer) {
@@ -50,7 +50,7 @@ pub(super) fn record(observed: &mut Observed, call: &SnapshotCall, answer: Answe
         SnapshotCall::CreateSnapshot { .. } => {
             let Answer::Snapshot(snapshot) = answer else { return };
             observed.run.snapshots.own.push(snapshot.id.clone());
-            observed.run.unseen.insert(snapshot.id.clone());
+            observed.run.unseen.insert(snapshot.id.to_string());
             observed.snapshots.push(snapshot);
         }
     }
@@ -60,7 +60,7 @@ impl Observed {
     /// Puts a new reading of the snapshots into the observed world.
     pub fn read_snapshots(&mut self, snapshots: Vec<Snapshot>) {
         list(&mut self.snapshots, snapshots, &mut self.run.unseen, |snapshot| {
-            snapshot.id.clone()
+            snapshot.id.to_string()
         });
     }
 }

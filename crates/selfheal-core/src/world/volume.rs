@@ -6,14 +6,14 @@ use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Answer, AttachmentState, ModificationState, Observed, VolumeState};
+use super::{Answer, AttachmentState, ModificationState, Observed, SnapshotId, VolumeId, VolumeState};
 use crate::names::{ResourceKind, TAG_ROLE, Tags};
 
 /// An EBS volume.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Volume {
-    /// `vol-…`.
-    pub id: String,
+    /// Its id.
+    pub id: VolumeId,
     /// Its Availability Zone.
     pub zone: String,
     /// Size in GiB.
@@ -31,7 +31,7 @@ pub struct Volume {
     /// Its state.
     pub state: VolumeState,
     /// The snapshot that it was made from.
-    pub snapshot_id: Option<String>,
+    pub snapshot_id: Option<SnapshotId>,
     /// Its attachment; volumes of ours have at most one.
     pub attachment: Option<Attachment>,
     /// Its tags.
@@ -91,7 +91,7 @@ pub enum VolumeCall {
     /// `ec2:DeleteVolume`.
     DeleteVolume {
         /// The volume.
-        id: String,
+        id: VolumeId,
     },
 }
 
@@ -122,7 +122,7 @@ pub struct CreateVolume {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct ModifyVolume {
     /// The volume.
-    pub id: String,
+    pub id: VolumeId,
     /// New size in GiB; never smaller.
     pub size_gib: Option<u32>,
     /// New type.
@@ -137,15 +137,15 @@ pub struct ModifyVolume {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct VolumeRun {
     /// Volumes that a create of this run answered with.
-    pub own: Vec<String>,
+    pub own: Vec<VolumeId>,
     /// Those of them that the last reading did not show.
-    pub unseen: Vec<String>,
+    pub unseen: Vec<VolumeId>,
     /// Those of them that no reading shows and that are given up: AWS took them back.
-    pub vanished: Vec<String>,
+    pub vanished: Vec<VolumeId>,
     /// Volumes that an earlier reading of this run showed and the last one did not: to be read by their ids.
-    pub missed: BTreeSet<String>,
+    pub missed: BTreeSet<VolumeId>,
     /// Volumes whose tags this run has set: nothing else is done to them in the same run.
-    pub tagged: BTreeSet<String>,
+    pub tagged: BTreeSet<VolumeId>,
     /// Instances of which the attached volumes were read.
     pub attachments_read: BTreeSet<String>,
 }
@@ -169,7 +169,7 @@ pub(super) fn record(observed: &mut Observed, call: &VolumeCall, answer: Answer)
         VolumeCall::DeleteVolume { id } => {
             observed.volumes.retain(|volume| volume.id != *id);
             observed.run.volumes.own.retain(|own| own != id);
-            observed.run.gone.insert(id.clone());
+            observed.run.gone.insert(id.to_string());
         }
     }
 }
@@ -207,14 +207,14 @@ impl Observed {
     /// back in time; it is unseen then, so that nothing counts on it. One that an earlier reading showed is to be read by
     /// its id.
     pub fn read_volumes(&mut self, volumes: Vec<Volume>) {
-        let missing = |id: &String| !volumes.iter().any(|volume| volume.id == *id);
+        let missing = |id: &VolumeId| !volumes.iter().any(|volume| volume.id == *id);
         let run = &mut self.run.volumes;
         run.unseen = run.own.iter().filter(|id| missing(id)).cloned().collect();
         // They tell of what was shown before.
         self.modifications.clear();
         let before = std::mem::replace(&mut self.volumes, volumes);
-        let shown: BTreeSet<String> = self.volumes.iter().map(|volume| volume.id.clone()).collect();
-        self.run.gone.retain(|id| !shown.contains(id));
+        let shown: BTreeSet<VolumeId> = self.volumes.iter().map(|volume| volume.id.clone()).collect();
+        self.run.gone.retain(|id| !shown.contains(id.as_str()));
         for volume in before.into_iter().filter(|volume| !shown.contains(&volume.id)) {
             if run.unseen.contains(&volume.id) {
                 self.volumes.push(volume);
@@ -230,12 +230,12 @@ impl Observed {
     }
 
     /// Gives up a volume that AWS answered with and that does not exist: it does so where the volume's key cannot be used.
-    pub fn give_up_volume(&mut self, id: &str) {
+    pub fn give_up_volume(&mut self, id: &VolumeId) {
         let run = &mut self.run.volumes;
         for known in [&mut run.own, &mut run.unseen] {
             known.retain(|other| other != id);
         }
-        run.vanished.push(id.to_owned());
-        self.volumes.retain(|volume| volume.id != id);
+        run.vanished.push(id.clone());
+        self.volumes.retain(|volume| volume.id != *id);
     }
 }

@@ -83,7 +83,7 @@ pub fn answer(action: &Action, nth: usize) -> Answer {
     let id = |prefix: &str| format!("{prefix}-{:017x}", nth + 16);
     match action {
         Action::Address(AddressCall::AllocateAddress { tags }) => Answer::Address(Address {
-            allocation_id: id("eipalloc"),
+            allocation_id: id("eipalloc").into(),
             public_ip: "203.0.113.7".to_owned(),
             association_id: None,
             instance_id: None,
@@ -93,7 +93,7 @@ pub fn answer(action: &Action, nth: usize) -> Answer {
             tags: tags.clone(),
         }),
         Action::Volume(VolumeCall::CreateVolume(input)) => Answer::Volume(Volume {
-            id: id("vol"),
+            id: id("vol").into(),
             zone: input.zone.clone(),
             size_gib: input.size_gib,
             volume_type: input.volume_type.clone(),
@@ -139,7 +139,7 @@ pub fn answer(action: &Action, nth: usize) -> Answer {
             })
         }
         Action::Snapshot(SnapshotCall::CreateSnapshot { volume_id, tags, .. }) => Answer::Snapshot(Snapshot {
-            id: id("snap"),
+            id: id("snap").into(),
             volume_id: volume_id.clone(),
             state: SnapshotState::Pending,
             started_at: Timestamp::UNIX_EPOCH,
@@ -153,7 +153,7 @@ pub fn answer(action: &Action, nth: usize) -> Answer {
 pub fn serve(world: &mut Observed) {
     let id = "i-00000000000000001".to_owned();
     for address in &mut world.addresses {
-        address.association_id = Some("eipassoc-00000000000000001".to_owned());
+        address.association_id = Some("eipassoc-00000000000000001".into());
         address.instance_id = Some(id.clone());
     }
     if let Some(group) = &mut world.group {

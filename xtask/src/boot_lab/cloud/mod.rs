@@ -253,7 +253,7 @@ impl Cloud {
         } = effects;
         for (volume, disk) in disks {
             let holder = self.sim.inspect(|world| {
-                let attachment = world.volumes.get(volume)?.volume.attachment.as_ref()?;
+                let attachment = world.volumes.get(volume.as_str())?.volume.attachment.as_ref()?;
                 (attachment.state != AttachmentState::Attaching).then(|| attachment.instance_id.clone())
             });
             if plugged.get(volume) == holder.as_ref() {
@@ -288,7 +288,7 @@ impl Cloud {
         let holder = self.sim.inspect(|world| {
             world
                 .addresses
-                .get(&self.stack.allocation_id)
+                .get(self.stack.allocation_id.as_str())
                 .and_then(|record| record.address.instance_id.clone())
         });
         let machine = holder.and_then(|id| effects.machines.get(&id));

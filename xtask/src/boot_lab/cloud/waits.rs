@@ -152,7 +152,7 @@ impl Cloud {
         self.sim.inspect(|world| {
             world
                 .addresses
-                .get(&self.stack.allocation_id)
+                .get(self.stack.allocation_id.as_str())
                 .and_then(|record| record.address.instance_id.clone())
         })
     }
@@ -160,7 +160,7 @@ impl Cloud {
     /// Whether the data volume still bears the mark of first use.
     pub fn first_use(&self) -> bool {
         self.sim.inspect(|world| {
-            let volume = world.volumes.get(&self.stack.volume_id);
+            let volume = world.volumes.get(self.stack.volume_id.as_str());
             volume.is_some_and(|record| record.volume.tags.contains_key(selfheal_core::names::TAG_FIRST_USE))
         })
     }

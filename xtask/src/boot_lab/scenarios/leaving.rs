@@ -214,7 +214,7 @@ fn hold_back(cloud: &Cloud) {
 pub fn force_detachment(cloud: &Cloud) {
     hold_back(cloud);
     cloud.sim.tamper(|world| {
-        if let Some(record) = world.volumes.get_mut(&cloud.stack.volume_id) {
+        if let Some(record) = world.volumes.get_mut(cloud.stack.volume_id.as_str()) {
             record.volume.attachment = None;
             record.volume.state = VolumeState::Available;
         }

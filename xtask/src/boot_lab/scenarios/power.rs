@@ -154,7 +154,7 @@ fn blank_instance(cloud: &Cloud, nth: usize) -> TaskResult<String> {
     cloud.await_machine(&id, 10)?;
     cloud.blank_disk()?;
     cloud.sim.tamper(|world| {
-        if let Some(record) = world.volumes.get_mut(&cloud.stack.volume_id) {
+        if let Some(record) = world.volumes.get_mut(cloud.stack.volume_id.as_str()) {
             record.volume.tags.insert(TAG_FIRST_USE.to_owned(), "true".to_owned());
         }
     });

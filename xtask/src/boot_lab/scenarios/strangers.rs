@@ -65,7 +65,7 @@ pub fn address_taken_off(lab: &mut Lab) -> TaskResult<()> {
     let allocation = cloud.stack.allocation_id.clone();
     let association = cloud
         .sim
-        .inspect(|world| world.addresses.get(&allocation)?.address.association_id.clone());
+        .inspect(|world| world.addresses.get(allocation.as_str())?.address.association_id.clone());
     let association = association.unwrap_or_default();
     let taken = cloud.sim.as_instance(&id).disassociate_address(&association);
     ensure(taken.is_ok(), || format!("the address cannot be taken off: {taken:?}"))?;

@@ -11,8 +11,8 @@ use async_trait::async_trait;
 use aws_sdk_ec2::types::{DomainType, Filter, VolumeType};
 use selfheal_core::names::{TAG_STACK, Tags};
 use selfheal_core::world::{
-    Address, CreateVolume, Image, IngressRule, Instance, LaunchTemplate, ModifyVolume, SecurityGroup, Snapshot, Subnet,
-    TemplateData, Volume, VolumeModification,
+    Address, AllocationId, AssociationId, CreateVolume, Image, IngressRule, Instance, LaunchTemplate, ModifyVolume,
+    SecurityGroup, Snapshot, Subnet, TemplateData, Volume, VolumeId, VolumeModification,
 };
 
 use super::Sdk;
@@ -100,20 +100,20 @@ impl Ec2 for Sdk {
         volumes.into_iter().map(|volume| read::volume(volume, ACTION)).collect()
     }
 
-    async fn describe_volume(&self, id: &str) -> CallResult<Option<Volume>> {
-        by_id::volume(self, id).await
+    async fn describe_volume(&self, id: &VolumeId) -> CallResult<Option<Volume>> {
+        by_id::volume(self, id.as_str()).await
     }
 
     async fn describe_attached_volumes(&self, instance_id: &str) -> CallResult<Vec<Volume>> {
         by_id::attached_volumes(self, instance_id).await
     }
 
-    async fn describe_volume_modification(&self, volume_id: &str) -> CallResult<Option<VolumeModification>> {
-        by_id::volume_modification(self, volume_id).await
+    async fn describe_volume_modification(&self, volume_id: &VolumeId) -> CallResult<Option<VolumeModification>> {
+        by_id::volume_modification(self, volume_id.as_str()).await
     }
 
-    async fn describe_address(&self, allocation_id: &str) -> CallResult<Option<Address>> {
-        by_id::address(self, allocation_id).await
+    async fn describe_address(&self, allocation_id: &AllocationId) -> CallResult<Option<Address>> {
+        by_id::address(self, allocation_id.as_str()).await
     }
 
     async fn describe_security_groups(&self, query: &SecurityGroupQuery) -> CallResult<Vec<SecurityGroup>> {
@@ -201,7 +201,7 @@ impl Ec2 for Sdk {
         let call = call.set_tag_specifications(write::tagged("elastic-ip", tags));
         let output = call.send().await.map_err(failed(ACTION, None))?;
         Ok(Address {
-            allocation_id: field(output.allocation_id, ACTION, "allocation id")?,
+            allocation_id: field(output.allocation_id, ACTION, "allocation id")?.into(),
             public_ip: field(output.public_ip, ACTION, "public address")?,
             association_id: None,
             instance_id: None,
@@ -247,7 +247,9 @@ impl Ec2 for Sdk {
             .set_volume_type(input.volume_type.as_deref().map(VolumeType::from))
             .set_iops(input.iops.map(int))
             .set_throughput(input.throughput_mibps.map(int));
-        call.send().await.map_err(failed("ec2:ModifyVolume", Some(&input.id)))?;
+        call.send()
+            .await
+            .map_err(failed("ec2:ModifyVolume", Some(input.id.as_str())))?;
         Ok(())
     }
 
@@ -328,23 +330,23 @@ impl Ec2 for Sdk {
         Ok(())
     }
 
-    async fn disassociate_address(&self, association_id: &str) -> CallResult<()> {
+    async fn disassociate_address(&self, association_id: &AssociationId) -> CallResult<()> {
         let call = self.clients.ec2.disassociate_address().association_id(association_id);
         call.send()
             .await
-            .map_err(failed("ec2:DisassociateAddress", Some(association_id)))?;
+            .map_err(failed("ec2:DisassociateAddress", Some(association_id.as_str())))?;
         Ok(())
     }
 
-    async fn release_address(&self, allocation_id: &str) -> CallResult<()> {
+    async fn release_address(&self, allocation_id: &AllocationId) -> CallResult<()> {
         let call = self.clients.ec2.release_address().allocation_id(allocation_id);
         call.send()
             .await
-            .map_err(failed("ec2:ReleaseAddress", Some(allocation_id)))?;
+            .map_err(failed("ec2:ReleaseAddress", Some(allocation_id.as_str())))?;
         Ok(())
     }
 
-    async fn create_snapshot(&self, volume_id: &str, description: &str, tags: &Tags) -> CallResult<Snapshot> {
+    async fn create_snapshot(&self, volume_id: &VolumeId, description: &str, tags: &Tags) -> CallResult<Snapshot> {
         const ACTION: &str = "ec2:CreateSnapshot";
         let call = self
             .clients
@@ -353,13 +355,15 @@ impl Ec2 for Sdk {
             .volume_id(volume_id)
             .description(description);
         let call = call.set_tag_specifications(write::tagged("snapshot", tags));
-        let output = call.send().await.map_err(failed(ACTION, Some(volume_id)))?;
+        let output = call.send().await.map_err(failed(ACTION, Some(volume_id.as_str())))?;
         read::snapshot(write::snapshot_of(output), ACTION)
     }
 
-    async fn delete_volume(&self, id: &str) -> CallResult<()> {
+    async fn delete_volume(&self, id: &VolumeId) -> CallResult<()> {
         let call = self.clients.ec2.delete_volume().volume_id(id);
-        call.send().await.map_err(failed("ec2:DeleteVolume", Some(id)))?;
+        call.send()
+            .await
+            .map_err(failed("ec2:DeleteVolume", Some(id.as_str())))?;
         Ok(())
     }
 }

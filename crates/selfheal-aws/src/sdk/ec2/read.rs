@@ -5,8 +5,8 @@
 use aws_sdk_ec2::types;
 use selfheal_core::names::Tags;
 use selfheal_core::world::{
-    Address, Attachment, AttachmentState, Image, IngressRule, Instance, SecurityGroup, Snapshot, Subnet, Volume,
-    VolumeModification, VolumeState,
+    Address, AssociationId, Attachment, AttachmentState, Image, IngressRule, Instance, NetworkInterfaceId,
+    SecurityGroup, Snapshot, SnapshotId, Subnet, Volume, VolumeModification, VolumeState,
 };
 
 use super::super::convert::{field, text, time, uint};
@@ -50,11 +50,11 @@ pub(super) fn subnet(subnet: types::Subnet) -> Subnet {
 /// An Elastic IP; one without an allocation id belongs to EC2-Classic, which is gone, and to nothing of ours.
 pub(super) fn address(address: types::Address) -> Option<Address> {
     Some(Address {
-        allocation_id: text(address.allocation_id.as_deref())?,
+        allocation_id: text(address.allocation_id.as_deref())?.into(),
         public_ip: address.public_ip.unwrap_or_default(),
-        association_id: text(address.association_id.as_deref()),
+        association_id: text(address.association_id.as_deref()).map(AssociationId::from),
         instance_id: text(address.instance_id.as_deref()),
-        interface_id: text(address.network_interface_id.as_deref()),
+        interface_id: text(address.network_interface_id.as_deref()).map(NetworkInterfaceId::from),
         service_managed: address.service_managed.map(|service| service.as_str().to_owned()),
         // Addresses of Amazon's come from a pool of this name, and so do those of an answer that names none.
         own_pool: text(address.public_ipv4_pool.as_deref()).is_some_and(|pool| pool != "amazon"),
@@ -65,7 +65,7 @@ pub(super) fn address(address: types::Address) -> Option<Address> {
 pub(super) fn volume(volume: types::Volume, action: &'static str) -> CallResult<Volume> {
     let attachment = volume.attachments.unwrap_or_default().into_iter().find_map(attachment);
     Ok(Volume {
-        id: field(volume.volume_id, action, "volume id")?,
+        id: field(volume.volume_id, action, "volume id")?.into(),
         zone: field(volume.availability_zone, action, "zone of the volume")?,
         size_gib: uint(field(volume.size, action, "size of the volume")?),
         volume_type: volume
@@ -77,7 +77,7 @@ pub(super) fn volume(volume: types::Volume, action: &'static str) -> CallResult<
         encrypted: volume.encrypted.unwrap_or(false),
         kms_key: text(volume.kms_key_id.as_deref()),
         state: VolumeState::from(field(volume.state, action, "state of the volume")?.as_str()),
-        snapshot_id: text(volume.snapshot_id.as_deref()),
+        snapshot_id: text(volume.snapshot_id.as_deref()).map(SnapshotId::from),
         attachment,
         tags: tags(volume.tags),
     })
@@ -173,8 +173,8 @@ pub(super) fn instance(instance: types::Instance, action: &'static str) -> CallR
 
 pub(super) fn snapshot(snapshot: types::Snapshot, action: &'static str) -> CallResult<Snapshot> {
     Ok(Snapshot {
-        id: field(snapshot.snapshot_id, action, "snapshot id")?,
-        volume_id: snapshot.volume_id.unwrap_or_default(),
+        id: field(snapshot.snapshot_id, action, "snapshot id")?.into(),
+        volume_id: snapshot.volume_id.unwrap_or_default().into(),
         state: field(snapshot.state, action, "state of the snapshot")?.as_str().into(),
         started_at: field(time(snapshot.start_time.as_ref()), action, "start time")?,
         tags: tags(snapshot.tags),

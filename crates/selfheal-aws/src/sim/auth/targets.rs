@@ -15,24 +15,33 @@ impl World {
     /// The name and the tags of something that exists and can be tagged.
     pub(super) fn owner_tags(&self, target: &Target) -> Option<(String, Tags)> {
         let (name, tags) = match target {
-            Target::Address(id) => (id, self.addresses.get(id).map(|record| &record.address.tags)),
-            Target::Volume(id) => (id, self.volumes.get(id).map(|record| &record.volume.tags)),
-            Target::SecurityGroup(id) => (id, self.security_groups.get(id).map(|record| &record.group.tags)),
-            Target::Template(id) => (id, self.templates.get(id).map(|record| &record.tags)),
-            Target::ApplicationCheck(id) => (id, self.application_checks.get(id).map(|record| &record.check.tags)),
+            Target::Address(id) => (id.as_str(), self.addresses.get(id).map(|record| &record.address.tags)),
+            Target::Volume(id) => (id.as_str(), self.volumes.get(id).map(|record| &record.volume.tags)),
+            Target::SecurityGroup(id) => (
+                id.as_str(),
+                self.security_groups.get(id).map(|record| &record.group.tags),
+            ),
+            Target::Template(id) => (id.as_str(), self.templates.get(id).map(|record| &record.tags)),
+            Target::ApplicationCheck(id) => (
+                id.as_str(),
+                self.application_checks.get(id).map(|record| &record.check.tags),
+            ),
             Target::LogGroup(name) | Target::LogGroupTags(name) => {
-                (name, self.log_groups.get(name).map(|record| &record.tags))
+                (name.as_str(), self.log_groups.get(name).map(|record| &record.tags))
             }
-            Target::Role(name) => (name, self.roles.get(name).map(|record| &record.role.tags)),
-            Target::Profile(name) => (name, self.profiles.get(name).map(|record| &record.profile.tags)),
+            Target::Role(name) => (name.as_str(), self.roles.get(name).map(|record| &record.role.tags)),
+            Target::Profile(name) => (
+                name.as_str(),
+                self.profiles.get(name).map(|record| &record.profile.tags),
+            ),
             Target::Group(name) | Target::ChangedGroup(GroupSettings { name, .. }) => {
-                (name, self.groups.get(name).map(|record| &record.tags))
+                (name.as_str(), self.groups.get(name).map(|record| &record.tags))
             }
             Target::Association(id) => return self.owner_tags(&Target::Address(self.allocation_of(id)?)),
             Target::GroupOf(instance) => return self.owner_tags(&Target::Group(self.group_of(instance)?)),
             _ => return None,
         };
-        Some((name.clone(), tags?.clone()))
+        Some((name.to_owned(), tags?.clone()))
     }
 
     /// Keys of the whole request that a target brings.
@@ -107,7 +116,7 @@ impl World {
             Target::Address(id) => {
                 let record = self.addresses.get(id);
                 let ip = record.map(|record| ("ec2:PublicIpAddress", record.address.public_ip.clone()));
-                let mut keys = vec![("ec2:AllocationId", id.clone()), ("ec2:Domain", "vpc".to_owned())];
+                let mut keys = vec![("ec2:AllocationId", id.to_string()), ("ec2:Domain", "vpc".to_owned())];
                 keys.extend(ip);
                 (
                     format!("elastic-ip/{id}"),
@@ -117,7 +126,7 @@ impl World {
             }
             Target::Volume(id) => {
                 let volume = self.volumes.get(id).map(|record| &record.volume);
-                let mut keys = vec![("ec2:VolumeID", id.clone())];
+                let mut keys = vec![("ec2:VolumeID", id.to_string())];
                 if let Some(volume) = volume {
                     keys.push(("ec2:AvailabilityZone", volume.zone.clone()));
                     keys.push(("ec2:Encrypted", volume.encrypted.to_string()));
@@ -142,7 +151,7 @@ impl World {
             Target::Interface(instance) => {
                 let instance = self.instances.get(instance)?;
                 let keys = vec![
-                    ("ec2:NetworkInterfaceID", instance.interface_id.clone()),
+                    ("ec2:NetworkInterfaceID", instance.interface_id.to_string()),
                     ("ec2:Subnet", self.arn("ec2", &format!("subnet/{}", instance.subnet_id))),
                     ("ec2:Vpc", self.arn("ec2", &format!("vpc/{}", instance.vpc_id))),
                 ];

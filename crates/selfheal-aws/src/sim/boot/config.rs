@@ -21,13 +21,13 @@ impl BootConfig {
             group: config.group,
             launch_hook: config.launch_hook,
             terminate_hook: config.terminate_hook,
-            allocation_id: config.allocation_id,
+            allocation_id: config.allocation_id.into(),
             filesystem: config
                 .data
                 .as_ref()
                 .map(|data| data.filesystem.name().to_owned())
                 .unwrap_or_default(),
-            volume: config.data.map(|data| data.volume_id),
+            volume: config.data.map(|data| data.volume_id.into()),
             breaker_limit: config.breaker_limit,
         })
     }

@@ -1,7 +1,7 @@
 //! The steps of a boot, in the order of the real program: volume, mount, setup, address, hook, and what can wait.
 
 use selfheal_core::names::{TAG_FIRST_USE, TAG_FORMATTING, Tags};
-use selfheal_core::world::{AttachmentState, Volume};
+use selfheal_core::world::{AllocationId, AssociationId, AttachmentState, Volume, VolumeId};
 
 use super::super::call::Caller;
 use super::super::rng::Range;
@@ -51,7 +51,7 @@ impl World {
     }
 
     /// Whether the kernel of the instance shows the volume by its id, which takes NVMe.
-    pub(super) fn has_device(&self, id: &str, volume: &str) -> bool {
+    pub(super) fn has_device(&self, id: &str, volume: &VolumeId) -> bool {
         let nvme = self.instances.get(id).is_none_or(|instance| {
             self.type_details(&instance.data.instance_type)
                 .is_none_or(|details| details.nvme != "unsupported")
@@ -128,9 +128,9 @@ impl World {
         Next::Go(BootPhase::Setup, SETUP)
     }
 
-    fn boot_format(&mut self, id: &str, me: &Caller, config: &BootConfig, volume: &str) -> Result<(), Next> {
+    fn boot_format(&mut self, id: &str, me: &Caller, config: &BootConfig, volume: &VolumeId) -> Result<(), Next> {
         let found = self
-            .api_describe_volumes(me, &[volume.to_owned()])
+            .api_describe_volumes(me, std::slice::from_ref(volume))
             .map_err(|error| self.again(id, &error, CALL_MS_MAX))?;
         let here = |volume: &&Volume| volume.attachment.as_ref().is_some_and(|held| held.instance_id == id);
         let Some(seen) = found.iter().find(here) else {
@@ -146,7 +146,7 @@ impl World {
             let why = format!("{volume} looks blank but is not marked for first use: not formatted");
             return Err(Next::Fail(why));
         }
-        let begins = Tags::from([(TAG_FORMATTING.to_owned(), volume.to_owned())]);
+        let begins = Tags::from([(TAG_FORMATTING.to_owned(), volume.to_string())]);
         self.api_set_group_tags(me, &config.group, &begins)
             .map_err(|error| self.again(id, &error, CALL_MS_MAX))?;
         self.format_volume(id, volume, &config.filesystem);
@@ -154,8 +154,8 @@ impl World {
     }
 
     /// Removes the mark of first use, once an instance.
-    fn boot_unmark(&mut self, id: &str, me: &Caller, volume: &str) -> Result<(), Next> {
-        self.api_delete_tags(me, volume, &[TAG_FIRST_USE.to_owned()])
+    fn boot_unmark(&mut self, id: &str, me: &Caller, volume: &VolumeId) -> Result<(), Next> {
+        self.api_delete_tags(me, volume.as_str(), &[TAG_FIRST_USE.to_owned()])
             .map_err(|error| self.again(id, &error, CALL_MS_MAX))?;
         if let Some(instance) = self.instances.get_mut(id) {
             instance.boot.settled = true;
@@ -164,7 +164,7 @@ impl World {
     }
 
     /// A filesystem is made on a volume. Whether that was allowed is judged here, whoever did it.
-    pub(in crate::sim) fn format_volume(&mut self, id: &str, volume: &str, filesystem: &str) {
+    pub(in crate::sim) fn format_volume(&mut self, id: &str, volume: &VolumeId, filesystem: &str) {
         let Some(record) = self.volumes.get_mut(volume) else {
             return;
         };
@@ -190,15 +190,15 @@ impl World {
             writes: 0,
         };
         if let Some(why_not) = why_not {
-            self.ledger.format(volume, id, why_not);
+            self.ledger.format(volume.as_str(), id, why_not);
         }
         self.trace_volume(volume, VolumeChange::Formatted, id);
     }
 
     /// A volume is mounted read-write, and written to.
-    pub(in crate::sim) fn mount_volume(&mut self, id: &str, volume: &str) {
+    pub(in crate::sim) fn mount_volume(&mut self, id: &str, volume: &VolumeId) {
         if let Some(instance) = self.instances.get_mut(id) {
-            instance.mounted = Some(volume.to_owned());
+            instance.mounted = Some(volume.clone());
         }
         if let Some(Content::Filesystem { writes, .. }) = self.volumes.get_mut(volume).map(|record| &mut record.content)
         {
@@ -207,9 +207,9 @@ impl World {
         self.trace_volume(volume, VolumeChange::Mounted, id);
     }
 
-    fn trace_volume(&mut self, volume: &str, state: VolumeChange, instance: &str) {
+    fn trace_volume(&mut self, volume: &VolumeId, state: VolumeChange, instance: &str) {
         self.record(TraceKind::Volume {
-            id: volume.to_owned(),
+            id: volume.clone(),
             state,
             instance: Some(instance.to_owned()),
         });
@@ -273,9 +273,14 @@ impl World {
     }
 
     /// Asks for the address, by the instance's first interface.
-    pub(super) fn take_address(&mut self, id: &str, me: &Caller, allocation: &str) -> CallResult<String> {
+    pub(super) fn take_address(
+        &mut self,
+        id: &str,
+        me: &Caller,
+        allocation: &AllocationId,
+    ) -> CallResult<AssociationId> {
         let interface = self.instances.get(id).map(|record| record.interface_id.clone());
-        self.api_associate_address(me, allocation, &interface.unwrap_or_default(), true)
+        self.api_associate_address(me, allocation, interface.unwrap_or_default().as_str(), true)
     }
 
     /// Completes the launch hook, once an instance.

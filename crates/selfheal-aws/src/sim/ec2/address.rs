@@ -1,7 +1,7 @@
 //! Elastic IPs: a quota, one association each, and an instance that must be past `pending`.
 
 use selfheal_core::names::Tags;
-use selfheal_core::world::{Address, AttachmentState, InstanceState};
+use selfheal_core::world::{Address, AllocationId, AssociationId, AttachmentState, InstanceState};
 
 use super::super::call::fail;
 use super::super::ids;
@@ -30,7 +30,7 @@ impl World {
             );
         }
         let address = self.new_address(tags);
-        self.made = Some(address.allocation_id.clone());
+        self.made = Some(address.allocation_id.to_string());
         Ok(address)
     }
 
@@ -41,7 +41,7 @@ impl World {
             .map(|record| record.address.public_ip.clone())
             .collect();
         let public_ip = ids::elastic_ip(&mut self.rng_ids, |ip| taken.iter().any(|other| other == ip));
-        let allocation_id = self.new_id("eipalloc");
+        let allocation_id: AllocationId = self.new_id("eipalloc").into();
         let address = Address {
             allocation_id: allocation_id.clone(),
             public_ip,
@@ -72,10 +72,10 @@ impl World {
     /// own id.
     pub(in crate::sim) fn associate_address(
         &mut self,
-        allocation_id: &str,
+        allocation_id: &AllocationId,
         holder: &str,
         reassociate: bool,
-    ) -> CallResult<String> {
+    ) -> CallResult<AssociationId> {
         const ACTION: &str = "ec2:AssociateAddress";
         let now_ms = self.now_ms;
         let instance_id = &self.owner_of_interface(holder).to_owned();
@@ -134,14 +134,14 @@ impl World {
         Ok(self.move_address(allocation_id, instance_id))
     }
 
-    fn move_address(&mut self, allocation_id: &str, instance_id: &str) -> String {
-        let association = self.new_id("eipassoc");
-        self.judge_taking(allocation_id, instance_id);
+    fn move_address(&mut self, allocation_id: &AllocationId, instance_id: &str) -> AssociationId {
+        let association: AssociationId = self.new_id("eipassoc").into();
+        self.judge_taking(allocation_id.as_str(), instance_id);
         if !self.may_take_address(instance_id) {
-            self.ledger.stray_address(allocation_id, instance_id);
+            self.ledger.stray_address(allocation_id.as_str(), instance_id);
         }
         // An interface has one public address: another Elastic IP of the instance loses its place.
-        let displaced: Vec<String> = self
+        let displaced: Vec<AllocationId> = self
             .addresses
             .values()
             .filter(|record| record.address.instance_id.as_deref() == Some(instance_id))
@@ -150,7 +150,7 @@ impl World {
         for other in displaced {
             self.free_address(&other);
         }
-        self.keep_past(allocation_id);
+        self.keep_past(allocation_id.as_str());
         let interface = self.instances.get(instance_id).map(|it| it.interface_id.clone());
         if let Some(record) = self.addresses.get_mut(allocation_id) {
             record.address.association_id = Some(association.clone());
@@ -160,7 +160,7 @@ impl World {
             let (id, instance) = (allocation_id.to_owned(), Some(instance_id.to_owned()));
             self.record(TraceKind::Address { id, ip, instance });
         }
-        self.address_missed(allocation_id);
+        self.address_missed(allocation_id.as_str());
         association
     }
 
@@ -178,8 +178,8 @@ impl World {
         })
     }
 
-    fn free_address(&mut self, allocation_id: &str) {
-        self.keep_past(allocation_id);
+    fn free_address(&mut self, allocation_id: &AllocationId) {
+        self.keep_past(allocation_id.as_str());
         let Some(record) = self.addresses.get_mut(allocation_id) else {
             return;
         };
@@ -192,12 +192,12 @@ impl World {
             ip,
             instance: None,
         });
-        self.address_missed(allocation_id);
+        self.address_missed(allocation_id.as_str());
     }
 
     /// Takes every Elastic IP off an instance, as its termination does.
     pub(super) fn free_addresses_of(&mut self, instance_id: &str) {
-        let held: Vec<String> = self
+        let held: Vec<AllocationId> = self
             .addresses
             .values()
             .filter(|record| record.address.instance_id.as_deref() == Some(instance_id))
@@ -209,7 +209,7 @@ impl World {
     }
 
     /// `DisassociateAddress`.
-    pub(in crate::sim) fn disassociate_address(&mut self, association_id: &str) -> CallResult<()> {
+    pub(in crate::sim) fn disassociate_address(&mut self, association_id: &AssociationId) -> CallResult<()> {
         let Some(allocation_id) = self.allocation_of(association_id) else {
             let message = format!("The association ID '{association_id}' does not exist");
             return fail("ec2:DisassociateAddress", "InvalidAssociationID.NotFound", message);
@@ -219,8 +219,8 @@ impl World {
     }
 
     /// The allocation that an association belongs to.
-    pub(in crate::sim) fn allocation_of(&self, association_id: &str) -> Option<String> {
-        let holds = |record: &&AddressRecord| record.address.association_id.as_deref() == Some(association_id);
+    pub(in crate::sim) fn allocation_of(&self, association_id: &AssociationId) -> Option<AllocationId> {
+        let holds = |record: &&AddressRecord| record.address.association_id.as_ref() == Some(association_id);
         self.addresses
             .values()
             .find(holds)
@@ -228,7 +228,7 @@ impl World {
     }
 
     /// `ReleaseAddress`.
-    pub(super) fn release_address(&mut self, allocation_id: &str) -> CallResult<()> {
+    pub(super) fn release_address(&mut self, allocation_id: &AllocationId) -> CallResult<()> {
         const ACTION: &str = "ec2:ReleaseAddress";
         let Some(record) = self
             .addresses
@@ -243,7 +243,7 @@ impl World {
             return fail(ACTION, "InvalidIPAddress.InUse", message);
         }
         self.addresses.remove(allocation_id);
-        self.ledger.release(allocation_id);
+        self.ledger.release(allocation_id.as_str());
         Ok(())
     }
 }

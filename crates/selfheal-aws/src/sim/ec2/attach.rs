@@ -1,6 +1,8 @@
 //! Attachments: one a volume, in one zone, and let go late when an instance dies.
 
-use selfheal_core::world::{Attachment, AttachmentState, InstanceState, ModificationState, Volume, VolumeState};
+use selfheal_core::world::{
+    Attachment, AttachmentState, InstanceState, ModificationState, Volume, VolumeId, VolumeState,
+};
 
 use super::super::call::fail;
 use super::super::events::WorldEvent;
@@ -11,7 +13,12 @@ use crate::backend::CallResult;
 
 impl World {
     /// `AttachVolume`. A volume has one attachment: a second caller is told `VolumeInUse`.
-    pub(in crate::sim) fn attach_volume(&mut self, id: &str, instance_id: &str, device: &str) -> CallResult<Volume> {
+    pub(in crate::sim) fn attach_volume(
+        &mut self,
+        id: &VolumeId,
+        instance_id: &str,
+        device: &str,
+    ) -> CallResult<Volume> {
         const ACTION: &str = "ec2:AttachVolume";
         let record = self.live_volume(ACTION, id)?;
         let Some(instance) = self.instances.get(instance_id) else {
@@ -68,8 +75,8 @@ impl World {
             instance_id: instance_id.to_owned(),
             state: AttachmentState::Attaching,
         };
-        self.judge_taking(id, instance_id);
-        self.keep_past(id);
+        self.judge_taking(id.as_str(), instance_id);
+        self.keep_past(id.as_str());
         let Some(record) = self.volumes.get_mut(id) else {
             return fail(ACTION, "InternalError", "An internal error has occurred");
         };
@@ -84,7 +91,7 @@ impl World {
         Ok(volume)
     }
 
-    pub(in crate::sim) fn volume_attached(&mut self, id: &str) {
+    pub(in crate::sim) fn volume_attached(&mut self, id: &VolumeId) {
         let Some(attachment) = self
             .volumes
             .get_mut(id)
@@ -105,7 +112,7 @@ impl World {
     }
 
     /// `DetachVolume`, not forced. A volume that is still mounted stays `busy` until its instance lets go.
-    pub(in crate::sim) fn detach_volume(&mut self, id: &str, instance_id: Option<&str>) -> CallResult<Volume> {
+    pub(in crate::sim) fn detach_volume(&mut self, id: &VolumeId, instance_id: Option<&str>) -> CallResult<Volume> {
         const ACTION: &str = "ec2:DetachVolume";
         let record = self.live_volume(ACTION, id)?;
         let held = record
@@ -128,11 +135,11 @@ impl World {
         self.live_volume(ACTION, id).map(|record| record.volume.clone())
     }
 
-    fn begin_detach(&mut self, id: &str, holder: &str) {
+    fn begin_detach(&mut self, id: &VolumeId, holder: &str) {
         let mounted = self
             .instances
             .get(holder)
-            .is_some_and(|instance| instance.mounted.as_deref() == Some(id));
+            .is_some_and(|instance| instance.mounted.as_ref() == Some(id));
         let delay = self.config.timings.volume_detach;
         if mounted {
             // The guard on the instance sees that the volume is being taken away.
@@ -178,7 +185,7 @@ impl World {
         }
     }
 
-    pub(in crate::sim) fn volume_detached(&mut self, id: &str) {
+    pub(in crate::sim) fn volume_detached(&mut self, id: &VolumeId) {
         let Some(record) = self.volumes.get_mut(id) else { return };
         let Some(holder) = record
             .volume

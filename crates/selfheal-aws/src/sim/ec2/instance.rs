@@ -1,6 +1,6 @@
 //! Instances: launched by a group, and what may become of them.
 
-use selfheal_core::world::{Attachment, AttachmentState, Instance, InstanceState, Volume, VolumeState};
+use selfheal_core::world::{Attachment, AttachmentState, Instance, InstanceState, Volume, VolumeId, VolumeState};
 
 use super::super::events::WorldEvent;
 use super::super::ids;
@@ -68,7 +68,9 @@ impl World {
         };
         let id = self.new_id("i");
         let interface_id = self.new_id("eni");
-        let more_interfaces = (0..self.config.more_interfaces).map(|_| self.new_id("eni")).collect();
+        let more_interfaces = (0..self.config.more_interfaces)
+            .map(|_| self.new_id("eni").into())
+            .collect();
         let taken: Vec<String> = self
             .instances
             .values()
@@ -87,7 +89,7 @@ impl World {
             zone: subnet.zone.clone(),
             subnet_id: subnet.id,
             vpc_id: subnet.vpc_id,
-            interface_id,
+            interface_id: interface_id.into(),
             more_interfaces,
             launch_ip,
             template_id: settings.template_id,
@@ -116,7 +118,7 @@ impl World {
     }
 
     fn attach_root_volume(&mut self, instance: &str, zone: &str, data: &selfheal_core::world::TemplateData) {
-        let id = self.new_id("vol");
+        let id: VolumeId = self.new_id("vol").into();
         let volume = Volume {
             id: id.clone(),
             zone: zone.to_owned(),

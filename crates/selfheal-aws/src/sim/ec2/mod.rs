@@ -14,8 +14,8 @@ mod volume;
 use async_trait::async_trait;
 use selfheal_core::names::{TAG_STACK, Tags};
 use selfheal_core::world::{
-    Address, CreateVolume, Image, IngressRule, Instance, LaunchTemplate, ModifyVolume, SecurityGroup, Snapshot, Subnet,
-    TemplateData, Volume, VolumeModification, VolumeState,
+    Address, AllocationId, AssociationId, CreateVolume, Image, IngressRule, Instance, LaunchTemplate, ModifyVolume,
+    SecurityGroup, Snapshot, Subnet, TemplateData, Volume, VolumeId, VolumeModification, VolumeState,
 };
 
 use super::call::{Call, fail};
@@ -142,7 +142,7 @@ impl Ec2 for Sim {
     async fn describe_addresses(&self) -> CallResult<Vec<Address>> {
         self.call(Call::read("ec2:DescribeAddresses"), |world| {
             let mut addresses = world.describe_addresses();
-            addresses.retain(|address| !world.unlisted.contains(&address.allocation_id));
+            addresses.retain(|address| !world.unlisted.contains(address.allocation_id.as_str()));
             Ok(addresses)
         })
         .await
@@ -159,14 +159,15 @@ impl Ec2 for Sim {
         let stacks = owned(stacks);
         let call = Call::read("ec2:DescribeVolumes");
         self.listing(call, PAGE_ASKED, move |world, page| {
-            let listed = |volume: &Volume| of_stacks(&volume.tags, &stacks) && !world.unlisted.contains(&volume.id);
+            let listed =
+                |volume: &Volume| of_stacks(&volume.tags, &stacks) && !world.unlisted.contains(volume.id.as_str());
             Ok(world.page_of_volumes(page, listed))
         })
         .await
     }
 
-    async fn describe_volume(&self, id: &str) -> CallResult<Option<Volume>> {
-        let (call, id) = (Call::read("ec2:DescribeVolumes").about(id), id.to_owned());
+    async fn describe_volume(&self, id: &VolumeId) -> CallResult<Option<Volume>> {
+        let (call, id) = (Call::read("ec2:DescribeVolumes").about(id.as_str()), id.to_owned());
         self.call(call, move |world| {
             Ok(world.describe_volumes(|volume| volume.id == id).into_iter().next())
         })
@@ -184,22 +185,22 @@ impl Ec2 for Sim {
                     .attachment
                     .as_ref()
                     .is_some_and(|held| held.instance_id == instance);
-                held && !world.unlisted.contains(&volume.id)
+                held && !world.unlisted.contains(volume.id.as_str())
             };
             Ok(world.page_of_volumes(page, held))
         })
         .await
     }
 
-    async fn describe_volume_modification(&self, volume_id: &str) -> CallResult<Option<VolumeModification>> {
-        let call = Call::read("ec2:DescribeVolumesModifications").about(volume_id);
+    async fn describe_volume_modification(&self, volume_id: &VolumeId) -> CallResult<Option<VolumeModification>> {
+        let call = Call::read("ec2:DescribeVolumesModifications").about(volume_id.as_str());
         let id = volume_id.to_owned();
         self.call(call, move |world| Ok(world.describe_volume_modification(&id)))
             .await
     }
 
-    async fn describe_address(&self, allocation_id: &str) -> CallResult<Option<Address>> {
-        let call = Call::read("ec2:DescribeAddresses").about(allocation_id);
+    async fn describe_address(&self, allocation_id: &AllocationId) -> CallResult<Option<Address>> {
+        let call = Call::read("ec2:DescribeAddresses").about(allocation_id.as_str());
         let id = allocation_id.to_owned();
         self.call(call, move |world| {
             let mut found = world.describe_addresses().into_iter();
@@ -272,7 +273,7 @@ impl Ec2 for Sim {
 
     async fn modify_volume(&self, input: &ModifyVolume) -> CallResult<()> {
         let call = Call::change("ec2:ModifyVolume")
-            .about(&input.id)
+            .about(input.id.as_str())
             .on(Target::Volume(input.id.clone()));
         let input = input.clone();
         self.call(call, move |world| world.modify_volume(&input)).await
@@ -342,9 +343,9 @@ impl Ec2 for Sim {
         self.call(call, move |world| world.delete_security_group(&id)).await
     }
 
-    async fn disassociate_address(&self, association_id: &str) -> CallResult<()> {
+    async fn disassociate_address(&self, association_id: &AssociationId) -> CallResult<()> {
         let call = Call::change("ec2:DisassociateAddress")
-            .about(association_id)
+            .about(association_id.as_str())
             .on(Target::Association(association_id.to_owned()))
             .on(Target::AssociatedInterface(association_id.to_owned()));
         let association_id = association_id.to_owned();
@@ -352,18 +353,18 @@ impl Ec2 for Sim {
             .await
     }
 
-    async fn release_address(&self, allocation_id: &str) -> CallResult<()> {
+    async fn release_address(&self, allocation_id: &AllocationId) -> CallResult<()> {
         let call = Call::change("ec2:ReleaseAddress")
-            .about(allocation_id)
+            .about(allocation_id.as_str())
             .on(Target::Address(allocation_id.to_owned()));
         let allocation_id = allocation_id.to_owned();
         self.call(call, move |world| world.release_address(&allocation_id))
             .await
     }
 
-    async fn create_snapshot(&self, volume_id: &str, description: &str, tags: &Tags) -> CallResult<Snapshot> {
+    async fn create_snapshot(&self, volume_id: &VolumeId, description: &str, tags: &Tags) -> CallResult<Snapshot> {
         let call = Call::change("ec2:CreateSnapshot")
-            .about(volume_id)
+            .about(volume_id.as_str())
             .tagging(tags)
             .on(Target::Volume(volume_id.to_owned()))
             .on(Target::NewSnapshot);
@@ -374,9 +375,9 @@ impl Ec2 for Sim {
         .await
     }
 
-    async fn delete_volume(&self, id: &str) -> CallResult<()> {
+    async fn delete_volume(&self, id: &VolumeId) -> CallResult<()> {
         let call = Call::change("ec2:DeleteVolume")
-            .about(id)
+            .about(id.as_str())
             .on(Target::Volume(id.to_owned()));
         let id = id.to_owned();
         self.call(call, move |world| world.delete_volume(&id)).await

@@ -40,7 +40,7 @@ impl World {
         if let Some(Shown::Address {
             association_id,
             instance_id,
-        }) = self.past(&address.allocation_id)
+        }) = self.past(address.allocation_id.as_str())
         {
             read.association_id.clone_from(association_id);
             read.instance_id.clone_from(instance_id);
@@ -51,7 +51,7 @@ impl World {
     /// A volume as the current read shows it.
     pub(super) fn read_volume(&self, volume: &Volume) -> Volume {
         let mut read = volume.clone();
-        if let Some(Shown::Volume { state, attachment }) = self.past(&volume.id) {
+        if let Some(Shown::Volume { state, attachment }) = self.past(volume.id.as_str()) {
             read.state.clone_from(state);
             read.attachment.clone_from(attachment);
         }

@@ -1,7 +1,7 @@
 //! Snapshots: pending, then completed, with what was on the volume.
 
 use selfheal_core::names::Tags;
-use selfheal_core::world::{Snapshot, SnapshotState, VolumeState};
+use selfheal_core::world::{Snapshot, SnapshotId, SnapshotState, VolumeId, VolumeState};
 
 use super::super::call::fail;
 use super::super::events::WorldEvent;
@@ -16,14 +16,19 @@ impl World {
     pub(super) fn describe_snapshots(
         &self,
         stacks: &[String],
-        page: (Option<String>, usize),
-    ) -> Page<String, Snapshot> {
+        page: (Option<SnapshotId>, usize),
+    ) -> Page<SnapshotId, Snapshot> {
         let show = |record: &SnapshotRecord| of_stacks(&record.snapshot.tags, stacks).then(|| record.snapshot.clone());
         cut(&self.snapshots, page, |record| self.sees(record.visible_ms), show)
     }
 
     /// `CreateSnapshot`. It holds what is on the volume at this instant.
-    pub(super) fn create_snapshot(&mut self, volume_id: &str, description: &str, tags: &Tags) -> CallResult<Snapshot> {
+    pub(super) fn create_snapshot(
+        &mut self,
+        volume_id: &VolumeId,
+        description: &str,
+        tags: &Tags,
+    ) -> CallResult<Snapshot> {
         const ACTION: &str = "ec2:CreateSnapshot";
         check_tags(ACTION, tags)?;
         if description.chars().count() > 255 {
@@ -52,7 +57,7 @@ impl World {
             );
         }
         let content = record.content.clone();
-        let id = self.new_id("snap");
+        let id: SnapshotId = self.new_id("snap").into();
         let snapshot = Snapshot {
             id: id.clone(),
             volume_id: volume_id.to_owned(),
@@ -67,11 +72,11 @@ impl World {
         };
         self.snapshots.insert(id.clone(), record);
         self.after(self.config.timings.snapshot, WorldEvent::SnapshotCompleted(id.clone()));
-        self.made = Some(id);
+        self.made = Some(id.to_string());
         Ok(snapshot)
     }
 
-    pub(in crate::sim) fn snapshot_completed(&mut self, id: &str) {
+    pub(in crate::sim) fn snapshot_completed(&mut self, id: &SnapshotId) {
         let Some(record) = self.snapshots.get_mut(id) else {
             return;
         };

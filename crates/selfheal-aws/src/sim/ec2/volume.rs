@@ -1,7 +1,7 @@
 //! Volumes: one zone, one attachment, sizes that only grow, and contents that can be told apart.
 
 use selfheal_core::world::{
-    CreateVolume, ModificationState, ModifyVolume, SnapshotState, Volume, VolumeModification, VolumeState,
+    CreateVolume, ModificationState, ModifyVolume, SnapshotState, Volume, VolumeId, VolumeModification, VolumeState,
 };
 
 use super::super::call::{Caller, fail};
@@ -31,9 +31,9 @@ impl World {
     /// A page of the volumes that callers can see.
     pub(super) fn page_of_volumes(
         &self,
-        page: (Option<String>, usize),
+        page: (Option<VolumeId>, usize),
         wanted: impl Fn(&Volume) -> bool,
-    ) -> Page<String, Volume> {
+    ) -> Page<VolumeId, Volume> {
         let exists =
             |record: &VolumeRecord| self.sees(record.visible_ms) && record.volume.state != VolumeState::Deleted;
         let show = |record: &VolumeRecord| wanted(&record.volume).then(|| self.read_volume(&record.volume));
@@ -47,7 +47,7 @@ impl World {
     }
 
     /// A volume that callers can see and that is not deleted.
-    pub(super) fn live_volume(&self, action: &'static str, id: &str) -> CallResult<&VolumeRecord> {
+    pub(super) fn live_volume(&self, action: &'static str, id: &VolumeId) -> CallResult<&VolumeRecord> {
         let found = self.volumes.get(id);
         match found.filter(|record| self.sees(record.visible_ms) && record.volume.state != VolumeState::Deleted) {
             Some(record) => Ok(record),
@@ -66,7 +66,7 @@ impl World {
         const ACTION: &str = "ec2:CreateVolume";
         check_create(self, input)?;
         if let Some(made) = self.made_before(ACTION, &input.client_token, input)?
-            && let Some(record) = self.volumes.get(&made)
+            && let Some(record) = self.volumes.get(made.as_str())
         {
             if matches!(record.volume.state, VolumeState::Deleting | VolumeState::Deleted) {
                 let message = "The client token you have provided is associated with a resource that is already \
@@ -75,7 +75,7 @@ impl World {
             }
             return Ok(record.volume.clone());
         }
-        let id = self.new_id("vol");
+        let id: VolumeId = self.new_id("vol").into();
         let gp3 = input.volume_type == "gp3";
         let key = input.kms_key.clone().or_else(|| self.config.default_key.clone());
         let allowed = key.as_ref().is_none_or(|key| self.may_use_key(caller, key));
@@ -94,7 +94,7 @@ impl World {
             attachment: None,
             tags: input.tags.clone(),
         };
-        self.note_made(ACTION, &input.client_token, input, &id);
+        self.note_made(ACTION, &input.client_token, input, id.as_str());
         let record = VolumeRecord {
             volume: volume.clone(),
             visible_ms: self.visible_from(),
@@ -114,7 +114,7 @@ impl World {
         Ok(volume)
     }
 
-    pub(in crate::sim) fn volume_available(&mut self, id: &str) {
+    pub(in crate::sim) fn volume_available(&mut self, id: &VolumeId) {
         let Some(record) = self
             .volumes
             .get_mut(id)
@@ -181,7 +181,7 @@ impl World {
     }
 
     /// `DescribeVolumesModifications` of one volume.
-    pub(super) fn describe_volume_modification(&self, id: &str) -> Option<VolumeModification> {
+    pub(super) fn describe_volume_modification(&self, id: &VolumeId) -> Option<VolumeModification> {
         let record = self.volumes.get(id).filter(|record| self.sees(record.visible_ms))?;
         let last = record.modification.as_ref()?;
         Some(VolumeModification {
@@ -195,7 +195,7 @@ impl World {
     }
 
     /// From `optimizing` on the volume has its new values.
-    pub(in crate::sim) fn volume_modified(&mut self, id: &str) {
+    pub(in crate::sim) fn volume_modified(&mut self, id: &VolumeId) {
         self.set_modification(id, ModificationState::Optimizing);
         if let Some(record) = self.volumes.get_mut(id)
             && let Some(last) = &record.modification
@@ -211,7 +211,7 @@ impl World {
         );
     }
 
-    pub(in crate::sim) fn volume_optimized(&mut self, id: &str) {
+    pub(in crate::sim) fn volume_optimized(&mut self, id: &VolumeId) {
         self.set_modification(id, ModificationState::Completed);
         self.record(TraceKind::Volume {
             id: id.to_owned(),
@@ -220,14 +220,14 @@ impl World {
         });
     }
 
-    fn set_modification(&mut self, id: &str, state: ModificationState) {
+    fn set_modification(&mut self, id: &VolumeId, state: ModificationState) {
         if let Some(change) = self.volumes.get_mut(id).and_then(|record| record.modification.as_mut()) {
             change.state = state;
         }
     }
 
     /// `DeleteVolume`, refused while attached.
-    pub(super) fn delete_volume(&mut self, id: &str) -> CallResult<()> {
+    pub(super) fn delete_volume(&mut self, id: &VolumeId) -> CallResult<()> {
         const ACTION: &str = "ec2:DeleteVolume";
         let record = self.live_volume(ACTION, id)?;
         if let Some(held) = &record.volume.attachment {
@@ -244,14 +244,14 @@ impl World {
         // A snapshot that is older than the last write does not hold the data.
         let saved = record.content == Content::Blank
             || self.snapshots.values().any(|taken| {
-                taken.snapshot.volume_id == id
+                taken.snapshot.volume_id == *id
                     && taken.snapshot.state == SnapshotState::Completed
                     && taken.content == record.content
             });
         if let Some(record) = self.volumes.get_mut(id) {
             record.volume.state = VolumeState::Deleting;
         }
-        self.ledger.delete(id, saved);
+        self.ledger.delete(id.as_str(), saved);
         self.after(
             self.config.timings.volume_detach,
             WorldEvent::VolumeDeleted(id.to_owned()),
@@ -259,7 +259,7 @@ impl World {
         Ok(())
     }
 
-    pub(in crate::sim) fn volume_deleted(&mut self, id: &str) {
+    pub(in crate::sim) fn volume_deleted(&mut self, id: &VolumeId) {
         let Some(record) = self.volumes.get_mut(id) else { return };
         record.volume.state = VolumeState::Deleted;
         self.record(TraceKind::Volume {

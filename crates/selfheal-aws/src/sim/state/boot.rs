@@ -1,5 +1,6 @@
 //! What an instance's boot program knows, and where it stands.
 
+use selfheal_core::world::{AllocationId, VolumeId};
 use serde::{Deserialize, Serialize};
 
 /// Configuration of an instance's boot program, as far as the model uses it.
@@ -13,9 +14,9 @@ pub struct BootConfig {
     /// Name of the termination hook, where there is one.
     pub terminate_hook: Option<String>,
     /// Allocation id of the address that it takes, `eipalloc-…`.
-    pub allocation_id: String,
+    pub allocation_id: AllocationId,
     /// Id of the data volume that it takes, `vol-…`; `None` where the stack has none.
-    pub volume: Option<String>,
+    pub volume: Option<VolumeId>,
     /// Filesystem of the data volume, `xfs` or `ext4`; empty without a volume.
     pub filesystem: String,
     /// Whether a watchdog on the instance probes the app.

@@ -1,6 +1,6 @@
 //! What a resource was before its last change, for reads that go back in time.
 
-use selfheal_core::world::{Attachment, VolumeState};
+use selfheal_core::world::{AssociationId, Attachment, VolumeState};
 use serde::{Deserialize, Serialize};
 
 /// What a stale read still shows of a resource.
@@ -16,7 +16,7 @@ pub(in crate::sim) struct Past {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(in crate::sim) enum Shown {
     Address {
-        association_id: Option<String>,
+        association_id: Option<AssociationId>,
         instance_id: Option<String>,
     },
     Volume {

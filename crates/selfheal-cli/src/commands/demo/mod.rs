@@ -11,6 +11,7 @@ use selfheal_aws::{Control, Goal, Scope, Silent, observe};
 use selfheal_core::plan::{DestroyOptions, Plan, plan};
 use selfheal_core::spec::{EXAMPLE, SpecFile};
 use selfheal_core::status::{StatusReport, status};
+use selfheal_core::world::VolumeId;
 use selfheal_core::{Observed, Spec};
 
 use crate::cli::DemoArgs;
@@ -49,7 +50,7 @@ struct Facts {
     instance: String,
     allocation_id: String,
     public_ip: String,
-    volume_id: String,
+    volume_id: VolumeId,
     /// Who formatted the volume.
     made_by: String,
     /// How many boots have written to it.
@@ -253,7 +254,7 @@ impl Story {
         };
         let facts = Facts {
             instance: instance.id.clone(),
-            allocation_id: address.allocation_id.clone(),
+            allocation_id: address.allocation_id.to_string(),
             public_ip: address.public_ip.clone(),
             volume_id: volume.id.clone(),
             made_by,
