@@ -4,6 +4,7 @@ mod bench;
 mod boot_lab;
 mod ci;
 mod crash;
+mod days;
 mod e2e;
 mod error;
 mod fake;
@@ -67,7 +68,8 @@ enum Task {
         #[arg(long)]
         call: Option<String>,
     },
-    /// Measures speed and memory against their limits; `bench boot`, as root, the boot program in the boot lab.
+    /// Measures speed and memory against their limits; `bench sim`, planner and simulation; `bench boot`, as root, the boot
+    /// program in the boot lab.
     Bench {
         /// What is measured instead of the command line.
         subject: Option<Subject>,
@@ -75,6 +77,9 @@ enum Task {
         #[arg(long)]
         calls: bool,
     },
+    /// Lives through random days of two stacks on the simulated AWS. One that fails is told with its seed, the fewest of its
+    /// events, and the command that lives through it again.
+    Sim(days::Arguments),
     /// Boots the user data for real, in namespaces, against the simulated AWS. Needs root.
     BootLab(boot_lab::Arguments),
     /// Serves moto behind the proxy until standard input ends, to try things by hand.
@@ -86,6 +91,8 @@ enum Task {
 enum Subject {
     /// The boot program, against the bare requests and the AWS CLI.
     Boot,
+    /// Plans, applies and days on the simulated AWS.
+    Sim,
 }
 
 fn main() -> ExitCode {
@@ -102,6 +109,11 @@ fn main() -> ExitCode {
             subject: Some(Subject::Boot),
             ..
         } => boot_lab::bench().and_then(total),
+        Task::Bench {
+            subject: Some(Subject::Sim),
+            ..
+        } => days::bench().and_then(total),
+        Task::Sim(arguments) => days::sim(&arguments).and_then(total),
         Task::BootLab(arguments) => boot_lab::run(&arguments).and_then(total),
         Task::Fake => serve_fake(),
     };

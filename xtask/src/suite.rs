@@ -9,7 +9,7 @@ use crate::error::{Context, TaskResult};
 use crate::report::Counts;
 use crate::shell::{WHOLE, build_everything, cargo, describe, stage};
 use crate::venv::Venv;
-use crate::{crash, e2e, fuzz, policies, workspace};
+use crate::{crash, days, e2e, fuzz, policies, workspace};
 
 /// A part of the tests.
 type Part<'a> = &'a dyn Fn() -> TaskResult<Counts>;
@@ -17,15 +17,22 @@ type Part<'a> = &'a dyn Fn() -> TaskResult<Counts>;
 /// Seconds for each target of `fuzz`. By hand it takes a minute for each.
 const FUZZ_SECONDS: u64 = 10;
 
+/// Days that are lived through on every change, and the seconds after which no other one begins: a slow machine lives through
+/// fewer of them.
+const DAYS: u64 = 2_000;
+const DAYS_SECONDS: u64 = 90;
+
 /// Runs all tests and answers their total. A part that fails does not keep the others from running.
 pub fn run() -> TaskResult<Counts> {
     let venv = stage("python environment", Venv::ensure)?;
     stage("build", build_everything)?;
     let mut total = Counts::default();
-    let parts: [(&str, Part<'_>); 8] = [
+    let parts: [(&str, Part<'_>); 10] = [
         ("unit, integration and documentation tests", &|| cargo_tests(&venv)),
         ("the demo, without the SDK", &demo),
         ("mutated inputs", &|| fuzz::each_for(FUZZ_SECONDS)),
+        ("random days", &|| days::few(DAYS, DAYS_SECONDS)),
+        ("speed of the simulation", &days::bench),
         ("policies read by parliament", &|| policies::run(&venv)),
         ("end to end", &e2e::run),
         ("crash at every call", &|| crash::run(None)),

@@ -9,7 +9,7 @@ use crate::error::{Context, TaskError, TaskResult};
 use crate::shell::{cargo, describe};
 
 /// Each crate and those of ours that it may depend on.
-const ARROWS: [(&str, &[&str]); 6] = [
+const ARROWS: [(&str, &[&str]); 7] = [
     ("selfheal-policy", &[]),
     ("selfheal-userdata", &[]),
     ("selfheal-core", &["selfheal-policy", "selfheal-userdata"]),
@@ -21,6 +21,7 @@ const ARROWS: [(&str, &[&str]); 6] = [
         "selfheal-cli",
         &["selfheal-aws", "selfheal-core", "selfheal-policy", "selfheal-userdata"],
     ),
+    ("selfheal-days", &["selfheal-aws", "selfheal-core"]),
     (
         "xtask",
         &["selfheal-aws", "selfheal-core", "selfheal-policy", "selfheal-userdata"],
