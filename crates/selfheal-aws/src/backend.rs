@@ -16,10 +16,10 @@ use jiff::Timestamp;
 use selfheal_core::names::Tags;
 use selfheal_core::world::{
     ARecord, Activity, Address, AllocationId, ApplicationCheck, ApplicationCheckSettings, ApplicationStatus,
-    AssociationId, CreateApplicationStatusCheck, CreateVolume, DefaultRoute, Group, GroupSettings, HostedZone, IamRole,
-    Identity, Image, IngressRule, Instance, InstanceProfile, InstanceTypeDetails, LaunchTemplate, LifecycleHook,
-    ModifyVolume, PolicyText, RecordSet, SecurityGroup, Snapshot, Subnet, TemplateData, Volume, VolumeId,
-    VolumeModification,
+    AssociationId, CreateApplicationStatusCheck, CreateVolume, DefaultRoute, Group, GroupSettings, HostedZone,
+    HostedZoneId, IamRole, Identity, Image, IngressRule, Instance, InstanceProfile, InstanceTypeDetails,
+    LaunchTemplate, LifecycleHook, ModifyVolume, PolicyText, RecordSet, SecurityGroup, Snapshot, Subnet, TemplateData,
+    Volume, VolumeId, VolumeModification,
 };
 
 use crate::error::CallError;
@@ -238,11 +238,11 @@ pub trait Route53: Send + Sync + Debug {
     /// `ListHostedZonesByName`: the public ones of exactly this name, which may be several.
     async fn find_hosted_zones(&self, name: &str) -> CallResult<Vec<HostedZone>>;
     /// `GetHostedZone`; `None` when there is none.
-    async fn get_hosted_zone(&self, id: &str) -> CallResult<Option<HostedZone>>;
+    async fn get_hosted_zone(&self, id: &HostedZoneId) -> CallResult<Option<HostedZone>>;
     /// `ListResourceRecordSets` at exactly this name, of any type.
-    async fn list_records(&self, zone_id: &str, name: &str) -> CallResult<Vec<RecordSet>>;
+    async fn list_records(&self, zone_id: &HostedZoneId, name: &str) -> CallResult<Vec<RecordSet>>;
     /// One page of `ListResourceRecordSets`, from this name on in Route 53's order: first those at the name itself, if any.
-    async fn list_record_page(&self, zone_id: &str, from: &str) -> CallResult<RecordPage>;
+    async fn list_record_page(&self, zone_id: &HostedZoneId, from: &str) -> CallResult<RecordPage>;
     /// `ChangeResourceRecordSets`, UPSERT.
     async fn upsert_record(&self, record: &ARecord) -> CallResult<()>;
     /// `ChangeResourceRecordSets`, DELETE of exactly this record.

@@ -7,10 +7,10 @@ use async_trait::async_trait;
 use selfheal_core::names::Tags;
 use selfheal_core::world::{
     ARecord, Activity, Address, AllocationId, ApplicationCheck, ApplicationCheckSettings, ApplicationStatus,
-    AssociationId, CreateApplicationStatusCheck, CreateVolume, DefaultRoute, Group, GroupSettings, HostedZone, IamRole,
-    Identity, Image, IngressRule, Instance, InstanceProfile, InstanceTypeDetails, LaunchTemplate, LifecycleHook,
-    ModifyVolume, PolicyText, RecordSet, SecurityGroup, Snapshot, Subnet, TemplateData, Volume, VolumeId,
-    VolumeModification,
+    AssociationId, CreateApplicationStatusCheck, CreateVolume, DefaultRoute, Group, GroupSettings, HostedZone,
+    HostedZoneId, IamRole, Identity, Image, IngressRule, Instance, InstanceProfile, InstanceTypeDetails,
+    LaunchTemplate, LifecycleHook, ModifyVolume, PolicyText, RecordSet, SecurityGroup, Snapshot, Subnet, TemplateData,
+    Volume, VolumeId, VolumeModification,
 };
 
 use crate::backend::{
@@ -156,9 +156,9 @@ hand_on! {
     }
     Route53 {
         find_hosted_zones(name: &str) -> Vec<HostedZone> = "route53:ListHostedZonesByName";
-        get_hosted_zone(id: &str) -> Option<HostedZone> = "route53:GetHostedZone";
-        list_records(zone_id: &str, name: &str) -> Vec<RecordSet> = "route53:ListResourceRecordSets";
-        list_record_page(zone_id: &str, from: &str) -> RecordPage = "route53:ListResourceRecordSets";
+        get_hosted_zone(id: &HostedZoneId) -> Option<HostedZone> = "route53:GetHostedZone";
+        list_records(zone_id: &HostedZoneId, name: &str) -> Vec<RecordSet> = "route53:ListResourceRecordSets";
+        list_record_page(zone_id: &HostedZoneId, from: &str) -> RecordPage = "route53:ListResourceRecordSets";
         upsert_record(record: &ARecord) -> () = "route53:ChangeResourceRecordSets";
         delete_record(record: &ARecord) -> () = "route53:ChangeResourceRecordSets";
     }

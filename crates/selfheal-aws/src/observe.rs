@@ -381,7 +381,7 @@ async fn read_former(
 ) -> CallResult<(Vec<FormerRecord>, Option<String>)> {
     let mut formers = Vec::new();
     for (zone_id, name) in owned.iter().filter_map(|address| former_record(spec, &address.tags)) {
-        let records = match source.records_at(zone_id, name).await {
+        let records = match source.records_at(&zone_id, name).await {
             Ok(records) => records,
             // The zone has gone, and its records with it.
             Err(error) if error.kind() == CallErrorKind::NotFound => Vec::new(),
@@ -389,7 +389,7 @@ async fn read_former(
             Err(error) => return Err(error),
         };
         formers.push(FormerRecord {
-            zone_id: zone_id.to_owned(),
+            zone_id,
             name: name.to_owned(),
             records,
         });

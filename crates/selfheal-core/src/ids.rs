@@ -132,4 +132,6 @@ ids! {
     AssociationId;
     /// Id of a network interface, `eni-…`.
     NetworkInterfaceId;
+    /// Id of a Route 53 hosted zone, `Z…`, without `/hostedzone/`.
+    HostedZoneId;
 }

@@ -35,10 +35,10 @@ pub fn operator_scope(spec: &Spec, account: &str, observed: &Observed) -> Operat
 
 /// Fills in the zone, the record, and the record that the spec has ceased to name.
 fn record(scope: &mut OperatorScope, spec: &Spec, observed: &Observed) {
-    scope.hosted_zone_id = observed.hosted_zone.as_ref().map(|zone| zone.id.clone());
+    scope.hosted_zone_id = observed.hosted_zone.as_ref().map(|zone| zone.id.to_string());
     if let Some(ZoneRef::Id(id)) = spec.dns.as_ref().map(|dns| &dns.zone) {
         scope.zone_by_id = true;
-        scope.hosted_zone_id = Some(id.clone());
+        scope.hosted_zone_id = Some(id.to_string());
     }
     scope.record_name = spec.dns.as_ref().map(|dns| dns.name.clone());
     let names = Names::of(spec);
@@ -48,7 +48,7 @@ fn record(scope: &mut OperatorScope, spec: &Spec, observed: &Observed) {
         .filter(|address| names.owns(&address.tags, ResourceKind::Address));
     let mut formers = owned.filter_map(|address| former_record(spec, &address.tags));
     scope.former_record = formers.next().map(|(zone_id, name)| FormerRecord {
-        zone_id: zone_id.to_owned(),
+        zone_id: zone_id.to_string(),
         name: name.to_owned(),
     });
 }

@@ -58,7 +58,7 @@ fn what_exists_narrows_it() {
 fn a_zone_that_the_spec_names_by_its_id_is_not_looked_for() {
     let mut spec = web();
     if let Some(dns) = &mut spec.dns {
-        dns.zone = ZoneRef::Id("Z9876543210".to_owned());
+        dns.zone = ZoneRef::Id("Z9876543210".into());
     }
     for world in [Observed::default(), applied(&web())] {
         let scope = operator_scope(&spec, ACCOUNT, &world);
@@ -77,7 +77,7 @@ fn what_the_spec_has_ceased_to_ask_for_can_be_removed() {
     }
     let former = operator_scope(&renamed, ACCOUNT, &world).former_record;
     let expected = FormerRecord {
-        zone_id: "Z0123456789".to_owned(),
+        zone_id: "Z0123456789".into(),
         name: "app.example.com".to_owned(),
     };
     assert_eq!(former, Some(expected));

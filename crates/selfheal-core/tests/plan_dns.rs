@@ -260,7 +260,7 @@ fn which_zone_is_meant_is_decided_before_anything_is_noted() {
     let mut world = applied(&spec);
     world.addresses[0].tags.remove(TAG_RECORD);
     world.other_zones = vec![HostedZone {
-        id: "Z0SECOND".to_owned(),
+        id: "Z0SECOND".into(),
         name: "example.com".to_owned(),
         private: false,
     }];

@@ -478,7 +478,7 @@ fn a_zone_is_named_or_given_by_its_id() {
     // What the zone is called is not known before it is read.
     assert_eq!(
         zone("Z0123456789ABC", "app.example.com"),
-        ZoneRef::Id("Z0123456789ABC".to_owned())
+        ZoneRef::Id("Z0123456789ABC".into())
     );
     for odd in [
         "Z",

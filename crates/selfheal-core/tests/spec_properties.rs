@@ -112,7 +112,7 @@ fn dns() -> impl Strategy<Value = DnsSpec> {
     )
         .prop_map(|(label, zone, id, ttl_s, overwrite)| {
             let name = format!("{label}{zone}");
-            let zone = id.map_or(ZoneRef::Name(zone), ZoneRef::Id);
+            let zone = id.map_or(ZoneRef::Name(zone), |id| ZoneRef::Id(id.into()));
             DnsSpec {
                 zone,
                 name,

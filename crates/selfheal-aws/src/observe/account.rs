@@ -14,7 +14,7 @@ use selfheal_core::Names;
 use selfheal_core::names::{TAG_STACK, Tags};
 use selfheal_core::spec::{Ingress, Spec, ZoneRef};
 use selfheal_core::world::{
-    Address, ApplicationCheck, DefaultRoute, Group, HostedZone, Identity, Image, Instance, InstanceType,
+    Address, ApplicationCheck, DefaultRoute, Group, HostedZone, HostedZoneId, Identity, Image, Instance, InstanceType,
     LaunchTemplate, SecurityGroup, Snapshot, Subnet, Volume,
 };
 
@@ -190,8 +190,8 @@ impl<'a> Account<'a> {
     }
 
     /// The record sets at the names of all specs that name this zone so.
-    pub(super) fn records(&self, zone: &ZoneRef, zone_id: &str) -> Asked<'a, RecordsByName> {
-        let (aws, ctl, zone_id) = (self.aws, self.ctl, zone_id.to_owned());
+    pub(super) fn records(&self, zone: &ZoneRef, zone_id: &HostedZoneId) -> Asked<'a, RecordsByName> {
+        let (aws, ctl, zone_id) = (self.aws, self.ctl, zone_id.clone());
         self.records.get(zone.to_string(), |zone| {
             let names = self.dns_names.get(&zone).cloned().unwrap_or_default();
             asked(async move { records::read(aws, &zone_id, names, ctl).await })

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use selfheal_core::world::RecordSet;
+use selfheal_core::world::{HostedZoneId, RecordSet};
 
 use crate::backend::{Aws, CallResult, RecordPage};
 use crate::control::Control;
@@ -18,7 +18,7 @@ pub(super) type RecordsByName = BTreeMap<String, Vec<RecordSet>>;
 /// not. A name has no record sets only where a page that begins with it shows none.
 pub(super) async fn read(
     aws: &dyn Aws,
-    zone_id: &str,
+    zone_id: &HostedZoneId,
     names: BTreeSet<String>,
     ctl: &Control<'_>,
 ) -> CallResult<RecordsByName> {

@@ -10,9 +10,9 @@ use jiff::Timestamp;
 use selfheal_core::Names;
 use selfheal_core::spec::{Ingress, Spec, ZoneRef};
 use selfheal_core::world::{
-    Activity, Address, AllocationId, ApplicationCheck, ApplicationStatus, DefaultRoute, Group, HostedZone, IamRole,
-    Identity, Image, Instance, InstanceProfile, InstanceType, LaunchTemplate, LifecycleHook, LogGroup, PolicyText,
-    RecordSet, SecurityGroup, Snapshot, Subnet, Volume, VolumeId, VolumeModification,
+    Activity, Address, AllocationId, ApplicationCheck, ApplicationStatus, DefaultRoute, Group, HostedZone,
+    HostedZoneId, IamRole, Identity, Image, Instance, InstanceProfile, InstanceType, LaunchTemplate, LifecycleHook,
+    LogGroup, PolicyText, RecordSet, SecurityGroup, Snapshot, Subnet, Volume, VolumeId, VolumeModification,
 };
 
 use super::account::{Account, Asked, of_stack};
@@ -345,7 +345,12 @@ impl<'s, 'a> Source<'s, 'a> {
     }
 
     /// The record sets at a name that a spec has in this zone.
-    pub(super) async fn records(self, zone: &ZoneRef, zone_id: &str, name: &str) -> CallResult<Vec<RecordSet>> {
+    pub(super) async fn records(
+        self,
+        zone: &ZoneRef,
+        zone_id: &HostedZoneId,
+        name: &str,
+    ) -> CallResult<Vec<RecordSet>> {
         match self.account {
             Some(account) => {
                 let all = account.records(zone, zone_id).await?;
@@ -356,7 +361,7 @@ impl<'s, 'a> Source<'s, 'a> {
     }
 
     /// The record sets at any name.
-    pub(super) async fn records_at(self, zone_id: &str, name: &str) -> CallResult<Vec<RecordSet>> {
+    pub(super) async fn records_at(self, zone_id: &HostedZoneId, name: &str) -> CallResult<Vec<RecordSet>> {
         retry(self.ctl, Repeat::ReadDns, || self.aws.list_records(zone_id, name)).await
     }
 

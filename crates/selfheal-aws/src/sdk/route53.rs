@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use aws_sdk_route53::types::{self, Change, ChangeAction, ChangeBatch, ResourceRecord, ResourceRecordSet, RrType};
-use selfheal_core::world::{ARecord, HostedZone, RecordSet};
+use selfheal_core::world::{ARecord, HostedZone, HostedZoneId, RecordSet};
 
 use super::Sdk;
 use super::error::{absent, failed};
@@ -40,14 +40,14 @@ impl Route53 for Sdk {
         Ok(found)
     }
 
-    async fn get_hosted_zone(&self, id: &str) -> CallResult<Option<HostedZone>> {
+    async fn get_hosted_zone(&self, id: &HostedZoneId) -> CallResult<Option<HostedZone>> {
         const ACTION: &str = "route53:GetHostedZone";
         let call = self.clients.route53.get_hosted_zone().id(id);
-        let output = absent(call.send().await.map_err(failed(ACTION, Some(id))))?;
+        let output = absent(call.send().await.map_err(failed(ACTION, Some(id.as_str()))))?;
         Ok(output.and_then(|output| output.hosted_zone).map(zone))
     }
 
-    async fn list_records(&self, zone_id: &str, name: &str) -> CallResult<Vec<RecordSet>> {
+    async fn list_records(&self, zone_id: &HostedZoneId, name: &str) -> CallResult<Vec<RecordSet>> {
         const ACTION: &str = "route53:ListResourceRecordSets";
         let wanted = normal(name);
         let mut found = Vec::new();
@@ -56,7 +56,7 @@ impl Route53 for Sdk {
             let call = self.clients.route53.list_resource_record_sets().hosted_zone_id(zone_id);
             let call = call.set_start_record_name(next_name).set_start_record_type(next_type);
             let call = call.set_start_record_identifier(next_identifier);
-            let page = call.send().await.map_err(failed(ACTION, Some(zone_id)))?;
+            let page = call.send().await.map_err(failed(ACTION, Some(zone_id.as_str())))?;
             for set in page.resource_record_sets {
                 if normal(&set.name) != wanted {
                     return Ok(found);
@@ -71,11 +71,11 @@ impl Route53 for Sdk {
         }
     }
 
-    async fn list_record_page(&self, zone_id: &str, from: &str) -> CallResult<RecordPage> {
+    async fn list_record_page(&self, zone_id: &HostedZoneId, from: &str) -> CallResult<RecordPage> {
         const ACTION: &str = "route53:ListResourceRecordSets";
         let call = self.clients.route53.list_resource_record_sets().hosted_zone_id(zone_id);
         let call = call.start_record_name(normal(from));
-        let page = call.send().await.map_err(failed(ACTION, Some(zone_id)))?;
+        let page = call.send().await.map_err(failed(ACTION, Some(zone_id.as_str())))?;
         Ok(RecordPage {
             more: page.is_truncated,
             records: page.resource_record_sets.into_iter().map(record_set).collect(),
@@ -95,7 +95,7 @@ impl Sdk {
     async fn change(&self, change: ChangeAction, record: &ARecord) -> CallResult<()> {
         const ACTION: &str = "route53:ChangeResourceRecordSets";
         let batch = batch(change, record).map_err(|error| {
-            CallError::new(CallErrorKind::Invalid, ACTION, error.to_string()).about(&record.zone_id)
+            CallError::new(CallErrorKind::Invalid, ACTION, error.to_string()).about(record.zone_id.as_str())
         })?;
         let call = self
             .clients
@@ -103,7 +103,9 @@ impl Sdk {
             .change_resource_record_sets()
             .hosted_zone_id(&record.zone_id)
             .change_batch(batch);
-        call.send().await.map_err(failed(ACTION, Some(&record.zone_id)))?;
+        call.send()
+            .await
+            .map_err(failed(ACTION, Some(record.zone_id.as_str())))?;
         Ok(())
     }
 }
@@ -126,7 +128,7 @@ fn is_public(zone: &types::HostedZone, wanted: &str) -> bool {
 
 fn zone(zone: types::HostedZone) -> HostedZone {
     HostedZone {
-        id: zone.id.trim_start_matches("/hostedzone/").to_owned(),
+        id: zone.id.trim_start_matches("/hostedzone/").into(),
         name: normal(&zone.name),
         private: zone.config.is_some_and(|config| config.private_zone),
     }

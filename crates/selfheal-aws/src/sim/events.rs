@@ -1,6 +1,6 @@
 //! What the world does by itself, each at its instant.
 
-use selfheal_core::world::{SnapshotId, VolumeId};
+use selfheal_core::world::{HostedZoneId, SnapshotId, VolumeId};
 use serde::{Deserialize, Serialize};
 
 /// Something that the world will do by itself.
@@ -55,7 +55,7 @@ pub(super) enum WorldEvent {
     Reconcile(String),
     GroupGone(String),
     DnsInSync {
-        zone: String,
+        zone: HostedZoneId,
         name: String,
     },
 }

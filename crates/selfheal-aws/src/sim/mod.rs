@@ -34,7 +34,7 @@
 //!     Ok::<_, selfheal_aws::CallError>(address)
 //! });
 //! let address = address.expect("the future ends").expect("the quota allows one");
-//! assert!(address.allocation_id.starts_with("eipalloc-0"));
+//! assert!(address.allocation_id.as_str().starts_with("eipalloc-0"));
 //! assert!(sim.trace()[0].to_string().contains("ec2:AllocateAddress"));
 //! ```
 

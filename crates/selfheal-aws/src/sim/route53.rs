@@ -1,7 +1,7 @@
 //! Route 53: batches that are all or nothing, and deletions that must match every value.
 
 use async_trait::async_trait;
-use selfheal_core::world::{ARecord, HostedZone, RecordSet};
+use selfheal_core::world::{ARecord, HostedZone, HostedZoneId, RecordSet};
 
 use super::call::{Call, fail};
 use super::events::WorldEvent;
@@ -55,7 +55,7 @@ fn described(zone: &ZoneRecord) -> HostedZone {
 }
 
 impl World {
-    fn zone_mut(&mut self, action: &'static str, id: &str) -> CallResult<&mut ZoneRecord> {
+    fn zone_mut(&mut self, action: &'static str, id: &HostedZoneId) -> CallResult<&mut ZoneRecord> {
         match self.zones.get_mut(id) {
             Some(zone) => Ok(zone),
             None => fail(
@@ -67,7 +67,7 @@ impl World {
     }
 
     /// The record sets of a zone from a name on, in Route 53's order.
-    fn records_from(&mut self, zone_id: &str, from: &str) -> CallResult<Vec<RecordSet>> {
+    fn records_from(&mut self, zone_id: &HostedZoneId, from: &str) -> CallResult<Vec<RecordSet>> {
         let mut records = self.zone_mut(LIST, zone_id)?.records.clone();
         records.retain(|record| place(&record.name) >= place(from));
         records.sort_by_cached_key(|record| {
@@ -120,20 +120,20 @@ impl World {
         Ok(())
     }
 
-    fn trace_dns(&mut self, zone: &str, name: &str, value: Option<String>) {
+    fn trace_dns(&mut self, zone: &HostedZoneId, name: &str, value: Option<String>) {
         self.record(TraceKind::Dns {
             name: name.to_owned(),
             value,
             state: "PENDING".to_owned(),
         });
         let event = WorldEvent::DnsInSync {
-            zone: zone.to_owned(),
+            zone: zone.clone(),
             name: name.to_owned(),
         };
         self.after(self.config.timings.dns_sync, event);
     }
 
-    pub(super) fn dns_in_sync(&mut self, zone: &str, name: &str) {
+    pub(super) fn dns_in_sync(&mut self, zone: &HostedZoneId, name: &str) {
         let records = self
             .zones
             .get(zone)
@@ -189,18 +189,18 @@ impl Route53 for Sim {
         .await
     }
 
-    async fn get_hosted_zone(&self, id: &str) -> CallResult<Option<HostedZone>> {
+    async fn get_hosted_zone(&self, id: &HostedZoneId) -> CallResult<Option<HostedZone>> {
         let call = Call::read("route53:GetHostedZone")
-            .about(id)
-            .on(Target::Zone(id.to_owned()));
-        let id = id.to_owned();
+            .about(id.as_str())
+            .on(Target::Zone(id.clone()));
+        let id = id.clone();
         self.call(call, move |world| Ok(world.zones.get(&id).map(described)))
             .await
     }
 
-    async fn list_records(&self, zone_id: &str, name: &str) -> CallResult<Vec<RecordSet>> {
-        let call = Call::read(LIST).about(name).on(Target::Zone(zone_id.to_owned()));
-        let (zone_id, name) = (zone_id.to_owned(), normal(name));
+    async fn list_records(&self, zone_id: &HostedZoneId, name: &str) -> CallResult<Vec<RecordSet>> {
+        let call = Call::read(LIST).about(name).on(Target::Zone(zone_id.clone()));
+        let (zone_id, name) = (zone_id.clone(), normal(name));
         self.listing(call, RECORDS_PAGE, move |world, page| {
             let of_name = world.records_from(&zone_id, &name)?;
             let of_name: Vec<RecordSet> = of_name.into_iter().take_while(|record| record.name == name).collect();
@@ -209,9 +209,9 @@ impl Route53 for Sim {
         .await
     }
 
-    async fn list_record_page(&self, zone_id: &str, from: &str) -> CallResult<RecordPage> {
-        let call = Call::read(LIST).about(from).on(Target::Zone(zone_id.to_owned()));
-        let (zone_id, from) = (zone_id.to_owned(), normal(from));
+    async fn list_record_page(&self, zone_id: &HostedZoneId, from: &str) -> CallResult<RecordPage> {
+        let call = Call::read(LIST).about(from).on(Target::Zone(zone_id.clone()));
+        let (zone_id, from) = (zone_id.clone(), normal(from));
         self.call(call, move |world| {
             let mut records = world.records_from(&zone_id, &from)?;
             let size = world.page_size(RECORDS_PAGE);

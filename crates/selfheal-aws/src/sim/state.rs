@@ -5,9 +5,9 @@ use std::fmt;
 
 use selfheal_core::names::Tags;
 use selfheal_core::world::{
-    ActivityStatus, Address, ApplicationCheck, GroupSettings, IamRole, InstanceProfile, InstanceState, LaunchTemplate,
-    LifecycleHook, LifecycleState, ModificationState, NetworkInterfaceId, PolicyText, RecordSet, SecurityGroup,
-    Snapshot, Subnet, TemplateData, Volume, VolumeId,
+    ActivityStatus, Address, ApplicationCheck, GroupSettings, HostedZoneId, IamRole, InstanceProfile, InstanceState,
+    LaunchTemplate, LifecycleHook, LifecycleState, ModificationState, NetworkInterfaceId, PolicyText, RecordSet,
+    SecurityGroup, Snapshot, Subnet, TemplateData, Volume, VolumeId,
 };
 use serde::{Deserialize, Serialize};
 
@@ -379,8 +379,8 @@ pub struct ProfileRecord {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct ZoneRecord {
-    /// `Z…`.
-    pub id: String,
+    /// Its id.
+    pub id: HostedZoneId,
     /// Its name without the final dot.
     pub name: String,
     /// Whether it answers inside some VPCs alone.

@@ -1,6 +1,8 @@
 //! The resources that a request names.
 
-use selfheal_core::world::{ARecord, AllocationId, AssociationId, CreateVolume, GroupSettings, SnapshotId, VolumeId};
+use selfheal_core::world::{
+    ARecord, AllocationId, AssociationId, CreateVolume, GroupSettings, HostedZoneId, SnapshotId, VolumeId,
+};
 
 /// A resource that a request names, and AWS therefore evaluates.
 #[derive(Clone, Debug)]
@@ -26,7 +28,7 @@ pub(super) enum Target {
     ReadRole(String),
     /// An instance profile that is read, which need not exist.
     ReadProfile(String),
-    Zone(String),
+    Zone(HostedZoneId),
     Record {
         record: ARecord,
         change: &'static str,

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::{SignedDuration, Timestamp};
-use selfheal_core::world::{AllocationId, Image, LifecycleState, SnapshotId, Subnet, VolumeId};
+use selfheal_core::world::{AllocationId, HostedZoneId, Image, LifecycleState, SnapshotId, Subnet, VolumeId};
 use selfheal_policy::Partition;
 use serde::{Deserialize, Serialize};
 
@@ -72,7 +72,7 @@ pub struct World {
     /// Instance profiles by name.
     pub profiles: BTreeMap<String, ProfileRecord>,
     /// Hosted zones by id.
-    pub zones: BTreeMap<String, ZoneRecord>,
+    pub zones: BTreeMap<HostedZoneId, ZoneRecord>,
     /// Log groups by name.
     #[serde(default)]
     pub log_groups: BTreeMap<String, LogGroupRecord>,
@@ -206,7 +206,7 @@ impl World {
         }
         for name in self.config.hosted_zones.clone() {
             let id = ids::upper_id(&mut self.rng_ids, "Z", 21);
-            self.add_zone(&id, &name);
+            self.add_zone(id, &name);
         }
         for published in images::public_images() {
             let id = self.new_id("ami");
@@ -218,14 +218,15 @@ impl World {
     }
 
     /// Puts a public hosted zone in place.
-    pub fn add_zone(&mut self, id: &str, name: &str) {
+    pub fn add_zone(&mut self, id: impl Into<HostedZoneId>, name: &str) {
+        let id = id.into();
         let zone = ZoneRecord {
-            id: id.to_owned(),
+            id: id.clone(),
             name: name.to_owned(),
             private: false,
             records: Vec::new(),
         };
-        self.zones.insert(id.to_owned(), zone);
+        self.zones.insert(id, zone);
     }
 
     fn zone_name(&self, letter: char) -> String {

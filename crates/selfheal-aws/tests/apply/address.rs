@@ -7,7 +7,7 @@ use selfheal_aws::{ApplyErrorKind, Goal, Scope};
 use selfheal_core::names::Tags;
 use selfheal_core::plan::{DestroyOptions, StepKind};
 use selfheal_core::spec::{Spec, ZoneRef};
-use selfheal_core::world::AllocationId;
+use selfheal_core::world::{AllocationId, HostedZoneId};
 use selfheal_policy::{OperatorScope, Partition, Purpose, operator_policy};
 
 use crate::support::{applied_as, calls, even, look, read, run, run_until_done, serving, web};
@@ -152,14 +152,14 @@ fn two_public_zones_of_one_name_are_refused_naming_both_and_the_id_tells_which()
     let plan = look(&sim, &web(), Goal::Apply);
     assert_eq!(plan.refusals.len(), 1, "{plan}");
     assert_eq!(plan.refusals[0].code, "zone-ambiguous");
-    let ids: Vec<String> = sim.inspect(|world| world.zones.keys().cloned().collect());
+    let ids: Vec<HostedZoneId> = sim.inspect(|world| world.zones.keys().cloned().collect());
     assert!(
         ids.iter().all(|id| plan.refusals[0].message.contains(id.as_str())),
         "{plan}"
     );
     let mut spec = web();
     let dns = spec.dns.as_mut().expect("the example has a name");
-    dns.zone = ZoneRef::Id("Z0SECOND".to_owned());
+    dns.zone = ZoneRef::Id("Z0SECOND".into());
     let mut scope = OperatorScope::new(Partition::Aws, "eu-west-1", "123456789012", "web");
     scope.record_name = Some("app.example.com".to_owned());
     scope.hosted_zone_id = Some("Z0SECOND".to_owned());
@@ -197,7 +197,7 @@ fn two_public_zones_of_one_name_are_refused_naming_both_and_the_id_tells_which()
         ("Z0NOBODYS", "zone-missing"),
         ("Z0OTHERS", "record-outside-zone"),
     ] {
-        spec.dns.as_mut().expect("the example has a name").zone = ZoneRef::Id(id.to_owned());
+        spec.dns.as_mut().expect("the example has a name").zone = ZoneRef::Id(id.into());
         assert_eq!(refusals(&sim, &spec, Goal::Apply), [code]);
     }
 }

@@ -276,7 +276,7 @@ fn the_generated_policies_allow_a_name_to_be_changed_and_removed() {
     let zone_id = sim.inspect(|world| world.zones.keys().next().expect("there is a zone").clone());
     let former = |name: &str| {
         Some(FormerRecord {
-            zone_id: zone_id.clone(),
+            zone_id: zone_id.to_string(),
             name: name.to_owned(),
         })
     };

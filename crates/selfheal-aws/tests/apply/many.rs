@@ -213,7 +213,7 @@ fn damage(world: &mut World, what: Damage, place: usize) {
                 zone.records.remove(place % zone.records.len());
             }
         }
-        Damage::SecondZone => world.add_zone(&format!("Z{place:020}"), "example.org"),
+        Damage::SecondZone => world.add_zone(format!("Z{place:020}"), "example.org"),
         Damage::SecurityGroupElsewhere => {
             let Some(id) = nth(&world.security_groups, place) else {
                 return;

@@ -157,7 +157,10 @@ async fn a_page_of_records_tells_of_other_names_and_whether_more_follow() {
                 && request.start_record_type().is_none()
         })
         .then_http_response(move || answer(200, &body));
-    let page = sdk(&[&rule]).list_record_page("Z1", "A.example.com.").await.unwrap();
+    let page = sdk(&[&rule])
+        .list_record_page(&"Z1".into(), "A.example.com.")
+        .await
+        .unwrap();
     let names: Vec<_> = page.records.iter().map(|record| record.name.as_str()).collect();
     assert_eq!(names, ["a.example.com", "*.b.example.com"]);
     assert!(page.more);

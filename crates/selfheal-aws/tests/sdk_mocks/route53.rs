@@ -47,7 +47,7 @@ async fn a_zone_is_matched_exactly_and_public() {
             });
         let zone = sdk(&[&rule]).find_hosted_zones("Example.com.").await.unwrap();
         let expected = found.map(|id| HostedZone {
-            id: id.to_owned(),
+            id: id.into(),
             name: "example.com".to_owned(),
             private: false,
         });
@@ -127,7 +127,7 @@ async fn a_zone_is_read_by_its_id_and_may_be_private_or_missing() {
                 );
                 answer(200, &body)
             });
-        let zone = sdk(&[&rule]).get_hosted_zone("Z1").await.unwrap().unwrap();
+        let zone = sdk(&[&rule]).get_hosted_zone(&"Z1".into()).await.unwrap().unwrap();
         assert_eq!(
             (zone.id.as_str(), zone.name.as_str(), zone.private),
             ("Z1", "example.com", private)
@@ -136,7 +136,7 @@ async fn a_zone_is_read_by_its_id_and_may_be_private_or_missing() {
     check(false).await;
     check(true).await;
     let missing = mock!(Client::get_hosted_zone).then_http_response(|| query_error(404, "NoSuchHostedZone", "No zone"));
-    assert_eq!(sdk(&[&missing]).get_hosted_zone("Z9").await.unwrap(), None);
+    assert_eq!(sdk(&[&missing]).get_hosted_zone(&"Z9".into()).await.unwrap(), None);
 }
 
 fn records(sets: &str, rest: &str) -> HttpResponse {
@@ -181,7 +181,7 @@ async fn records_are_those_at_the_name_alone() {
         // Truncated still: the name has changed, so there is nothing more to ask for.
         .then_http_response(move || records(&page, more));
     let found = sdk(&[&first, &second])
-        .list_records("Z1", "app.example.com")
+        .list_records(&"Z1".into(), "app.example.com")
         .await
         .unwrap();
     let record = |kind: &str, ttl_s, values: &[&str], identifier: Option<&str>| RecordSet {
@@ -204,7 +204,7 @@ async fn records_are_those_at_the_name_alone() {
 async fn a_wildcard_is_recognised_in_its_escaped_form() {
     let page = set(r"\052.example.com.", "A", VALUE);
     let rule = mock!(Client::list_resource_record_sets).then_http_response(move || records(&page, LAST));
-    let found = sdk(&[&rule]).list_records("Z1", "*.example.com").await.unwrap();
+    let found = sdk(&[&rule]).list_records(&"Z1".into(), "*.example.com").await.unwrap();
     assert_eq!(found.len(), 1);
     assert_eq!(found[0].name, "*.example.com");
 }
@@ -212,7 +212,7 @@ async fn a_wildcard_is_recognised_in_its_escaped_form() {
 #[tokio::test]
 async fn a_change_is_of_exactly_one_record() {
     let record = ARecord {
-        zone_id: "Z1".to_owned(),
+        zone_id: "Z1".into(),
         name: "app.example.com".to_owned(),
         value: "192.0.2.1".to_owned(),
         ttl_s: 60,
@@ -258,7 +258,7 @@ async fn a_change_is_of_exactly_one_record() {
 #[tokio::test]
 async fn a_zone_that_is_busy_says_so() {
     let record = ARecord {
-        zone_id: "Z1".to_owned(),
+        zone_id: "Z1".into(),
         name: "a.example.com".to_owned(),
         value: "192.0.2.1".to_owned(),
         ttl_s: 60,

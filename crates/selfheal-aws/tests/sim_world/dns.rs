@@ -1,13 +1,13 @@
 //! Route 53 and the account.
 
 use selfheal_aws::{Account, Route53};
-use selfheal_core::world::{ARecord, RecordSet};
+use selfheal_core::world::{ARecord, HostedZoneId, RecordSet};
 
 use crate::support::{code, lines, on, rest, words, world};
 
-fn record(zone: &str, value: &str) -> ARecord {
+fn record(zone: &HostedZoneId, value: &str) -> ARecord {
     ARecord {
-        zone_id: zone.to_owned(),
+        zone_id: zone.clone(),
         name: "App.example.com.".to_owned(),
         value: value.to_owned(),
         ttl_s: 60,
@@ -54,11 +54,11 @@ fn a_record_must_fit_its_zone_and_its_neighbours() {
     let sim = world(2);
     let zone = on(&sim, sim.find_hosted_zones("example.com")).unwrap().remove(0).id;
     assert_eq!(
-        code(on(&sim, sim.upsert_record(&record("Z0", "203.0.113.1")))),
+        code(on(&sim, sim.upsert_record(&record(&"Z0".into(), "203.0.113.1")))),
         "NoSuchHostedZone"
     );
     assert_eq!(
-        code(on(&sim, sim.list_records("Z0", "app.example.com"))),
+        code(on(&sim, sim.list_records(&"Z0".into(), "app.example.com"))),
         "NoSuchHostedZone"
     );
     let outside = ARecord {

@@ -126,7 +126,7 @@ fn new_world(spec: &Spec) -> Sim {
         // What the zone is called, only the real Route 53 knows: the name's parent, where that is a domain.
         let parent = dns.name.split_once('.').map(|(_, parent)| parent);
         let zone = parent.filter(|parent| parent.contains('.')).unwrap_or(&dns.name);
-        sim.tamper(|world| world.add_zone(id, zone));
+        sim.tamper(|world| world.add_zone(id.clone(), zone));
     }
     sim
 }

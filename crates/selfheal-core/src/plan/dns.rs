@@ -10,7 +10,9 @@ use super::{Change, Need, StepKind, Value, WaitFor};
 use crate::existing::address::{choose, owned, to_remove};
 use crate::names::{ResourceKind, TAG_RECORD, TAG_RECORD_ZONE, TAG_STACK, Tags};
 use crate::spec::{DnsSpec, Spec, ZoneRef, is_below};
-use crate::world::{ARecord, Action, Address, FormerRecord, HostedZone, Observed, RecordCall, RecordSet, TagCall};
+use crate::world::{
+    ARecord, Action, Address, FormerRecord, HostedZone, HostedZoneId, Observed, RecordCall, RecordSet, TagCall,
+};
 
 /// Plans the record, and the end of one that the stack wrote under another name.
 pub(super) fn plan(builder: &mut Builder<'_>, address: &Deferred<Address>) {
@@ -25,29 +27,29 @@ pub(super) fn plan(builder: &mut Builder<'_>, address: &Deferred<Address>) {
 /// The tags that note the spec's record on the address that it points at.
 pub(super) fn tags(builder: &Builder<'_>) -> Tags {
     match wanted(builder) {
-        Some((zone, name)) => note(zone, name),
+        Some((zone, name)) => note(&zone, name),
         None => Tags::new(),
     }
 }
 
-fn note(zone: &str, name: &str) -> Tags {
+fn note(zone: &HostedZoneId, name: &str) -> Tags {
     Tags::from([
         (TAG_RECORD.to_owned(), name.to_owned()),
-        (TAG_RECORD_ZONE.to_owned(), zone.to_owned()),
+        (TAG_RECORD_ZONE.to_owned(), zone.to_string()),
     ])
 }
 
 /// The record that tags note: its zone's id and its name.
 #[must_use]
-pub fn remembered(tags: &Tags) -> Option<(&str, &str)> {
+pub fn remembered(tags: &Tags) -> Option<(HostedZoneId, &str)> {
     let value = |key: &str| tags.get(key).map(String::as_str).filter(|value| !value.is_empty());
-    value(TAG_RECORD_ZONE).zip(value(TAG_RECORD))
+    Some((value(TAG_RECORD_ZONE)?.into(), value(TAG_RECORD)?))
 }
 
 /// The record that tags note and that is not, or may not be, the spec's.
 #[must_use]
-pub fn former<'a>(spec: &Spec, tags: &'a Tags) -> Option<(&'a str, &'a str)> {
-    let is_former = |zone: &str, name: &str| match &spec.dns {
+pub fn former<'a>(spec: &Spec, tags: &'a Tags) -> Option<(HostedZoneId, &'a str)> {
+    let is_former = |zone: &HostedZoneId, name: &str| match &spec.dns {
         None => true,
         Some(dns) => dns.name != name || matches!(&dns.zone, ZoneRef::Id(id) if id != zone),
     };
@@ -55,11 +57,11 @@ pub fn former<'a>(spec: &Spec, tags: &'a Tags) -> Option<(&'a str, &'a str)> {
 }
 
 /// The spec's record, where its zone is known and can hold it.
-fn wanted<'a>(builder: &Builder<'a>) -> Option<(&'a str, &'a str)> {
+fn wanted<'a>(builder: &Builder<'a>) -> Option<(HostedZoneId, &'a str)> {
     let observed = builder.observed;
     let usable = observed.dns_unread.is_none() && observed.other_zones.is_empty();
     let dns = builder.spec.dns.as_ref().filter(|_| usable)?;
-    Some((&observed.hosted_zone.as_ref()?.id, &dns.name))
+    Some((observed.hosted_zone.as_ref()?.id.clone(), &dns.name))
 }
 
 /// Plans to look at the records once Route 53 answers; answers whether there is something to wait for.
@@ -168,19 +170,22 @@ fn remember(builder: &mut Builder<'_>, address: &Deferred<Address>, removed: &BT
     if remembered(&address.tags) == wanted {
         return removed.clone();
     }
-    let show =
-        |record: Option<(&str, &str)>| record.map_or("none".to_owned(), |(zone, name)| format!("{name} in {zone}"));
+    let show = |record: &Option<(HostedZoneId, &str)>| {
+        record
+            .as_ref()
+            .map_or("none".to_owned(), |(zone, name)| format!("{name} in {zone}"))
+    };
     let draft = Draft::new(
         StepKind::RememberRecord,
         Change::Update,
         "so that it is found when the spec names another",
     )
     .target(address.allocation_id.clone())
-    .sets("record", show(wanted));
+    .sets("record", show(&wanted));
     let (zone, name) = wanted.unwrap_or_default();
     let action = Action::Tag(TagCall::CreateTags {
         resource: address.allocation_id.to_string(),
-        tags: note(zone, name),
+        tags: note(&zone, name),
     });
     [builder.step(draft, Deferred::Known(action).not_before(removed))].into()
 }

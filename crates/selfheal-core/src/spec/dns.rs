@@ -6,6 +6,7 @@ use toml_edit::{Table, value};
 
 use super::reader::{Fault, Reader, Section};
 use super::syntax;
+use crate::ids::HostedZoneId;
 
 /// Its keys.
 pub(super) const KEYS: &[&str] = &["zone", "name", "ttl", "overwrite"];
@@ -32,13 +33,14 @@ pub enum ZoneRef {
     /// The public one of this name, without the final dot.
     Name(String),
     /// The one with this id, `Z…`: where several have the same name.
-    Id(String),
+    Id(HostedZoneId),
 }
 
 impl fmt::Display for ZoneRef {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Name(zone) | Self::Id(zone) => f.write_str(zone),
+            Self::Name(name) => f.write_str(name),
+            Self::Id(id) => f.write_str(id.as_str()),
         }
     }
 }
@@ -94,7 +96,7 @@ fn zone_ref(value: &str) -> Result<ZoneRef, Fault> {
         && (8..=32).contains(&value.len())
         && value.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit());
     if is_id {
-        return Ok(ZoneRef::Id(value.to_owned()));
+        return Ok(ZoneRef::Id(value.into()));
     }
     syntax::dns_name(value).map(ZoneRef::Name)
 }

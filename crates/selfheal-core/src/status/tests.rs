@@ -135,7 +135,7 @@ fn serving() -> Observed {
             tags: names.tags(ResourceKind::Profile),
         }),
         hosted_zone: Some(HostedZone {
-            id: "Z0123456789".to_owned(),
+            id: "Z0123456789".into(),
             name: "example.com".to_owned(),
             private: false,
         }),

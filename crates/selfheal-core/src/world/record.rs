@@ -3,13 +3,13 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Answer, Observed};
+use super::{Answer, HostedZoneId, Observed};
 
 /// A hosted zone.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HostedZone {
-    /// `Z…`, without `/hostedzone/`.
-    pub id: String,
+    /// Its id.
+    pub id: HostedZoneId,
     /// Its name without the final dot.
     pub name: String,
     /// Whether it answers inside some VPCs alone.
@@ -35,7 +35,7 @@ pub struct RecordSet {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FormerRecord {
     /// The hosted zone's id.
-    pub zone_id: String,
+    pub zone_id: HostedZoneId,
     /// The record's name without the final dot.
     pub name: String,
     /// What is there today: record sets of any type.
@@ -56,7 +56,7 @@ pub enum RecordCall {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct ARecord {
     /// The hosted zone's id.
-    pub zone_id: String,
+    pub zone_id: HostedZoneId,
     /// The record's name without the final dot.
     pub name: String,
     /// The IPv4 address.

@@ -50,7 +50,7 @@ pub fn empty_world() -> Observed {
         }),
         subnets: vec![subnet("a"), subnet("b"), subnet("c")],
         hosted_zone: Some(HostedZone {
-            id: "Z0123456789".to_owned(),
+            id: "Z0123456789".into(),
             name: "example.com".to_owned(),
             private: false,
         }),
