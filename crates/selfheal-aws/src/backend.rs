@@ -18,8 +18,8 @@ use selfheal_core::world::{
     ARecord, Activity, Address, AllocationId, ApplicationCheck, ApplicationCheckSettings, ApplicationStatus,
     AssociationId, CreateApplicationStatusCheck, CreateVolume, DefaultRoute, Group, GroupSettings, HostedZone,
     HostedZoneId, IamRole, Identity, Image, IngressRule, Instance, InstanceProfile, InstanceTypeDetails,
-    LaunchTemplate, LifecycleHook, ModifyVolume, PolicyText, RecordSet, SecurityGroup, Snapshot, Subnet, TemplateData,
-    Volume, VolumeId, VolumeModification,
+    LaunchTemplate, LifecycleHook, ModifyVolume, PolicyText, RecordSet, SecurityGroup, Snapshot, Subnet, SubnetId,
+    TemplateData, Volume, VolumeId, VolumeModification, VpcId,
 };
 
 use crate::error::CallError;
@@ -42,7 +42,7 @@ pub enum SubnetQuery {
     /// The subnets that are the default of their zone.
     DefaultForZone,
     /// Those with these ids; one that does not exist is left out of the answer.
-    Ids(Vec<String>),
+    Ids(Vec<SubnetId>),
 }
 
 /// One page of the record sets of a zone.
@@ -97,7 +97,7 @@ pub trait Ec2: Send + Sync + Debug {
     /// `ModifyVolume`.
     async fn modify_volume(&self, input: &ModifyVolume) -> CallResult<()>;
     /// `CreateSecurityGroup`; answers the group's id.
-    async fn create_security_group(&self, name: &str, vpc_id: &str, tags: &Tags) -> CallResult<String>;
+    async fn create_security_group(&self, name: &str, vpc_id: &VpcId, tags: &Tags) -> CallResult<String>;
     /// `AuthorizeSecurityGroupIngress`.
     async fn authorize_ingress(&self, group_id: &str, rules: &[IngressRule]) -> CallResult<()>;
     /// `RevokeSecurityGroupIngress`.
@@ -129,7 +129,7 @@ pub trait Offers: Send + Sync + Debug {
     async fn describe_type_zones(&self, name: &str) -> CallResult<Vec<String>>;
     /// `DescribeRouteTables` of a VPC: where this subnet, by its own table or else by the VPC's main one, sends what leaves
     /// for `0.0.0.0/0`.
-    async fn describe_default_route(&self, subnet_id: &str, vpc_id: &str) -> CallResult<DefaultRoute>;
+    async fn describe_default_route(&self, subnet_id: &SubnetId, vpc_id: &VpcId) -> CallResult<DefaultRoute>;
     /// `GetEbsDefaultKmsKeyId`: the customer's key by which volumes are encrypted that name none, as AWS tells it, which is
     /// an ARN, an id or an alias; `None` where it is AWS's own.
     async fn default_kms_key(&self) -> CallResult<Option<String>>;

@@ -9,8 +9,8 @@ use selfheal_core::world::{
     ARecord, Activity, Address, AllocationId, ApplicationCheck, ApplicationCheckSettings, ApplicationStatus,
     AssociationId, CreateApplicationStatusCheck, CreateVolume, DefaultRoute, Group, GroupSettings, HostedZone,
     HostedZoneId, IamRole, Identity, Image, IngressRule, Instance, InstanceProfile, InstanceTypeDetails,
-    LaunchTemplate, LifecycleHook, ModifyVolume, PolicyText, RecordSet, SecurityGroup, Snapshot, Subnet, TemplateData,
-    Volume, VolumeId, VolumeModification,
+    LaunchTemplate, LifecycleHook, ModifyVolume, PolicyText, RecordSet, SecurityGroup, Snapshot, Subnet, SubnetId,
+    TemplateData, Volume, VolumeId, VolumeModification, VpcId,
 };
 
 use crate::backend::{
@@ -97,7 +97,7 @@ hand_on! {
         create_tags(resource: &str, tags: &Tags) -> () = "ec2:CreateTags";
         create_volume(input: &CreateVolume) -> Volume = "ec2:CreateVolume";
         modify_volume(input: &ModifyVolume) -> () = "ec2:ModifyVolume";
-        create_security_group(name: &str, vpc_id: &str, tags: &Tags) -> String = "ec2:CreateSecurityGroup";
+        create_security_group(name: &str, vpc_id: &VpcId, tags: &Tags) -> String = "ec2:CreateSecurityGroup";
         authorize_ingress(group_id: &str, rules: &[IngressRule]) -> () = "ec2:AuthorizeSecurityGroupIngress";
         revoke_ingress(group_id: &str, rules: &[IngressRule]) -> () = "ec2:RevokeSecurityGroupIngress";
         create_launch_template(name: &str, data: &TemplateData, tags: &Tags) -> String = "ec2:CreateLaunchTemplate";
@@ -112,7 +112,7 @@ hand_on! {
     Offers {
         describe_instance_type(name: &str) -> Option<InstanceTypeDetails> = "ec2:DescribeInstanceTypes";
         describe_type_zones(name: &str) -> Vec<String> = "ec2:DescribeInstanceTypeOfferings";
-        describe_default_route(subnet_id: &str, vpc_id: &str) -> DefaultRoute = "ec2:DescribeRouteTables";
+        describe_default_route(subnet_id: &SubnetId, vpc_id: &VpcId) -> DefaultRoute = "ec2:DescribeRouteTables";
         default_kms_key() -> Option<String> = "ec2:GetEbsDefaultKmsKeyId";
     }
     ApplicationChecks {

@@ -18,8 +18,8 @@ pub fn first_plan() -> Result<Plan, SpecErrors> {
         root_size_gib: Some(8),
     });
     observed.subnets = vec![Subnet {
-        id: "subnet-0123456789abcdef0".to_owned(),
-        vpc_id: "vpc-0123456789abcdef0".to_owned(),
+        id: "subnet-0123456789abcdef0".into(),
+        vpc_id: "vpc-0123456789abcdef0".into(),
         zone: format!("{}a", spec.region),
     }];
     Ok(plan(&spec, &observed))

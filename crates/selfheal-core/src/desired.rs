@@ -6,7 +6,7 @@ use selfheal_userdata::{BootConfig, DataVolume, HealthCheck, HealthFrom, Probe, 
 use crate::names::{IAM_PATH, LAUNCH_HOOK, Names, ResourceKind, TAG_APPLICATION_CHECK, TERMINATE_HOOK, Tags};
 use crate::spec::{self, HealthProbe, HealthSpec, Spec};
 use crate::world::{
-    AllocationId, ApplicationCheckSettings, Image, Observed, RootVolume, TemplateData, UserDataText, VolumeId,
+    AllocationId, ApplicationCheckSettings, Image, Observed, RootVolume, SubnetId, TemplateData, UserDataText, VolumeId,
 };
 
 /// Heartbeat time-out of the launch hook, in seconds.
@@ -229,7 +229,7 @@ pub struct Ids {
     /// The account.
     pub account: String,
     /// The subnet.
-    pub subnet_id: String,
+    pub subnet_id: SubnetId,
     /// The Elastic IP.
     pub allocation_id: AllocationId,
     /// The data volume, where the spec has one.
@@ -258,7 +258,7 @@ impl Ids {
             account: account.unwrap_or_else(|| PLACEHOLDER_ACCOUNT.to_owned()),
             subnet_id: found
                 .subnet
-                .map_or_else(|| PLACEHOLDER_SUBNET.to_owned(), |subnet| subnet.id),
+                .map_or_else(|| PLACEHOLDER_SUBNET.into(), |subnet| subnet.id),
             allocation_id: found
                 .address
                 .map_or_else(|| PLACEHOLDER_ALLOCATION.into(), |found| found.allocation_id),

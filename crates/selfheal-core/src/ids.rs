@@ -134,4 +134,8 @@ ids! {
     NetworkInterfaceId;
     /// Id of a Route 53 hosted zone, `Z…`, without `/hostedzone/`.
     HostedZoneId;
+    /// Id of a subnet, `subnet-…`.
+    SubnetId;
+    /// Id of a VPC, `vpc-…`.
+    VpcId;
 }

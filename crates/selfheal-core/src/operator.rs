@@ -56,11 +56,12 @@ fn record(scope: &mut OperatorScope, spec: &Spec, observed: &Observed) {
 /// Fills in the subnet with its VPC, and the volume that is to bear the stack's tags.
 fn place(scope: &mut OperatorScope, spec: &Spec, observed: &Observed) {
     let existing = existing(spec, observed);
-    scope.vpc_id = existing.subnet.as_ref().map(|subnet| subnet.vpc_id.clone());
+    scope.vpc_id = existing.subnet.as_ref().map(|subnet| subnet.vpc_id.to_string());
     scope.subnet_id = existing
         .subnet
         .map(|subnet| subnet.id)
-        .or_else(|| spec.instance.subnet.clone());
+        .or_else(|| spec.instance.subnet.clone())
+        .map(String::from);
     let untagged = existing
         .volume
         .filter(|volume| volume.tags.get(TAG_STACK) != Some(&spec.name));

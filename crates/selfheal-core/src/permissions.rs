@@ -78,7 +78,7 @@ fn instance_scope(spec: &Spec, ids: &Ids) -> InstanceScope {
         allocation_id: ids.allocation_id.to_string(),
         volume_id: ids.volume_id.clone().map(String::from),
         vpc_id: None,
-        subnet_id: Some(ids.subnet_id.clone()),
+        subnet_id: Some(ids.subnet_id.to_string()),
         session_manager: spec.access.session_manager,
         parameter_path: None,
         log_group: spec.logs.as_ref().map(|_| names.log_group),

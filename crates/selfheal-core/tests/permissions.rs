@@ -29,7 +29,7 @@ fn a_spec_alone_leaves_open_what_aws_chooses() {
 
     let image = ImageRef::Parameter("/images/web".to_owned());
     let mut spec = Spec::minimal("web", "cn-north-1", "t4g.small", image);
-    spec.instance.subnet = Some("subnet-0123456789abcdef0".to_owned());
+    spec.instance.subnet = Some("subnet-0123456789abcdef0".into());
     spec.address.allocation = Some("eipalloc-0123456789abcdef0".into());
     let expected = OperatorScope {
         data_volume: false,
@@ -48,7 +48,7 @@ fn what_exists_narrows_it() {
         record_name: Some("app.example.com".to_owned()),
         hosted_zone_id: Some("Z0123456789".to_owned()),
         vpc_id: Some("vpc-00000000000000001".to_owned()),
-        subnet_id: Some(desired::Ids::of(&web(), &world).subnet_id),
+        subnet_id: Some(desired::Ids::of(&web(), &world).subnet_id.into()),
         ..OperatorScope::new(Partition::Aws, "eu-west-1", ACCOUNT, "web")
     };
     assert_eq!(operator_scope(&web(), ACCOUNT, &world), expected);

@@ -151,7 +151,7 @@ fn a_volume_in_another_zone_is_refused_and_without_a_subnet_followed() {
     let follows = plan(&spec, &world);
     assert!(!follows.is_refused(), "{follows}");
     assert!(follows.to_string().contains("subnet-0000000000000000b"), "{follows}");
-    spec.instance.subnet = Some("subnet-0000000000000000a".to_owned());
+    spec.instance.subnet = Some("subnet-0000000000000000a".into());
     assert_eq!(refusals(&spec, &world), ["volume-zone"]);
 }
 

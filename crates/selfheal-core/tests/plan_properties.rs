@@ -48,7 +48,7 @@ fn specs() -> impl Strategy<Value = Spec> {
             ports.insert((80, Protocol::Tcp));
         }
         spec.instance.instance_type = kind.to_owned();
-        spec.instance.subnet = subnet.map(str::to_owned);
+        spec.instance.subnet = subnet.map(Into::into);
         spec.instance.ingress = Ingress::Ports(ports.into_iter().collect());
         spec.data = spec.data.zip(data).map(|(mut have, (size_gib, filesystem))| {
             have.size_gib = size_gib;

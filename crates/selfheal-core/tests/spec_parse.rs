@@ -69,7 +69,7 @@ fn every_key_of_a_full_file_is_read() {
     let spec = parse(FULL);
     assert_eq!(spec.name, "web");
     assert_eq!(spec.region, "eu-west-1");
-    assert_eq!(spec.instance.subnet.as_deref(), Some("subnet-0123456789abcdef0"));
+    assert_eq!(spec.instance.subnet, Some("subnet-0123456789abcdef0".into()));
     let ports = vec![(53, Protocol::Udp), (80, Protocol::Tcp), (443, Protocol::Tcp)];
     assert_eq!(spec.instance.ingress, Ingress::Ports(ports));
     assert_eq!(spec.address.allocation, Some("eipalloc-0123456789abcdef0".into()));

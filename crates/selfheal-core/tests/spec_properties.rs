@@ -50,7 +50,7 @@ fn instance() -> impl Strategy<Value = InstanceSpec> {
             |(instance_type, image, subnet, ingress, root_size_gib, permissions_boundary, kms_key)| InstanceSpec {
                 instance_type: instance_type.to_owned(),
                 image,
-                subnet,
+                subnet: subnet.map(Into::into),
                 ingress,
                 root_size_gib,
                 permissions_boundary,

@@ -36,8 +36,8 @@ pub fn of(sim: &Sim, wire: &Wire, role: &str, record: &InstanceRecord, identity:
         (format!("{interface}/device-number"), "0".to_owned()),
         (format!("{interface}/interface-id"), record.interface_id.to_string()),
         (format!("{interface}/local-ipv4s"), ip),
-        (format!("{interface}/vpc-id"), record.vpc_id.clone()),
-        (format!("{interface}/subnet-id"), record.subnet_id.clone()),
+        (format!("{interface}/vpc-id"), record.vpc_id.to_string()),
+        (format!("{interface}/subnet-id"), record.subnet_id.to_string()),
         ("dynamic/instance-identity/document".to_owned(), document.to_string()),
     ]
     .into_iter()

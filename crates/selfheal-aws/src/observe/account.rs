@@ -15,7 +15,7 @@ use selfheal_core::names::{TAG_STACK, Tags};
 use selfheal_core::spec::{Ingress, Spec, ZoneRef};
 use selfheal_core::world::{
     Address, ApplicationCheck, DefaultRoute, Group, HostedZone, HostedZoneId, Identity, Image, Instance, InstanceType,
-    LaunchTemplate, SecurityGroup, Snapshot, Subnet, Volume,
+    LaunchTemplate, SecurityGroup, Snapshot, Subnet, SubnetId, Volume, VpcId,
 };
 
 use super::records::{self, RecordsByName};
@@ -72,7 +72,7 @@ pub(super) struct Account<'a> {
     parameters: Keyed<'a, String, Option<String>>,
     images: Keyed<'a, String, Option<Image>>,
     types: Keyed<'a, String, InstanceType>,
-    routes: Keyed<'a, (String, String), DefaultRoute>,
+    routes: Keyed<'a, (SubnetId, VpcId), DefaultRoute>,
     zones: Keyed<'a, String, Vec<HostedZone>>,
     records: Keyed<'a, String, RecordsByName>,
     /// The names at which records are looked for, by the zone as the specs name it.
@@ -101,7 +101,9 @@ impl<'a> Account<'a> {
             Ingress::Groups(ids) => Some(ids.iter().cloned()),
             Ingress::Ports(_) => None,
         });
-        let subnets = specs.iter().filter_map(|spec| spec.instance.subnet.clone());
+        let subnets = specs
+            .iter()
+            .filter_map(|spec| spec.instance.subnet.as_ref().map(String::from));
         let mut dns_names: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
         for dns in specs.iter().filter_map(|spec| spec.dns.as_ref()) {
             dns_names
@@ -173,9 +175,9 @@ impl<'a> Account<'a> {
         self.types.get(name.to_owned(), |name| asked(read(name)))
     }
 
-    pub(super) fn default_route(&self, subnet: &str, vpc: &str) -> Asked<'a, DefaultRoute> {
+    pub(super) fn default_route(&self, subnet: &SubnetId, vpc: &VpcId) -> Asked<'a, DefaultRoute> {
         let (aws, ctl) = (self.aws, self.ctl);
-        self.routes.get((subnet.to_owned(), vpc.to_owned()), |(subnet, vpc)| {
+        self.routes.get((subnet.clone(), vpc.clone()), |(subnet, vpc)| {
             asked(async move { retry(ctl, Repeat::Read, || aws.describe_default_route(&subnet, &vpc)).await })
         })
     }
@@ -243,8 +245,8 @@ fn asked<'a, T: Send + Sync + 'a>(ask: impl Future<Output = CallResult<T>> + Sen
     async move { Ok(Arc::new(ask.await?)) }.boxed().shared()
 }
 
-fn owned(texts: &[&str]) -> Vec<String> {
-    texts.iter().map(|&text| text.to_owned()).collect()
+fn owned<T: for<'t> From<&'t str>>(texts: &[&str]) -> Vec<T> {
+    texts.iter().copied().map(T::from).collect()
 }
 
 /// Whether the tags say that something belongs to the stack.

@@ -10,7 +10,7 @@ use selfheal_core::names::ResourceKind;
 use selfheal_core::spec::{ImageRef, Spec};
 use selfheal_core::world::{
     Activity, ApplicationCheck, DefaultRoute, Group, Image, InstanceType, LaunchTemplate, LifecycleHook,
-    LifecycleState, Observed, Subnet, Volume, VolumeState,
+    LifecycleState, Observed, Subnet, SubnetId, Volume, VolumeState, VpcId,
 };
 
 use super::source::Source;
@@ -130,7 +130,7 @@ struct Makes {
     /// The data volume.
     volume: bool,
     /// The first instance in the subnet that the spec names.
-    subnet: Option<(String, String)>,
+    subnet: Option<(SubnetId, VpcId)>,
 }
 
 impl Makes {

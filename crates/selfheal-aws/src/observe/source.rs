@@ -12,7 +12,8 @@ use selfheal_core::spec::{Ingress, Spec, ZoneRef};
 use selfheal_core::world::{
     Activity, Address, AllocationId, ApplicationCheck, ApplicationStatus, DefaultRoute, Group, HostedZone,
     HostedZoneId, IamRole, Identity, Image, Instance, InstanceProfile, InstanceType, LaunchTemplate, LifecycleHook,
-    LogGroup, PolicyText, RecordSet, SecurityGroup, Snapshot, Subnet, Volume, VolumeId, VolumeModification,
+    LogGroup, PolicyText, RecordSet, SecurityGroup, Snapshot, Subnet, SubnetId, Volume, VolumeId, VolumeModification,
+    VpcId,
 };
 
 use super::account::{Account, Asked, of_stack};
@@ -154,7 +155,7 @@ impl<'s, 'a> Source<'s, 'a> {
         })
     }
 
-    pub(super) async fn default_route(self, subnet: &str, vpc: &str) -> CallResult<DefaultRoute> {
+    pub(super) async fn default_route(self, subnet: &SubnetId, vpc: &VpcId) -> CallResult<DefaultRoute> {
         self.same(
             |account| account.default_route(subnet, vpc),
             || self.aws.describe_default_route(subnet, vpc),

@@ -248,7 +248,7 @@ fn group(group: types::AutoScalingGroup) -> Group {
             .split(',')
             .map(str::trim)
             .filter(|id| !id.is_empty())
-            .map(str::to_owned)
+            .map(Into::into)
             .collect(),
         template_id: template
             .as_ref()

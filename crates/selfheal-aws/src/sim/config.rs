@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
-use selfheal_core::world::PolicyText;
+use selfheal_core::world::{PolicyText, SubnetId, VpcId};
 use serde::{Deserialize, Serialize};
 
 use super::rng::Range;
@@ -36,7 +36,7 @@ pub struct SimConfig {
     pub type_zones: BTreeMap<String, Vec<char>>,
     /// Subnets whose default route does not lead to an internet gateway: its target, or `None` for no route out.
     #[serde(default)]
-    pub routes: BTreeMap<String, Option<String>>,
+    pub routes: BTreeMap<SubnetId, Option<String>>,
     /// The customer's key by which the account encrypts volumes that name none.
     #[serde(default)]
     pub default_key: Option<String>,
@@ -71,10 +71,10 @@ pub struct SimConfig {
 /// A subnet that exists from the start.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SubnetConfig {
-    /// `subnet-…`.
-    pub id: String,
+    /// Its id.
+    pub id: SubnetId,
     /// Its VPC, which need not be the default one.
-    pub vpc_id: String,
+    pub vpc_id: VpcId,
     /// Letter of its zone.
     pub zone: char,
 }

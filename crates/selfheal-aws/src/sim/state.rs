@@ -7,7 +7,7 @@ use selfheal_core::names::Tags;
 use selfheal_core::world::{
     ActivityStatus, Address, ApplicationCheck, GroupSettings, HostedZoneId, IamRole, InstanceProfile, InstanceState,
     LaunchTemplate, LifecycleHook, LifecycleState, ModificationState, NetworkInterfaceId, PolicyText, RecordSet,
-    SecurityGroup, Snapshot, Subnet, TemplateData, Volume, VolumeId,
+    SecurityGroup, Snapshot, Subnet, SubnetId, TemplateData, Volume, VolumeId, VpcId,
 };
 use serde::{Deserialize, Serialize};
 
@@ -164,9 +164,9 @@ pub struct InstanceRecord {
     /// Its zone.
     pub zone: String,
     /// Its subnet.
-    pub subnet_id: String,
+    pub subnet_id: SubnetId,
     /// Its VPC.
-    pub vpc_id: String,
+    pub vpc_id: VpcId,
     /// Its primary network interface.
     pub interface_id: NetworkInterfaceId,
     /// Its network interfaces beside the primary one.

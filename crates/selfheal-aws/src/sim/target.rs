@@ -1,7 +1,7 @@
 //! The resources that a request names.
 
 use selfheal_core::world::{
-    ARecord, AllocationId, AssociationId, CreateVolume, GroupSettings, HostedZoneId, SnapshotId, VolumeId,
+    ARecord, AllocationId, AssociationId, CreateVolume, GroupSettings, HostedZoneId, SnapshotId, VolumeId, VpcId,
 };
 
 /// A resource that a request names, and AWS therefore evaluates.
@@ -18,7 +18,7 @@ pub(super) enum Target {
     SecurityGroup(String),
     Template(String),
     Snapshot(SnapshotId),
-    Vpc(String),
+    Vpc(VpcId),
     Group(String),
     /// The group of an instance.
     GroupOf(String),
@@ -45,7 +45,7 @@ pub(super) enum Target {
     NewVolume(CreateVolume),
     NewSnapshot,
     /// A security group in this VPC.
-    NewSecurityGroup(String),
+    NewSecurityGroup(VpcId),
     NewTemplate,
     NewGroup(GroupSettings),
     ChangedGroup(GroupSettings),

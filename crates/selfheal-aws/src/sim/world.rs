@@ -3,7 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::{SignedDuration, Timestamp};
-use selfheal_core::world::{AllocationId, HostedZoneId, Image, LifecycleState, SnapshotId, Subnet, VolumeId};
+use selfheal_core::world::{
+    AllocationId, HostedZoneId, Image, LifecycleState, SnapshotId, Subnet, SubnetId, VolumeId, VpcId,
+};
 use selfheal_policy::Partition;
 use serde::{Deserialize, Serialize};
 
@@ -38,9 +40,9 @@ pub struct World {
     /// Logical milliseconds since it began.
     pub now_ms: u64,
     /// Id of the default VPC.
-    pub default_vpc: String,
+    pub default_vpc: VpcId,
     /// Subnets by id.
-    pub subnets: BTreeMap<String, SubnetRecord>,
+    pub subnets: BTreeMap<SubnetId, SubnetRecord>,
     /// Images by id.
     pub images: BTreeMap<String, Image>,
     /// Parameters by name.
@@ -130,7 +132,7 @@ impl World {
     pub fn new(config: SimConfig) -> Self {
         let seed = config.seed;
         let mut rng_ids = Rng::new(seed, "ids");
-        let default_vpc = ids::long_id(&mut rng_ids, "vpc");
+        let default_vpc = ids::long_id(&mut rng_ids, "vpc").into();
         let mut world = Self {
             schema: WORLD_SCHEMA,
             now_ms: 0,
@@ -186,7 +188,7 @@ impl World {
     /// Puts in place what an account has before anybody makes anything.
     fn furnish(&mut self) {
         for letter in self.config.zones.clone() {
-            let id = self.new_id("subnet");
+            let id = SubnetId::from(self.new_id("subnet"));
             let zone = self.zone_name(letter);
             let subnet = Subnet {
                 id: id.clone(),

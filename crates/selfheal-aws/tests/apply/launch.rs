@@ -61,7 +61,7 @@ fn a_local_zone_is_never_chosen_though_it_sorts_first() {
     sim.tamper(|world| {
         let mut local = world.subnets.values().next().expect("there is one").clone();
         local.subnet = Subnet {
-            id: "subnet-00000000000000001".to_owned(),
+            id: "subnet-00000000000000001".into(),
             zone: "eu-west-1-bud-1a".to_owned(),
             ..local.subnet
         };
@@ -149,13 +149,13 @@ fn a_subnet_without_an_internet_gateway_is_told_once() {
         let subnet = "subnet-00000000000000009";
         let mut config = even(76);
         config.subnets.push(SubnetConfig {
-            id: subnet.to_owned(),
-            vpc_id: "vpc-00000000000000009".to_owned(),
+            id: subnet.into(),
+            vpc_id: "vpc-00000000000000009".into(),
             zone: 'a',
         });
-        config.routes.insert(subnet.to_owned(), target.map(str::to_owned));
+        config.routes.insert(subnet.into(), target.map(str::to_owned));
         let mut spec = web();
-        spec.instance.subnet = Some(subnet.to_owned());
+        spec.instance.subnet = Some(subnet.into());
         let sim = Sim::new(config);
         let plan = look(&sim, &spec, Goal::Apply);
         let note = plan.notes.iter().find(|note| note.code == "subnet-without-route");

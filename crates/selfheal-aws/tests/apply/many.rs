@@ -220,7 +220,7 @@ fn damage(world: &mut World, what: Damage, place: usize) {
             };
             let mut other = world.security_groups[&id].clone();
             other.group.id = format!("sg-{place:017}");
-            other.group.vpc_id = "vpc-elsewhere".to_owned();
+            other.group.vpc_id = "vpc-elsewhere".into();
             world.security_groups.insert(other.group.id.clone(), other);
         }
     }

@@ -43,7 +43,7 @@ async fn answer(status: &str, content_type: &str, body: &str) -> Sdk {
 
 /// The errors of calls of every protocol, reads and mutations, those too whose answers have nothing to tell.
 async fn errors(sdk: &Sdk) -> Vec<CallError> {
-    let subnet = SubnetQuery::Ids(vec!["subnet-1".to_owned()]);
+    let subnet = SubnetQuery::Ids(vec!["subnet-1".into()]);
     let tags = crate::support::tags("address");
     vec![
         sdk.describe_subnets(&subnet).await.expect_err("no such subnet"),

@@ -99,13 +99,16 @@ async fn a_subnet_leads_where_its_own_table_or_else_the_main_one_says() {
                 filter.name() == Some("vpc-id") && filter.values() == ["vpc-1"]
             })
             .then_http_response(|| ec2_answer("DescribeRouteTables", tables));
-        let route = sdk(&[&rule]).describe_default_route(subnet, "vpc-1").await.unwrap();
+        let route = sdk(&[&rule])
+            .describe_default_route(&subnet.into(), &"vpc-1".into())
+            .await
+            .unwrap();
         assert_eq!((route.subnet_id.as_str(), route.target.as_deref()), (subnet, target));
     }
     let none = mock!(Client::describe_route_tables)
         .then_http_response(|| ec2_answer("DescribeRouteTables", "<routeTableSet/>"));
     let error = sdk(&[&none])
-        .describe_default_route("subnet-1", "vpc-1")
+        .describe_default_route(&"subnet-1".into(), &"vpc-1".into())
         .await
         .unwrap_err();
     assert_eq!(error.kind, CallErrorKind::Ambiguous, "a VPC has a main table");

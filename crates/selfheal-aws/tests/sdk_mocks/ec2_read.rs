@@ -77,8 +77,8 @@ async fn subnets_are_asked_for_by_filter() {
         .then_http_response(|| ec2_answer("DescribeSubnets", "<subnetSet/>"));
     let sdk = sdk(&[&default, &missing]);
     let expected = Subnet {
-        id: "subnet-1".to_owned(),
-        vpc_id: "vpc-1".to_owned(),
+        id: "subnet-1".into(),
+        vpc_id: "vpc-1".into(),
         zone: "eu-west-1a".to_owned(),
     };
     assert_eq!(
@@ -86,7 +86,7 @@ async fn subnets_are_asked_for_by_filter() {
         [expected]
     );
     assert!(
-        sdk.describe_subnets(&SubnetQuery::Ids(vec!["subnet-2".to_owned()]))
+        sdk.describe_subnets(&SubnetQuery::Ids(vec!["subnet-2".into()]))
             .await
             .unwrap()
             .is_empty()
@@ -247,7 +247,7 @@ async fn security_groups_have_one_rule_for_each_source() {
     let expected = SecurityGroup {
         id: "sg-1".to_owned(),
         name: "selfheal-web".to_owned(),
-        vpc_id: "vpc-1".to_owned(),
+        vpc_id: "vpc-1".into(),
         ingress: vec![
             rule("-1", -1, "192.0.2.0/24"),
             rule("tcp", 443, "0.0.0.0/0"),

@@ -179,7 +179,7 @@ async fn a_security_group_is_made_in_its_vpc() {
         .then_http_response(|| ec2_error(400, "InvalidGroup.Duplicate", "already exists"));
     let sdk = sdk(&[&made, &there]);
     let make = async || {
-        sdk.create_security_group("selfheal-web", "vpc-1", &tags("security-group"))
+        sdk.create_security_group("selfheal-web", &"vpc-1".into(), &tags("security-group"))
             .await
     };
     assert_eq!(make().await.unwrap(), "sg-1");

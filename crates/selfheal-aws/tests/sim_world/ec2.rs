@@ -381,7 +381,7 @@ fn security_groups_are_unique_in_their_vpc_and_stay_while_used() {
         format!("InvalidGroup.Duplicate: The security group '{name}' already exists for VPC '{vpc}'")
     );
     assert_eq!(
-        code(on(&sim, sim.create_security_group("x", "vpc-0", &Tags::new()))),
+        code(on(&sim, sim.create_security_group("x", &"vpc-0".into(), &Tags::new()))),
         "InvalidVpcID.NotFound"
     );
     let sg = &stack.security_group;
@@ -466,8 +466,8 @@ fn base64_of(bytes: &[u8]) -> String {
 fn subnets_are_the_defaults_and_those_that_were_configured() {
     let mut config = SimConfig::seeded(13);
     let own = selfheal_aws::sim::SubnetConfig {
-        id: "subnet-0123456789abcdef0".to_owned(),
-        vpc_id: "vpc-0123456789abcdef0".to_owned(),
+        id: "subnet-0123456789abcdef0".into(),
+        vpc_id: "vpc-0123456789abcdef0".into(),
         zone: 'b',
     };
     config.subnets.push(own);
@@ -477,18 +477,14 @@ fn subnets_are_the_defaults_and_those_that_were_configured() {
     assert_eq!(zones.len(), 3);
     let found = on(
         &sim,
-        sim.describe_subnets(&SubnetQuery::Ids(vec!["subnet-0123456789abcdef0".to_owned()])),
+        sim.describe_subnets(&SubnetQuery::Ids(vec!["subnet-0123456789abcdef0".into()])),
     )
     .unwrap();
     assert_eq!(
         (found[0].vpc_id.as_str(), found[0].zone.as_str()),
         ("vpc-0123456789abcdef0", "eu-west-1b")
     );
-    let none = on(
-        &sim,
-        sim.describe_subnets(&SubnetQuery::Ids(vec!["subnet-0".to_owned()])),
-    )
-    .unwrap();
+    let none = on(&sim, sim.describe_subnets(&SubnetQuery::Ids(vec!["subnet-0".into()]))).unwrap();
     assert!(none.is_empty());
 }
 
@@ -547,7 +543,7 @@ fn an_image_that_does_not_exist_is_none_and_cannot_be_launched() {
     let mut data = sim.inspect(|world| template_data(world, &stack.security_group, ""));
     data.image_id = "ami-0123456789abcdef0".to_owned();
     on(&sim, sim.create_template_version(&stack.template, &data)).unwrap();
-    let mut settings = settings(&stack.template, &stack.settings.subnet);
+    let mut settings = settings(&stack.template, stack.settings.subnet.as_str());
     settings.template_version = 2;
     let refused = words(on(&sim, selfheal_aws::AutoScaling::create_group(&sim, &settings)));
     assert!(

@@ -35,7 +35,7 @@ fn a_group_is_checked_as_its_launch_would_be() {
         with(&|it| it.template_version = 9).starts_with(&format!("{template}Could not find the specified version 9"))
     );
     assert_eq!(
-        with(&|it| it.subnet = "subnet-0".to_owned()),
+        with(&|it| it.subnet = "subnet-0".into()),
         format!("{template}The subnet ID 'subnet-0' does not exist")
     );
     assert_eq!(

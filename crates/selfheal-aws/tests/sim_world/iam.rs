@@ -207,7 +207,11 @@ fn a_changed_policy_is_in_force_late() {
         code(sim.as_instance(&id).describe_addresses(&[])),
         "UnauthorizedOperation"
     );
-    let whole = policy(stack.address.as_str(), stack.volume.as_str(), &stack.settings.subnet);
+    let whole = policy(
+        stack.address.as_str(),
+        stack.volume.as_str(),
+        stack.settings.subnet.as_str(),
+    );
     on(&sim, sim.put_role_policy(&names().role, POLICY_NAME, &whole)).unwrap();
     rest(&sim);
 }

@@ -137,7 +137,7 @@ pub fn settings(template: &str, subnet: &str) -> GroupSettings {
         min: 1,
         max: 1,
         desired: 1,
-        subnet: subnet.to_owned(),
+        subnet: subnet.into(),
         template_id: template.to_owned(),
         template_version: 1,
         health_check_type: "EC2".to_owned(),
@@ -229,7 +229,7 @@ pub fn prepare_with(sim: &Sim, change: impl FnOnce(BootConfig) -> BootConfig) ->
         sim.put_role_policy(
             &names.role,
             POLICY_NAME,
-            &policy(address.as_str(), volume.as_str(), &subnet.id),
+            &policy(address.as_str(), volume.as_str(), subnet.id.as_str()),
         )
         .await?;
         sim.create_instance_profile(&names.profile, &names.tags(ResourceKind::Profile))
@@ -240,7 +240,7 @@ pub fn prepare_with(sim: &Sim, change: impl FnOnce(BootConfig) -> BootConfig) ->
         let data = sim.inspect(|world| template_data(world, &security_group, &user_data.to_base64()));
         let tags = names.tags(ResourceKind::LaunchTemplate);
         let template = sim.create_launch_template(&names.launch_template, &data, &tags).await?;
-        let settings = settings(&template, &subnet.id);
+        let settings = settings(&template, subnet.id.as_str());
         // IAM spreads late.
         sim.sleep(Duration::from_secs(30)).await;
         Ok(Stack {

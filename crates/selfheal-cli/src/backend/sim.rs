@@ -111,7 +111,7 @@ fn new_world(spec: &Spec) -> Sim {
         };
     }
     if let Some(subnet) = &spec.instance.subnet {
-        let vpc_id = "vpc-0000000000000000f".to_owned();
+        let vpc_id = "vpc-0000000000000000f".into();
         config.subnets.push(SubnetConfig {
             id: subnet.clone(),
             vpc_id,

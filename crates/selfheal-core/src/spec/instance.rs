@@ -7,6 +7,7 @@ use toml_edit::{Table, value};
 use super::reader::{Fault, Reader, Section};
 use super::values::{kms_key, size, size_fault, strings, within};
 use super::{ImageRef, syntax};
+use crate::ids::SubnetId;
 
 /// Its keys.
 pub(super) const KEYS: &[&str] = &[
@@ -33,7 +34,7 @@ pub struct InstanceSpec {
     /// Which machine image it boots.
     pub image: ImageRef,
     /// The subnet; without one, the default VPC's subnet in the data volume's zone.
-    pub subnet: Option<String>,
+    pub subnet: Option<SubnetId>,
     /// Either a security group of our own, or groups that exist.
     pub ingress: Ingress,
     /// Size of the root volume in GiB, 1 to 16,384.
@@ -103,7 +104,7 @@ pub(super) fn read(reader: &mut Reader<'_>, section: &Section<'_>) -> Option<Ins
     Some(InstanceSpec {
         instance_type: instance_type?.value,
         image: image?.value,
-        subnet: subnet.map(|subnet| subnet.value),
+        subnet: subnet.map(|subnet| subnet.value.into()),
         ingress,
         root_size_gib: root_size.map_or(InstanceSpec::ROOT_SIZE_GIB_DEFAULT, |size| size.value),
         permissions_boundary: boundary.map(|arn| arn.value),
@@ -186,7 +187,7 @@ pub(super) fn table(spec: &InstanceSpec) -> Table {
     table["type"] = value(&spec.instance_type);
     table["image"] = value(spec.image.to_string());
     if let Some(subnet) = &spec.subnet {
-        table["subnet"] = value(subnet);
+        table["subnet"] = value(subnet.as_str());
     }
     match &spec.ingress {
         Ingress::Ports(ports) => {

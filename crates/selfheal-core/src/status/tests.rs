@@ -108,7 +108,7 @@ fn serving() -> Observed {
             min: 1,
             max: 1,
             desired: 1,
-            subnets: vec!["subnet-0123456789abcdef0".to_owned()],
+            subnets: vec!["subnet-0123456789abcdef0".into()],
             template_id: Some("lt-0123456789abcdef0".to_owned()),
             template_version: Some("2".to_owned()),
             health_check_type: "EC2".to_owned(),

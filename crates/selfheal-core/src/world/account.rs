@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::{SubnetId, VpcId};
+
 /// Whose credentials are in use, and where.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Identity {
@@ -29,10 +31,10 @@ pub struct Image {
 /// A subnet.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Subnet {
-    /// `subnet-…`.
-    pub id: String,
+    /// Its id.
+    pub id: SubnetId,
     /// Its VPC.
-    pub vpc_id: String,
+    pub vpc_id: VpcId,
     /// Its Availability Zone, such as `eu-west-1a`.
     pub zone: String,
 }
@@ -65,7 +67,7 @@ pub struct InstanceTypeDetails {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DefaultRoute {
     /// The subnet.
-    pub subnet_id: String,
+    pub subnet_id: SubnetId,
     /// The target of its route for `0.0.0.0/0`, such as `igw-…` or `nat-…`; `None` where there is none that works.
     pub target: Option<String>,
 }

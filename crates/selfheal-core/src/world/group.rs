@@ -5,7 +5,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::listing::one;
-use super::{ActivityStatus, Answer, HealthStatus, InstanceState, LifecycleState, Observed};
+use super::{ActivityStatus, Answer, HealthStatus, InstanceState, LifecycleState, Observed, SubnetId};
 use crate::names::Tags;
 
 /// An Auto Scaling group.
@@ -20,7 +20,7 @@ pub struct Group {
     /// Desired capacity.
     pub desired: u32,
     /// Subnets.
-    pub subnets: Vec<String>,
+    pub subnets: Vec<SubnetId>,
     /// The launch template's id, when it uses one.
     pub template_id: Option<String>,
     /// The launch template's version as the group names it: a number, `$Latest` or `$Default`.
@@ -158,7 +158,7 @@ pub struct GroupSettings {
     /// Desired capacity.
     pub desired: u32,
     /// The one subnet.
-    pub subnet: String,
+    pub subnet: SubnetId,
     /// The launch template.
     pub template_id: String,
     /// The pinned version.

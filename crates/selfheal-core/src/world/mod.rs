@@ -26,7 +26,9 @@ use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-pub use crate::ids::{AllocationId, AssociationId, HostedZoneId, NetworkInterfaceId, SnapshotId, VolumeId};
+pub use crate::ids::{
+    AllocationId, AssociationId, HostedZoneId, NetworkInterfaceId, SnapshotId, SubnetId, VolumeId, VpcId,
+};
 pub use account::{DefaultRoute, Identity, Image, InstanceType, InstanceTypeDetails, Subnet};
 pub use address::{Address, AddressCall, AddressRun};
 pub use application_check::{

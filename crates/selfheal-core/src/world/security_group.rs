@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::listing::list;
-use super::{Answer, Observed};
+use super::{Answer, Observed, VpcId};
 use crate::names::Tags;
 
 /// A security group.
@@ -15,7 +15,7 @@ pub struct SecurityGroup {
     /// Its name.
     pub name: String,
     /// Its VPC.
-    pub vpc_id: String,
+    pub vpc_id: VpcId,
     /// Ingress rules, one for each protocol, port range and source.
     pub ingress: Vec<IngressRule>,
     /// Egress rules, likewise; a new group lets everything out.
@@ -73,7 +73,7 @@ pub enum SecurityGroupCall {
         /// Its name.
         name: String,
         /// Its VPC.
-        vpc_id: String,
+        vpc_id: VpcId,
         /// Its tags.
         tags: Tags,
     },

@@ -32,8 +32,8 @@ pub fn probed(from: HealthFrom) -> Spec {
 /// An account with a default VPC, the image and the hosted zone, and nothing of the stack.
 pub fn empty_world() -> Observed {
     let subnet = |zone: &str| Subnet {
-        id: format!("subnet-0000000000000000{zone}"),
-        vpc_id: "vpc-00000000000000001".to_owned(),
+        id: format!("subnet-0000000000000000{zone}").into(),
+        vpc_id: "vpc-00000000000000001".into(),
         zone: format!("eu-west-1{zone}"),
     };
     Observed {

@@ -12,7 +12,7 @@ use aws_sdk_ec2::types::{DomainType, Filter, VolumeType};
 use selfheal_core::names::{TAG_STACK, Tags};
 use selfheal_core::world::{
     Address, AllocationId, AssociationId, CreateVolume, Image, IngressRule, Instance, LaunchTemplate, ModifyVolume,
-    SecurityGroup, Snapshot, Subnet, TemplateData, Volume, VolumeId, VolumeModification,
+    SecurityGroup, Snapshot, Subnet, TemplateData, Volume, VolumeId, VolumeModification, VpcId,
 };
 
 use super::Sdk;
@@ -253,7 +253,7 @@ impl Ec2 for Sdk {
         Ok(())
     }
 
-    async fn create_security_group(&self, name: &str, vpc_id: &str, tags: &Tags) -> CallResult<String> {
+    async fn create_security_group(&self, name: &str, vpc_id: &VpcId, tags: &Tags) -> CallResult<String> {
         const ACTION: &str = "ec2:CreateSecurityGroup";
         let call = self.clients.ec2.create_security_group().group_name(name).vpc_id(vpc_id);
         // AWS demands a description, and it cannot be changed afterwards.
@@ -373,8 +373,12 @@ fn filter(name: &str, value: &str) -> Filter {
 }
 
 /// What has any of these values.
-fn any_of(name: &str, values: &[String]) -> Filter {
-    Filter::builder().name(name).set_values(Some(values.to_vec())).build()
+fn any_of<T>(name: &str, values: &[T]) -> Filter
+where
+    for<'v> &'v T: Into<String>,
+{
+    let values = values.iter().map(Into::into).collect();
+    Filter::builder().name(name).set_values(Some(values)).build()
 }
 
 /// Everything that bears the tag of one of these stacks, whatever its role.

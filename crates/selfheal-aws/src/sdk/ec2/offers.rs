@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use aws_sdk_ec2::types::{InstanceTypeInfo, LocationType, Route, RouteState, RouteTable};
-use selfheal_core::world::{DefaultRoute, InstanceTypeDetails};
+use selfheal_core::world::{DefaultRoute, InstanceTypeDetails, SubnetId, VpcId};
 
 use super::super::Sdk;
 use super::super::convert::{field, text, uint};
@@ -48,20 +48,20 @@ impl Offers for Sdk {
         Ok(zones)
     }
 
-    async fn describe_default_route(&self, subnet_id: &str, vpc_id: &str) -> CallResult<DefaultRoute> {
+    async fn describe_default_route(&self, subnet_id: &SubnetId, vpc_id: &VpcId) -> CallResult<DefaultRoute> {
         const ACTION: &str = "ec2:DescribeRouteTables";
         let call = self
             .clients
             .ec2
             .describe_route_tables()
-            .filters(filter("vpc-id", vpc_id));
+            .filters(filter("vpc-id", vpc_id.as_str()));
         let tables = call
             .into_paginator()
             .items()
             .send()
             .collect::<Result<Vec<_>, _>>()
             .await
-            .map_err(failed(ACTION, Some(vpc_id)))?;
+            .map_err(failed(ACTION, Some(vpc_id.as_str())))?;
         let table = tables
             .iter()
             .find(|table| is_of_subnet(table, subnet_id))
@@ -69,7 +69,7 @@ impl Offers for Sdk {
         // A VPC has a main table always.
         let table = field(table, ACTION, "main table of the VPC")?;
         Ok(DefaultRoute {
-            subnet_id: subnet_id.to_owned(),
+            subnet_id: subnet_id.clone(),
             target: table.routes().iter().find_map(target),
         })
     }
@@ -102,9 +102,10 @@ fn details(info: InstanceTypeInfo) -> InstanceTypeDetails {
     }
 }
 
-fn is_of_subnet(table: &RouteTable, subnet_id: &str) -> bool {
+fn is_of_subnet(table: &RouteTable, subnet_id: &SubnetId) -> bool {
     let of = table.associations();
-    of.iter().any(|association| association.subnet_id() == Some(subnet_id))
+    of.iter()
+        .any(|association| association.subnet_id() == Some(subnet_id.as_str()))
 }
 
 fn is_main(table: &RouteTable) -> bool {

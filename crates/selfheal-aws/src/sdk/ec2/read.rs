@@ -41,8 +41,8 @@ pub(super) fn image(image: types::Image) -> Option<Image> {
 
 pub(super) fn subnet(subnet: types::Subnet) -> Subnet {
     Subnet {
-        id: subnet.subnet_id.unwrap_or_default(),
-        vpc_id: subnet.vpc_id.unwrap_or_default(),
+        id: subnet.subnet_id.unwrap_or_default().into(),
+        vpc_id: subnet.vpc_id.unwrap_or_default().into(),
         zone: subnet.availability_zone.unwrap_or_default(),
     }
 }
@@ -115,7 +115,7 @@ pub(super) fn security_group(group: types::SecurityGroup) -> SecurityGroup {
         egress: sorted(group.ip_permissions_egress),
         id: group.group_id.unwrap_or_default(),
         name: group.group_name.unwrap_or_default(),
-        vpc_id: group.vpc_id.unwrap_or_default(),
+        vpc_id: group.vpc_id.unwrap_or_default().into(),
         tags: tags(group.tags),
     }
 }

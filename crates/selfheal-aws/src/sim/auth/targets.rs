@@ -186,7 +186,7 @@ impl World {
                 self.application_checks.get(id).map(|record| &record.check.tags),
             ),
             Target::Vpc(id) => {
-                let keys = vec![("ec2:VpcID", id.clone())];
+                let keys = vec![("ec2:VpcID", id.to_string())];
                 ("ec2", format!("vpc/{id}"), keys, Tags::new())
             }
             Target::Role(name) => iam(

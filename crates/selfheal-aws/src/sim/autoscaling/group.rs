@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use selfheal_core::names::Tags;
 use selfheal_core::world::{
-    Activity, ActivityStatus, Group, GroupInstance, GroupSettings, HealthStatus, LifecycleHook,
+    Activity, ActivityStatus, Group, GroupInstance, GroupSettings, HealthStatus, LifecycleHook, SubnetId,
 };
 
 use super::super::call::fail;
@@ -145,7 +145,12 @@ impl World {
     }
 
     /// Checks what a launch needs, as EC2 does; answers why it refuses, in its words.
-    pub(in crate::sim) fn check_launch(&self, template_id: &str, version: u64, subnet: &str) -> Result<(), String> {
+    pub(in crate::sim) fn check_launch(
+        &self,
+        template_id: &str,
+        version: u64,
+        subnet: &SubnetId,
+    ) -> Result<(), String> {
         let found = self
             .templates
             .get(template_id)
@@ -182,7 +187,12 @@ impl World {
     }
 
     /// Refuses a launch for what EC2 finds only when it launches: Auto Scaling takes a group with such a template.
-    pub(in crate::sim) fn check_capacity(&self, template_id: &str, version: u64, subnet: &str) -> Result<(), String> {
+    pub(in crate::sim) fn check_capacity(
+        &self,
+        template_id: &str,
+        version: u64,
+        subnet: &SubnetId,
+    ) -> Result<(), String> {
         let template = self.templates.get(template_id);
         let Some(data) = template.and_then(|template| template.version(version)) else {
             return Ok(());

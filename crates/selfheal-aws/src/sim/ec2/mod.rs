@@ -15,7 +15,7 @@ use async_trait::async_trait;
 use selfheal_core::names::{TAG_STACK, Tags};
 use selfheal_core::world::{
     Address, AllocationId, AssociationId, CreateVolume, Image, IngressRule, Instance, LaunchTemplate, ModifyVolume,
-    SecurityGroup, Snapshot, Subnet, TemplateData, Volume, VolumeId, VolumeModification, VolumeState,
+    SecurityGroup, Snapshot, Subnet, SubnetId, TemplateData, Volume, VolumeId, VolumeModification, VolumeState, VpcId,
 };
 
 use super::call::{Call, fail};
@@ -114,7 +114,7 @@ impl World {
         Some(tags)
     }
 
-    fn describe_subnets(&self, query: &SubnetQuery, page: (Option<String>, usize)) -> Page<String, Subnet> {
+    fn describe_subnets(&self, query: &SubnetQuery, page: (Option<SubnetId>, usize)) -> Page<SubnetId, Subnet> {
         let wanted = |record: &SubnetRecord| match query {
             SubnetQuery::DefaultForZone => record.default,
             SubnetQuery::Ids(ids) => ids.contains(&record.subnet.id),
@@ -279,13 +279,13 @@ impl Ec2 for Sim {
         self.call(call, move |world| world.modify_volume(&input)).await
     }
 
-    async fn create_security_group(&self, name: &str, vpc_id: &str, tags: &Tags) -> CallResult<String> {
+    async fn create_security_group(&self, name: &str, vpc_id: &VpcId, tags: &Tags) -> CallResult<String> {
         let call = Call::change("ec2:CreateSecurityGroup")
             .about(name)
             .tagging(tags)
-            .on(Target::NewSecurityGroup(vpc_id.to_owned()))
-            .on(Target::Vpc(vpc_id.to_owned()));
-        let (name, vpc_id, tags) = (name.to_owned(), vpc_id.to_owned(), tags.clone());
+            .on(Target::NewSecurityGroup(vpc_id.clone()))
+            .on(Target::Vpc(vpc_id.clone()));
+        let (name, vpc_id, tags) = (name.to_owned(), vpc_id.clone(), tags.clone());
         self.call(call, move |world| world.create_security_group(&name, &vpc_id, &tags))
             .await
     }

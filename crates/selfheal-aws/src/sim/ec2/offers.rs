@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use selfheal_core::spec::Architecture;
-use selfheal_core::world::{DefaultRoute, InstanceTypeDetails};
+use selfheal_core::world::{DefaultRoute, InstanceTypeDetails, SubnetId, VpcId};
 
 use super::super::call::Call;
 use super::super::runtime::Sim;
@@ -138,13 +138,13 @@ impl World {
         self.arn("kms", "key/00000000-0000-4000-8000-000000000000")
     }
 
-    fn default_route(&self, subnet_id: &str) -> DefaultRoute {
+    fn default_route(&self, subnet_id: &SubnetId) -> DefaultRoute {
         let target = match self.config.routes.get(subnet_id) {
             Some(target) => target.clone(),
             None => Some("igw-00000000000000001".to_owned()),
         };
         DefaultRoute {
-            subnet_id: subnet_id.to_owned(),
+            subnet_id: subnet_id.clone(),
             target,
         }
     }
@@ -163,9 +163,9 @@ impl Offers for Sim {
         self.call(call, move |world| Ok(world.type_zones(&name))).await
     }
 
-    async fn describe_default_route(&self, subnet_id: &str, vpc_id: &str) -> CallResult<DefaultRoute> {
-        let call = Call::read("ec2:DescribeRouteTables").about(vpc_id);
-        let subnet_id = subnet_id.to_owned();
+    async fn describe_default_route(&self, subnet_id: &SubnetId, vpc_id: &VpcId) -> CallResult<DefaultRoute> {
+        let call = Call::read("ec2:DescribeRouteTables").about(vpc_id.as_str());
+        let subnet_id = subnet_id.clone();
         self.call(call, move |world| Ok(world.default_route(&subnet_id))).await
     }
 

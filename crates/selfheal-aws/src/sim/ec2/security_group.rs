@@ -1,7 +1,7 @@
 //! Security groups: a name unique in its VPC, rules that are there once, and no deletion while in use.
 
 use selfheal_core::names::Tags;
-use selfheal_core::world::{IngressRule, InstanceState, SecurityGroup};
+use selfheal_core::world::{IngressRule, InstanceState, SecurityGroup, VpcId};
 
 use super::super::call::fail;
 use super::super::pages::{Page, cut};
@@ -27,7 +27,7 @@ impl World {
         cut(&self.security_groups, page, |record| self.sees(record.visible_ms), show)
     }
 
-    pub(super) fn create_security_group(&mut self, name: &str, vpc_id: &str, tags: &Tags) -> CallResult<String> {
+    pub(super) fn create_security_group(&mut self, name: &str, vpc_id: &VpcId, tags: &Tags) -> CallResult<String> {
         const ACTION: &str = "ec2:CreateSecurityGroup";
         check_tags(ACTION, tags)?;
         if name.is_empty() || name.len() > 255 || name.starts_with("sg-") {
@@ -37,14 +37,14 @@ impl World {
                 format!("Invalid value '{name}' for GroupName."),
             );
         }
-        if !self.subnets.values().any(|record| record.subnet.vpc_id == vpc_id) {
+        if !self.subnets.values().any(|record| record.subnet.vpc_id == *vpc_id) {
             return fail(
                 ACTION,
                 "InvalidVpcID.NotFound",
                 format!("The vpc ID '{vpc_id}' does not exist"),
             );
         }
-        let same = |record: &SecurityGroupRecord| record.group.name == name && record.group.vpc_id == vpc_id;
+        let same = |record: &SecurityGroupRecord| record.group.name == name && record.group.vpc_id == *vpc_id;
         if self.security_groups.values().any(same) {
             let message = format!("The security group '{name}' already exists for VPC '{vpc_id}'");
             return fail(ACTION, "InvalidGroup.Duplicate", message);
@@ -53,7 +53,7 @@ impl World {
         let group = SecurityGroup {
             id: id.clone(),
             name: name.to_owned(),
-            vpc_id: vpc_id.to_owned(),
+            vpc_id: vpc_id.clone(),
             ingress: Vec::new(),
             egress: vec![IngressRule::everywhere()],
             tags: tags.clone(),
