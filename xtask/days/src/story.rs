@@ -47,11 +47,12 @@ pub async fn run(sim: &Sim, spec: &Spec, goal: Goal) -> Result<usize, String> {
         jitter: sim,
         progress: &Silent,
     };
+    let sim = &sim.serving(&spec.name);
     let observed = observe(sim, spec, goal.scope(), &ctl)
         .await
         .map_err(|error| error.to_string())?;
     let shown = goal.plan(spec, &observed);
-    let done: Result<_, ApplyError> = apply(sim, spec, goal, &shown, observed, &ctl).await;
+    let done: Result<_, ApplyError> = apply(&sim.showing(&shown), spec, goal, &shown, observed, &ctl).await;
     done.map(|outcome| outcome.done.len())
         .map_err(|error| error.to_string())
 }

@@ -1,8 +1,11 @@
 //! One API call: who makes it, about what, and how it reaches the world.
 
+use std::sync::Arc;
+
 use selfheal_core::names::Tags;
 use serde::{Deserialize, Serialize};
 
+use super::charge::Charge;
 use super::faults::{Counted, Decision, Fault};
 use super::rate;
 use super::target::Target;
@@ -53,6 +56,8 @@ pub(super) struct Call {
     pub(super) boundary: Option<String>,
     /// Whether what the request makes is tagged by it, which AWS authorises as `CreateTags`, too.
     pub(super) tags_on_create: bool,
+    /// What the run that makes it was given to do.
+    pub(super) charge: Option<Arc<Charge>>,
 }
 
 impl Call {
@@ -67,6 +72,7 @@ impl Call {
             passes_role: None,
             boundary: None,
             tags_on_create: false,
+            charge: None,
         }
     }
 
@@ -124,8 +130,15 @@ impl World {
         effect: impl FnOnce(&mut Self) -> CallResult<T>,
     ) -> CallResult<T> {
         let place = self.trace.len();
+        let faults = self.ledger.faults.len();
+        let suspected = self.suspect(caller, call);
         let mut result = self.attempt(caller, call, decision, effect);
         let resource = self.made.take().unwrap_or_else(|| call.resource.clone());
+        if result.is_ok() {
+            self.ledger.faults.extend(suspected);
+            self.judge_change(caller, call, &resource);
+        }
+        self.count_call(caller, call, result.is_err());
         let mut outcome = match &result {
             Ok(_) => Outcome::Done,
             Err(error) => Outcome::Refused(error.code.clone().unwrap_or_else(|| format!("{:?}", error.kind()))),
@@ -151,7 +164,10 @@ impl World {
                 what,
             },
         );
-        self.check_invariants();
+        // A read changes nothing that an invariant speaks of.
+        if call.mutating || self.ledger.faults.len() > faults {
+            self.check_invariants();
+        }
         result.map_err(|error| self.finish_error(error, call))
     }
 

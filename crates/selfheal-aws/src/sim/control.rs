@@ -1,8 +1,12 @@
 //! What a test, a demo or a lab does to the world from outside.
 
+use std::sync::Arc;
+
+use selfheal_core::Plan;
 use selfheal_core::names::Tags;
 use selfheal_core::world::{AllocationId, LifecycleState, VolumeId};
 
+use super::charge::Charge;
 use super::faults::{FaultPlan, FaultState};
 use super::ledger::Violation;
 use super::runtime::Sim;
@@ -28,6 +32,28 @@ pub enum LoadError {
 }
 
 impl Sim {
+    /// Makes a handle of the same caller for a run that serves one stack: where it changes what bears another one's tag, S6 is
+    /// violated.
+    #[must_use]
+    pub fn serving(&self, stack: &str) -> Self {
+        self.charged(|charge| charge.stack = Some(stack.to_owned()))
+    }
+
+    /// Makes a handle of the same caller for a run that was shown this plan: where it changes what the plan does not show, S7
+    /// is violated.
+    #[must_use]
+    pub fn showing(&self, plan: &Plan) -> Self {
+        self.charged(|charge| charge.show(plan))
+    }
+
+    fn charged(&self, change: impl FnOnce(&mut Charge)) -> Self {
+        let mut charge = self.charge.as_deref().cloned().unwrap_or_default();
+        change(&mut charge);
+        let mut handle = self.clone();
+        handle.charge = Some(Arc::new(charge));
+        handle
+    }
+
     /// Saves the world as JSON. Requests and futures under way belong to the process and are not part of it.
     ///
     /// # Errors
@@ -155,7 +181,8 @@ impl Sim {
         });
     }
 
-    /// Tells the invariants that the user has confirmed the deletion of a volume, or the release of an address.
+    /// Tells the invariants that the user has confirmed the deletion of a volume, or the release of an address, or wants more
+    /// than one instance in the service of a group, by the group's name.
     pub fn permit(&self, id: &str) {
         self.tamper(|world| world.ledger.permitted.insert(id.to_owned()));
     }
@@ -188,6 +215,7 @@ impl Sim {
     /// Sets what is on a volume. Returns whether there is such a volume.
     pub fn set_content(&self, volume: &VolumeId, content: Content) -> bool {
         self.tamper(|world| {
+            world.ledger.written.remove(volume);
             world
                 .volumes
                 .get_mut(volume)

@@ -6,7 +6,7 @@ use selfheal_core::names::{TAG_ROLE, TAG_STACK, Tags};
 use selfheal_core::world::{InstanceState, LifecycleState, VolumeState};
 
 use super::ledger::Violation;
-use super::state::InstanceRecord;
+use super::state::{Content, InstanceRecord};
 use super::trace::TraceKind;
 use super::world::World;
 
@@ -17,7 +17,10 @@ impl World {
             return;
         }
         self.note_hollow();
-        for violation in invariants(self) {
+        self.note_written();
+        let acts = self.ledger.faults[self.ledger.told.min(self.ledger.faults.len())..].to_vec();
+        self.ledger.told = self.ledger.faults.len();
+        for violation in acts.into_iter().chain(states(self)) {
             if self.ledger.known.insert(violation.clone()) {
                 let Violation { invariant, detail } = violation.clone();
                 self.record(TraceKind::Violation { invariant, detail });
@@ -27,16 +30,26 @@ impl World {
     }
 }
 
-/// Returns every violation of a safety invariant (ARCHITECTURE.md lists them) that a world shows: of S1, S2, S3, S4, S5, S6,
-/// S9 and S13; and of L4, where an instance is in service for more than five hours without its volume.
+/// Returns every violation of a safety invariant (ARCHITECTURE.md lists them) that a world shows: of S1 to S14; and of L4,
+/// where an instance is in service for more than five hours without its volume.
 ///
-/// Those that concern acts (S1, S2, S4, S6, S9) are judged when the act takes place and stay in the answer.
-/// [`Sim::permit`](super::Sim::permit) stands for the user's confirmation in S1 and S2.
+/// S1, S3, S5 and S13 are judged by what the world is; S1 also, and all the others, by what is done, when it is done, and stay in
+/// the answer. [`Sim::permit`](super::Sim::permit) stands for the user's confirmation in S1, S2 and S5,
+/// [`Sim::serving`](super::Sim::serving) tells S6 which stack a run serves, and [`Sim::showing`](super::Sim::showing) tells
+/// S7 what a person was shown. What S11 holds for secrets are the account's parameters, AWS's own apart.
 #[must_use]
 pub fn invariants(world: &World) -> Vec<Violation> {
     let mut found = world.ledger.faults.clone();
+    found.extend(states(world));
+    found
+}
+
+/// What is wrong with the world as it is.
+fn states(world: &World) -> Vec<Violation> {
+    let mut found = Vec::new();
     one_writer(world, &mut found);
     one_of_each(world, &mut found);
+    one_in_service(world, &mut found);
     no_deadly_suspension(world, &mut found);
     none_hollow_for_long(world, &mut found);
     found
@@ -71,6 +84,61 @@ impl World {
         for id in hollow {
             self.hollow_since.entry(id).or_insert(now_ms);
         }
+    }
+}
+
+impl World {
+    /// Notes what is on the volumes, and where it is not what it was (S1): data does not go, whatever writes over it.
+    fn note_written(&mut self) {
+        let mut lost = Vec::new();
+        for record in self.volumes.values().filter(|record| !record.delete_on_termination) {
+            let id = &record.volume.id;
+            let now = match &record.content {
+                Content::Filesystem { made_by, writes, .. } => Some((made_by, *writes)),
+                Content::Blank | Content::Foreign(_) => None,
+            };
+            if let Some((made_by, writes)) = self.ledger.written.get(id)
+                && now.is_none_or(|now| now.0 != made_by || now.1 < *writes)
+            {
+                lost.push(Violation::new(
+                    "S1",
+                    format!("what {made_by} made on {id} is not there any more"),
+                ));
+            }
+            // Before the first mount there is a filesystem, and nothing in it that anybody would miss.
+            match now.filter(|now| now.1 > 0) {
+                None => drop(self.ledger.written.remove(id)),
+                Some((made_by, writes)) => match self.ledger.written.get_mut(id) {
+                    Some(have) if have.0 == *made_by => have.1 = writes,
+                    _ => drop(self.ledger.written.insert(id.clone(), (made_by.clone(), writes))),
+                },
+            }
+        }
+        self.ledger.faults.extend(lost);
+    }
+}
+
+/// S5: no stack has two instances in service, but where somebody has asked for them.
+fn one_in_service(world: &World, found: &mut Vec<Violation>) {
+    let mut serving: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    for (name, group) in &world.groups {
+        let Some(stack) = group
+            .tags
+            .get(TAG_STACK)
+            .filter(|_| !world.ledger.permitted.contains(name))
+        else {
+            continue;
+        };
+        let in_service = group
+            .members
+            .iter()
+            .filter(|it| it.lifecycle == LifecycleState::InService);
+        let in_service = in_service.map(|member| member.id.as_str());
+        serving.entry(stack).or_default().extend(in_service);
+    }
+    for (stack, instances) in serving.into_iter().filter(|(_, instances)| instances.len() > 1) {
+        let detail = format!("stack {stack} has {} in service", instances.join(" and "));
+        found.push(Violation::new("S5", detail));
     }
 }
 

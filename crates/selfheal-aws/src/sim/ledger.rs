@@ -1,8 +1,9 @@
 //! What the safety invariants remember.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
+use selfheal_core::world::VolumeId;
 use serde::{Deserialize, Serialize};
 
 /// A safety invariant that does not hold.
@@ -38,9 +39,40 @@ pub(super) struct Ledger {
     pub(super) faults: Vec<Violation>,
     pub(super) known: BTreeSet<Violation>,
     pub(super) violations: Vec<Violation>,
+    /// How many of `faults` were told.
+    #[serde(default)]
+    pub(super) told: usize,
+    /// What callers' runs have done so far, by their names.
+    #[serde(default)]
+    runs: BTreeMap<String, Run>,
+    /// Who made the filesystem of each volume and how often it was written to: what must be on it as long as it exists.
+    #[serde(default)]
+    pub(super) written: BTreeMap<VolumeId, (String, u64)>,
+}
+
+/// What a run has done so far.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Run {
+    /// Calls that it made, if an operator runs it.
+    pub(super) calls: u32,
+    /// Calls that were refused the last time, with how often in a row.
+    pub(super) refused: BTreeMap<String, u32>,
 }
 
 impl Ledger {
+    /// A process of an operator begins.
+    pub(super) fn begin_runs(&mut self) {
+        self.runs.retain(|name, _| name.starts_with("i-"));
+    }
+
+    /// What a caller's run has done so far.
+    pub(super) fn run(&mut self, caller: &str) -> &mut Run {
+        if !self.runs.contains_key(caller) {
+            self.runs.insert(caller.to_owned(), Run::default());
+        }
+        self.runs.entry(caller.to_owned()).or_default()
+    }
+
     /// An address was released.
     pub(super) fn release(&mut self, allocation_id: &str) {
         if !self.permitted.contains(allocation_id) {
@@ -75,6 +107,12 @@ impl Ledger {
     /// An operator changed something that bears no stack's tag.
     pub(super) fn stranger(&mut self, action: &str, resource: &str) {
         let detail = format!("{action} on {resource}, which bears no stack's tag");
+        self.faults.push(Violation::new("S6", detail));
+    }
+
+    /// Somebody who serves one stack changed something that bears another one's tag.
+    pub(super) fn of_another(&mut self, action: &str, resource: &str, owner: &str, served: &str) {
+        let detail = format!("{action} on {resource}, which is of stack {owner}, in the service of {served}");
         self.faults.push(Violation::new("S6", detail));
     }
 

@@ -10,7 +10,7 @@
 //!   requests still arrive.
 //! - Errors have AWS's codes and, where they are known, its words.
 //! - The world comes to rest: what repeats has an end, so that [`Sim::settle`] tells whether anything is left to happen.
-//! - With [`SimConfig::check_invariants`] the safety invariants are checked after every call and every event. A violation is
+//! - With [`SimConfig::check_invariants`] the safety invariants are checked after every change and every event. A violation is
 //!   part of the trace, and fails [`Sim::block_on`].
 //!
 //! # What it does not model
@@ -43,6 +43,7 @@ mod auth;
 mod autoscaling;
 mod boot;
 mod call;
+mod charge;
 mod config;
 mod control;
 mod dispatch;
@@ -54,6 +55,7 @@ mod ids;
 mod images;
 mod instance_api;
 mod invariants;
+mod judge;
 mod ledger;
 mod log_group;
 mod pages;

@@ -13,6 +13,7 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 
 use super::call::{Call, Caller};
+use super::charge::Charge;
 use super::config::SimConfig;
 use super::faults::{Decision, Fault, InFlight};
 use super::ledger::Violation;
@@ -175,6 +176,7 @@ pub(super) type Shared = Arc<Mutex<State>>;
 pub struct Sim {
     shared: Shared,
     caller: Caller,
+    pub(super) charge: Option<Arc<Charge>>,
 }
 
 impl Sim {
@@ -190,6 +192,7 @@ impl Sim {
         Self {
             shared: Arc::new(Mutex::new(State::new(world))),
             caller: Caller::default_operator(),
+            charge: None,
         }
     }
 
@@ -199,6 +202,7 @@ impl Sim {
         Self {
             shared: Arc::clone(&self.shared),
             caller: Caller::Operator(name.to_owned()),
+            charge: None,
         }
     }
 
@@ -238,7 +242,11 @@ impl Sim {
     /// arrived or are lost, and the next `block_on` is a new process in the same world. Otherwise what
     /// [`SimError`] lists.
     pub fn block_on<F: Future>(&self, future: F) -> Result<F::Output, SimError> {
-        self.lock().crashed.remove(self.caller().name());
+        {
+            let mut state = self.lock();
+            state.crashed.remove(self.caller().name());
+            state.world.ledger.begin_runs();
+        }
         let started_ms = self.now_ms();
         let mut future = pin!(self.until_crash(future));
         let flag = Arc::new(Flag(AtomicBool::new(true)));
@@ -393,11 +401,12 @@ impl Sim {
     }
 
     /// Makes a call: the request travels, takes effect whatever becomes of this future, and the answer travels back.
-    pub(super) async fn call<T, E>(&self, call: Call, effect: E) -> CallResult<T>
+    pub(super) async fn call<T, E>(&self, mut call: Call, effect: E) -> CallResult<T>
     where
         T: Send + 'static,
         E: FnOnce(&mut World) -> CallResult<T> + Send + 'static,
     {
+        call.charge.clone_from(&self.charge);
         let slot: Arc<Mutex<Option<CallResult<T>>>> = Arc::default();
         let answered = {
             let slot = Arc::clone(&slot);
@@ -435,6 +444,8 @@ impl Sim {
         while self.step(Some(at_ms)) {}
         let mut state = self.lock();
         state.world.now_ms = state.world.now_ms.max(at_ms);
+        // What may not last is found also where nothing happens.
+        state.world.check_invariants();
     }
 
     /// Lets the world run until nothing is left to happen, but for `at_most` of logical time. Returns whether nothing is left.

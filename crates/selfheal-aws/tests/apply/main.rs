@@ -14,6 +14,7 @@ mod faults;
 mod granted;
 mod growing;
 mod heal;
+mod judged;
 mod keys;
 mod lag;
 mod last_snapshot;

@@ -55,11 +55,12 @@ pub async fn run(sim: &Sim, spec: &Spec, goal: Goal) -> Result<Outcome, ApplyErr
         jitter: sim,
         progress: &Silent,
     };
+    let sim = &sim.serving(&spec.name);
     let observed = observe(sim, spec, goal.scope(), &ctl)
         .await
         .expect("reads that may pass are repeated");
     let shown = goal.plan(spec, &observed);
-    apply(sim, spec, goal, &shown, observed, &ctl).await
+    apply(&sim.showing(&shown), spec, goal, &shown, observed, &ctl).await
 }
 
 /// Reads a stack in a scope.

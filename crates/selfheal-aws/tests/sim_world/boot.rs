@@ -387,11 +387,15 @@ fn a_lab_tells_what_it_saw_and_is_judged() {
         .into_iter()
         .map(|violation| violation.to_string())
         .collect();
-    assert_eq!(seen.len(), 3, "{seen:?}");
-    assert_eq!(seen[0], format!("S3: {} is mounted by {other} and {id}", stack.volume));
+    assert_eq!(seen.len(), 4, "{seen:?}");
+    assert_eq!(
+        seen[0],
+        format!("S1: what {id} made on {} is not there any more", stack.volume)
+    );
+    assert_eq!(seen[1], format!("S3: {} is mounted by {other} and {id}", stack.volume));
     assert!(
-        seen[1].starts_with("S3:") && seen[1].ends_with("not attached to it"),
+        seen[2].starts_with("S3:") && seen[2].ends_with("not attached to it"),
         "{seen:?}"
     );
-    assert!(seen[2].ends_with("although it was not blank"), "{seen:?}");
+    assert!(seen[3].ends_with("although it was not blank"), "{seen:?}");
 }

@@ -8,7 +8,7 @@ use selfheal_policy::{Partition, trust_policy};
 use crate::support::{code, healed, launch, lines, member, names, on, policy, prepare, rest, words, world};
 
 const ALLOW: &str =
-    r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"ec2:AttachVolume","Resource":"*"}]}"#;
+    r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"ec2:DescribeImages","Resource":"*"}]}"#;
 
 fn ours() -> Tags {
     Names::new("other", "eu-west-1").tags(ResourceKind::Role)
@@ -124,7 +124,7 @@ fn documents_are_read_and_measured() {
         code(on(&sim, sim.create_role("t", ALLOW, &Tags::new(), None))),
         "MalformedPolicyDocument"
     );
-    let padded = ALLOW.replace("ec2:AttachVolume", &format!("ec2:{}", "A".repeat(6_000)));
+    let padded = ALLOW.replace("ec2:DescribeImages", &format!("ec2:{}", "A".repeat(6_000)));
     on(&sim, sim.put_role_policy("r", "one", &padded)).unwrap();
     assert_eq!(
         code(on(&sim, sim.put_role_policy("r", "two", &padded))),

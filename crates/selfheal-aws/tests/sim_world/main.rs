@@ -13,6 +13,7 @@ mod faults;
 mod group;
 mod hooks;
 mod iam;
+mod judged;
 mod machine;
 mod outage;
 mod replay;

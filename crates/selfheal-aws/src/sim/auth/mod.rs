@@ -1,5 +1,6 @@
 //! Authorisation: what the caller's policies allow, decided by the evaluator of `selfheal-policy`.
 
+mod allowlist;
 mod targets;
 
 use selfheal_core::names::{IAM_PATH, TAG_STACK};
@@ -227,19 +228,32 @@ impl World {
         denied(call.action, &request.action, &who, resource)
     }
 
-    /// Notes what an operator changes although it bears no stack's tag (S6). Tagging it is how it is adopted.
+    /// Notes what a caller changes although it bears another stack's tag, or, where an operator does, none (S6). Tagging what
+    /// bears none is how it is adopted.
     pub(super) fn note_strangers(&mut self, caller: &Caller, call: &Call) {
-        if !call.mutating || call.action == "ec2:CreateTags" || !matches!(caller, Caller::Operator(_)) {
+        if !call.mutating {
             return;
         }
+        let serves = match caller {
+            Caller::Operator(_) => call.charge.as_ref().and_then(|charge| charge.stack.clone()),
+            // One that no policy holds in is a test's own.
+            Caller::Instance(_) if !self.config.authorise_instances => None,
+            Caller::Instance(id) => self.instances.get(id).and_then(|it| it.tags.get(TAG_STACK)).cloned(),
+        };
+        let unowned = call.action != "ec2:CreateTags" && matches!(caller, Caller::Operator(_));
         for target in &call.targets {
             if target.is_made_by(call.action) {
                 continue;
             }
-            if let Some((name, tags)) = self.owner_tags(target)
-                && !tags.contains_key(TAG_STACK)
-            {
-                self.ledger.stranger(call.action, &name);
+            let Some((name, tags)) = self.owner_tags(target) else {
+                continue;
+            };
+            match (tags.get(TAG_STACK), &serves) {
+                (None, _) if unowned => self.ledger.stranger(call.action, &name),
+                (Some(owner), Some(stack)) if owner != stack => {
+                    self.ledger.of_another(call.action, &name, owner, stack);
+                }
+                _ => {}
             }
         }
     }

@@ -13,7 +13,7 @@ type Keys = Vec<(&'static str, String)>;
 
 impl World {
     /// The name and the tags of something that exists and can be tagged.
-    pub(super) fn owner_tags(&self, target: &Target) -> Option<(String, Tags)> {
+    pub(in crate::sim) fn owner_tags(&self, target: &Target) -> Option<(String, Tags)> {
         let (name, tags) = match target {
             Target::Address(id) => (id.as_str(), self.addresses.get(id).map(|record| &record.address.tags)),
             Target::Volume(id) => (id.as_str(), self.volumes.get(id).map(|record| &record.volume.tags)),
