@@ -176,7 +176,11 @@ fn s10_a_role_that_may_do_more_than_an_instance_does_is_told() {
 fn s10_the_generated_policy_is_no_violation_and_one_condition_less_is() {
     let sim = world(11);
     let stack = launch(&sim);
-    let whole = policy(stack.address.as_str(), stack.volume.as_str(), &stack.settings.subnet);
+    let whole = policy(
+        stack.address.as_str(),
+        stack.volume.as_str(),
+        stack.settings.subnet.as_str(),
+    );
     let put = |document: String| {
         violated(&sim, async {
             sim.put_role_policy(&names().role, POLICY_NAME, &document)
