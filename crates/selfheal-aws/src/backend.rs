@@ -17,9 +17,9 @@ use selfheal_core::names::Tags;
 use selfheal_core::world::{
     ARecord, Activity, Address, AllocationId, ApplicationCheck, ApplicationCheckSettings, ApplicationStatus,
     AssociationId, CreateApplicationStatusCheck, CreateVolume, DefaultRoute, Group, GroupSettings, HostedZone,
-    HostedZoneId, IamRole, Identity, Image, IngressRule, Instance, InstanceProfile, InstanceTypeDetails,
-    LaunchTemplate, LifecycleHook, ModifyVolume, PolicyText, RecordSet, SecurityGroup, Snapshot, Subnet, SubnetId,
-    TemplateData, Volume, VolumeId, VolumeModification, VpcId,
+    HostedZoneId, IamRole, Identity, Image, ImageId, IngressRule, Instance, InstanceProfile, InstanceTypeDetails,
+    LaunchTemplate, LaunchTemplateId, LifecycleHook, ModifyVolume, PolicyText, RecordSet, SecurityGroup,
+    SecurityGroupId, Snapshot, Subnet, SubnetId, TemplateData, Volume, VolumeId, VolumeModification, VpcId,
 };
 
 use crate::error::CallError;
@@ -33,7 +33,7 @@ pub enum SecurityGroupQuery {
     /// Those of these names, in any VPC.
     Named(Vec<String>),
     /// Those with these ids; one that is missing is left out of the answer.
-    Ids(Vec<String>),
+    Ids(Vec<SecurityGroupId>),
 }
 
 /// Which subnets to read.
@@ -58,7 +58,7 @@ pub struct RecordPage {
 #[async_trait]
 pub trait Ec2: Send + Sync + Debug {
     /// `DescribeImages` of one id; `None` when there is no such image, or it was deregistered.
-    async fn describe_image(&self, id: &str) -> CallResult<Option<Image>>;
+    async fn describe_image(&self, id: &ImageId) -> CallResult<Option<Image>>;
     /// `DescribeSubnets`.
     async fn describe_subnets(&self, query: &SubnetQuery) -> CallResult<Vec<Subnet>>;
     /// `DescribeAddresses`, all of the account in the Region: the call has no pages, and an account holds few.
@@ -97,19 +97,24 @@ pub trait Ec2: Send + Sync + Debug {
     /// `ModifyVolume`.
     async fn modify_volume(&self, input: &ModifyVolume) -> CallResult<()>;
     /// `CreateSecurityGroup`; answers the group's id.
-    async fn create_security_group(&self, name: &str, vpc_id: &VpcId, tags: &Tags) -> CallResult<String>;
+    async fn create_security_group(&self, name: &str, vpc_id: &VpcId, tags: &Tags) -> CallResult<SecurityGroupId>;
     /// `AuthorizeSecurityGroupIngress`.
-    async fn authorize_ingress(&self, group_id: &str, rules: &[IngressRule]) -> CallResult<()>;
+    async fn authorize_ingress(&self, group_id: &SecurityGroupId, rules: &[IngressRule]) -> CallResult<()>;
     /// `RevokeSecurityGroupIngress`.
-    async fn revoke_ingress(&self, group_id: &str, rules: &[IngressRule]) -> CallResult<()>;
+    async fn revoke_ingress(&self, group_id: &SecurityGroupId, rules: &[IngressRule]) -> CallResult<()>;
     /// `CreateLaunchTemplate`; answers its id. The name is unique, so no token is needed.
-    async fn create_launch_template(&self, name: &str, data: &TemplateData, tags: &Tags) -> CallResult<String>;
+    async fn create_launch_template(
+        &self,
+        name: &str,
+        data: &TemplateData,
+        tags: &Tags,
+    ) -> CallResult<LaunchTemplateId>;
     /// `CreateLaunchTemplateVersion`; answers the version's number.
-    async fn create_template_version(&self, template_id: &str, data: &TemplateData) -> CallResult<u64>;
+    async fn create_template_version(&self, template_id: &LaunchTemplateId, data: &TemplateData) -> CallResult<u64>;
     /// `DeleteLaunchTemplate`.
-    async fn delete_launch_template(&self, id: &str) -> CallResult<()>;
+    async fn delete_launch_template(&self, id: &LaunchTemplateId) -> CallResult<()>;
     /// `DeleteSecurityGroup`.
-    async fn delete_security_group(&self, id: &str) -> CallResult<()>;
+    async fn delete_security_group(&self, id: &SecurityGroupId) -> CallResult<()>;
     /// `DisassociateAddress`.
     async fn disassociate_address(&self, association_id: &AssociationId) -> CallResult<()>;
     /// `ReleaseAddress`.

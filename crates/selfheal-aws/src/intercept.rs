@@ -8,9 +8,9 @@ use selfheal_core::names::Tags;
 use selfheal_core::world::{
     ARecord, Activity, Address, AllocationId, ApplicationCheck, ApplicationCheckSettings, ApplicationStatus,
     AssociationId, CreateApplicationStatusCheck, CreateVolume, DefaultRoute, Group, GroupSettings, HostedZone,
-    HostedZoneId, IamRole, Identity, Image, IngressRule, Instance, InstanceProfile, InstanceTypeDetails,
-    LaunchTemplate, LifecycleHook, ModifyVolume, PolicyText, RecordSet, SecurityGroup, Snapshot, Subnet, SubnetId,
-    TemplateData, Volume, VolumeId, VolumeModification, VpcId,
+    HostedZoneId, IamRole, Identity, Image, ImageId, IngressRule, Instance, InstanceProfile, InstanceTypeDetails,
+    LaunchTemplate, LaunchTemplateId, LifecycleHook, ModifyVolume, PolicyText, RecordSet, SecurityGroup,
+    SecurityGroupId, Snapshot, Subnet, SubnetId, TemplateData, Volume, VolumeId, VolumeModification, VpcId,
 };
 
 use crate::backend::{
@@ -79,7 +79,7 @@ macro_rules! hand_on {
 
 hand_on! {
     Ec2 {
-        describe_image(id: &str) -> Option<Image> = "ec2:DescribeImages";
+        describe_image(id: &ImageId) -> Option<Image> = "ec2:DescribeImages";
         describe_subnets(query: &SubnetQuery) -> Vec<Subnet> = "ec2:DescribeSubnets";
         describe_addresses() -> Vec<Address> = "ec2:DescribeAddresses";
         address_quota() -> Option<u32> = "ec2:DescribeAccountAttributes";
@@ -97,13 +97,13 @@ hand_on! {
         create_tags(resource: &str, tags: &Tags) -> () = "ec2:CreateTags";
         create_volume(input: &CreateVolume) -> Volume = "ec2:CreateVolume";
         modify_volume(input: &ModifyVolume) -> () = "ec2:ModifyVolume";
-        create_security_group(name: &str, vpc_id: &VpcId, tags: &Tags) -> String = "ec2:CreateSecurityGroup";
-        authorize_ingress(group_id: &str, rules: &[IngressRule]) -> () = "ec2:AuthorizeSecurityGroupIngress";
-        revoke_ingress(group_id: &str, rules: &[IngressRule]) -> () = "ec2:RevokeSecurityGroupIngress";
-        create_launch_template(name: &str, data: &TemplateData, tags: &Tags) -> String = "ec2:CreateLaunchTemplate";
-        create_template_version(template_id: &str, data: &TemplateData) -> u64 = "ec2:CreateLaunchTemplateVersion";
-        delete_launch_template(id: &str) -> () = "ec2:DeleteLaunchTemplate";
-        delete_security_group(id: &str) -> () = "ec2:DeleteSecurityGroup";
+        create_security_group(name: &str, vpc_id: &VpcId, tags: &Tags) -> SecurityGroupId = "ec2:CreateSecurityGroup";
+        authorize_ingress(group_id: &SecurityGroupId, rules: &[IngressRule]) -> () = "ec2:AuthorizeSecurityGroupIngress";
+        revoke_ingress(group_id: &SecurityGroupId, rules: &[IngressRule]) -> () = "ec2:RevokeSecurityGroupIngress";
+        create_launch_template(name: &str, data: &TemplateData, tags: &Tags) -> LaunchTemplateId = "ec2:CreateLaunchTemplate";
+        create_template_version(template_id: &LaunchTemplateId, data: &TemplateData) -> u64 = "ec2:CreateLaunchTemplateVersion";
+        delete_launch_template(id: &LaunchTemplateId) -> () = "ec2:DeleteLaunchTemplate";
+        delete_security_group(id: &SecurityGroupId) -> () = "ec2:DeleteSecurityGroup";
         disassociate_address(association_id: &AssociationId) -> () = "ec2:DisassociateAddress";
         release_address(allocation_id: &AllocationId) -> () = "ec2:ReleaseAddress";
         create_snapshot(volume_id: &VolumeId, description: &str, tags: &Tags) -> Snapshot = "ec2:CreateSnapshot";

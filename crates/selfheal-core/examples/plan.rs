@@ -12,7 +12,7 @@ pub fn first_plan() -> Result<Plan, SpecErrors> {
     let mut observed = Observed::empty("123456789012", &spec.region);
     // What the account offers is read, too: a backend does so. Here it is made up.
     observed.image = Some(Image {
-        id: "ami-0123456789abcdef0".to_owned(),
+        id: "ami-0123456789abcdef0".into(),
         root_device: "/dev/xvda".to_owned(),
         architecture: Some("arm64".to_owned()),
         root_size_gib: Some(8),

@@ -6,7 +6,8 @@ use selfheal_userdata::{BootConfig, DataVolume, HealthCheck, HealthFrom, Probe, 
 use crate::names::{IAM_PATH, LAUNCH_HOOK, Names, ResourceKind, TAG_APPLICATION_CHECK, TERMINATE_HOOK, Tags};
 use crate::spec::{self, HealthProbe, HealthSpec, Spec};
 use crate::world::{
-    AllocationId, ApplicationCheckSettings, Image, Observed, RootVolume, SubnetId, TemplateData, UserDataText, VolumeId,
+    AllocationId, ApplicationCheckSettings, Image, Observed, RootVolume, SecurityGroupId, SubnetId, TemplateData,
+    UserDataText, VolumeId,
 };
 
 /// Heartbeat time-out of the launch hook, in seconds.
@@ -168,7 +169,7 @@ pub fn template_data(
     spec: &Spec,
     account: &str,
     image: &Image,
-    security_groups: &[String],
+    security_groups: &[SecurityGroupId],
     user_data: &UserDataText,
 ) -> TemplateData {
     let names = Names::of(spec);

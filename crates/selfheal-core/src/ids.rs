@@ -134,6 +134,12 @@ ids! {
     NetworkInterfaceId;
     /// Id of a Route 53 hosted zone, `Z…`, without `/hostedzone/`.
     HostedZoneId;
+    /// Id of a security group, `sg-…`.
+    SecurityGroupId;
+    /// Id of a launch template, `lt-…`.
+    LaunchTemplateId;
+    /// Id of a machine image, `ami-…`.
+    ImageId;
     /// Id of a subnet, `subnet-…`.
     SubnetId;
     /// Id of a VPC, `vpc-…`.

@@ -21,7 +21,7 @@ use crate::plan::{Plan, Step, StepKind};
 use crate::spec::Spec;
 use crate::world::{
     AllocationId, ApplicationStatus, AttachmentState, Group, GroupInstance, HealthStatus, InstanceState,
-    LifecycleState, Observed, SnapshotId, SnapshotState, VolumeId, VolumeState,
+    LaunchTemplateId, LifecycleState, Observed, SnapshotId, SnapshotState, VolumeId, VolumeState,
 };
 use diagnose::diagnose;
 
@@ -146,8 +146,8 @@ pub struct InstanceStatus {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[non_exhaustive]
 pub struct TemplateStatus {
-    /// `lt-…`.
-    pub id: String,
+    /// Its id.
+    pub id: LaunchTemplateId,
     /// The version that the group is pinned to; the latest where there is no group.
     pub version: u64,
     /// The latest version.

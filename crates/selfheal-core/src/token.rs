@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use sha2::{Digest, Sha256};
 
 use crate::names::Tags;
-use crate::world::{CreateApplicationStatusCheck, CreateVolume};
+use crate::world::{CreateApplicationStatusCheck, CreateVolume, LaunchTemplateId};
 
 /// Derives the token of a `CreateVolume` from its inputs, so that two operators who create at once make one volume.
 ///
@@ -34,7 +34,7 @@ pub(crate) fn client_token(account: &str, input: &CreateVolume, spent: &[String]
 /// a deleted check for a while, and may remember its token for longer.
 pub(crate) fn check_token(
     account: &str,
-    template_id: &str,
+    template_id: &LaunchTemplateId,
     input: &CreateApplicationStatusCheck,
     dead: &[String],
     spent: &[String],

@@ -252,6 +252,6 @@ fn the_token_is_the_same_for_two_operators_and_another_for_each_check_that_is_go
     assert_ne!(two, token(&spec, &world));
     // A stack that was destroyed and made again has another template.
     let mut anew = colleague.clone();
-    anew.launch_template.as_mut().expect("it was applied").id.push('0');
+    anew.launch_template.as_mut().expect("it was applied").id = "lt-anew".into();
     assert_ne!(two, token(&spec, &anew));
 }

@@ -212,7 +212,7 @@ fn an_image_for_another_processor_is_refused() {
     let mut spec = web();
     spec.instance.instance_type = "t3.small".to_owned();
     assert_eq!(refusals(&spec, &empty_world()), ["image-architecture"]);
-    spec.instance.image = ImageRef::Id("ami-0123456789abcdef0".to_owned());
+    spec.instance.image = ImageRef::Id("ami-0123456789abcdef0".into());
     let mut world = empty_world();
     world.image = None;
     assert_eq!(refusals(&spec, &world), ["image-missing"]);
@@ -226,7 +226,7 @@ fn closed_ports_are_revoked_and_given_groups_are_left_alone() {
     assert_eq!(keys(&spec, &world), [StepKind::RevokeIngress]);
     spec.instance.ingress = Ingress::Groups(vec![world.security_groups[0].id.clone()]);
     assert_eq!(keys(&spec, &world), []);
-    spec.instance.ingress = Ingress::Groups(vec!["sg-0000000000000ffff".to_owned()]);
+    spec.instance.ingress = Ingress::Groups(vec!["sg-0000000000000ffff".into()]);
     assert_eq!(refusals(&spec, &world), ["security-group-missing"]);
 }
 

@@ -64,7 +64,7 @@ fn what_hangs_on_no_id_is_shown_before_the_ids_are_known_3() {
     let mut world = empty_world();
     carry_out(|world| plan(&without, world), &mut world);
     // Today the alias means another image, and the spec asks for a volume, which has no id yet.
-    world.image.as_mut().expect("there is one").id = "ami-00000000000000002".to_owned();
+    world.image.as_mut().expect("there is one").id = "ami-00000000000000002".into();
     let shown = plan(&web(), &world);
     let approval = Approval::of(&shown);
     let deviations = std::cell::RefCell::new(Vec::new());

@@ -134,22 +134,22 @@ fn nobody_is_told_to_remove_what_may_be_the_stacks_own() {
 #[test]
 fn the_security_group_of_ingress_is_told_after_the_spec_names_others_and_destroyed_in_the_end() {
     let mut spec = web();
-    spec.instance.ingress = Ingress::Groups(vec!["sg-0123456789abcdef0".to_owned()]);
+    spec.instance.ingress = Ingress::Groups(vec!["sg-0123456789abcdef0".into()]);
     let mut world = running(true);
     let own = world.security_groups[0].clone();
     world.security_groups.push(SecurityGroup {
-        id: "sg-0123456789abcdef0".to_owned(),
+        id: "sg-0123456789abcdef0".into(),
         name: "theirs".to_owned(),
         tags: Default::default(),
         ..own.clone()
     });
     carry_out(|world| plan(&spec, world), &mut world);
-    assert!(note(&plan(&spec, &world), "security-group-unused").contains(&own.id));
+    assert!(note(&plan(&spec, &world), "security-group-unused").contains(own.id.as_str()));
     let destroy = plan_destroy(&spec, &world, &DestroyOptions::default());
     let gone = destroy
         .step(StepKind::DeleteSecurityGroup)
         .and_then(|step| step.target.clone());
-    assert_eq!(gone, Some(own.id.clone()));
+    assert_eq!(gone, Some(own.id.to_string()));
     // Where the spec names that very group it is no leftover.
     spec.instance.ingress = Ingress::Groups(vec![own.id]);
     assert_eq!(note(&plan(&spec, &world), "security-group-unused"), "");

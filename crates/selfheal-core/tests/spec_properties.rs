@@ -14,7 +14,7 @@ fn id(prefix: &'static str) -> impl Strategy<Value = String> {
 fn image() -> impl Strategy<Value = ImageRef> {
     let aliases: Vec<&'static str> = ImageRef::aliases().collect();
     prop_oneof![
-        id("ami").prop_map(ImageRef::Id),
+        id("ami").prop_map(|id| ImageRef::Id(id.into())),
         proptest::sample::select(aliases).prop_filter_map("an alias", ImageRef::alias),
         "(/[A-Za-z0-9._-]{1,12}){1,4}".prop_map(ImageRef::Parameter),
     ]
@@ -25,7 +25,8 @@ fn ingress() -> impl Strategy<Value = Ingress> {
     prop_oneof![
         proptest::collection::btree_set((1..=u16::MAX, protocol), 0..8)
             .prop_map(|ports| Ingress::Ports(ports.into_iter().collect())),
-        proptest::collection::btree_set(id("sg"), 1..=5).prop_map(|ids| Ingress::Groups(ids.into_iter().collect())),
+        proptest::collection::btree_set(id("sg"), 1..=5)
+            .prop_map(|ids| Ingress::Groups(ids.into_iter().map(Into::into).collect())),
     ]
 }
 

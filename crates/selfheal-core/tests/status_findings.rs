@@ -114,7 +114,7 @@ fn what_was_changed_by_hand_is_a_headline() {
         [Code::EgressClosed]
     );
     assert_eq!(
-        codes(|world| world.group.as_mut().expect("one").template_id = Some("lt-other".to_owned())),
+        codes(|world| world.group.as_mut().expect("one").template_id = Some("lt-other".into())),
         [Code::TemplateElsewhere]
     );
 }

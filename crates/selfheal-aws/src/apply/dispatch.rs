@@ -177,7 +177,8 @@ pub(super) fn detail_of(action: &Action, answer: &Answer) -> String {
     match (action, answer) {
         (_, Answer::Address(address)) => format!("{} ({})", address.public_ip, address.allocation_id),
         (_, Answer::Volume(volume)) => volume.id.to_string(),
-        (_, Answer::SecurityGroup(id) | Answer::Template(id)) => id.clone(),
+        (_, Answer::SecurityGroup(id)) => id.to_string(),
+        (_, Answer::Template(id)) => id.to_string(),
         (_, Answer::Role(role)) => role.name.clone(),
         (_, Answer::Profile(profile)) => profile.name.clone(),
         (_, Answer::ApplicationCheck(check)) => check.id.clone(),

@@ -75,11 +75,11 @@ pub(super) fn vanished(before: &Observed, after: &Observed) -> Vec<String> {
             .launch_template
             .as_ref()
             .is_some_and(|after| after.id == template.id);
-        check(there, "launch template", &template.id);
+        check(there, "launch template", template.id.as_str());
     }
     for group in &before.security_groups {
         let there = after.security_groups.iter().any(|after| after.id == group.id);
-        check(there, "security group", &group.id);
+        check(there, "security group", group.id.as_str());
     }
     if let Some(role) = &before.role {
         check(after.role.is_some(), "IAM role", &role.name);

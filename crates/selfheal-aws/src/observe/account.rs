@@ -14,8 +14,8 @@ use selfheal_core::Names;
 use selfheal_core::names::{TAG_STACK, Tags};
 use selfheal_core::spec::{Ingress, Spec, ZoneRef};
 use selfheal_core::world::{
-    Address, ApplicationCheck, DefaultRoute, Group, HostedZone, HostedZoneId, Identity, Image, Instance, InstanceType,
-    LaunchTemplate, SecurityGroup, Snapshot, Subnet, SubnetId, Volume, VpcId,
+    Address, ApplicationCheck, DefaultRoute, Group, HostedZone, HostedZoneId, Identity, Image, ImageId, Instance,
+    InstanceType, LaunchTemplate, SecurityGroup, Snapshot, Subnet, SubnetId, Volume, VpcId,
 };
 
 use super::records::{self, RecordsByName};
@@ -70,7 +70,7 @@ pub(super) struct Account<'a> {
     pub(super) instances: Asked<'a, Vec<Instance>>,
     pub(super) snapshots: Asked<'a, Vec<Snapshot>>,
     parameters: Keyed<'a, String, Option<String>>,
-    images: Keyed<'a, String, Option<Image>>,
+    images: Keyed<'a, ImageId, Option<Image>>,
     types: Keyed<'a, String, InstanceType>,
     routes: Keyed<'a, (SubnetId, VpcId), DefaultRoute>,
     zones: Keyed<'a, String, Vec<HostedZone>>,
@@ -98,7 +98,7 @@ impl<'a> Account<'a> {
         let of_names =
             |name: fn(&Names) -> &String| names.iter().map(|names| name(names).clone()).collect::<BTreeSet<_>>();
         let given = specs.iter().filter_map(|spec| match &spec.instance.ingress {
-            Ingress::Groups(ids) => Some(ids.iter().cloned()),
+            Ingress::Groups(ids) => Some(ids.iter().map(String::from)),
             Ingress::Ports(_) => None,
         });
         let subnets = specs
@@ -160,9 +160,9 @@ impl<'a> Account<'a> {
         })
     }
 
-    pub(super) fn image(&self, id: &str) -> Asked<'a, Option<Image>> {
+    pub(super) fn image(&self, id: &ImageId) -> Asked<'a, Option<Image>> {
         let (aws, ctl) = (self.aws, self.ctl);
-        self.images.get(id.to_owned(), |id| {
+        self.images.get(id.clone(), |id| {
             asked(async move { retry(ctl, Repeat::Read, || aws.describe_image(&id)).await })
         })
     }

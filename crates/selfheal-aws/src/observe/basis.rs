@@ -9,7 +9,7 @@ use selfheal_core::Names;
 use selfheal_core::names::ResourceKind;
 use selfheal_core::spec::{ImageRef, Spec};
 use selfheal_core::world::{
-    Activity, ApplicationCheck, DefaultRoute, Group, Image, InstanceType, LaunchTemplate, LifecycleHook,
+    Activity, ApplicationCheck, DefaultRoute, Group, Image, ImageId, InstanceType, LaunchTemplate, LifecycleHook,
     LifecycleState, Observed, Subnet, SubnetId, Volume, VolumeState, VpcId,
 };
 
@@ -33,13 +33,13 @@ enum Resolved {
     /// All that is needed of it, or that there is none.
     Image(Option<Image>),
     /// Its id alone.
-    Id(String),
+    Id(ImageId),
 }
 
 impl Resolved {
-    fn id(&self) -> Option<&str> {
+    fn id(&self) -> Option<&ImageId> {
         match self {
-            Self::Image(image) => image.as_ref().map(|image| image.id.as_str()),
+            Self::Image(image) => image.as_ref().map(|image| &image.id),
             Self::Id(id) => Some(id),
         }
     }
@@ -52,7 +52,7 @@ struct Second {
     activities: Vec<Activity>,
     checks: Option<Vec<ApplicationCheck>>,
     image: Option<Image>,
-    gone_image: Option<String>,
+    gone_image: Option<ImageId>,
     instance_type: Option<InstanceType>,
     default_route: Option<DefaultRoute>,
     default_key: Option<String>,
@@ -105,7 +105,7 @@ async fn resolve(source: Source<'_, '_>, image: &ImageRef) -> CallResult<Resolve
     Ok(match image {
         ImageRef::Id(id) => Resolved::Image(source.image(id).await?),
         ImageRef::Parameter(path) => match source.parameter(path).await? {
-            Some(id) => Resolved::Id(id),
+            Some(id) => Resolved::Id(id.into()),
             None => Resolved::Image(None),
         },
         ImageRef::Alias {
@@ -115,7 +115,7 @@ async fn resolve(source: Source<'_, '_>, image: &ImageRef) -> CallResult<Resolve
             root_size_gib,
             ..
         } => Resolved::Image(source.parameter(path).await?.map(|id| Image {
-            id,
+            id: id.into(),
             root_device: root_device.clone(),
             architecture: Some(architecture.to_string()),
             root_size_gib: Some(*root_size_gib),
@@ -182,10 +182,10 @@ async fn ask(source: Source<'_, '_>, spec: &Spec, scope: Scope, first: &First) -
     // Where the spec asks for a check, a part of its own reads it.
     let told = !spec.asks_aws() && first.template.as_ref().is_some_and(LaunchTemplate::tells_of_check);
     let checks = when(told, || source.application_checks(&names.stack));
-    let launched = first.template.as_ref().map(|template| template.data.image_id.as_str());
+    let launched = first.template.as_ref().map(|template| &template.data.image_id);
     let gone = async {
         match launched.filter(|id| first.image.id() != Some(id)) {
-            Some(id) => Ok(source.image(id).await?.is_none().then(|| id.to_owned())),
+            Some(id) => Ok(source.image(id).await?.is_none().then(|| id.clone())),
             None => Ok(None),
         }
     };

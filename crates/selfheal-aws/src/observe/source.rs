@@ -11,9 +11,9 @@ use selfheal_core::Names;
 use selfheal_core::spec::{Ingress, Spec, ZoneRef};
 use selfheal_core::world::{
     Activity, Address, AllocationId, ApplicationCheck, ApplicationStatus, DefaultRoute, Group, HostedZone,
-    HostedZoneId, IamRole, Identity, Image, Instance, InstanceProfile, InstanceType, LaunchTemplate, LifecycleHook,
-    LogGroup, PolicyText, RecordSet, SecurityGroup, Snapshot, Subnet, SubnetId, Volume, VolumeId, VolumeModification,
-    VpcId,
+    HostedZoneId, IamRole, Identity, Image, ImageId, Instance, InstanceProfile, InstanceType, LaunchTemplate,
+    LifecycleHook, LogGroup, PolicyText, RecordSet, SecurityGroup, SecurityGroupId, Snapshot, Subnet, SubnetId, Volume,
+    VolumeId, VolumeModification, VpcId,
 };
 
 use super::account::{Account, Asked, of_stack};
@@ -130,7 +130,7 @@ impl<'s, 'a> Source<'s, 'a> {
             .await
     }
 
-    pub(super) async fn image(self, id: &str) -> CallResult<Option<Image>> {
+    pub(super) async fn image(self, id: &ImageId) -> CallResult<Option<Image>> {
         self.same(|account| account.image(id), || self.aws.describe_image(id))
             .await
     }
@@ -234,7 +234,7 @@ impl<'s, 'a> Source<'s, 'a> {
         );
         let (mut groups, own) = try_join(given, own).await?;
         // The spec may name that very group.
-        let known: Vec<String> = groups.iter().map(|group| group.id.clone()).collect();
+        let known: Vec<SecurityGroupId> = groups.iter().map(|group| group.id.clone()).collect();
         groups.extend(own.into_iter().filter(|group| !known.contains(&group.id)));
         Ok(groups)
     }

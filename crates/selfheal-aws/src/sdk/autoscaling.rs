@@ -252,7 +252,7 @@ fn group(group: types::AutoScalingGroup) -> Group {
             .collect(),
         template_id: template
             .as_ref()
-            .and_then(|template| template.launch_template_id.clone()),
+            .and_then(|template| template.launch_template_id.as_deref().map(Into::into)),
         template_version: template.and_then(|template| template.version),
         health_check_type: group.health_check_type.unwrap_or_default(),
         health_check_grace_s: group.health_check_grace_period.map_or(0, uint),

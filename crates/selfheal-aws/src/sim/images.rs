@@ -1,6 +1,6 @@
 //! The public images, and the parameters of Parameter Store that lead to them.
 
-use selfheal_core::world::Image;
+use selfheal_core::world::{Image, ImageId};
 
 /// The public image parameters: prefix, architectures as the path spells them, suffix, root device, root size in GiB.
 const PUBLIC_IMAGES: &[(&str, [&str; 2], &str, &str, u32)] = &[
@@ -55,7 +55,7 @@ pub(super) struct PublicImage {
 
 impl PublicImage {
     /// The image by this id.
-    pub(super) fn image(&self, id: String) -> Image {
+    pub(super) fn image(&self, id: ImageId) -> Image {
         Image {
             id,
             root_device: self.root_device.to_owned(),

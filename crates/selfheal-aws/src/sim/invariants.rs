@@ -272,11 +272,11 @@ fn one_of_each<'a>(world: &'a World, found: &mut Vec<Violation>) {
     world
         .security_groups
         .values()
-        .for_each(|record| own(&record.group.id, &record.group.tags));
+        .for_each(|record| own(record.group.id.as_str(), &record.group.tags));
     world
         .templates
         .values()
-        .for_each(|record| own(&record.id, &record.tags));
+        .for_each(|record| own(record.id.as_str(), &record.tags));
     world
         .groups
         .values()

@@ -6,8 +6,8 @@ use std::fmt;
 use selfheal_core::names::Tags;
 use selfheal_core::world::{
     ActivityStatus, Address, ApplicationCheck, GroupSettings, HostedZoneId, IamRole, InstanceProfile, InstanceState,
-    LaunchTemplate, LifecycleHook, LifecycleState, ModificationState, NetworkInterfaceId, PolicyText, RecordSet,
-    SecurityGroup, Snapshot, Subnet, SubnetId, TemplateData, Volume, VolumeId, VpcId,
+    LaunchTemplate, LaunchTemplateId, LifecycleHook, LifecycleState, ModificationState, NetworkInterfaceId, PolicyText,
+    RecordSet, SecurityGroup, Snapshot, Subnet, SubnetId, TemplateData, Volume, VolumeId, VpcId,
 };
 use serde::{Deserialize, Serialize};
 
@@ -117,8 +117,8 @@ pub struct SecurityGroupRecord {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct TemplateRecord {
-    /// `lt-…`.
-    pub id: String,
+    /// Its id.
+    pub id: LaunchTemplateId,
     /// Its name.
     pub name: String,
     /// Its versions, the first at index 0. They never change.
@@ -174,7 +174,7 @@ pub struct InstanceRecord {
     /// The public address that it got at launch.
     pub launch_ip: Option<String>,
     /// Its template.
-    pub template_id: String,
+    pub template_id: LaunchTemplateId,
     /// The version of the template.
     pub template_version: u64,
     /// What the version held when it was launched.

@@ -1,7 +1,8 @@
 //! The resources that a request names.
 
 use selfheal_core::world::{
-    ARecord, AllocationId, AssociationId, CreateVolume, GroupSettings, HostedZoneId, SnapshotId, VolumeId, VpcId,
+    ARecord, AllocationId, AssociationId, CreateVolume, GroupSettings, HostedZoneId, LaunchTemplateId, SecurityGroupId,
+    SnapshotId, VolumeId, VpcId,
 };
 
 /// A resource that a request names, and AWS therefore evaluates.
@@ -15,8 +16,8 @@ pub(super) enum Target {
     Interface(String),
     /// The network interface that an association is on.
     AssociatedInterface(AssociationId),
-    SecurityGroup(String),
-    Template(String),
+    SecurityGroup(SecurityGroupId),
+    Template(LaunchTemplateId),
     Snapshot(SnapshotId),
     Vpc(VpcId),
     Group(String),
@@ -60,8 +61,8 @@ impl Target {
             Some("eipalloc") => Self::Address(own.into()),
             Some("vol") => Self::Volume(own.into()),
             Some("i") => Self::Instance(own),
-            Some("sg") => Self::SecurityGroup(own),
-            Some("lt") => Self::Template(own),
+            Some("sg") => Self::SecurityGroup(own.into()),
+            Some("lt") => Self::Template(own.into()),
             Some("snap") => Self::Snapshot(own.into()),
             Some("asc") => Self::ApplicationCheck(own),
             _ => Self::Unknown,

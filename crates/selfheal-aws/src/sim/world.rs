@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::{SignedDuration, Timestamp};
 use selfheal_core::world::{
-    AllocationId, HostedZoneId, Image, LifecycleState, SnapshotId, Subnet, SubnetId, VolumeId, VpcId,
+    AllocationId, HostedZoneId, Image, ImageId, LaunchTemplateId, LifecycleState, SecurityGroupId, SnapshotId, Subnet,
+    SubnetId, VolumeId, VpcId,
 };
 use selfheal_policy::Partition;
 use serde::{Deserialize, Serialize};
@@ -44,7 +45,7 @@ pub struct World {
     /// Subnets by id.
     pub subnets: BTreeMap<SubnetId, SubnetRecord>,
     /// Images by id.
-    pub images: BTreeMap<String, Image>,
+    pub images: BTreeMap<ImageId, Image>,
     /// Parameters by name.
     pub parameters: BTreeMap<String, String>,
     /// Elastic IPs by allocation id.
@@ -54,9 +55,9 @@ pub struct World {
     /// Snapshots by id.
     pub snapshots: BTreeMap<SnapshotId, SnapshotRecord>,
     /// Security groups by id.
-    pub security_groups: BTreeMap<String, SecurityGroupRecord>,
+    pub security_groups: BTreeMap<SecurityGroupId, SecurityGroupRecord>,
     /// Launch templates by id.
-    pub templates: BTreeMap<String, TemplateRecord>,
+    pub templates: BTreeMap<LaunchTemplateId, TemplateRecord>,
     /// Instances by id, the terminated ones too.
     pub instances: BTreeMap<String, InstanceRecord>,
     /// Application status checks by id, the deleted ones too.
@@ -211,9 +212,11 @@ impl World {
             self.add_zone(id, &name);
         }
         for published in images::public_images() {
-            let id = self.new_id("ami");
+            let id = ImageId::from(self.new_id("ami"));
             for parameter in &published.parameters {
-                self.parameters.entry(parameter.clone()).or_insert_with(|| id.clone());
+                self.parameters
+                    .entry(parameter.clone())
+                    .or_insert_with(|| id.to_string());
             }
             self.images.insert(id.clone(), published.image(id));
         }

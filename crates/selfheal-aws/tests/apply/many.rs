@@ -219,7 +219,7 @@ fn damage(world: &mut World, what: Damage, place: usize) {
                 return;
             };
             let mut other = world.security_groups[&id].clone();
-            other.group.id = format!("sg-{place:017}");
+            other.group.id = format!("sg-{place:017}").into();
             other.group.vpc_id = "vpc-elsewhere".into();
             world.security_groups.insert(other.group.id.clone(), other);
         }

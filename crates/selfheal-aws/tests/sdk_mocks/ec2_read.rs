@@ -48,17 +48,17 @@ async fn an_image_is_read_with_its_root_device() {
     ];
     let sdk = sdk(&rules.each_ref());
     let expected = Image {
-        id: "ami-1".to_owned(),
+        id: "ami-1".into(),
         root_device: "/dev/xvda".to_owned(),
         architecture: Some("arm64".to_owned()),
         root_size_gib: Some(8),
     };
-    assert_eq!(sdk.describe_image("ami-1").await.unwrap(), Some(expected));
+    assert_eq!(sdk.describe_image(&"ami-1".into()).await.unwrap(), Some(expected));
     for case in ["deregistered", "not listed", "not found", "unavailable"] {
-        assert_eq!(sdk.describe_image("ami-1").await.unwrap(), None, "{case}");
+        assert_eq!(sdk.describe_image(&"ami-1".into()).await.unwrap(), None, "{case}");
     }
     assert_eq!(
-        sdk.describe_image("ami-1").await.unwrap_err().kind,
+        sdk.describe_image(&"ami-1".into()).await.unwrap_err().kind,
         CallErrorKind::Invalid
     );
 }
@@ -245,7 +245,7 @@ async fn security_groups_have_one_rule_for_each_source() {
         source: source.to_owned(),
     };
     let expected = SecurityGroup {
-        id: "sg-1".to_owned(),
+        id: "sg-1".into(),
         name: "selfheal-web".to_owned(),
         vpc_id: "vpc-1".into(),
         ingress: vec![
@@ -261,7 +261,7 @@ async fn security_groups_have_one_rule_for_each_source() {
     };
     let query = SecurityGroupQuery::Named(vec!["selfheal-web".to_owned()]);
     assert_eq!(sdk.describe_security_groups(&query).await.unwrap(), [expected]);
-    let query = SecurityGroupQuery::Ids(vec!["sg-1".to_owned(), "sg-2".to_owned()]);
+    let query = SecurityGroupQuery::Ids(vec!["sg-1".into(), "sg-2".into()]);
     assert!(sdk.describe_security_groups(&query).await.unwrap().is_empty());
     // A filter without values would match every group, so that nothing is sent.
     assert!(

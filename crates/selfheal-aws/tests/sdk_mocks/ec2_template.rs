@@ -21,10 +21,10 @@ const PROFILE: &str = "arn:aws:iam::123456789012:instance-profile/selfheal/selfh
 
 fn data() -> TemplateData {
     TemplateData {
-        image_id: "ami-1".to_owned(),
+        image_id: "ami-1".into(),
         instance_type: "t4g.small".to_owned(),
         profile_arn: PROFILE.to_owned(),
-        security_groups: vec!["sg-1".to_owned(), "sg-2".to_owned()],
+        security_groups: vec!["sg-1".into(), "sg-2".into()],
         public_ip: true,
         root: RootVolume {
             device: "/dev/xvda".to_owned(),
@@ -143,7 +143,10 @@ async fn a_version_is_made_from_no_other() {
         })
         .then_http_response(move || ec2_answer("CreateLaunchTemplateVersion", content));
     assert_eq!(
-        sdk(&[&rule]).create_template_version("lt-1", &data()).await.unwrap(),
+        sdk(&[&rule])
+            .create_template_version(&"lt-1".into(), &data())
+            .await
+            .unwrap(),
         12
     );
 }
@@ -164,7 +167,10 @@ async fn what_is_empty_is_left_out() {
         interface_tags: none,
         ..data()
     };
-    let error = sdk(&[&rule]).create_template_version("lt-1", &bare).await.unwrap_err();
+    let error = sdk(&[&rule])
+        .create_template_version(&"lt-1".into(), &bare)
+        .await
+        .unwrap_err();
     assert_eq!(
         (error.kind, error.message.as_str()),
         (CallErrorKind::Ambiguous, "the answer has no version number")
@@ -217,7 +223,7 @@ async fn what_was_sent_is_what_is_read() {
         .then_http_response(|| ec2_error(400, "InvalidLaunchTemplateName.NotFoundException", "none"));
     let sdk = sdk(&[&found, &missing]);
     let expected = LaunchTemplate {
-        id: "lt-1".to_owned(),
+        id: "lt-1".into(),
         name: "selfheal-web".to_owned(),
         version: 12,
         data: data(),
@@ -244,7 +250,7 @@ async fn a_template_of_other_hands_is_read_as_far_as_it_goes() {
         .unwrap();
     let expected = TemplateData {
         instance_type: "z9.new".to_owned(),
-        security_groups: vec!["sg-1".to_owned()],
+        security_groups: vec!["sg-1".into()],
         ..TemplateData::default()
     };
     assert_eq!(found.data, expected);

@@ -239,8 +239,8 @@ async fn each_kind_of_source_has_its_own_field() {
         rule("-1", -1, "192.0.2.0/24"),
     ];
     let sdk = sdk(&rules.each_ref());
-    sdk.authorize_ingress("sg-1", &wanted).await.unwrap();
-    sdk.revoke_ingress("sg-1", &wanted).await.unwrap();
+    sdk.authorize_ingress(&"sg-1".into(), &wanted).await.unwrap();
+    sdk.revoke_ingress(&"sg-1".into(), &wanted).await.unwrap();
     assert!(rules.iter().all(|rule| rule.num_calls() == 1));
 }
 
@@ -349,8 +349,8 @@ async fn the_rest_names_its_resource() {
     ];
     let sdk = sdk(&rules.each_ref());
     sdk.create_tags("vol-1", &tags("volume")).await.unwrap();
-    sdk.delete_launch_template("lt-1").await.unwrap();
-    sdk.delete_security_group("sg-1").await.unwrap();
+    sdk.delete_launch_template(&"lt-1".into()).await.unwrap();
+    sdk.delete_security_group(&"sg-1".into()).await.unwrap();
     sdk.disassociate_address(&"eipassoc-1".into()).await.unwrap();
     sdk.release_address(&"eipalloc-1".into()).await.unwrap();
     sdk.delete_volume(&"vol-1".into()).await.unwrap();

@@ -119,7 +119,7 @@ async fn a_role_that_may_not_be_passed_is_named() {
         max: 1,
         desired: 1,
         subnet: "subnet-1".into(),
-        template_id: "lt-1".to_owned(),
+        template_id: "lt-1".into(),
         template_version: 1,
         health_check_type: "EC2".to_owned(),
         health_check_grace_s: 0,

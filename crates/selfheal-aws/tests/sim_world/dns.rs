@@ -102,7 +102,7 @@ fn the_account_knows_its_images() {
         let id = on(&sim, sim.get_parameter(name))
             .unwrap()
             .unwrap_or_else(|| panic!("{name}"));
-        assert!(sim.inspect(|world| world.images.contains_key(&id)), "{name}");
+        assert!(sim.inspect(|world| world.images.contains_key(id.as_str())), "{name}");
     }
     assert_eq!(on(&sim, sim.get_parameter("/aws/service/none")).unwrap(), None);
 }

@@ -539,11 +539,14 @@ fn a_terminated_instance_is_shown_for_an_hour() {
 fn an_image_that_does_not_exist_is_none_and_cannot_be_launched() {
     let sim = world(16);
     let stack = prepare(&sim);
-    assert_eq!(on(&sim, sim.describe_image("ami-0123456789abcdef0")).unwrap(), None);
+    assert_eq!(
+        on(&sim, sim.describe_image(&"ami-0123456789abcdef0".into())).unwrap(),
+        None
+    );
     let mut data = sim.inspect(|world| template_data(world, &stack.security_group, ""));
-    data.image_id = "ami-0123456789abcdef0".to_owned();
+    data.image_id = "ami-0123456789abcdef0".into();
     on(&sim, sim.create_template_version(&stack.template, &data)).unwrap();
-    let mut settings = settings(&stack.template, stack.settings.subnet.as_str());
+    let mut settings = settings(&stack.template, &stack.settings.subnet);
     settings.template_version = 2;
     let refused = words(on(&sim, selfheal_aws::AutoScaling::create_group(&sim, &settings)));
     assert!(

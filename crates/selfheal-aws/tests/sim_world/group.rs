@@ -28,7 +28,7 @@ fn a_group_is_checked_as_its_launch_would_be() {
     let template = "ValidationError: You must use a valid fully-formed launch template. ";
     let missing = "The specified launch template, with template ID lt-0, does not exist.";
     assert_eq!(
-        with(&|it| it.template_id = "lt-0".to_owned()),
+        with(&|it| it.template_id = "lt-0".into()),
         format!("{template}{missing}")
     );
     assert!(

@@ -287,13 +287,13 @@ fn s14_a_run_without_end_and_a_call_that_is_made_again_for_ever_are_told() {
     let sim = world(15);
     let patient = violated(&sim, async {
         for _ in 0..150 {
-            drop(sim.delete_security_group("sg-0fffffffffffffff0").await);
+            drop(sim.delete_security_group(&"sg-0fffffffffffffff0".into()).await);
         }
     });
     assert!(patient.is_empty(), "{patient:?}");
     let blind = violated(&sim, async {
         for _ in 0..151 {
-            drop(sim.delete_security_group("sg-0fffffffffffffff0").await);
+            drop(sim.delete_security_group(&"sg-0fffffffffffffff0".into()).await);
         }
     });
     assert_eq!(blind, ["S14"]);

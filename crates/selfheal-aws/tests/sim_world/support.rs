@@ -7,8 +7,8 @@ use selfheal_aws::sim::{Sim, SimConfig, SubnetRecord, World};
 use selfheal_aws::{AutoScaling, CallError, CallResult, Clock, Ec2, Iam};
 use selfheal_core::names::{LAUNCH_HOOK, Names, POLICY_NAME, ResourceKind, TAG_FIRST_USE};
 use selfheal_core::world::{
-    AllocationId, ApplicationCheckSettings, CreateVolume, GroupSettings, LifecycleHook, RootVolume, TemplateData,
-    VolumeId,
+    AllocationId, ApplicationCheckSettings, CreateVolume, GroupSettings, LaunchTemplateId, LifecycleHook, RootVolume,
+    SecurityGroupId, SubnetId, TemplateData, VolumeId,
 };
 use selfheal_policy::{InstanceScope, Partition, instance_policy, trust_policy};
 use selfheal_userdata::{AddressWhen, BootConfig, DataVolume, Filesystem, HealthCheck, HealthFrom, Probe, render};
@@ -23,8 +23,8 @@ pub const HOUR: Duration = Duration::from_secs(3600);
 pub struct Stack {
     pub address: AllocationId,
     pub volume: VolumeId,
-    pub security_group: String,
-    pub template: String,
+    pub security_group: SecurityGroupId,
+    pub template: LaunchTemplateId,
     pub settings: GroupSettings,
 }
 
@@ -70,7 +70,7 @@ pub fn volume_input(token: &str) -> CreateVolume {
     }
 }
 
-pub fn template_data(world: &World, security_group: &str, user_data: &str) -> TemplateData {
+pub fn template_data(world: &World, security_group: &SecurityGroupId, user_data: &str) -> TemplateData {
     let names = names();
     let (image, record) = world
         .images
@@ -81,7 +81,7 @@ pub fn template_data(world: &World, security_group: &str, user_data: &str) -> Te
         image_id: image.clone(),
         instance_type: "t4g.small".to_owned(),
         profile_arn: profile_arn(),
-        security_groups: vec![security_group.to_owned()],
+        security_groups: vec![security_group.clone()],
         public_ip: true,
         root: RootVolume {
             device: record.root_device.clone(),
@@ -130,15 +130,15 @@ pub fn termination_hook() -> LifecycleHook {
     }
 }
 
-pub fn settings(template: &str, subnet: &str) -> GroupSettings {
+pub fn settings(template: &LaunchTemplateId, subnet: &SubnetId) -> GroupSettings {
     let names = names();
     GroupSettings {
         name: names.group.clone(),
         min: 1,
         max: 1,
         desired: 1,
-        subnet: subnet.into(),
-        template_id: template.to_owned(),
+        subnet: subnet.clone(),
+        template_id: template.clone(),
         template_version: 1,
         health_check_type: "EC2".to_owned(),
         health_check_grace_s: 60,
@@ -240,7 +240,7 @@ pub fn prepare_with(sim: &Sim, change: impl FnOnce(BootConfig) -> BootConfig) ->
         let data = sim.inspect(|world| template_data(world, &security_group, &user_data.to_base64()));
         let tags = names.tags(ResourceKind::LaunchTemplate);
         let template = sim.create_launch_template(&names.launch_template, &data, &tags).await?;
-        let settings = settings(&template, subnet.id.as_str());
+        let settings = settings(&template, &subnet.id);
         // IAM spreads late.
         sim.sleep(Duration::from_secs(30)).await;
         Ok(Stack {

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use selfheal_aws::sim::{Sim, SimConfig, SubnetConfig, World};
 use selfheal_core::spec::{Architecture, ImageRef, Spec, ZoneRef};
-use selfheal_core::world::Image;
+use selfheal_core::world::{Image, ImageId};
 
 use crate::cli::Global;
 use crate::error::CliError;
@@ -146,8 +146,8 @@ fn publish_image(world: &mut World, spec: &Spec) {
         ImageRef::Alias { .. } => return,
         ImageRef::Id(id) => id.clone(),
         ImageRef::Parameter(path) => {
-            let id = "ami-0000000000000000f".to_owned();
-            world.parameters.insert(path.clone(), id.clone());
+            let id = ImageId::from("ami-0000000000000000f");
+            world.parameters.insert(path.clone(), id.to_string());
             id
         }
     };

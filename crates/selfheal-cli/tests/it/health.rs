@@ -146,11 +146,11 @@ fn the_group_that_ingress_made_goes_with_the_stack_after_the_spec_named_another(
     let mut given = String::new();
     folder.tamper(|world| {
         let mut other = world.security_groups.values().next().expect("ours").clone();
-        other.group.id = "sg-0123456789abcdef0".to_owned();
+        other.group.id = "sg-0123456789abcdef0".into();
         other.group.name = "theirs".to_owned();
         other.group.tags.clear();
-        given = other.group.id.clone();
-        world.security_groups.insert(given.clone(), other);
+        given = other.group.id.to_string();
+        world.security_groups.insert(other.group.id.clone(), other);
     });
     folder.edit(
         "ingress = [\"80/tcp\", \"443/tcp\"]",
@@ -165,5 +165,5 @@ fn the_group_that_ingress_made_goes_with_the_stack_after_the_spec_named_another(
     folder.expect(&["destroy", "--yes"], 0);
     let mut left = Vec::new();
     folder.tamper(|world| left = world.security_groups.keys().cloned().collect());
-    assert_eq!(left, [given]);
+    assert_eq!(left, [given.as_str()]);
 }

@@ -11,7 +11,7 @@ impl fmt::Display for Plan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "Stack {} in {}, account {}", self.stack, self.region, self.account)?;
         if let Some(image) = &self.image {
-            if image.asked == image.id {
+            if image.asked == image.id.as_str() {
                 writeln!(f, "Image {}", image.id)?;
             } else {
                 writeln!(f, "Image {} is {} today", image.asked, image.id)?;

@@ -108,8 +108,12 @@ fn update(
         .changes("size", size(group.min, group.max, group.desired), size(1, 1, 1))
         .changes("subnet", group.subnets.join(", "), subnet.id.clone());
     if builder.planned(StepKind::CreateTemplateVersion).is_empty() {
-        let have = group.template_id.clone().unwrap_or_else(none);
-        draft = draft.changes_later("launch template", have, template.show(|pin| pin.template_id.clone()));
+        let have = group.template_id.as_ref().map_or_else(none, String::from);
+        draft = draft.changes_later(
+            "launch template",
+            have,
+            template.show(|pin| pin.template_id.to_string()),
+        );
     }
     let draft = draft
         .changes_later(

@@ -7,7 +7,7 @@ use super::{Change, Need, StepKind};
 use crate::existing::{instance_type, subnet};
 use crate::names::ResourceKind;
 use crate::spec::{ImageRef, Ingress, Protocol};
-use crate::world::{Action, IngressRule, SecurityGroup, SecurityGroupCall, Subnet};
+use crate::world::{Action, IngressRule, SecurityGroup, SecurityGroupCall, SecurityGroupId, Subnet};
 
 /// Refuses an image that does not exist or does not fit the instance type.
 pub(super) fn check_image(builder: &mut Builder<'_>) {
@@ -97,7 +97,10 @@ pub(super) fn plan_subnet<'a>(builder: &mut Builder<'a>) -> Option<&'a Subnet> {
 }
 
 /// The ids of the security groups of the instance, sorted.
-pub(super) fn plan_security_groups(builder: &mut Builder<'_>, subnet: Option<&Subnet>) -> Deferred<Vec<String>> {
+pub(super) fn plan_security_groups(
+    builder: &mut Builder<'_>,
+    subnet: Option<&Subnet>,
+) -> Deferred<Vec<SecurityGroupId>> {
     match &builder.spec.instance.ingress {
         Ingress::Groups(ids) => {
             check_given(builder, ids, subnet);
@@ -110,7 +113,7 @@ pub(super) fn plan_security_groups(builder: &mut Builder<'_>, subnet: Option<&Su
     }
 }
 
-fn check_given(builder: &mut Builder<'_>, ids: &[String], subnet: Option<&Subnet>) {
+fn check_given(builder: &mut Builder<'_>, ids: &[SecurityGroupId], subnet: Option<&Subnet>) {
     for id in ids {
         let Some(group) = builder.observed.security_groups.iter().find(|group| group.id == *id) else {
             builder.refuse(
@@ -135,7 +138,7 @@ fn check_given(builder: &mut Builder<'_>, ids: &[String], subnet: Option<&Subnet
 
 /// Tells of the group that `ingress` made before the spec named groups. It may still be the running instance's, and rules of
 /// other groups may name it, so that only a destroy takes it along.
-fn tell_left_behind(builder: &mut Builder<'_>, given: &[String]) {
+fn tell_left_behind(builder: &mut Builder<'_>, given: &[SecurityGroupId]) {
     let name = &builder.names.security_group;
     let left = builder.observed.security_groups.iter().find(|group| {
         group.name == *name
@@ -174,7 +177,11 @@ fn tell_egress(builder: &mut Builder<'_>, group: &SecurityGroup) {
     );
 }
 
-fn own_group(builder: &mut Builder<'_>, ports: &[(u16, Protocol)], subnet: Option<&Subnet>) -> Deferred<String> {
+fn own_group(
+    builder: &mut Builder<'_>,
+    ports: &[(u16, Protocol)],
+    subnet: Option<&Subnet>,
+) -> Deferred<SecurityGroupId> {
     let vpc_id = subnet.map(|subnet| subnet.vpc_id.clone()).unwrap_or_default();
     let name = builder.names.security_group.clone();
     let wanted: Vec<IngressRule> = ports.iter().map(|(port, protocol)| rule(*port, *protocol)).collect();
@@ -215,7 +222,7 @@ fn own_group(builder: &mut Builder<'_>, ports: &[(u16, Protocol)], subnet: Optio
     Deferred::Known(group.id.clone())
 }
 
-fn authorize(builder: &mut Builder<'_>, group_id: Deferred<String>, rules: Vec<IngressRule>) {
+fn authorize(builder: &mut Builder<'_>, group_id: Deferred<SecurityGroupId>, rules: Vec<IngressRule>) {
     let mut draft = Draft::new(StepKind::AuthorizeIngress, Change::Create, "the spec opens these ports");
     if let Deferred::Known(id) = &group_id {
         draft = draft.target(id.clone());

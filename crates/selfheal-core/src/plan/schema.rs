@@ -32,7 +32,7 @@ fn newer(builder: &Builder<'_>) -> Option<(String, String)> {
         observed
             .launch_template
             .iter()
-            .map(|it| (&*it.id, &it.data.instance_tags)),
+            .map(|it| (it.id.as_str(), &it.data.instance_tags)),
     )
     .chain(observed.group.iter().map(|it| (&*it.name, &it.tags)))
     .chain(observed.role.iter().map(|it| (&*it.name, &it.tags)))

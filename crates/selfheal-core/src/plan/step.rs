@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{StepId, StepKind};
-use crate::world::{Action, SnapshotId, VolumeId};
+use crate::world::{Action, ImageId, SnapshotId, VolumeId};
 
 /// Code of the note that the stack has parked itself.
 pub(super) const PARKED: &str = "parked";
@@ -42,7 +42,7 @@ pub struct PlannedImage {
     /// What the spec asks for: an id, an alias or a parameter.
     pub asked: String,
     /// `ami-…`: what that is today.
-    pub id: String,
+    pub id: ImageId,
 }
 
 impl Plan {

@@ -11,20 +11,21 @@ use crate::desired;
 use crate::names::{ResourceKind, TAG_STACK, Tags};
 use crate::spec::Setup;
 use crate::world::{
-    Action, Address, AllocationId, LaunchTemplate, LaunchTemplateCall, TemplateData, UserDataText, VolumeId,
+    Action, Address, AllocationId, LaunchTemplate, LaunchTemplateCall, LaunchTemplateId, SecurityGroupId, TemplateData,
+    UserDataText, VolumeId,
 };
 
 /// The launch template that the group is to use.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Pin {
-    pub(super) template_id: String,
+    pub(super) template_id: LaunchTemplateId,
     pub(super) version: u64,
 }
 
 /// Plans the launch template and answers what the group pins. A new version waits for `before`.
 pub(super) fn plan(
     builder: &mut Builder<'_>,
-    groups: &Deferred<Vec<String>>,
+    groups: &Deferred<Vec<SecurityGroupId>>,
     address: &Deferred<Address>,
     volume: &DataVolume,
     before: &BTreeSet<Need>,
@@ -97,7 +98,7 @@ pub(super) fn refuse_foreign(builder: &mut Builder<'_>, template: &LaunchTemplat
 /// What a version is to hold, and the same with stand-ins for the ids that are not known yet.
 fn desired_data(
     builder: &mut Builder<'_>,
-    groups: &Deferred<Vec<String>>,
+    groups: &Deferred<Vec<SecurityGroupId>>,
     address: &Deferred<Address>,
     volume: &DataVolume,
 ) -> Option<(TemplateData, Deferred<TemplateData>)> {
@@ -123,7 +124,7 @@ fn desired_data(
         }
     };
     let (spec, account) = (builder.spec, &builder.observed.identity.account);
-    let make = |groups: Vec<String>| desired::template_data(spec, account, &image, &groups, &user_data);
+    let make = |groups: Vec<SecurityGroupId>| desired::template_data(spec, account, &image, &groups, &user_data);
     Some((
         make(Vec::new()),
         groups.clone().and(ids).map(|(groups, _)| make(groups)),
@@ -150,7 +151,7 @@ fn show_new(builder: &Builder<'_>, data: &Deferred<TemplateData>) -> Draft {
         .observed
         .image
         .as_ref()
-        .map_or_else(String::new, |image| image.id.clone());
+        .map_or_else(String::new, |image| image.id.to_string());
     Draft::new(
         StepKind::CreateLaunchTemplate,
         Change::Create,

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::ids::ImageId;
+
 /// Processor architecture, as EC2 spells it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Architecture {
@@ -53,7 +55,7 @@ impl fmt::Display for Architecture {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ImageRef {
     /// `ami-…`.
-    Id(String),
+    Id(ImageId),
     /// A distribution's public parameter, known by a short name such as `al2023-arm64`.
     Alias {
         /// The short name, as written in the spec.
@@ -191,7 +193,7 @@ impl ImageRef {
 impl fmt::Display for ImageRef {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Id(id) => f.write_str(id),
+            Self::Id(id) => f.write_str(id.as_str()),
             Self::Alias { alias, .. } => f.write_str(alias),
             Self::Parameter(path) => write!(f, "ssm:{path}"),
         }

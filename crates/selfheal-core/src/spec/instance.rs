@@ -7,7 +7,7 @@ use toml_edit::{Table, value};
 use super::reader::{Fault, Reader, Section};
 use super::values::{kms_key, size, size_fault, strings, within};
 use super::{ImageRef, syntax};
-use crate::ids::SubnetId;
+use crate::ids::{SecurityGroupId, SubnetId};
 
 /// Its keys.
 pub(super) const KEYS: &[&str] = &[
@@ -56,7 +56,7 @@ pub enum Ingress {
     /// A security group of ours with these ports open to the world, sorted and without duplicates.
     Ports(Vec<(u16, Protocol)>),
     /// Security groups that somebody else keeps, 1 to 5 of them.
-    Groups(Vec<String>),
+    Groups(Vec<SecurityGroupId>),
 }
 
 /// Transport protocol of an ingress rule.
@@ -178,7 +178,9 @@ fn groups(reader: &mut Reader<'_>, section: &Section<'_>) -> Option<Ingress> {
             fault,
         );
     }
-    Some(Ingress::Groups(groups.into_iter().map(|group| group.value).collect()))
+    Some(Ingress::Groups(
+        groups.into_iter().map(|group| group.value.into()).collect(),
+    ))
 }
 
 /// The section as a table.
@@ -193,7 +195,7 @@ pub(super) fn table(spec: &InstanceSpec) -> Table {
         Ingress::Ports(ports) => {
             table["ingress"] = strings(ports.iter().map(|(port, protocol)| format!("{port}/{protocol}")));
         }
-        Ingress::Groups(groups) => table["security_groups"] = strings(groups.iter().cloned()),
+        Ingress::Groups(groups) => table["security_groups"] = strings(groups.iter().map(String::from)),
     }
     table["root_size"] = size(spec.root_size_gib);
     if let Some(boundary) = &spec.permissions_boundary {

@@ -150,7 +150,7 @@ pub(crate) fn is_kms_key(value: &str) -> bool {
 /// An image: an id, `ssm:/path` or an alias.
 pub(super) fn image(value: &str) -> Result<ImageRef, Fault> {
     if value.starts_with("ami-") {
-        return id("ami", value).map(ImageRef::Id);
+        return id("ami", value).map(|id| ImageRef::Id(id.into()));
     }
     if let Some(path) = value.strip_prefix("ssm:") {
         // Systems Manager allows 1,011 characters after the parameter's ARN prefix.

@@ -5,7 +5,9 @@ use super::{InstanceStatus, StatusReport};
 use crate::names::{LAUNCH_HOOK, Names, ResourceKind, TAG_PARKED, TERMINATE_HOOK};
 use crate::plan::{Change, Plan, StepKind};
 use crate::spec::{Ingress, Spec};
-use crate::world::{ApplicationStatus, Group, HealthStatus, InstanceState, LifecycleState, Observed, VolumeState};
+use crate::world::{
+    ApplicationStatus, Group, HealthStatus, InstanceState, LaunchTemplateId, LifecycleState, Observed, VolumeState,
+};
 
 /// What the parts look at.
 struct Patient<'a> {
@@ -219,7 +221,7 @@ impl<'a> Patient<'a> {
             return self.find(Code::TemplateMissing, what, apply);
         };
         if group.template_id.as_ref().is_some_and(|id| *id != template.id) || group.template_id.is_none() {
-            let other = group.template_id.as_deref().unwrap_or("none");
+            let other = group.template_id.as_ref().map_or("none", LaunchTemplateId::as_str);
             let what = format!("the group launches from the template {other}, not from {}", template.id);
             self.find(Code::TemplateElsewhere, what, apply);
         }

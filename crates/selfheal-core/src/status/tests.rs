@@ -19,7 +19,7 @@ fn spec() -> Spec {
         "web",
         "eu-west-1",
         "t4g.small",
-        ImageRef::Id("ami-0123456789abcdef0".to_owned()),
+        ImageRef::Id("ami-0123456789abcdef0".into()),
     );
     spec.data = Some(DataSpec {
         size_gib: 20,
@@ -98,7 +98,7 @@ fn serving() -> Observed {
             tags: names.tags(ResourceKind::Volume),
         }],
         launch_template: Some(LaunchTemplate {
-            id: "lt-0123456789abcdef0".to_owned(),
+            id: "lt-0123456789abcdef0".into(),
             name: names.launch_template.clone(),
             version: 3,
             data: TemplateData::default(),
@@ -109,7 +109,7 @@ fn serving() -> Observed {
             max: 1,
             desired: 1,
             subnets: vec!["subnet-0123456789abcdef0".into()],
-            template_id: Some("lt-0123456789abcdef0".to_owned()),
+            template_id: Some("lt-0123456789abcdef0".into()),
             template_version: Some("2".to_owned()),
             health_check_type: "EC2".to_owned(),
             health_check_grace_s: 60,

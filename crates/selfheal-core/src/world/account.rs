@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{SubnetId, VpcId};
+use super::{ImageId, SubnetId, VpcId};
 
 /// Whose credentials are in use, and where.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -18,8 +18,8 @@ pub struct Identity {
 /// A machine image.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Image {
-    /// `ami-…`.
-    pub id: String,
+    /// Its id.
+    pub id: ImageId,
     /// Name of its root device, such as `/dev/xvda`.
     pub root_device: String,
     /// `x86_64` or `arm64`, where it is known.

@@ -5,7 +5,9 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::listing::one;
-use super::{ActivityStatus, Answer, HealthStatus, InstanceState, LifecycleState, Observed, SubnetId};
+use super::{
+    ActivityStatus, Answer, HealthStatus, InstanceState, LaunchTemplateId, LifecycleState, Observed, SubnetId,
+};
 use crate::names::Tags;
 
 /// An Auto Scaling group.
@@ -22,7 +24,7 @@ pub struct Group {
     /// Subnets.
     pub subnets: Vec<SubnetId>,
     /// The launch template's id, when it uses one.
-    pub template_id: Option<String>,
+    pub template_id: Option<LaunchTemplateId>,
     /// The launch template's version as the group names it: a number, `$Latest` or `$Default`.
     pub template_version: Option<String>,
     /// `EC2`, or a comma list.
@@ -160,7 +162,7 @@ pub struct GroupSettings {
     /// The one subnet.
     pub subnet: SubnetId,
     /// The launch template.
-    pub template_id: String,
+    pub template_id: LaunchTemplateId,
     /// The pinned version.
     pub template_version: u64,
     /// Health check type.

@@ -4,14 +4,14 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::listing::one;
-use super::{Answer, Observed, UserDataText};
+use super::{Answer, ImageId, LaunchTemplateId, Observed, SecurityGroupId, UserDataText};
 use crate::names::{TAG_APPLICATION_CHECK, Tags};
 
 /// A launch template at its latest version.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LaunchTemplate {
-    /// `lt-…`.
-    pub id: String,
+    /// Its id.
+    pub id: LaunchTemplateId,
     /// Its name.
     pub name: String,
     /// The number of the latest version, from 1.
@@ -34,14 +34,14 @@ impl LaunchTemplate {
 /// where AWS merely fills in defaults.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct TemplateData {
-    /// `ami-…`.
-    pub image_id: String,
+    /// The machine image.
+    pub image_id: ImageId,
     /// Instance type.
     pub instance_type: String,
     /// ARN of the instance profile.
     pub profile_arn: String,
     /// Security groups of the one network interface, sorted.
-    pub security_groups: Vec<String>,
+    pub security_groups: Vec<SecurityGroupId>,
     /// Whether the interface gets a public address at launch, with which it reaches AWS before the Elastic IP is there.
     pub public_ip: bool,
     /// The root volume.
@@ -94,14 +94,14 @@ pub enum LaunchTemplateCall {
     /// `ec2:CreateLaunchTemplateVersion`.
     CreateTemplateVersion {
         /// The template.
-        template_id: String,
+        template_id: LaunchTemplateId,
         /// What the version holds: whole, with no source version.
         data: TemplateData,
     },
     /// `ec2:DeleteLaunchTemplate`.
     DeleteLaunchTemplate {
         /// The template.
-        id: String,
+        id: LaunchTemplateId,
     },
 }
 
@@ -109,7 +109,7 @@ pub(super) fn record(observed: &mut Observed, call: &LaunchTemplateCall, answer:
     match call {
         LaunchTemplateCall::CreateLaunchTemplate { name, data, .. } => {
             let Answer::Template(id) = answer else { return };
-            observed.run.unseen.insert(id.clone());
+            observed.run.unseen.insert(id.to_string());
             observed.launch_template = Some(LaunchTemplate {
                 id,
                 name: name.clone(),
@@ -127,7 +127,7 @@ pub(super) fn record(observed: &mut Observed, call: &LaunchTemplateCall, answer:
         // An answer that does not fit changes nothing.
         _ if answer != Answer::Done => {}
         LaunchTemplateCall::DeleteLaunchTemplate { id } => {
-            observed.run.unseen.remove(id);
+            observed.run.unseen.remove(id.as_str());
             observed.launch_template = None;
         }
     }
@@ -142,7 +142,7 @@ impl Observed {
             return;
         }
         one(&mut self.launch_template, template, &mut self.run.unseen, |template| {
-            template.id.clone()
+            template.id.to_string()
         });
     }
 }

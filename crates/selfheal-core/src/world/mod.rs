@@ -27,7 +27,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub use crate::ids::{
-    AllocationId, AssociationId, HostedZoneId, NetworkInterfaceId, SnapshotId, SubnetId, VolumeId, VpcId,
+    AllocationId, AssociationId, HostedZoneId, ImageId, LaunchTemplateId, NetworkInterfaceId, SecurityGroupId,
+    SnapshotId, SubnetId, VolumeId, VpcId,
 };
 pub use account::{DefaultRoute, Identity, Image, InstanceType, InstanceTypeDetails, Subnet};
 pub use address::{Address, AddressCall, AddressRun};
@@ -67,7 +68,7 @@ pub struct Observed {
     /// The way out of the spec's subnet. Read where the spec names one in which there is no group of the stack yet.
     pub default_route: Option<DefaultRoute>,
     /// The image of the launch template's latest version, where it is not the spec's, was looked for, and is gone.
-    pub gone_image: Option<String>,
+    pub gone_image: Option<ImageId>,
     /// The customer's key by which the account encrypts volumes that name none, as EC2 tells it; `None` where it is AWS's
     /// own. Read before something is made that names none.
     pub default_key: Option<String>,
@@ -168,13 +169,13 @@ pub enum Answer {
     /// The volume that was created.
     Volume(Volume),
     /// The id of the security group that was created.
-    SecurityGroup(String),
+    SecurityGroup(SecurityGroupId),
     /// The role that was created.
     Role(IamRole),
     /// The profile that was created.
     Profile(InstanceProfile),
     /// The id of the launch template that was created.
-    Template(String),
+    Template(LaunchTemplateId),
     /// The number of the version that was created.
     Version(u64),
     /// The snapshot that was started.

@@ -4,14 +4,14 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::listing::list;
-use super::{Answer, Observed, VpcId};
+use super::{Answer, Observed, SecurityGroupId, VpcId};
 use crate::names::Tags;
 
 /// A security group.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SecurityGroup {
-    /// `sg-…`.
-    pub id: String,
+    /// Its id.
+    pub id: SecurityGroupId,
     /// Its name.
     pub name: String,
     /// Its VPC.
@@ -80,21 +80,21 @@ pub enum SecurityGroupCall {
     /// `ec2:AuthorizeSecurityGroupIngress`.
     AuthorizeIngress {
         /// The group.
-        group_id: String,
+        group_id: SecurityGroupId,
         /// The rules to add.
         rules: Vec<IngressRule>,
     },
     /// `ec2:RevokeSecurityGroupIngress`.
     RevokeIngress {
         /// The group.
-        group_id: String,
+        group_id: SecurityGroupId,
         /// The rules to take away.
         rules: Vec<IngressRule>,
     },
     /// `ec2:DeleteSecurityGroup`.
     DeleteSecurityGroup {
         /// The group.
-        id: String,
+        id: SecurityGroupId,
     },
 }
 
@@ -102,7 +102,7 @@ pub(super) fn record(observed: &mut Observed, call: &SecurityGroupCall, answer: 
     match call {
         SecurityGroupCall::CreateSecurityGroup { name, vpc_id, tags } => {
             let Answer::SecurityGroup(id) = answer else { return };
-            observed.run.unseen.insert(id.clone());
+            observed.run.unseen.insert(id.to_string());
             observed.security_groups.push(SecurityGroup {
                 id,
                 name: name.clone(),
@@ -125,21 +125,21 @@ pub(super) fn record(observed: &mut Observed, call: &SecurityGroupCall, answer: 
             }
         }
         SecurityGroupCall::DeleteSecurityGroup { id } => {
-            observed.run.unseen.remove(id);
+            observed.run.unseen.remove(id.as_str());
             observed.security_groups.retain(|group| group.id != *id);
         }
     }
 }
 
-fn of_id<'a>(observed: &'a mut Observed, id: &'a str) -> impl Iterator<Item = &'a mut SecurityGroup> {
-    observed.security_groups.iter_mut().filter(move |group| group.id == id)
+fn of_id<'a>(observed: &'a mut Observed, id: &'a SecurityGroupId) -> impl Iterator<Item = &'a mut SecurityGroup> {
+    observed.security_groups.iter_mut().filter(move |group| group.id == *id)
 }
 
 impl Observed {
     /// Puts a new reading of the security groups into the observed world.
     pub fn read_security_groups(&mut self, groups: Vec<SecurityGroup>) {
         list(&mut self.security_groups, groups, &mut self.run.unseen, |group| {
-            group.id.clone()
+            group.id.to_string()
         });
     }
 }

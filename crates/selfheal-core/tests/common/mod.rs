@@ -43,7 +43,7 @@ pub fn empty_world() -> Observed {
             region: "eu-west-1".to_owned(),
         },
         image: Some(Image {
-            id: "ami-0123456789abcdef0".to_owned(),
+            id: "ami-0123456789abcdef0".into(),
             root_device: "/dev/xvda".to_owned(),
             architecture: Some("arm64".to_owned()),
             root_size_gib: None,
@@ -106,7 +106,7 @@ pub fn answer(action: &Action, nth: usize) -> Answer {
             attachment: None,
             tags: input.tags.clone(),
         }),
-        Action::SecurityGroup(SecurityGroupCall::CreateSecurityGroup { .. }) => Answer::SecurityGroup(id("sg")),
+        Action::SecurityGroup(SecurityGroupCall::CreateSecurityGroup { .. }) => Answer::SecurityGroup(id("sg").into()),
         Action::Role(RoleCall::CreateRole {
             name,
             trust_policy,
@@ -127,7 +127,7 @@ pub fn answer(action: &Action, nth: usize) -> Answer {
                 tags: tags.clone(),
             })
         }
-        Action::LaunchTemplate(LaunchTemplateCall::CreateLaunchTemplate { .. }) => Answer::Template(id("lt")),
+        Action::LaunchTemplate(LaunchTemplateCall::CreateLaunchTemplate { .. }) => Answer::Template(id("lt").into()),
         Action::LaunchTemplate(LaunchTemplateCall::CreateTemplateVersion { .. }) => Answer::Version(2),
         Action::ApplicationCheck(ApplicationCheckCall::CreateApplicationStatusCheck(input)) => {
             Answer::ApplicationCheck(ApplicationCheck {

@@ -11,8 +11,9 @@ use async_trait::async_trait;
 use aws_sdk_ec2::types::{DomainType, Filter, VolumeType};
 use selfheal_core::names::{TAG_STACK, Tags};
 use selfheal_core::world::{
-    Address, AllocationId, AssociationId, CreateVolume, Image, IngressRule, Instance, LaunchTemplate, ModifyVolume,
-    SecurityGroup, Snapshot, Subnet, TemplateData, Volume, VolumeId, VolumeModification, VpcId,
+    Address, AllocationId, AssociationId, CreateVolume, Image, ImageId, IngressRule, Instance, LaunchTemplate,
+    LaunchTemplateId, ModifyVolume, SecurityGroup, SecurityGroupId, Snapshot, Subnet, TemplateData, Volume, VolumeId,
+    VolumeModification, VpcId,
 };
 
 use super::Sdk;
@@ -25,10 +26,10 @@ const PAGE: i32 = 500;
 
 #[async_trait]
 impl Ec2 for Sdk {
-    async fn describe_image(&self, id: &str) -> CallResult<Option<Image>> {
+    async fn describe_image(&self, id: &ImageId) -> CallResult<Option<Image>> {
         const ACTION: &str = "ec2:DescribeImages";
         let call = self.clients.ec2.describe_images().image_ids(id);
-        match absent(call.send().await.map_err(failed(ACTION, Some(id)))) {
+        match absent(call.send().await.map_err(failed(ACTION, Some(id.as_str())))) {
             Ok(output) => Ok(output
                 .and_then(|output| output.images)
                 .unwrap_or_default()
@@ -253,49 +254,51 @@ impl Ec2 for Sdk {
         Ok(())
     }
 
-    async fn create_security_group(&self, name: &str, vpc_id: &VpcId, tags: &Tags) -> CallResult<String> {
+    async fn create_security_group(&self, name: &str, vpc_id: &VpcId, tags: &Tags) -> CallResult<SecurityGroupId> {
         const ACTION: &str = "ec2:CreateSecurityGroup";
         let call = self.clients.ec2.create_security_group().group_name(name).vpc_id(vpc_id);
         // AWS demands a description, and it cannot be changed afterwards.
         let call = call.description(format!("What may reach {name}; managed by selfheal"));
         let call = call.set_tag_specifications(write::tagged("security-group", tags));
         let output = call.send().await.map_err(failed(ACTION, Some(name)))?;
-        field(output.group_id, ACTION, "group id")
+        field(output.group_id.map(Into::into), ACTION, "group id")
     }
 
-    async fn authorize_ingress(&self, group_id: &str, rules: &[IngressRule]) -> CallResult<()> {
+    async fn authorize_ingress(&self, group_id: &SecurityGroupId, rules: &[IngressRule]) -> CallResult<()> {
         let call = self.clients.ec2.authorize_security_group_ingress().group_id(group_id);
         let call = call.set_ip_permissions(Some(rules.iter().map(write::permission).collect()));
         call.send()
             .await
-            .map_err(failed("ec2:AuthorizeSecurityGroupIngress", Some(group_id)))?;
+            .map_err(failed("ec2:AuthorizeSecurityGroupIngress", Some(group_id.as_str())))?;
         Ok(())
     }
 
-    async fn revoke_ingress(&self, group_id: &str, rules: &[IngressRule]) -> CallResult<()> {
+    async fn revoke_ingress(&self, group_id: &SecurityGroupId, rules: &[IngressRule]) -> CallResult<()> {
         let call = self.clients.ec2.revoke_security_group_ingress().group_id(group_id);
         let call = call.set_ip_permissions(Some(rules.iter().map(write::permission).collect()));
         call.send()
             .await
-            .map_err(failed("ec2:RevokeSecurityGroupIngress", Some(group_id)))?;
+            .map_err(failed("ec2:RevokeSecurityGroupIngress", Some(group_id.as_str())))?;
         Ok(())
     }
 
-    async fn create_launch_template(&self, name: &str, data: &TemplateData, tags: &Tags) -> CallResult<String> {
+    async fn create_launch_template(
+        &self,
+        name: &str,
+        data: &TemplateData,
+        tags: &Tags,
+    ) -> CallResult<LaunchTemplateId> {
         const ACTION: &str = "ec2:CreateLaunchTemplate";
         let call = self.clients.ec2.create_launch_template().launch_template_name(name);
         let call = call.launch_template_data(template::request(data));
         let call = call.set_tag_specifications(write::tagged("launch-template", tags));
         let output = call.send().await.map_err(failed(ACTION, Some(name)))?;
         template::log_warning(ACTION, output.warning.as_ref());
-        field(
-            output.launch_template.and_then(|template| template.launch_template_id),
-            ACTION,
-            "template id",
-        )
+        let id = output.launch_template.and_then(|template| template.launch_template_id);
+        field(id.map(Into::into), ACTION, "template id")
     }
 
-    async fn create_template_version(&self, template_id: &str, data: &TemplateData) -> CallResult<u64> {
+    async fn create_template_version(&self, template_id: &LaunchTemplateId, data: &TemplateData) -> CallResult<u64> {
         const ACTION: &str = "ec2:CreateLaunchTemplateVersion";
         // Without a source version: the new one holds this data and nothing else.
         let call = self
@@ -304,7 +307,7 @@ impl Ec2 for Sdk {
             .create_launch_template_version()
             .launch_template_id(template_id);
         let call = call.launch_template_data(template::request(data));
-        let output = call.send().await.map_err(failed(ACTION, Some(template_id)))?;
+        let output = call.send().await.map_err(failed(ACTION, Some(template_id.as_str())))?;
         template::log_warning(ACTION, output.warning.as_ref());
         let number = output
             .launch_template_version
@@ -316,17 +319,19 @@ impl Ec2 for Sdk {
         )
     }
 
-    async fn delete_launch_template(&self, id: &str) -> CallResult<()> {
+    async fn delete_launch_template(&self, id: &LaunchTemplateId) -> CallResult<()> {
         let call = self.clients.ec2.delete_launch_template().launch_template_id(id);
         call.send()
             .await
-            .map_err(failed("ec2:DeleteLaunchTemplate", Some(id)))?;
+            .map_err(failed("ec2:DeleteLaunchTemplate", Some(id.as_str())))?;
         Ok(())
     }
 
-    async fn delete_security_group(&self, id: &str) -> CallResult<()> {
+    async fn delete_security_group(&self, id: &SecurityGroupId) -> CallResult<()> {
         let call = self.clients.ec2.delete_security_group().group_id(id);
-        call.send().await.map_err(failed("ec2:DeleteSecurityGroup", Some(id)))?;
+        call.send()
+            .await
+            .map_err(failed("ec2:DeleteSecurityGroup", Some(id.as_str())))?;
         Ok(())
     }
 

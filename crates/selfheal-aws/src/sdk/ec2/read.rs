@@ -25,7 +25,7 @@ pub(super) fn image(image: types::Image) -> Option<Image> {
         .state
         .as_ref()
         .is_none_or(|state| !matches!(state.as_str(), "deregistered" | "failed" | "error" | "invalid"));
-    let id = image.image_id.filter(|_| usable)?;
+    let id = image.image_id.filter(|_| usable)?.into();
     let root_device = image.root_device_name.unwrap_or_default();
     let mappings = image.block_device_mappings.unwrap_or_default();
     let root = mappings
@@ -113,7 +113,7 @@ pub(super) fn security_group(group: types::SecurityGroup) -> SecurityGroup {
     SecurityGroup {
         ingress: sorted(group.ip_permissions),
         egress: sorted(group.ip_permissions_egress),
-        id: group.group_id.unwrap_or_default(),
+        id: group.group_id.unwrap_or_default().into(),
         name: group.group_name.unwrap_or_default(),
         vpc_id: group.vpc_id.unwrap_or_default().into(),
         tags: tags(group.tags),

@@ -56,10 +56,11 @@ fn tagged(resource_type: &str, tags: &Tags) -> LaunchTemplateTagSpecificationReq
 
 /// The one interface. AssociateAddress by instance id needs an instance to have exactly one.
 fn interface(data: &TemplateData) -> LaunchTemplateInstanceNetworkInterfaceSpecificationRequest {
+    let groups: Vec<String> = data.security_groups.iter().map(String::from).collect();
     LaunchTemplateInstanceNetworkInterfaceSpecificationRequest::builder()
         .device_index(0)
         .associate_public_ip_address(data.public_ip)
-        .set_groups((!data.security_groups.is_empty()).then(|| data.security_groups.clone()))
+        .set_groups((!groups.is_empty()).then_some(groups))
         .delete_on_termination(true)
         .build()
 }
@@ -93,7 +94,7 @@ fn metadata(data: &TemplateData) -> LaunchTemplateInstanceMetadataOptionsRequest
 pub(super) fn read(version: LaunchTemplateVersion, action: &'static str) -> CallResult<LaunchTemplate> {
     let number = version.version_number.and_then(|number| u64::try_from(number).ok());
     Ok(LaunchTemplate {
-        id: field(version.launch_template_id, action, "template id")?,
+        id: field(version.launch_template_id.map(Into::into), action, "template id")?,
         name: version.launch_template_name.unwrap_or_default(),
         version: field(number, action, "version number")?,
         data: version.launch_template_data.map(data).unwrap_or_default(),
@@ -119,6 +120,7 @@ fn data(data: ResponseLaunchTemplateData) -> TemplateData {
     let mut security_groups = interface.and_then(|interface| interface.groups).unwrap_or_default();
     security_groups.extend(data.security_group_ids.unwrap_or_default());
     security_groups.sort();
+    let security_groups = security_groups.into_iter().map(Into::into).collect();
     let root = data
         .block_device_mappings
         .unwrap_or_default()
@@ -149,7 +151,7 @@ fn data(data: ResponseLaunchTemplateData) -> TemplateData {
             .unwrap_or_default()
     };
     TemplateData {
-        image_id: data.image_id.unwrap_or_default(),
+        image_id: data.image_id.unwrap_or_default().into(),
         instance_type: data
             .instance_type
             .map(|kind| kind.as_str().to_owned())

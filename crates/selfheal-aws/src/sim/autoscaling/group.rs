@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 
 use selfheal_core::names::Tags;
 use selfheal_core::world::{
-    Activity, ActivityStatus, Group, GroupInstance, GroupSettings, HealthStatus, LifecycleHook, SubnetId,
+    Activity, ActivityStatus, Group, GroupInstance, GroupSettings, HealthStatus, LaunchTemplateId, LifecycleHook,
+    SubnetId,
 };
 
 use super::super::call::fail;
@@ -147,7 +148,7 @@ impl World {
     /// Checks what a launch needs, as EC2 does; answers why it refuses, in its words.
     pub(in crate::sim) fn check_launch(
         &self,
-        template_id: &str,
+        template_id: &LaunchTemplateId,
         version: u64,
         subnet: &SubnetId,
     ) -> Result<(), String> {
@@ -189,7 +190,7 @@ impl World {
     /// Refuses a launch for what EC2 finds only when it launches: Auto Scaling takes a group with such a template.
     pub(in crate::sim) fn check_capacity(
         &self,
-        template_id: &str,
+        template_id: &LaunchTemplateId,
         version: u64,
         subnet: &SubnetId,
     ) -> Result<(), String> {

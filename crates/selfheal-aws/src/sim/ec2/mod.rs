@@ -14,8 +14,9 @@ mod volume;
 use async_trait::async_trait;
 use selfheal_core::names::{TAG_STACK, Tags};
 use selfheal_core::world::{
-    Address, AllocationId, AssociationId, CreateVolume, Image, IngressRule, Instance, LaunchTemplate, ModifyVolume,
-    SecurityGroup, Snapshot, Subnet, SubnetId, TemplateData, Volume, VolumeId, VolumeModification, VolumeState, VpcId,
+    Address, AllocationId, AssociationId, CreateVolume, Image, ImageId, IngressRule, Instance, LaunchTemplate,
+    LaunchTemplateId, ModifyVolume, SecurityGroup, SecurityGroupId, Snapshot, Subnet, SubnetId, TemplateData, Volume,
+    VolumeId, VolumeModification, VolumeState, VpcId,
 };
 
 use super::call::{Call, fail};
@@ -126,8 +127,8 @@ impl World {
 
 #[async_trait]
 impl Ec2 for Sim {
-    async fn describe_image(&self, id: &str) -> CallResult<Option<Image>> {
-        let (call, id) = (Call::read("ec2:DescribeImages").about(id), id.to_owned());
+    async fn describe_image(&self, id: &ImageId) -> CallResult<Option<Image>> {
+        let (call, id) = (Call::read("ec2:DescribeImages").about(id.as_str()), id.to_owned());
         self.call(call, move |world| Ok(world.images.get(&id).cloned())).await
     }
 
@@ -279,7 +280,7 @@ impl Ec2 for Sim {
         self.call(call, move |world| world.modify_volume(&input)).await
     }
 
-    async fn create_security_group(&self, name: &str, vpc_id: &VpcId, tags: &Tags) -> CallResult<String> {
+    async fn create_security_group(&self, name: &str, vpc_id: &VpcId, tags: &Tags) -> CallResult<SecurityGroupId> {
         let call = Call::change("ec2:CreateSecurityGroup")
             .about(name)
             .tagging(tags)
@@ -290,25 +291,30 @@ impl Ec2 for Sim {
             .await
     }
 
-    async fn authorize_ingress(&self, group_id: &str, rules: &[IngressRule]) -> CallResult<()> {
+    async fn authorize_ingress(&self, group_id: &SecurityGroupId, rules: &[IngressRule]) -> CallResult<()> {
         let call = Call::change("ec2:AuthorizeSecurityGroupIngress")
-            .about(group_id)
-            .on(Target::SecurityGroup(group_id.to_owned()));
-        let (group_id, rules) = (group_id.to_owned(), rules.to_vec());
+            .about(group_id.as_str())
+            .on(Target::SecurityGroup(group_id.clone()));
+        let (group_id, rules) = (group_id.clone(), rules.to_vec());
         self.call(call, move |world| world.authorize_ingress(&group_id, &rules))
             .await
     }
 
-    async fn revoke_ingress(&self, group_id: &str, rules: &[IngressRule]) -> CallResult<()> {
+    async fn revoke_ingress(&self, group_id: &SecurityGroupId, rules: &[IngressRule]) -> CallResult<()> {
         let call = Call::change("ec2:RevokeSecurityGroupIngress")
-            .about(group_id)
-            .on(Target::SecurityGroup(group_id.to_owned()));
-        let (group_id, rules) = (group_id.to_owned(), rules.to_vec());
+            .about(group_id.as_str())
+            .on(Target::SecurityGroup(group_id.clone()));
+        let (group_id, rules) = (group_id.clone(), rules.to_vec());
         self.call(call, move |world| world.revoke_ingress(&group_id, &rules))
             .await
     }
 
-    async fn create_launch_template(&self, name: &str, data: &TemplateData, tags: &Tags) -> CallResult<String> {
+    async fn create_launch_template(
+        &self,
+        name: &str,
+        data: &TemplateData,
+        tags: &Tags,
+    ) -> CallResult<LaunchTemplateId> {
         let call = Call::change("ec2:CreateLaunchTemplate")
             .about(name)
             .tagging(tags)
@@ -318,26 +324,26 @@ impl Ec2 for Sim {
             .await
     }
 
-    async fn create_template_version(&self, template_id: &str, data: &TemplateData) -> CallResult<u64> {
+    async fn create_template_version(&self, template_id: &LaunchTemplateId, data: &TemplateData) -> CallResult<u64> {
         let call = Call::change("ec2:CreateLaunchTemplateVersion")
-            .about(template_id)
-            .on(Target::Template(template_id.to_owned()));
-        let (template_id, data) = (template_id.to_owned(), data.clone());
+            .about(template_id.as_str())
+            .on(Target::Template(template_id.clone()));
+        let (template_id, data) = (template_id.clone(), data.clone());
         self.call(call, move |world| world.create_template_version(&template_id, &data))
             .await
     }
 
-    async fn delete_launch_template(&self, id: &str) -> CallResult<()> {
+    async fn delete_launch_template(&self, id: &LaunchTemplateId) -> CallResult<()> {
         let call = Call::change("ec2:DeleteLaunchTemplate")
-            .about(id)
+            .about(id.as_str())
             .on(Target::Template(id.to_owned()));
         let id = id.to_owned();
         self.call(call, move |world| world.delete_template(&id)).await
     }
 
-    async fn delete_security_group(&self, id: &str) -> CallResult<()> {
+    async fn delete_security_group(&self, id: &SecurityGroupId) -> CallResult<()> {
         let call = Call::change("ec2:DeleteSecurityGroup")
-            .about(id)
+            .about(id.as_str())
             .on(Target::SecurityGroup(id.to_owned()));
         let id = id.to_owned();
         self.call(call, move |world| world.delete_security_group(&id)).await

@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use selfheal_core::spec::Architecture;
-use selfheal_core::world::{DefaultRoute, InstanceTypeDetails, SubnetId, VpcId};
+use selfheal_core::world::{DefaultRoute, ImageId, InstanceTypeDetails, SubnetId, VpcId};
 
 use super::super::call::Call;
 use super::super::runtime::Sim;
@@ -96,7 +96,7 @@ impl World {
     pub(in crate::sim) fn check_type(
         &self,
         name: &str,
-        image_id: &str,
+        image_id: &ImageId,
         root_gib: u32,
         zone: &str,
     ) -> Result<(), String> {

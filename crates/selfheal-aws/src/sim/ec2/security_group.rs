@@ -1,7 +1,7 @@
 //! Security groups: a name unique in its VPC, rules that are there once, and no deletion while in use.
 
 use selfheal_core::names::Tags;
-use selfheal_core::world::{IngressRule, InstanceState, SecurityGroup, VpcId};
+use selfheal_core::world::{IngressRule, InstanceState, SecurityGroup, SecurityGroupId, VpcId};
 
 use super::super::call::fail;
 use super::super::pages::{Page, cut};
@@ -17,8 +17,8 @@ impl World {
     pub(super) fn describe_security_groups(
         &self,
         query: &SecurityGroupQuery,
-        page: (Option<String>, usize),
-    ) -> Page<String, SecurityGroup> {
+        page: (Option<SecurityGroupId>, usize),
+    ) -> Page<SecurityGroupId, SecurityGroup> {
         let wanted = |group: &SecurityGroup| match query {
             SecurityGroupQuery::Named(names) => names.contains(&group.name),
             SecurityGroupQuery::Ids(ids) => ids.contains(&group.id),
@@ -27,7 +27,12 @@ impl World {
         cut(&self.security_groups, page, |record| self.sees(record.visible_ms), show)
     }
 
-    pub(super) fn create_security_group(&mut self, name: &str, vpc_id: &VpcId, tags: &Tags) -> CallResult<String> {
+    pub(super) fn create_security_group(
+        &mut self,
+        name: &str,
+        vpc_id: &VpcId,
+        tags: &Tags,
+    ) -> CallResult<SecurityGroupId> {
         const ACTION: &str = "ec2:CreateSecurityGroup";
         check_tags(ACTION, tags)?;
         if name.is_empty() || name.len() > 255 || name.starts_with("sg-") {
@@ -49,7 +54,7 @@ impl World {
             let message = format!("The security group '{name}' already exists for VPC '{vpc_id}'");
             return fail(ACTION, "InvalidGroup.Duplicate", message);
         }
-        let id = self.new_id("sg");
+        let id = SecurityGroupId::from(self.new_id("sg"));
         let group = SecurityGroup {
             id: id.clone(),
             name: name.to_owned(),
@@ -63,11 +68,11 @@ impl World {
             visible_ms: self.visible_from(),
         };
         self.security_groups.insert(id.clone(), record);
-        self.made = Some(id.clone());
+        self.made = Some(id.to_string());
         Ok(id)
     }
 
-    fn live_group(&mut self, action: &'static str, id: &str) -> CallResult<&mut SecurityGroup> {
+    fn live_group(&mut self, action: &'static str, id: &SecurityGroupId) -> CallResult<&mut SecurityGroup> {
         let now_ms = self.now_ms;
         match self
             .security_groups
@@ -84,7 +89,7 @@ impl World {
     }
 
     /// `AuthorizeSecurityGroupIngress`: all rules or none.
-    pub(super) fn authorize_ingress(&mut self, id: &str, rules: &[IngressRule]) -> CallResult<()> {
+    pub(super) fn authorize_ingress(&mut self, id: &SecurityGroupId, rules: &[IngressRule]) -> CallResult<()> {
         const ACTION: &str = "ec2:AuthorizeSecurityGroupIngress";
         let group = self.live_group(ACTION, id)?;
         for (at, rule) in rules.iter().enumerate() {
@@ -104,7 +109,7 @@ impl World {
     }
 
     /// `RevokeSecurityGroupIngress`: all rules or none.
-    pub(super) fn revoke_ingress(&mut self, id: &str, rules: &[IngressRule]) -> CallResult<()> {
+    pub(super) fn revoke_ingress(&mut self, id: &SecurityGroupId, rules: &[IngressRule]) -> CallResult<()> {
         const ACTION: &str = "ec2:RevokeSecurityGroupIngress";
         let group = self.live_group(ACTION, id)?;
         if !rules.iter().all(|rule| group.ingress.contains(rule)) {
@@ -117,7 +122,7 @@ impl World {
     }
 
     /// `DeleteSecurityGroup`, refused while an instance that is not terminated uses it.
-    pub(super) fn delete_security_group(&mut self, id: &str) -> CallResult<()> {
+    pub(super) fn delete_security_group(&mut self, id: &SecurityGroupId) -> CallResult<()> {
         const ACTION: &str = "ec2:DeleteSecurityGroup";
         self.live_group(ACTION, id)?;
         let used = self.instances.values().any(|instance| {
@@ -126,7 +131,7 @@ impl World {
         let named = self
             .security_groups
             .values()
-            .any(|record| record.group.id != id && record.group.ingress.iter().any(|rule| rule.source == id));
+            .any(|record| record.group.id != *id && record.group.ingress.iter().any(|rule| rule.source == id.as_str()));
         if used || named {
             return fail(
                 ACTION,

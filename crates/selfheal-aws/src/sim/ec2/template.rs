@@ -3,7 +3,7 @@
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use selfheal_core::names::Tags;
-use selfheal_core::world::{LaunchTemplate, TemplateData};
+use selfheal_core::world::{LaunchTemplate, LaunchTemplateId, TemplateData};
 
 use super::super::call::fail;
 use super::super::pages::{Page, cut};
@@ -23,12 +23,20 @@ impl World {
         self.templates.values().find(named).and_then(TemplateRecord::latest)
     }
 
-    pub(super) fn describe_templates(&self, page: (Option<String>, usize)) -> Page<String, LaunchTemplate> {
+    pub(super) fn describe_templates(
+        &self,
+        page: (Option<LaunchTemplateId>, usize),
+    ) -> Page<LaunchTemplateId, LaunchTemplate> {
         let exists = |record: &TemplateRecord| self.sees(record.visible_ms);
         cut(&self.templates, page, exists, TemplateRecord::latest)
     }
 
-    pub(super) fn create_template(&mut self, name: &str, data: &TemplateData, tags: &Tags) -> CallResult<String> {
+    pub(super) fn create_template(
+        &mut self,
+        name: &str,
+        data: &TemplateData,
+        tags: &Tags,
+    ) -> CallResult<LaunchTemplateId> {
         const ACTION: &str = "ec2:CreateLaunchTemplate";
         check_tags(ACTION, tags)?;
         check_data(ACTION, data)?;
@@ -41,7 +49,7 @@ impl World {
             let message = "Launch template name already in use.";
             return fail(ACTION, "InvalidLaunchTemplateName.AlreadyExistsException", message);
         }
-        let id = self.new_id("lt");
+        let id = LaunchTemplateId::from(self.new_id("lt"));
         let record = TemplateRecord {
             id: id.clone(),
             name: name.to_owned(),
@@ -50,11 +58,11 @@ impl World {
             visible_ms: self.visible_from(),
         };
         self.templates.insert(id.clone(), record);
-        self.made = Some(id.clone());
+        self.made = Some(id.to_string());
         Ok(id)
     }
 
-    fn live_template(&mut self, action: &'static str, id: &str) -> CallResult<&mut TemplateRecord> {
+    fn live_template(&mut self, action: &'static str, id: &LaunchTemplateId) -> CallResult<&mut TemplateRecord> {
         let now_ms = self.now_ms;
         match self.templates.get_mut(id).filter(|record| record.visible_ms <= now_ms) {
             Some(record) => Ok(record),
@@ -65,7 +73,7 @@ impl World {
         }
     }
 
-    pub(super) fn create_template_version(&mut self, id: &str, data: &TemplateData) -> CallResult<u64> {
+    pub(super) fn create_template_version(&mut self, id: &LaunchTemplateId, data: &TemplateData) -> CallResult<u64> {
         const ACTION: &str = "ec2:CreateLaunchTemplateVersion";
         check_data(ACTION, data)?;
         let record = self.live_template(ACTION, id)?;
@@ -74,7 +82,7 @@ impl World {
     }
 
     /// `DeleteLaunchTemplate`. EC2 lets it go even while a group names it; the group's launches then fail.
-    pub(super) fn delete_template(&mut self, id: &str) -> CallResult<()> {
+    pub(super) fn delete_template(&mut self, id: &LaunchTemplateId) -> CallResult<()> {
         self.live_template("ec2:DeleteLaunchTemplate", id)?;
         self.templates.remove(id);
         Ok(())
@@ -95,7 +103,7 @@ fn check_data(action: &'static str, data: &TemplateData) -> CallResult<()> {
     if user_data.len() > USER_DATA_MAX_BYTES {
         return fail(action, "InvalidParameterValue", "User data is limited to 16384 bytes");
     }
-    if !data.image_id.starts_with("ami-") {
+    if !data.image_id.as_str().starts_with("ami-") {
         return fail(
             action,
             "InvalidAMIID.Malformed",
