@@ -16,7 +16,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::existing::{Existing, existing};
-use crate::names::{TAG_FAILED_BOOTS, TAG_LAST_ERROR, TAG_LAST_LOG, TAG_PARKED};
+use crate::names::{Names, ResourceKind, TAG_FAILED_BOOTS, TAG_LAST_ERROR, TAG_LAST_LOG, TAG_PARKED};
 use crate::plan::{Plan, Step, StepKind};
 use crate::spec::Spec;
 use crate::world::{
@@ -68,6 +68,8 @@ pub struct StatusReport {
     pub application_check: Option<ApplicationCheckStatus>,
     /// The DNS record; `null` where the spec has none.
     pub dns: Option<DnsStatus>,
+    /// The log group; `null` where the stack has none, or neither the spec nor the role's policy tells of one.
+    pub log_group: Option<LogGroupStatus>,
     /// Replacements in a row that failed to become healthy.
     pub failed_boots: u32,
     /// Since when and why the stack parked itself, where it did; `selfheal resume` lifts it.
@@ -146,7 +148,7 @@ pub struct InstanceStatus {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[non_exhaustive]
 pub struct TemplateStatus {
-    /// Its id.
+    /// `lt-…`.
     pub id: LaunchTemplateId,
     /// The version that the group is pinned to; the latest where there is no group.
     pub version: u64,
@@ -175,6 +177,16 @@ pub struct DnsStatus {
     pub value: Option<String>,
     /// Whether that is the stack's address and nothing else.
     pub in_sync: bool,
+}
+
+/// The log group of a stack.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[non_exhaustive]
+pub struct LogGroupStatus {
+    /// Its name.
+    pub name: String,
+    /// Days after which CloudWatch Logs deletes events; `null` where they are kept for ever.
+    pub retention_days: Option<u32>,
 }
 
 /// One difference between a stack and its spec.
@@ -232,6 +244,7 @@ pub fn status(spec: &Spec, observed: &Observed, plan: &Plan) -> StatusReport {
         launch_template: template(observed),
         application_check,
         dns: dns(spec, observed, &existing),
+        log_group: log_group(spec, observed),
         failed_boots: tag(TAG_FAILED_BOOTS).and_then(|count| count.parse().ok()).unwrap_or(0),
         parked: tag(TAG_PARKED),
         last_error: tag(TAG_LAST_ERROR),
@@ -346,6 +359,17 @@ fn dns(spec: &Spec, observed: &Observed, existing: &Existing) -> Option<DnsStatu
         in_sync: want.is_some_and(|want| values == [want]),
         value: (!values.is_empty()).then(|| values.join(", ")),
     })
+}
+
+fn log_group(spec: &Spec, observed: &Observed) -> Option<LogGroupStatus> {
+    let names = Names::new(&spec.name, &spec.region);
+    let group = observed.log_group.as_ref();
+    group
+        .filter(|group| names.owns(&group.tags, ResourceKind::LogGroup))
+        .map(|group| LogGroupStatus {
+            name: group.name.clone(),
+            retention_days: group.retention_days,
+        })
 }
 
 fn drift(plan: &Plan) -> Vec<Drift> {

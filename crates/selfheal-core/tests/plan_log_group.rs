@@ -92,6 +92,24 @@ fn a_group_of_that_name_that_is_somebody_elses_is_refused() {
     // Nor is it deleted, or spoken of.
     let gone = plan_destroy(&kept_for(14), &world, &DestroyOptions::ALL);
     assert!(gone.is_empty() && !notes(&gone).contains(&"logs-kept"), "{gone}");
+    assert!(notes(&gone).contains(&"logs-unknown"), "{gone}");
+}
+
+#[test]
+fn a_destroy_that_names_logs_of_which_nothing_is_known_says_so() {
+    let told = |spec: &Spec, world: &Observed, options: &DestroyOptions| {
+        let plan = plan_destroy(spec, world, options);
+        let note = plan.notes.iter().find(|note| note.code == "logs-unknown");
+        note.map(|note| note.message.clone()).unwrap_or_default()
+    };
+    let without = applied(&web());
+    let unasked = told(&web(), &without, &DestroyOptions::ALL);
+    assert!(unasked.contains("neither the spec nor the role's policy"), "{unasked}");
+    assert!(unasked.contains("with [logs] in the spec, /selfheal/web"), "{unasked}");
+    let missing = told(&kept_for(14), &without, &DestroyOptions::ALL);
+    assert!(missing.contains("there is no log group /selfheal/web"), "{missing}");
+    assert_eq!(told(&web(), &without, &DestroyOptions::KEEP), "");
+    assert_eq!(told(&kept_for(14), &applied(&kept_for(14)), &DestroyOptions::ALL), "");
 }
 
 #[test]

@@ -71,7 +71,7 @@ pub struct SimConfig {
 /// A subnet that exists from the start.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SubnetConfig {
-    /// Its id.
+    /// `subnet-…`.
     pub id: SubnetId,
     /// Its VPC, which need not be the default one.
     pub vpc_id: VpcId,

@@ -117,7 +117,7 @@ pub struct SecurityGroupRecord {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct TemplateRecord {
-    /// Its id.
+    /// `lt-…`.
     pub id: LaunchTemplateId,
     /// Its name.
     pub name: String,
@@ -379,7 +379,7 @@ pub struct ProfileRecord {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct ZoneRecord {
-    /// Its id.
+    /// `Z…`.
     pub id: HostedZoneId,
     /// Its name without the final dot.
     pub name: String,

@@ -65,6 +65,7 @@ pub(super) fn delete(builder: &mut Builder<'_>, stopped: &BTreeSet<Need>, named:
         return BTreeSet::new();
     }
     let Some(name) = own(builder).map(|group| group.name.clone()) else {
+        tell_none(builder);
         return BTreeSet::new();
     };
     let reason = "made by this stack, with all that was logged";
@@ -84,12 +85,27 @@ fn tell_kept(builder: &mut Builder<'_>, why: &str) {
     }
 }
 
+/// Says why a destroy that names the logs deletes none, so that nobody takes them for deleted.
+fn tell_none(builder: &mut Builder<'_>) {
+    let name = builder.names.log_group.clone();
+    let message = match (&builder.observed.log_group, &builder.spec.logs) {
+        (Some(_), _) => format!("--delete-logs deletes nothing: the log group {name} does not bear the stack's tags"),
+        (None, Some(_)) => format!("--delete-logs deletes nothing: there is no log group {name}"),
+        (None, None) => format!(
+            "--delete-logs deletes nothing: neither the spec nor the role's policy tells of a log group; with [logs] in \
+             the spec, {name} is looked for"
+        ),
+    };
+    builder.note("logs-unknown", message);
+}
+
 fn own<'a>(builder: &Builder<'a>) -> Option<&'a LogGroup> {
     let group = builder.observed.log_group.as_ref();
     group.filter(|group| builder.names.owns(&group.tags, ResourceKind::LogGroup))
 }
 
-fn show(days: Option<u32>) -> String {
+/// How long events are kept, for people.
+pub(crate) fn show(days: Option<u32>) -> String {
     match days {
         Some(1) => "1 day".to_owned(),
         Some(days) => format!("{days} days"),

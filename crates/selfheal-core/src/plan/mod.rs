@@ -42,6 +42,7 @@ use crate::memo::Memo;
 use crate::spec::Spec;
 use crate::world::{AllocationId, Observed, VolumeId};
 use builder::Builder;
+pub(crate) use log_group::show as show_retention;
 
 /// Plans what would make the world as the spec says.
 ///

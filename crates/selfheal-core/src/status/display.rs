@@ -5,6 +5,7 @@ use std::fmt;
 use jiff::{SignedDuration, Timestamp};
 
 use super::{InstanceStatus, Severity, StatusReport};
+use crate::plan::show_retention;
 use crate::world::ApplicationStatus;
 
 impl fmt::Display for StatusReport {
@@ -111,6 +112,10 @@ impl StatusReport {
             let value = dns.value.as_deref().unwrap_or("nothing");
             let sync = if dns.in_sync { "in sync" } else { "not in sync" };
             line(f, "dns", &format!("{} -> {value}, {sync}", dns.name))?;
+        }
+        if let Some(logs) = &self.log_group {
+            let retention = show_retention(logs.retention_days);
+            line(f, "logs", &format!("{}, kept {retention}", logs.name))?;
         }
         Ok(())
     }

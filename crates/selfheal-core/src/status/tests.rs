@@ -8,8 +8,8 @@ use crate::plan::plan;
 use crate::spec::{DataSpec, DnsSpec, Filesystem, ImageRef, Spec, VolumeType, ZoneRef};
 use crate::world::{
     Address, ApplicationStatus, Attachment, AttachmentState, Group, GroupInstance, HealthStatus, HostedZone, IamRole,
-    Identity, Instance, InstanceProfile, InstanceState, LaunchTemplate, Observed, RecordSet, TemplateData, Volume,
-    VolumeState,
+    Identity, Instance, InstanceProfile, InstanceState, LaunchTemplate, LogGroup, Observed, RecordSet, TemplateData,
+    Volume, VolumeState,
 };
 
 const NOW: Timestamp = Timestamp::constant(1_767_225_600, 0);
@@ -187,6 +187,26 @@ fn a_serving_stack_is_healthy_though_it_drifts() {
       template  lt-0123456789abcdef0 version 2 of 3
       dns       app.example.com -> 203.0.113.7, in sync
     ");
+}
+
+#[test]
+fn the_log_group_has_a_line_where_it_is_the_stacks() {
+    let told = |retention_days: Option<u32>, stack: &str| {
+        let report = with(|world, _| {
+            world.log_group = Some(LogGroup {
+                name: "/selfheal/web".to_owned(),
+                retention_days,
+                tags: Names::new(stack, "eu-west-1").tags(ResourceKind::LogGroup),
+            });
+        });
+        let text = report.to_string();
+        let line = text.lines().find(|line| line.starts_with("  logs"));
+        assert_eq!(report.log_group.is_some(), line.is_some(), "{text}");
+        line.unwrap_or("none").trim().to_owned()
+    };
+    assert_eq!(told(Some(14), "web"), "logs      /selfheal/web, kept 14 days");
+    assert_eq!(told(None, "web"), "logs      /selfheal/web, kept for ever");
+    assert_eq!(told(Some(14), "other"), "none");
 }
 
 #[test]

@@ -18,7 +18,7 @@ pub struct Identity {
 /// A machine image.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Image {
-    /// Its id.
+    /// `ami-…`.
     pub id: ImageId,
     /// Name of its root device, such as `/dev/xvda`.
     pub root_device: String,
@@ -31,7 +31,7 @@ pub struct Image {
 /// A subnet.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Subnet {
-    /// Its id.
+    /// `subnet-…`.
     pub id: SubnetId,
     /// Its VPC.
     pub vpc_id: VpcId,

@@ -10,7 +10,7 @@ use crate::names::{TAG_APPLICATION_CHECK, Tags};
 /// A launch template at its latest version.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LaunchTemplate {
-    /// Its id.
+    /// `lt-…`.
     pub id: LaunchTemplateId,
     /// Its name.
     pub name: String,
@@ -34,7 +34,7 @@ impl LaunchTemplate {
 /// where AWS merely fills in defaults.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct TemplateData {
-    /// The machine image.
+    /// `ami-…`.
     pub image_id: ImageId,
     /// Instance type.
     pub instance_type: String,

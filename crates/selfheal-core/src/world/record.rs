@@ -8,7 +8,7 @@ use super::{Answer, HostedZoneId, Observed};
 /// A hosted zone.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HostedZone {
-    /// Its id.
+    /// `Z…`, without `/hostedzone/`.
     pub id: HostedZoneId,
     /// Its name without the final dot.
     pub name: String,

@@ -10,7 +10,7 @@ use crate::names::Tags;
 /// A security group.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SecurityGroup {
-    /// Its id.
+    /// `sg-…`.
     pub id: SecurityGroupId,
     /// Its name.
     pub name: String,
