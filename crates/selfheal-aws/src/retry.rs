@@ -11,74 +11,78 @@ use crate::backend::CallResult;
 use crate::control::{Control, Event};
 use crate::error::{CallError, CallErrorKind};
 
-/// How long a kind of failure is borne, and how fast it is tried again.
+/// How long a call is repeated after one kind of failure, and with which pauses.
 #[derive(Clone, Copy, Debug)]
 struct RetryPolicy {
     /// Upper bound of the first pause; each later one may be twice as long.
     first: Duration,
     /// Upper bound of every pause.
     longest: Duration,
-    /// After this long the failure is final.
+    /// Time since the first attempt after which the failure is final.
     budget: SignedDuration,
 }
 
-/// EC2 refills its buckets of mutating calls at 5 a second; a pause of up to 20 s lets many callers through.
+/// AWS throttled the call. EC2's request buckets for mutating calls refill at 5 tokens a second, so a pause of up to 20 s
+/// lets many callers through.
 const THROTTLED: RetryPolicy = RetryPolicy {
     first: Duration::from_millis(200),
     longest: Duration::from_secs(20),
     budget: SignedDuration::from_mins(5),
 };
-/// IAM spreads a new profile within seconds, rarely more than a minute; AWS's own guidance is to keep trying.
+/// EC2 does not know a new instance profile yet. IAM spreads it within seconds, rarely in more than a minute; AWS's own
+/// guidance is to keep trying.
 const NOT_READY: RetryPolicy = RetryPolicy {
     first: Duration::from_millis(200),
     longest: Duration::from_secs(5),
     budget: SignedDuration::from_mins(4),
 };
-/// What another change keeps busy is free again within seconds, a volume's modification apart.
+/// Another change of the resource is in progress, or something still uses it. Most of that ends within seconds; a
+/// volume's modification takes longer.
 const BUSY: RetryPolicy = RetryPolicy {
     first: Duration::from_millis(200),
     longest: Duration::from_secs(8),
     budget: SignedDuration::from_mins(2),
 };
-/// A dead instance has been seen to hold its volumes for ten minutes.
+/// The volume to delete is still attached. A terminated instance has been seen to hold its volumes for ten minutes.
 const HELD: RetryPolicy = RetryPolicy {
     first: Duration::from_secs(1),
     longest: Duration::from_secs(15),
     budget: SignedDuration::from_mins(15),
 };
-/// What was just created may be unknown to the next call for some seconds.
+/// AWS does not know the resource's id. One that was just created may stay unknown to other calls for some seconds.
 const NOT_VISIBLE: RetryPolicy = RetryPolicy {
     first: Duration::from_millis(200),
     longest: Duration::from_secs(5),
     budget: SignedDuration::from_mins(1),
 };
-/// A server error or a lost answer to a call that may be repeated.
+/// A server error, or a lost answer, to a read.
 const AMBIGUOUS: RetryPolicy = RetryPolicy {
     first: Duration::from_millis(200),
     longest: Duration::from_secs(10),
     budget: SignedDuration::from_mins(1),
 };
-/// Route 53's control plane has outages of its own, and nothing but the name waits for it.
+/// The same for a read of Route 53: its control plane has outages of its own, and only the DNS record waits for it.
 const DNS_AMBIGUOUS: RetryPolicy = RetryPolicy {
     first: Duration::from_millis(200),
     longest: Duration::from_secs(2),
     budget: SignedDuration::from_secs(5),
 };
-/// A connection that could not be made had no effect. A wrong endpoint is told soon, a network that flickers is borne.
+/// No connection could be made, so the call had no effect. Five seconds outlast a brief loss of the network, and report a
+/// wrong endpoint soon.
 const UNREACHABLE: RetryPolicy = RetryPolicy {
     first: Duration::from_millis(200),
     longest: Duration::from_secs(2),
     budget: SignedDuration::from_secs(5),
 };
 
-/// Which failures a call may be repeated after.
+/// The kind of a call: it decides after which failures the call may be repeated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Repeat {
-    /// A read: after anything that may pass.
+    /// A read: after every failure that may pass.
     Read,
-    /// A read of Route 53: the same, but not for long.
+    /// A read of Route 53: the same, but for five seconds at most where the answer is lost.
     ReadDns,
-    /// A step's call, by its class.
+    /// A step's mutating call, by its class.
     Step(RepeatClass),
 }
 
@@ -100,7 +104,7 @@ impl Repeat {
     }
 }
 
-/// Makes a call until it succeeds, fails for good, or its patience is at an end. Every pause has full jitter.
+/// Makes a call until it succeeds, fails for good, or has used up its time. Every pause is drawn by [`backoff`].
 pub(crate) async fn retry<T, F, Fut>(ctl: &Control<'_>, repeat: Repeat, call: F) -> CallResult<T>
 where
     F: FnMut() -> Fut,
@@ -109,7 +113,7 @@ where
     retry_unless(ctl, repeat, future::pending::<()>(), call).await
 }
 
-/// The same, but no attempt follows once `halt` is over: the last failure is final then. An attempt that is under way is
+/// The same, but makes no further attempt once `halt` completes: the last failure is final then. An attempt in progress is
 /// awaited, since it may have an effect.
 pub(crate) async fn retry_unless<T, F, Fut>(
     ctl: &Control<'_>,
@@ -147,9 +151,9 @@ fn pause(ctl: &Control<'_>, repeat: Repeat, error: &CallError, began: Timestamp,
     Some(backoff(ctl, policy.first, policy.longest, attempt))
 }
 
-/// A pause between half and the whole of `first × 2^attempt`, never above `longest`.
+/// Draws a pause between half and the whole of `first × 2^attempt`, where the whole is never above `longest`.
 ///
-/// The lower bound keeps a run of small draws from spending the attempts at once.
+/// The lower half is left out, so that a series of small draws does not make many attempts in a short time.
 pub(crate) fn backoff(ctl: &Control<'_>, first: Duration, longest: Duration, attempt: u32) -> Duration {
     let bound = first.saturating_mul(2_u32.saturating_pow(attempt.min(16))).min(longest);
     bound.mul_f64(0.5 + 0.5 * ctl.jitter.fraction())

@@ -1,4 +1,4 @@
-//! What a simulated world starts as.
+//! The configuration of a simulated world.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,7 +11,7 @@ use super::rng::Range;
 /// Configuration of a simulated world. Start from [`SimConfig::default`] and change what matters to the test.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SimConfig {
-    /// Seed of everything that is drawn: equal seeds give byte-equal traces.
+    /// Seed of all random numbers: equal seeds give byte-equal traces.
     pub seed: u64,
     /// The Region.
     pub region: String,
@@ -21,54 +21,54 @@ pub struct SimConfig {
     pub zones: Vec<char>,
     /// Further subnets, each with its VPC.
     pub subnets: Vec<SubnetConfig>,
-    /// Hosted zones that exist: name without the final dot.
+    /// Names of the public hosted zones that exist, without the final dot.
     pub hosted_zones: Vec<String>,
     /// Elastic IPs that the account may hold in the Region.
     pub address_quota: usize,
-    /// Parameters beside the public image aliases.
+    /// SSM parameters by name, besides the public ones that lead to images.
     pub parameters: BTreeMap<String, String>,
-    /// Managed policies that exist, ARN to JSON, which may bound a role.
+    /// Managed policies that exist, which may be a role's permissions boundary: JSON by ARN.
     #[serde(default)]
     pub managed_policies: BTreeMap<String, PolicyText>,
-    /// The zones that offer an instance type, by their letters; one that is not named here is offered in all, if the world
-    /// knows it. A type that the world does not know is added by naming it.
+    /// The zones that offer an instance type: letters by the type's name. A type that the world knows and that is not in
+    /// here is offered in every zone; one that the world does not know exists once it is in here.
     #[serde(default)]
     pub type_zones: BTreeMap<String, Vec<char>>,
-    /// Subnets whose default route does not lead to an internet gateway: its target, or `None` for no route out.
+    /// Subnets whose default route does not lead to an internet gateway: the route's target by subnet, `None` for no route.
     #[serde(default)]
     pub routes: BTreeMap<SubnetId, Option<String>>,
-    /// The customer's key by which the account encrypts volumes that name none.
+    /// ARN of the customer's KMS key that encrypts volumes for which none is named; `None` for AWS's own.
     #[serde(default)]
     pub default_key: Option<String>,
-    /// Keys that cannot be used: disabled, or with a policy that lets nobody in.
+    /// ARNs of KMS keys that cannot be used: disabled, or with a key policy that allows nobody.
     #[serde(default)]
     pub unusable_keys: BTreeSet<String>,
-    /// When the world begins.
+    /// The time at which the world's clock starts.
     pub start: Timestamp,
     /// Durations of an API call.
     pub latency: Latency,
-    /// Durations of what AWS does by itself.
+    /// Durations of what AWS does after a call, or by itself.
     pub timings: Timings,
-    /// Number of network interfaces that an instance gets beside its primary one.
+    /// Number of network interfaces that an instance gets besides its primary one.
     pub more_interfaces: u32,
-    /// Whether instances run the model of the boot program; a lab that boots them for real switches it off.
+    /// Whether instances run the model of the boot program. A lab that boots them for real switches it off.
     pub boot_model: bool,
     /// Whether every call of an instance is authorised by the policy of its role.
     pub authorise_instances: bool,
-    /// The operator's policy as JSON; without one the operator may do everything.
+    /// The operator's policy as JSON; `None` allows the operator everything.
     pub operator_policy: Option<PolicyText>,
-    /// Items on a page of a listing, where that is fewer than AWS's own pages have.
+    /// Items on each page of a listing; `None`, or more than AWS's own pages have, for AWS's number.
     #[serde(default)]
     pub page_size: Option<usize>,
-    /// Whether callers that are faster than AWS's request buckets refill are throttled.
+    /// Whether callers that empty AWS's request buckets are throttled.
     pub rate_limits: bool,
     /// Whether the safety invariants are checked after every event.
     pub check_invariants: bool,
-    /// Logical milliseconds after which [`block_on`](super::Sim::block_on) gives up.
+    /// Time since the beginning, in logical milliseconds, at which [`block_on`](super::Sim::block_on) gives up.
     pub horizon_ms: u64,
 }
 
-/// A subnet that exists from the start.
+/// A subnet that exists from the start, besides the default ones.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SubnetConfig {
     /// `subnet-…`.
@@ -91,7 +91,7 @@ pub struct Latency {
 /// Durations of what AWS does by itself, in logical milliseconds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Timings {
-    /// How long something new stays invisible to reads and unusable by id; nothing by default.
+    /// From the creation of a resource until reads show it and calls may name its id; nothing by default.
     pub visibility: Range,
     /// A volume from creating to available.
     pub volume_create: Range,
@@ -101,16 +101,16 @@ pub struct Timings {
     pub volume_detach: Range,
     /// How long a terminated instance still holds its volumes; ten minutes have been seen.
     pub volume_release: Range,
-    /// A modification of a volume, in the state modifying.
+    /// A modification of a volume, while its state is `modifying`.
     pub volume_modify: Range,
     /// A snapshot from pending to completed.
     pub snapshot: Range,
     /// An instance from pending to running.
     pub instance_pending: Range,
-    /// From running to the first command of the boot program.
+    /// An instance from running to the first command of its boot program.
     pub instance_boot: Range,
-    /// From running until the group has come to its launch hook. Before that nothing can complete the hook, and the
-    /// metadata names no target state.
+    /// An instance from running until its group reaches the launch hook. Before that, nothing can complete the hook, and
+    /// the instance metadata has no target lifecycle state.
     pub hook_lag: Range,
     /// An instance from shutting-down to terminated.
     pub instance_terminate: Range,
@@ -120,27 +120,27 @@ pub struct Timings {
     pub terminated_shown_ms: u64,
     /// An instance from stopping to stopped.
     pub instance_stop: Range,
-    /// How long a group takes to see that an instance is not running any more.
+    /// How long a group takes to notice that an instance is no longer running.
     pub health_detect: Range,
-    /// How long a group waits on impaired status checks.
+    /// How long an instance's status checks report `impaired` before its group finds it unhealthy.
     pub health_impaired: Range,
-    /// How long a group takes over a scaling decision.
+    /// How long a group takes to react: to launch or to terminate an instance.
     pub group_reaction: Range,
-    /// How long a deleted group lingers once its instances are gone.
+    /// How long a group that is being deleted still exists once its instances are gone.
     pub group_delete: Range,
-    /// How long the group pauses after a launch that failed; it doubles up to a factor of 16.
+    /// How long a group pauses after a launch that failed; doubled after each further one, up to a factor of 16.
     pub launch_backoff: Range,
-    /// How long a new instance profile, or a change of its role, stays unknown to EC2 and Auto Scaling.
+    /// How long EC2 and Auto Scaling do not know a new instance profile, or a change of its role.
     pub iam_propagation: Range,
-    /// How long a role's new policy stays without effect.
+    /// How long a role's new policy has no effect.
     pub policy_propagation: Range,
-    /// A record from PENDING to INSYNC.
+    /// A change of a record from `PENDING` to `INSYNC`.
     pub dns_sync: Range,
 }
 
 impl Default for Timings {
-    /// Third-party figures where there are any (cold launch to SSH about 26 s, pending to running 5–17 s); AWS commits
-    /// to none.
+    /// Measurements by third parties where there are any (from a launch to SSH about 26 s, from pending to running 5 to
+    /// 17 s): AWS commits to none.
     fn default() -> Self {
         Self {
             visibility: Range::exactly(0),

@@ -1,4 +1,4 @@
-//! The records that a world is made of: what AWS tells, and what only AWS knows.
+//! The records that a world consists of: what AWS tells callers of a resource, and what only AWS knows of it.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -21,7 +21,7 @@ pub(super) use past::{Past, Shown};
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct SubnetRecord {
-    /// What AWS tells.
+    /// The fields that a read answers.
     pub subnet: Subnet,
     /// Whether it is the default of its zone.
     pub default: bool,
@@ -31,45 +31,45 @@ pub struct SubnetRecord {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct AddressRecord {
-    /// What AWS tells.
+    /// The fields that a read answers.
     pub address: Address,
-    /// From when on callers see it, in logical milliseconds.
+    /// When reads begin to show it, in logical milliseconds.
     pub visible_ms: u64,
 }
 
-/// What is on a volume.
+/// The content of a volume.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Content {
-    /// Zeroes.
+    /// Zeroes alone.
     Blank,
     /// A filesystem.
     Filesystem {
         /// Such as `xfs`.
         kind: String,
-        /// Who made it: an instance, or a snapshot.
+        /// Id of the instance that made it, or of the snapshot that it comes from.
         made_by: String,
-        /// How many boots have written to it: the bytes that must survive.
+        /// Number of boots that have written to it: stands for the data that must survive.
         writes: u64,
     },
-    /// Something that the tool did not write, such as a partition table.
+    /// Something that selfheal did not write, such as a partition table.
     Foreign(String),
 }
 
-/// A modification of a volume that is under way.
+/// The last modification of a volume.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Modification {
-    /// How far it is.
+    /// Its state.
     pub state: ModificationState,
-    /// When it was asked for.
+    /// When it was requested, in logical milliseconds.
     pub started_ms: u64,
-    /// Size in GiB that it leads to. Until then `DescribeVolumes` shows the old values.
+    /// The new size in GiB. `DescribeVolumes` shows the old values while the state is `modifying`.
     pub size_gib: u32,
-    /// Type that it leads to.
+    /// The new volume type.
     pub volume_type: String,
-    /// IOPS that it leads to.
+    /// The new IOPS.
     pub iops: Option<u32>,
-    /// Throughput in MiB/s that it leads to.
+    /// The new throughput in MiB/s.
     pub throughput_mibps: Option<u32>,
 }
 
@@ -77,15 +77,15 @@ pub struct Modification {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct VolumeRecord {
-    /// What AWS tells. Deleted volumes are kept, since a `ClientToken` still leads to them.
+    /// The fields that a read answers. Deleted volumes are kept, since a `ClientToken` still leads to them.
     pub volume: Volume,
-    /// From when on callers see it, in logical milliseconds.
+    /// When reads begin to show it, in logical milliseconds.
     pub visible_ms: u64,
-    /// What is on it.
+    /// Its content.
     pub content: Content,
     /// The last modification.
     pub modification: Option<Modification>,
-    /// Whether it goes with its instance, as a root volume does.
+    /// Whether it is deleted when its instance is terminated, as a root volume is.
     pub delete_on_termination: bool,
     /// The device name of its attachment.
     pub device: Option<String>,
@@ -95,11 +95,11 @@ pub struct VolumeRecord {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct SnapshotRecord {
-    /// What AWS tells.
+    /// The fields that a read answers.
     pub snapshot: Snapshot,
-    /// From when on callers see it, in logical milliseconds.
+    /// When reads begin to show it, in logical milliseconds.
     pub visible_ms: u64,
-    /// What was on the volume.
+    /// The content of the volume when it was taken.
     pub content: Content,
 }
 
@@ -107,9 +107,9 @@ pub struct SnapshotRecord {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct SecurityGroupRecord {
-    /// What AWS tells.
+    /// The fields that a read answers.
     pub group: SecurityGroup,
-    /// From when on callers see it, in logical milliseconds.
+    /// When reads begin to show it, in logical milliseconds.
     pub visible_ms: u64,
 }
 
@@ -121,11 +121,11 @@ pub struct TemplateRecord {
     pub id: LaunchTemplateId,
     /// Its name.
     pub name: String,
-    /// Its versions, the first at index 0. They never change.
+    /// Its versions: number 1 is at index 0. A version never changes.
     pub versions: Vec<TemplateData>,
     /// Tags of the template itself.
     pub tags: Tags,
-    /// From when on callers see it, in logical milliseconds.
+    /// When reads begin to show it, in logical milliseconds.
     pub visible_ms: u64,
 }
 
@@ -159,7 +159,7 @@ pub struct InstanceRecord {
     pub state: InstanceState,
     /// When it was launched, in logical milliseconds.
     pub launched_ms: u64,
-    /// From when on callers see it, in logical milliseconds.
+    /// When reads begin to show it, in logical milliseconds.
     pub visible_ms: u64,
     /// Its zone.
     pub zone: String,
@@ -169,17 +169,17 @@ pub struct InstanceRecord {
     pub vpc_id: VpcId,
     /// Its primary network interface.
     pub interface_id: NetworkInterfaceId,
-    /// Its network interfaces beside the primary one.
+    /// Its network interfaces besides the primary one.
     pub more_interfaces: Vec<NetworkInterfaceId>,
-    /// The public address that it got at launch.
+    /// The public IPv4 address that it got at launch, where the template asks for one.
     pub launch_ip: Option<String>,
-    /// Its template.
+    /// The launch template that it was launched from.
     pub template_id: LaunchTemplateId,
-    /// The version of the template.
+    /// The version of the launch template.
     pub template_version: u64,
-    /// What the version held when it was launched.
+    /// The data of that version.
     pub data: TemplateData,
-    /// The group that launched it.
+    /// Name of the Auto Scaling group that launched it.
     pub group: Option<String>,
     /// Its tags.
     pub tags: Tags,
@@ -189,9 +189,9 @@ pub struct InstanceRecord {
     pub mounted: Option<VolumeId>,
     /// When it was terminated, in logical milliseconds.
     pub terminated_ms: Option<u64>,
-    /// How often it has booted; the boot events of an earlier boot are void.
+    /// Number of its boots. A scheduled event of an earlier boot is ignored.
     pub boots: u32,
-    /// Where its boot program stands.
+    /// The progress of its boot program.
     pub boot: BootState,
 }
 
@@ -199,9 +199,9 @@ pub struct InstanceRecord {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct ApplicationCheckRecord {
-    /// What AWS tells. Deleted checks are kept, since a `ClientToken` still leads to them.
+    /// The fields that a read answers. Deleted checks are kept, since a `ClientToken` still leads to them.
     pub check: ApplicationCheck,
-    /// From when on callers see it, in logical milliseconds.
+    /// When reads begin to show it, in logical milliseconds.
     pub visible_ms: u64,
     /// When it was deleted, in logical milliseconds.
     pub deleted_ms: Option<u64>,
@@ -215,22 +215,22 @@ pub struct LogGroupRecord {
     pub retention_days: Option<u32>,
     /// Its tags.
     pub tags: Tags,
-    /// From when on callers see it, in logical milliseconds.
+    /// When reads begin to show it, in logical milliseconds.
     pub visible_ms: u64,
 }
 
-/// What an application status check makes of an instance.
+/// The status of an instance by one application status check.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum ApplicationVerdict {
-    /// It has reached no threshold yet.
+    /// Neither threshold is reached yet.
     #[default]
     Initializing,
-    /// It has reached its success threshold.
+    /// The success threshold is reached.
     Passed,
-    /// It has reached its failure threshold.
+    /// The failure threshold is reached.
     Failed,
-    /// It cannot tell.
+    /// The check cannot tell.
     InsufficientData,
 }
 
@@ -253,11 +253,11 @@ impl ApplicationVerdict {
     }
 }
 
-/// What an application status check has found of an instance.
+/// The results of one application status check for one instance.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct ApplicationResult {
-    /// What it makes of it.
+    /// The status that follows from them.
     pub verdict: ApplicationVerdict,
     /// Failures in a row.
     pub failures: u32,
@@ -273,19 +273,19 @@ pub struct MemberRecord {
     pub id: String,
     /// Its lifecycle state.
     pub lifecycle: LifecycleState,
-    /// Whether the group holds it for healthy.
+    /// Whether its health status in the group is `Healthy`.
     pub healthy: bool,
     /// The template version that it was launched from.
     pub template_version: u64,
-    /// Since when it is in service, in logical milliseconds.
+    /// When it came into service, in logical milliseconds.
     pub in_service_ms: Option<u64>,
-    /// The hook that holds it.
+    /// Name of the lifecycle hook at which it waits.
     pub held_by: Option<String>,
-    /// Since when it is held, in logical milliseconds.
+    /// When it began to wait there, in logical milliseconds.
     pub held_since_ms: Option<u64>,
-    /// Counts heartbeats and hooks, so that an earlier time-out is void.
+    /// Number of its waits and heartbeats. A scheduled time-out of an earlier one is ignored.
     pub heartbeat: u32,
-    /// The activity that is under way.
+    /// Id of the scaling activity in progress.
     pub activity: Option<String>,
 }
 
@@ -293,7 +293,7 @@ pub struct MemberRecord {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct GroupRecord {
-    /// What the caller set; its hook and tags are those of the creation.
+    /// The settings that the caller gave last; their hooks and tags are those of the creation.
     pub settings: GroupSettings,
     /// The UUID of its ARN.
     pub uuid: String,
@@ -309,9 +309,9 @@ pub struct GroupRecord {
     pub tags: Tags,
     /// Launches in a row that failed or were abandoned.
     pub failed_launches: u32,
-    /// Before this no launch is tried, in logical milliseconds.
+    /// The earliest time of the next launch, in logical milliseconds.
     pub next_launch_ms: u64,
-    /// From when on callers see it, in logical milliseconds.
+    /// When reads begin to show it, in logical milliseconds.
     pub visible_ms: u64,
 }
 
@@ -323,13 +323,13 @@ pub struct ActivityRecord {
     pub id: String,
     /// Its group.
     pub group: String,
-    /// What it does.
+    /// Its description, as AWS words it.
     pub description: String,
-    /// Why.
+    /// Its cause, as AWS words it.
     pub cause: String,
-    /// How far it is.
+    /// Its status.
     pub status: ActivityStatus,
-    /// The reason of a failure.
+    /// The reason of its failure.
     pub message: Option<String>,
     /// When it began, in logical milliseconds.
     pub started_ms: u64,
@@ -341,11 +341,11 @@ pub struct ActivityRecord {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct RolePolicyRecord {
-    /// The document that a read tells.
+    /// The document that a read answers.
     pub document: PolicyText,
     /// The document in force until `effective_ms`; `None` when there was none.
     pub before: Option<PolicyText>,
-    /// From when on `document` is in force, in logical milliseconds.
+    /// When `document` comes into force, in logical milliseconds.
     pub effective_ms: u64,
 }
 
@@ -353,13 +353,13 @@ pub struct RolePolicyRecord {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct RoleRecord {
-    /// What AWS tells.
+    /// The fields that a read answers.
     pub role: IamRole,
     /// Inline policies by name.
     pub policies: BTreeMap<String, RolePolicyRecord>,
     /// ARNs of managed policies.
     pub attached: Vec<String>,
-    /// From when on callers see it, in logical milliseconds.
+    /// When reads begin to show it, in logical milliseconds.
     pub visible_ms: u64,
 }
 
@@ -367,11 +367,11 @@ pub struct RoleRecord {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct ProfileRecord {
-    /// What AWS tells.
+    /// The fields that a read answers.
     pub profile: InstanceProfile,
-    /// From when on EC2 and Auto Scaling know it as it is, in logical milliseconds.
+    /// When EC2 and Auto Scaling begin to know it with its role, in logical milliseconds.
     pub propagated_ms: u64,
-    /// From when on callers see it, in logical milliseconds.
+    /// When reads begin to show it, in logical milliseconds.
     pub visible_ms: u64,
 }
 
@@ -390,23 +390,23 @@ pub struct ZoneRecord {
     pub records: Vec<RecordSet>,
 }
 
-/// What a `ClientToken` stands for.
+/// The first request with a `ClientToken`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct TokenRecord {
-    /// The inputs that it came with, as JSON.
+    /// The inputs of the request, as JSON.
     pub inputs: String,
-    /// What was made.
+    /// Id of the resource that it made.
     pub resource: String,
 }
 
-/// What a statement of a caller's policies has allowed.
+/// An action that a statement of a caller's policies has allowed.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Granted {
-    /// Whether an operator called; an instance otherwise.
+    /// Whether an operator made the call; an instance did otherwise.
     pub operator: bool,
     /// The statement's identifier.
     pub statement: String,
-    /// The action that AWS has checked, which may be another than the call's own.
+    /// The action that AWS evaluated, which may be another than that of the call: `ec2:RunInstances` of a group, say.
     pub action: String,
 }

@@ -7,24 +7,24 @@ use serde::{Deserialize, Serialize};
 
 use crate::world::Part;
 
-/// Which failures of a step's call may be answered by making the call again.
+/// The class of a step's call: it decides after which failures the call may be made again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RepeatClass {
-    /// It makes something new: only a failure that certainly had no effect.
+    /// It makes something new: it is repeated only after a failure that certainly had no effect.
     Create,
-    /// It names what this run may have just made, or what something else may still depend on: also that AWS does not know
-    /// it yet, and that it is in use.
+    /// It names something that this run may have just made, or that something else may still depend on: it is repeated also
+    /// where AWS does not know the id yet, or says that it is in use.
     Change,
-    /// It deletes a volume, which its last instance may hold for minutes.
+    /// It deletes a volume, which its terminated instance may hold for minutes: it is repeated for longer than the others.
     VolumeRemoval,
 }
 
-/// Identifies a step within a plan, and the same step in the plans that follow it: its kind and what it is about.
+/// Identifies a step, within a plan and in the later plans of the same run: by its kind and its target.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 pub struct StepId {
     /// Its kind.
     pub kind: StepKind,
-    /// The name or id of what it changes, where one is known before it runs.
+    /// The name or id of the resource that it changes; `None` where it is not known before the step runs.
     pub target: Option<String>,
 }
 
@@ -34,9 +34,15 @@ impl fmt::Display for StepId {
     }
 }
 
-/// Declares the kinds of steps in one table. The columns: the variant; its code, as JSON spells it; the IAM action that its
-/// call needs; the noun that people read; the part of the world that tells whether it took effect; when its call may be made
-/// again; and whether it removes something, and is about the DNS name alone.
+/// Declares the kinds of steps in one table. The columns:
+///
+/// 1. the variant;
+/// 2. its code in JSON;
+/// 3. the IAM action that its call needs;
+/// 4. the noun that people read;
+/// 5. the [`Part`] of the world that is read to learn whether the call took effect;
+/// 6. the [`RepeatClass`] of its call;
+/// 7. its flags, the fields of [`Flags`].
 macro_rules! steps {
     ($($(#[$doc:meta])* $kind:ident = $code:literal, $action:literal, $subject:literal, $part:ident, $repeat:ident,
         [$($flag:ident),*];)*) => {
@@ -50,31 +56,31 @@ macro_rules! steps {
             /// Every kind there is.
             pub const ALL: &[Self] = &[$(Self::$kind),*];
 
-            /// A stable word for scripts, as JSON spells it.
+            /// Returns the code in JSON: a stable word for scripts.
             #[must_use]
             pub const fn code(self) -> &'static str {
                 match self { $(Self::$kind => $code,)* }
             }
 
-            /// The IAM action that the step's call needs.
+            /// Returns the IAM action that the step's call needs.
             #[must_use]
             pub const fn iam_action(self) -> &'static str {
                 match self { $(Self::$kind => $action,)* }
             }
 
-            /// What people read: a noun, as in "Elastic IP".
+            /// Returns the noun that people read, such as `Elastic IP`.
             #[must_use]
             pub const fn subject(self) -> &'static str {
                 match self { $(Self::$kind => $subject,)* }
             }
 
-            /// The part of the world that tells whether the step took effect.
+            /// Returns the part of the world that is read to learn whether the step took effect.
             #[must_use]
             pub const fn part(self) -> Part {
                 match self { $(Self::$kind => Part::$part,)* }
             }
 
-            /// Which failures of the step's call may be answered by making it again.
+            /// Returns the class that decides after which failures the step's call may be made again.
             #[must_use]
             pub const fn repeat(self) -> RepeatClass {
                 match self { $(Self::$kind => RepeatClass::$repeat,)* }
@@ -85,14 +91,14 @@ macro_rules! steps {
                 match self { $(Self::$kind => Flags { $($flag: true,)* ..Flags::NONE },)* }
             }
 
-            /// Whether the step takes something away: it is done also where there is nothing left to take.
+            /// Whether the step removes something. A removal of what is gone already counts as done.
             #[must_use]
             pub const fn is_removal(self) -> bool {
                 self.flags().removes
             }
 
-            /// Whether the step is about the name, which nothing else of the stack needs: what fails of it is told when the
-            /// rest is done.
+            /// Whether the step is about the DNS record alone, which nothing else of the stack needs: if it fails, the other
+            /// steps run all the same, and its failure is reported at the end.
             #[must_use]
             pub const fn is_for_name(self) -> bool {
                 self.flags().name_alone
@@ -101,10 +107,12 @@ macro_rules! steps {
     };
 }
 
-/// What is true of some kinds of steps.
+/// Facts that hold for some kinds of steps.
 #[derive(Clone, Copy)]
 struct Flags {
+    /// It removes something: see [`StepKind::is_removal`].
     removes: bool,
+    /// It is about the DNS record alone: see [`StepKind::is_for_name`].
     name_alone: bool,
 }
 
@@ -124,7 +132,7 @@ steps! {
     CreateVolume = "create-volume", "ec2:CreateVolume", "data volume", Volumes, Create, [];
     /// Puts the stack's tags on an adopted data volume, or back on its own.
     TagVolume = "tag-volume", "ec2:CreateTags", "data volume", Volumes, Change, [];
-    /// Grows or retypes the data volume.
+    /// Changes size, type, IOPS or throughput of the data volume.
     ModifyVolume = "modify-volume", "ec2:ModifyVolume", "data volume", Volumes, Change, [];
     /// Creates the security group.
     CreateSecurityGroup = "create-security-group", "ec2:CreateSecurityGroup", "security group", SecurityGroups, Create, [];
@@ -142,9 +150,9 @@ steps! {
     /// Takes the role's permissions boundary away.
     DeletePermissionsBoundary = "delete-permissions-boundary", "iam:DeleteRolePermissionsBoundary",
         "permissions boundary", Role, Change, [removes];
-    /// Writes the role's inline policy.
+    /// Writes the inline policy with what the instance needs in order to heal.
     PutRolePolicy = "put-role-policy", "iam:PutRolePolicy", "role policy", RolePolicy, Change, [];
-    /// Writes the role's inline policy of what the app needs.
+    /// Writes the inline policy with what the app needs.
     PutAppPolicy = "put-app-policy", "iam:PutRolePolicy", "app policy", AppPolicy, Change, [];
     /// Creates the instance profile.
     CreateInstanceProfile = "create-instance-profile", "iam:CreateInstanceProfile", "instance profile", Profile, Create, [];
@@ -159,7 +167,7 @@ steps! {
     /// Creates EC2's application status check.
     CreateApplicationStatusCheck = "create-application-status-check", "ec2:CreateApplicationStatusCheck",
         "application check", ApplicationChecks, Create, [];
-    /// Lets the application status check ask the stack's instances.
+    /// Associates the application status check with the tag of the stack's instances.
     AssociateApplicationStatusCheck = "associate-application-status-check", "ec2:AssociateApplicationStatusCheck",
         "application check's instances", ApplicationChecks, Change, [];
     /// Changes what the application status check asks.
@@ -184,9 +192,9 @@ steps! {
     PutTerminateHook = "put-terminate-hook", "autoscaling:PutLifecycleHook", "terminate hook", Hooks, Change, [];
     /// Writes the A record.
     UpsertRecord = "upsert-record", "route53:ChangeResourceRecordSets", "DNS record", Dns, Change, [name_alone];
-    /// Notes the A record on the address, before it is written.
+    /// Notes the A record in the tags of the address, before the record is written.
     RememberRecord = "remember-record", "ec2:CreateTags", "note of the DNS record", Addresses, Change, [name_alone];
-    /// Deletes the A record that the spec does not name any more.
+    /// Deletes an A record that the stack wrote and that the spec no longer names.
     DeleteFormerRecord = "delete-former-record", "route53:ChangeResourceRecordSets",
         "former DNS record", Addresses, Change, [removes, name_alone];
     /// Deletes the A record.
@@ -205,13 +213,13 @@ steps! {
     /// Deletes the instance profile.
     DeleteInstanceProfile = "delete-instance-profile", "iam:DeleteInstanceProfile",
         "instance profile", Profile, Change, [removes];
-    /// Deletes the role's inline policy of what the app needed.
+    /// Deletes the inline policy with what the app needed.
     DeleteAppPolicy = "delete-app-policy", "iam:DeleteRolePolicy", "app policy", AppPolicy, Change, [removes];
-    /// Deletes the role's inline policy.
+    /// Deletes the inline policy with what the instance needed in order to heal.
     DeleteRolePolicy = "delete-role-policy", "iam:DeleteRolePolicy", "role policy", RolePolicy, Change, [removes];
     /// Deletes the role.
     DeleteRole = "delete-role", "iam:DeleteRole", "IAM role", Role, Change, [removes];
-    /// Disassociates the address from what holds it.
+    /// Disassociates the address from the instance or network interface that it is associated with.
     DisassociateAddress = "disassociate-address", "ec2:DisassociateAddress",
         "address association", Addresses, Change, [removes];
     /// Releases the address.
@@ -222,7 +230,7 @@ steps! {
     DeleteVolume = "delete-volume", "ec2:DeleteVolume", "data volume", Volumes, VolumeRemoval, [removes];
     /// Resumes the group's suspended processes.
     ResumeProcesses = "resume-processes", "autoscaling:ResumeProcesses", "suspended processes", Group, Change, [];
-    /// Removes the marks of a parked stack.
+    /// Removes from the group the tags that mark the stack as parked.
     ClearParked = "clear-parked", "autoscaling:DeleteTags", "parked mark", Group, Change, [];
 }
 
