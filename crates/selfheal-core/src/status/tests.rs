@@ -60,6 +60,36 @@ fn instance(id: &str, state: &str, age: SignedDuration) -> Instance {
     }
 }
 
+fn group(names: &Names) -> Group {
+    Group {
+        name: names.group.clone(),
+        min: 1,
+        max: 1,
+        desired: 1,
+        subnets: vec!["subnet-0123456789abcdef0".into()],
+        template_id: Some("lt-0123456789abcdef0".into()),
+        template_version: Some("2".to_owned()),
+        health_check_type: "EC2".to_owned(),
+        health_check_grace_s: 60,
+        suspended: Vec::new(),
+        deleting: false,
+        instances: vec![member("i-a", "InService", "Healthy")],
+        tags: names.tags(ResourceKind::Group),
+    }
+}
+
+fn role(names: &Names) -> IamRole {
+    IamRole {
+        name: names.role.clone(),
+        arn: format!("arn:aws:iam::123456789012:role/selfheal/{}", names.role),
+        trust_policy: selfheal_policy::trust_policy(selfheal_policy::Partition::of_region("eu-west-1"))
+            .to_json()
+            .into(),
+        permissions_boundary: None,
+        tags: names.tags(ResourceKind::Role),
+    }
+}
+
 /// A stack that serves: one instance, which holds everything.
 fn serving() -> Observed {
     let names = Names::new("web", "eu-west-1");
@@ -103,30 +133,8 @@ fn serving() -> Observed {
             version: 3,
             data: TemplateData::default(),
         }),
-        group: Some(Group {
-            name: names.group.clone(),
-            min: 1,
-            max: 1,
-            desired: 1,
-            subnets: vec!["subnet-0123456789abcdef0".into()],
-            template_id: Some("lt-0123456789abcdef0".into()),
-            template_version: Some("2".to_owned()),
-            health_check_type: "EC2".to_owned(),
-            health_check_grace_s: 60,
-            suspended: Vec::new(),
-            deleting: false,
-            instances: vec![member("i-a", "InService", "Healthy")],
-            tags: names.tags(ResourceKind::Group),
-        }),
-        role: Some(IamRole {
-            name: names.role.clone(),
-            arn: format!("arn:aws:iam::123456789012:role/selfheal/{}", names.role),
-            trust_policy: selfheal_policy::trust_policy(selfheal_policy::Partition::of_region("eu-west-1"))
-                .to_json()
-                .into(),
-            permissions_boundary: None,
-            tags: names.tags(ResourceKind::Role),
-        }),
+        group: Some(group(&names)),
+        role: Some(role(&names)),
         role_policy: Some("{}".into()),
         profile: Some(InstanceProfile {
             name: names.profile.clone(),

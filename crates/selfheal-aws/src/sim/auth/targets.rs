@@ -83,6 +83,9 @@ impl World {
             Target::Address(_) | Target::Volume(_) | Target::Instance(_) | Target::Interface(_) => {
                 self.ec2_target(target)?
             }
+            Target::Role(_) | Target::Profile(_) | Target::ReadRole(_) | Target::ReadProfile(_) => {
+                self.iam_target(target)?
+            }
             Target::Unknown => return None,
             Target::Key(arn) => return Some(ResourceRequest::new(arn.parse().ok()?)),
             _ => self.plain_target(target),
@@ -164,10 +167,38 @@ impl World {
         Some(("ec2", name, keys, tags.unwrap_or_default()))
     }
 
+    /// Roles and instance profiles.
+    fn iam_target(&self, target: &Target) -> Option<(&'static str, String, Keys, Tags)> {
+        let (name, tags) = match target {
+            Target::Role(name) => (
+                format!("role{IAM_PATH}{name}"),
+                self.roles.get(name).map(|record| &record.role.tags),
+            ),
+            Target::Profile(name) => (
+                format!("instance-profile{IAM_PATH}{name}"),
+                self.profiles.get(name).map(|record| &record.profile.tags),
+            ),
+            Target::ReadRole(name) => {
+                let record = self.roles.get(name).filter(|record| self.sees(record.visible_ms));
+                let arn = record.map(|record| record.role.arn.as_str());
+                (read_name("role", name, arn), record.map(|record| &record.role.tags))
+            }
+            Target::ReadProfile(name) => {
+                let record = self.profiles.get(name).filter(|record| self.sees(record.visible_ms));
+                let arn = record.map(|record| record.profile.arn.as_str());
+                (
+                    read_name("instance-profile", name, arn),
+                    record.map(|record| &record.profile.tags),
+                )
+            }
+            _ => return None,
+        };
+        Some(("iam", name, Keys::new(), tags.cloned().unwrap_or_default()))
+    }
+
     /// The other resources: a name and tags.
     fn plain_target(&self, target: &Target) -> (&'static str, String, Keys, Tags) {
         let ec2 = |name: String, tags: Option<&Tags>| ("ec2", name, Keys::new(), tags.cloned().unwrap_or_default());
-        let iam = |name: String, tags: Option<&Tags>| ("iam", name, Keys::new(), tags.cloned().unwrap_or_default());
         match target {
             Target::SecurityGroup(id) => ec2(
                 format!("security-group/{id}"),
@@ -188,29 +219,6 @@ impl World {
             Target::Vpc(id) => {
                 let keys = vec![("ec2:VpcID", id.to_string())];
                 ("ec2", format!("vpc/{id}"), keys, Tags::new())
-            }
-            Target::Role(name) => iam(
-                format!("role{IAM_PATH}{name}"),
-                self.roles.get(name).map(|record| &record.role.tags),
-            ),
-            Target::Profile(name) => iam(
-                format!("instance-profile{IAM_PATH}{name}"),
-                self.profiles.get(name).map(|record| &record.profile.tags),
-            ),
-            Target::ReadRole(name) => {
-                let record = self.roles.get(name).filter(|record| self.sees(record.visible_ms));
-                iam(
-                    read_name("role", name, record.map(|record| record.role.arn.as_str())),
-                    record.map(|record| &record.role.tags),
-                )
-            }
-            Target::ReadProfile(name) => {
-                let record = self.profiles.get(name).filter(|record| self.sees(record.visible_ms));
-                let arn = record.map(|record| record.profile.arn.as_str());
-                iam(
-                    read_name("instance-profile", name, arn),
-                    record.map(|record| &record.profile.tags),
-                )
             }
             Target::Zone(id)
             | Target::Record {

@@ -11,6 +11,8 @@ use super::super::trace::{TraceKind, VolumeChange};
 use super::super::world::World;
 use crate::backend::CallResult;
 
+const ATTACH: &str = "ec2:AttachVolume";
+
 impl World {
     /// `AttachVolume`. A volume has one attachment: a second caller is told `VolumeInUse`.
     pub(in crate::sim) fn attach_volume(
@@ -19,29 +21,51 @@ impl World {
         instance_id: &str,
         device: &str,
     ) -> CallResult<Volume> {
-        const ACTION: &str = "ec2:AttachVolume";
-        let record = self.live_volume(ACTION, id)?;
+        self.check_attachable(id, instance_id, device)?;
+        let attachment = Attachment {
+            instance_id: instance_id.to_owned(),
+            state: AttachmentState::Attaching,
+        };
+        self.judge_taking(id.as_str(), instance_id);
+        self.keep_past(id.as_str());
+        let Some(record) = self.volumes.get_mut(id) else {
+            return fail(ATTACH, "InternalError", "An internal error has occurred");
+        };
+        record.volume.state = VolumeState::InUse;
+        record.volume.attachment = Some(attachment);
+        record.device = Some(device.to_owned());
+        let volume = record.volume.clone();
+        self.after(
+            self.config.timings.volume_attach,
+            WorldEvent::VolumeAttached(id.to_owned()),
+        );
+        Ok(volume)
+    }
+
+    /// Refuses what AWS refuses to attach, in the order of its checks.
+    fn check_attachable(&self, id: &VolumeId, instance_id: &str, device: &str) -> CallResult<()> {
+        let record = self.live_volume(ATTACH, id)?;
         let Some(instance) = self.instances.get(instance_id) else {
             let message = format!("The instance ID '{instance_id}' does not exist");
-            return fail(ACTION, "InvalidInstanceID.NotFound", message);
+            return fail(ATTACH, "InvalidInstanceID.NotFound", message);
         };
         if !matches!(instance.state, InstanceState::Running | InstanceState::Stopped) {
             return fail(
-                ACTION,
+                ATTACH,
                 "IncorrectState",
                 format!("Instance '{instance_id}' is not 'running'."),
             );
         }
         if record.volume.attachment.is_some() {
             return fail(
-                ACTION,
+                ATTACH,
                 "VolumeInUse",
                 format!("{id} is already attached to an instance"),
             );
         }
         if instance.zone != record.volume.zone {
             let message = format!("The volume '{id}' is not in the same availability zone as instance '{instance_id}'");
-            return fail(ACTION, "InvalidVolume.ZoneMismatch", message);
+            return fail(ATTACH, "InvalidVolume.ZoneMismatch", message);
         }
         let modifying = record
             .modification
@@ -49,10 +73,10 @@ impl World {
             .is_some_and(|change| change.state == ModificationState::Modifying);
         if modifying {
             let message = format!("Cannot attach volume {id} when it is in modification state: MODIFYING");
-            return fail(ACTION, "OperationNotPermitted", message);
+            return fail(ATTACH, "OperationNotPermitted", message);
         }
         if record.volume.state != VolumeState::Available {
-            return fail(ACTION, "IncorrectState", format!("{id} is not 'available'."));
+            return fail(ATTACH, "IncorrectState", format!("{id} is not 'available'."));
         }
         let on_instance = |other: &&VolumeRecord| {
             other
@@ -69,26 +93,9 @@ impl World {
         {
             let message =
                 format!("Invalid value '{device}' for unixDevice. Attachment point {device} is already in use");
-            return fail(ACTION, "InvalidParameterValue", message);
+            return fail(ATTACH, "InvalidParameterValue", message);
         }
-        let attachment = Attachment {
-            instance_id: instance_id.to_owned(),
-            state: AttachmentState::Attaching,
-        };
-        self.judge_taking(id.as_str(), instance_id);
-        self.keep_past(id.as_str());
-        let Some(record) = self.volumes.get_mut(id) else {
-            return fail(ACTION, "InternalError", "An internal error has occurred");
-        };
-        record.volume.state = VolumeState::InUse;
-        record.volume.attachment = Some(attachment);
-        record.device = Some(device.to_owned());
-        let volume = record.volume.clone();
-        self.after(
-            self.config.timings.volume_attach,
-            WorldEvent::VolumeAttached(id.to_owned()),
-        );
-        Ok(volume)
+        Ok(())
     }
 
     pub(in crate::sim) fn volume_attached(&mut self, id: &VolumeId) {
