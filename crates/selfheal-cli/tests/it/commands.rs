@@ -174,6 +174,7 @@ fn the_shape_of_json_is_stable() {
     .launch_template.id: string
     .launch_template.latest: number
     .launch_template.version: number
+    .log_group: null
     .notes[]
     .observed_at: string
     .other_instances[]
