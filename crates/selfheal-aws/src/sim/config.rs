@@ -118,6 +118,9 @@ pub struct Timings {
     ///
     /// Source: EC2 user guide, "Terminate Amazon EC2 instances": it remains visible "for a short while".
     pub terminated_shown_ms: u64,
+    /// How long a terminated instance still bears its tags, in logical milliseconds: as long as it is described, or less.
+    #[serde(default = "an_hour")]
+    pub terminated_tagged_ms: u64,
     /// An instance from stopping to stopped.
     pub instance_stop: Range,
     /// How long a group takes to notice that an instance is no longer running.
@@ -138,6 +141,10 @@ pub struct Timings {
     pub dns_sync: Range,
 }
 
+const fn an_hour() -> u64 {
+    3_600_000
+}
+
 impl Default for Timings {
     /// Measurements by third parties where there are any (from a launch to SSH about 26 s, from pending to running 5 to
     /// 17 s): AWS commits to none.
@@ -154,7 +161,8 @@ impl Default for Timings {
             instance_boot: Range::new(6_000, 14_000),
             hook_lag: Range::new(1_000, 15_000),
             instance_terminate: Range::new(15_000, 45_000),
-            terminated_shown_ms: 3_600_000,
+            terminated_shown_ms: an_hour(),
+            terminated_tagged_ms: an_hour(),
             instance_stop: Range::new(10_000, 30_000),
             health_detect: Range::new(5_000, 60_000),
             health_impaired: Range::new(120_000, 240_000),

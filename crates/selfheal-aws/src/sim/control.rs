@@ -138,6 +138,35 @@ impl Sim {
         self.tamper(|world| world.stop_ec2(id, "stopped from outside"))
     }
 
+    /// Starts an instance again that was stopped. Returns whether there was one.
+    pub fn start_instance(&self, id: &str) -> bool {
+        self.tamper(|world| world.start_ec2(id))
+    }
+
+    /// Lets EC2 have no capacity in a zone from now on, by its name, until lifted with `false`: it launches nothing there.
+    pub fn refuse_launches(&self, zone: &str, refuse: bool) {
+        self.tamper(|world| {
+            if refuse {
+                world.without_capacity.insert(zone.to_owned());
+            } else {
+                world.without_capacity.remove(zone);
+            }
+        });
+    }
+
+    /// Loses a zone: whatever runs there hangs, and nothing is launched there until
+    /// [`refuse_launches`](Self::refuse_launches) is lifted.
+    pub fn lose_zone(&self, zone: &str) {
+        self.refuse_launches(zone, true);
+        self.tamper(|world| {
+            let there = world.instances.values().filter(|instance| instance.zone == zone);
+            let there: Vec<String> = there.map(|instance| instance.id.clone()).collect();
+            for id in there {
+                world.impair(&id);
+            }
+        });
+    }
+
     /// Lets an instance's status checks report `impaired`, and the instance hang. Returns whether there was one.
     pub fn impair_instance(&self, id: &str) -> bool {
         self.tamper(|world| world.impair(id))

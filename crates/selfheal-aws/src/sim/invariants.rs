@@ -249,10 +249,10 @@ fn one_writer(world: &World, found: &mut Vec<Violation>) {
 
 /// S5: at most one live resource for each stack and role.
 fn one_of_each<'a>(world: &'a World, found: &mut Vec<Violation>) {
-    let mut owners: BTreeMap<(&str, &str), Vec<&str>> = BTreeMap::new();
+    let mut owned: Vec<(&str, &str, &str)> = Vec::new();
     let mut own = |id: &'a str, tags: &'a Tags| {
         if let (Some(stack), Some(role)) = (tags.get(TAG_STACK), tags.get(TAG_ROLE)) {
-            owners.entry((stack, role)).or_default().push(id);
+            owned.push((stack, role, id));
         }
     };
     world
@@ -289,12 +289,12 @@ fn one_of_each<'a>(world: &'a World, found: &mut Vec<Violation>) {
         .profiles
         .values()
         .for_each(|record| own(&record.profile.name, &record.profile.tags));
-    for ((stack, role), ids) in owners {
-        if ids.len() > 1 {
-            found.push(Violation::new(
-                "S5",
-                format!("stack {stack} has {} of role {role}: {}", ids.len(), ids.join(", ")),
-            ));
+    owned.sort_unstable();
+    for same in owned.chunk_by(|one, other| (one.0, one.1) == (other.0, other.1)) {
+        if let [(stack, role, _), _, ..] = same {
+            let ids: Vec<&str> = same.iter().map(|(_, _, id)| *id).collect();
+            let detail = format!("stack {stack} has {} of role {role}: {}", ids.len(), ids.join(", "));
+            found.push(Violation::new("S5", detail));
         }
     }
 }
@@ -302,7 +302,9 @@ fn one_of_each<'a>(world: &'a World, found: &mut Vec<Violation>) {
 /// S13: never `ReplaceUnhealthy` active with `Launch` suspended.
 fn no_deadly_suspension(world: &World, found: &mut Vec<Violation>) {
     for (name, group) in &world.groups {
-        if group.suspends("Launch") && !group.suspends("ReplaceUnhealthy") && !group.suspends("Terminate") {
+        // One without members has nothing to lose: AWS itself suspends the launches of one that has none for a day.
+        let loses = !group.suspends("ReplaceUnhealthy") && !group.suspends("Terminate") && !group.members.is_empty();
+        if group.suspends("Launch") && loses {
             let detail = format!("group {name} would terminate an unhealthy instance and launch none");
             found.push(Violation::new("S13", detail));
         }

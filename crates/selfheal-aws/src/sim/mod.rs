@@ -15,9 +15,8 @@
 //!
 //! # What it does not model
 //! Scheduled actions, instance refresh, warm pools, rebalancing, spot interruptions, several network interfaces, shared and
-//! encrypted snapshots, prices, the suppression and the network paths of application status checks, and the suspension by
-//! AWS of a group that has failed to launch for a day. Record sets other than A records can be put into a zone, but not by a
-//! call.
+//! encrypted snapshots, prices, and the suppression and the network paths of application status checks. Record sets other than A
+//! records can be put into a zone, but not by a call.
 //!
 //! # One seed
 //! There is one thread, no real time and no real randomness: equal seeds give byte-equal [traces](Sim::trace).

@@ -311,6 +311,9 @@ pub struct GroupRecord {
     pub failed_launches: u32,
     /// The earliest time of the next launch, in logical milliseconds.
     pub next_launch_ms: u64,
+    /// When EC2 began to refuse every launch of the group, in logical milliseconds.
+    #[serde(default)]
+    pub failing_since_ms: Option<u64>,
     /// When reads begin to show it, in logical milliseconds.
     pub visible_ms: u64,
 }

@@ -110,6 +110,9 @@ pub struct World {
     pub(super) hollow_since: BTreeMap<String, u64>,
     /// Ids that no listing shows, though they exist: it lags behind, or its answer is cut. A read by the id does show them.
     pub unlisted: BTreeSet<String>,
+    /// Zones in which EC2 has no capacity for another instance.
+    #[serde(default)]
+    pub(super) without_capacity: BTreeSet<String>,
     /// Groups whose boot programs fail.
     pub(super) failing_boots: BTreeSet<String>,
     /// Extra milliseconds before what the current call makes can be seen.
@@ -169,6 +172,7 @@ impl World {
             target_states: BTreeMap::new(),
             hollow_since: BTreeMap::new(),
             unlisted: BTreeSet::new(),
+            without_capacity: BTreeSet::new(),
             failing_boots: BTreeSet::new(),
             late_visibility_ms: 0,
             creation_fails: false,

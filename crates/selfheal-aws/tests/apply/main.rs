@@ -20,6 +20,7 @@ mod lag;
 mod last_snapshot;
 mod launch;
 mod logs;
+mod lost;
 mod many;
 mod operators;
 mod partitions;

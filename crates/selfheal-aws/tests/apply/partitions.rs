@@ -7,7 +7,7 @@ use selfheal_core::plan::DestroyOptions;
 use selfheal_core::{Observed, Spec};
 use selfheal_policy::{Purpose, operator_policy};
 
-use crate::support::{even, look, run_until_done, serving, web};
+use crate::support::{even, look, run, run_until_done, serving, web};
 
 const REGIONS: [&str; 8] = [
     "eu-west-1",
@@ -53,4 +53,21 @@ fn a_stack_lives_in_every_partition() {
         run_until_done(&sim, &spec, Goal::Destroy(DestroyOptions::default()), 1);
         assert!(sim.inspect(|world| world.roles.is_empty()), "{region}");
     }
+}
+
+#[test]
+fn a_stack_of_another_region_is_refused_before_anything_is_made() {
+    let config = SimConfig {
+        region: "us-east-1".to_owned(),
+        ..SimConfig::seeded(7)
+    };
+    let sim = Sim::new(config);
+    let plan = look(&sim, &web(), Goal::Apply);
+    assert!(
+        plan.refusals.iter().any(|refusal| refusal.code == "other-region"),
+        "{plan}"
+    );
+    let ended = sim.block_on(run(&sim, &web(), Goal::Apply)).expect("it ends");
+    assert!(ended.is_err());
+    assert_eq!(sim.effects(), 0, "{}", sim.trace_text());
 }

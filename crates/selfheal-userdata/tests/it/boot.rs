@@ -269,3 +269,46 @@ fn setup_knows_where_it_runs() {
     let log = fs::read_to_string(machine.root().join("var/log/selfheal/setup.log")).unwrap();
     assert_eq!(log, format!("web eu-west-1 {INSTANCE} /srv/data 0022 /\n"));
 }
+
+#[test]
+fn volume_is_found_by_its_serial_whatever_the_order_of_the_disks() {
+    let machine = Machine::new();
+    // The root disk came first, and between the two is a volume whose id begins as ours does.
+    for (disk, serial) in [("nvme0", "vol0fffffffffffffff0"), ("nvme10", "vol0123456789abcdef01")] {
+        let controller = machine.root().join("sys/class/nvme").join(disk);
+        fs::create_dir_all(&controller).unwrap();
+        fs::write(controller.join("serial"), format!("{serial}\n")).unwrap();
+        fs::write(machine.root().join("dev").join(format!("{disk}n1")), [0; 65_536]).unwrap();
+    }
+    machine.boot(&full(), 0);
+    assert_eq!(machine.count("mkfs.xfs"), 1);
+    for disk in ["nvme0n1", "nvme10n1"] {
+        let named: Vec<String> = machine
+            .commands()
+            .into_iter()
+            .filter(|line| line.contains(disk))
+            .collect();
+        assert_eq!(named, [""; 0]);
+        assert!(
+            fs::read(machine.root().join("dev").join(disk))
+                .unwrap()
+                .iter()
+                .all(|byte| *byte == 0)
+        );
+    }
+}
+
+#[test]
+fn root_disk_that_takes_no_log_is_told_where_setup_needs_it_and_stops_no_other_boot() {
+    let without = BootConfig { setup: None, ..full() };
+    for (config, code, result) in [(full(), 16, "ABANDON"), (without, 0, "CONTINUE")] {
+        let machine = Machine::new();
+        machine.install(&config);
+        let logs = machine.root().join("var/log/selfheal");
+        fs::remove_dir_all(&logs).unwrap();
+        fs::write(&logs, "no folder").unwrap();
+        let text = machine.again("boot", code);
+        let completed = machine.last("CompleteLifecycleAction");
+        assert_eq!(completed["LifecycleActionResult"], result, "{text}");
+    }
+}

@@ -120,6 +120,7 @@ impl World {
             tags: settings.tags.clone(),
             failed_launches: 0,
             next_launch_ms: 0,
+            failing_since_ms: None,
             visible_ms: self.visible_from(),
         };
         self.groups.insert(name.clone(), record);
@@ -202,6 +203,17 @@ impl World {
             .subnets
             .get(subnet)
             .map_or("", |record| record.subnet.zone.as_str());
+        if self.without_capacity.contains(zone) {
+            return Err(format!(
+                "We currently do not have sufficient {} capacity in the Availability Zone you requested ({zone}). Our \
+                 system will be working on provisioning additional capacity.",
+                data.instance_type
+            ));
+        }
+        let key = data.root.kms_key.as_ref().or(self.config.default_key.as_ref());
+        if key.is_some_and(|key| self.config.unusable_keys.contains(key)) {
+            return Err("Client.InvalidKMSKey.InvalidState: The KMS key provided is in an incorrect state".to_owned());
+        }
         self.check_type(&data.instance_type, &data.image_id, data.root.size_gib, zone)
     }
 

@@ -9,6 +9,9 @@ use super::super::trace::TraceKind;
 use super::super::world::World;
 use super::hooks::TERMINATING;
 
+/// How long EC2 may refuse every launch of a group before AWS suspends its launches.
+const FAILING_MS_MAX: u64 = 24 * 3_600_000;
+
 impl GroupRecord {
     /// Returns whether a process is suspended.
     #[must_use]
@@ -81,6 +84,9 @@ impl World {
         let cause = "the group is smaller than its desired capacity";
         match self.run_instance(group) {
             Ok(id) => {
+                if let Some(record) = self.groups.get_mut(group) {
+                    record.failing_since_ms = None;
+                }
                 let activity = self.begin_activity(group, format!("Launching a new EC2 instance: {id}"), cause);
                 let Some(record) = self.groups.get_mut(group) else {
                     return;
@@ -110,8 +116,28 @@ impl World {
                     why,
                 });
                 self.back_off(group);
+                self.give_up_launching(group);
                 self.reconcile_soon(group);
             }
+        }
+    }
+
+    /// AWS suspends the launches of a group of which EC2 has refused every one for a day.
+    ///
+    /// Source: Auto Scaling user guide, "Suspend and resume": "administrative suspensions", for a group that "has been trying to
+    /// launch instances for over 24 hours but has not succeeded in launching any".
+    fn give_up_launching(&mut self, group: &str) {
+        let now_ms = self.now_ms;
+        let Some(record) = self.groups.get_mut(group) else {
+            return;
+        };
+        let since_ms = *record.failing_since_ms.get_or_insert(now_ms);
+        if now_ms - since_ms > FAILING_MS_MAX && record.suspended.insert("Launch".to_owned()) {
+            let why = "Launch was suspended by AWS: no launch has succeeded for 24 hours".to_owned();
+            self.record(TraceKind::LaunchFailed {
+                group: group.to_owned(),
+                why,
+            });
         }
     }
 

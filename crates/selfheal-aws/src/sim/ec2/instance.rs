@@ -1,5 +1,6 @@
 //! Instances: launched by a group, and what may become of them.
 
+use selfheal_core::names::Tags;
 use selfheal_core::world::{Attachment, AttachmentState, Instance, InstanceState, Volume, VolumeId, VolumeState};
 
 use super::super::events::WorldEvent;
@@ -27,11 +28,20 @@ impl World {
             launched_at: self.time_of(record.launched_ms),
             zone: record.zone.clone(),
             public_ip: self.public_ip(&record.id),
-            tags: record.tags.clone(),
+            tags: self.shown_tags(record).cloned().unwrap_or_default(),
         };
         cut(&self.instances, page, exists, |record| {
-            of_stacks(&record.tags, stacks).then(|| describe(record))
+            let none = Tags::new();
+            let tags = self.shown_tags(record).unwrap_or(&none);
+            of_stacks(tags, stacks).then(|| describe(record))
         })
+    }
+
+    /// The tags of an instance as long as a reading shows them: those of the dead go before they do.
+    fn shown_tags<'a>(&self, record: &'a InstanceRecord) -> Option<&'a Tags> {
+        let tagged_ms = self.config.timings.terminated_tagged_ms;
+        let tagged = record.terminated_ms.is_none_or(|ms| self.now_ms - ms < tagged_ms);
+        tagged.then_some(&record.tags)
     }
 
     /// Returns the public address of an instance: its Elastic IP, else the one that it got at launch.
@@ -171,10 +181,26 @@ impl World {
             return;
         };
         instance.state = InstanceState::Running;
+        let first = instance.boots == 0;
         self.trace_instance(id, "");
         self.wake_checks(id);
         self.start_boot(id);
-        self.after(self.config.timings.hook_lag, WorldEvent::MemberRunning(id.to_owned()));
+        if first {
+            self.after(self.config.timings.hook_lag, WorldEvent::MemberRunning(id.to_owned()));
+        }
+    }
+
+    /// Starts an instance that was stopped; answers whether it was.
+    pub(in crate::sim) fn start_ec2(&mut self, id: &str) -> bool {
+        let stopped = |it: &&mut InstanceRecord| it.state == InstanceState::Stopped;
+        let Some(instance) = self.instances.get_mut(id).filter(stopped) else {
+            return false;
+        };
+        instance.state = InstanceState::Pending;
+        self.trace_instance(id, "started from outside");
+        let running = WorldEvent::InstanceRunning(id.to_owned());
+        self.after(self.config.timings.instance_pending, running);
+        true
     }
 
     /// Terminates an instance; answers whether it was there to be terminated.
