@@ -17,7 +17,7 @@ const KEPT: usize = 4;
 #[derive(Debug, Default)]
 pub(crate) struct Memo {
     user_data: Mutex<Vec<(BootConfig, UserDataText)>>,
-    policies: Mutex<Vec<(Ids, Document)>>,
+    policies: Mutex<Vec<(Ids, (Document, usize))>>,
 }
 
 impl Memo {
@@ -27,9 +27,13 @@ impl Memo {
         recall(lock(&self.user_data), config, render)
     }
 
-    /// The policy of the instance's role, for the one spec that this memo serves.
-    pub(crate) fn instance_policy(&self, spec: &Spec, ids: &Ids) -> Result<Document, ScopeError> {
-        recall(lock(&self.policies), ids, || permissions::instance_policy(spec, ids))
+    /// The policy of the instance's role, for the one spec that this memo serves, and its size.
+    pub(crate) fn instance_policy(&self, spec: &Spec, ids: &Ids) -> Result<(Document, usize), ScopeError> {
+        recall(lock(&self.policies), ids, || {
+            let document = permissions::instance_policy(spec, ids)?;
+            let size = document.size();
+            Ok((document, size))
+        })
     }
 }
 

@@ -1,5 +1,7 @@
 //! The installed program and the configuration that it reads.
 
+use std::sync::{Mutex, PoisonError};
+
 use crate::config::{BootConfig, Probe};
 use crate::error::RenderError;
 use crate::exit::BootExit;
@@ -105,8 +107,40 @@ fn words(values: &[impl AsRef<[u8]>]) -> Result<String, RenderError> {
 
 /// Returns the program that the units run.
 pub(crate) fn program(config: &BootConfig) -> String {
+    let verbs = if config.health.is_some() {
+        "boot | watch | watchdog"
+    } else {
+        "boot | watch"
+    };
+    let parts = Parts {
+        fragments: fragments(config),
+        steps: Step::sequence(config),
+        verbs,
+    };
+    let mut known = PROGRAMS.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some((_, program)) = known.iter().find(|(have, _)| *have == parts) {
+        return program.clone();
+    }
+    let program = assemble(&parts);
+    known.push((parts, program.clone()));
+    program
+}
+
+/// What a program is made of, and nothing else: there are some dozens of it.
+#[derive(PartialEq, Eq)]
+struct Parts {
+    fragments: Vec<&'static str>,
+    steps: Vec<Step>,
+    verbs: &'static str,
+}
+
+/// The programs that were put together so far: a planner renders user data again and again, and most of the time of that went
+/// into what never changes.
+static PROGRAMS: Mutex<Vec<(Parts, String)>> = Mutex::new(Vec::new());
+
+fn assemble(parts: &Parts) -> String {
     let mut body = String::new();
-    for part in fragments(config) {
+    for part in &parts.fragments {
         body.push('\n');
         body.push_str(&bare(part));
     }
@@ -116,15 +150,11 @@ pub(crate) fn program(config: &BootConfig) -> String {
         body = body.replace(&name, &exit.code().to_string());
     }
     body.push_str(BOOT_BEGIN);
-    for step in Step::sequence(config) {
+    for step in &parts.steps {
         body.push_str(&format!("{}\n", step.function()));
     }
     body.push_str(BOOT_END);
-    let verbs = if config.health.is_some() {
-        "boot | watch | watchdog"
-    } else {
-        "boot | watch"
-    };
+    let verbs = parts.verbs;
     format!(
         "#!/bin/bash\n{}{body}\ncase ${{1-}} in\n  {verbs}) \"$1\" ;;\n  *) exit 64 ;;\nesac\n",
         constants(&body)

@@ -123,10 +123,7 @@ fn wanted_policy(
         complete: matches!(known, Deferred::Known(_)),
     };
     match builder.memo.instance_policy(builder.spec, &ids) {
-        Ok(document) => {
-            let size = document.size();
-            Some((known.map(|_| document), size))
-        }
+        Ok((document, size)) => Some((known.map(|_| document), size)),
         Err(error) => {
             builder.refuse(
                 "policy",
