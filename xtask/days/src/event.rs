@@ -28,6 +28,8 @@ pub enum Event {
     Harm(usize, Harm),
     /// The boot programs of a stack's instances fail from now on, or do not any more.
     FailBoots(usize, bool),
+    /// EC2 launches nothing from now on for want of capacity, or does again.
+    NoCapacity(bool),
     /// So many calls in a thousand fail like this, whoever makes them, thirty times at most.
     Storm(Weather, u16),
     /// A service answers nobody for so many minutes.
@@ -73,6 +75,8 @@ pub enum Harm {
     Kill,
     /// It is stopped from outside.
     Stop,
+    /// It is stopped from outside, and started again a minute later.
+    StopAndStart,
     /// It hangs.
     Impair,
     /// It is rebooted.
@@ -105,7 +109,14 @@ const EDITS: [Edit; 6] = [
     Edit::AddressTags,
     Edit::Policies,
 ];
-const HARMS: [Harm; 5] = [Harm::Kill, Harm::Stop, Harm::Impair, Harm::Reboot, Harm::FailApp];
+const HARMS: [Harm; 6] = [
+    Harm::Kill,
+    Harm::Stop,
+    Harm::StopAndStart,
+    Harm::Impair,
+    Harm::Reboot,
+    Harm::FailApp,
+];
 const WEATHERS: [Weather; 5] = [
     Weather::Throttled,
     Weather::Error,
@@ -158,6 +169,7 @@ fn event(rng: &mut Rng) -> Event {
             Event::Storm(weather, u16::try_from(number(rng, 20, 300)).unwrap_or(20))
         }
         23 => Event::Outage(pick(rng, &SERVICES), number(rng, 1, 90)),
+        24 => Event::NoCapacity(rng.permille(600)),
         _ => Event::Wait(number(rng, 1, 120)),
     }
 }

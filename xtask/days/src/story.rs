@@ -130,6 +130,10 @@ impl Day {
                 self.sim.fail_boots(&group(stack), fail);
                 Ok(())
             }
+            Event::NoCapacity(refuse) => {
+                self.refuse_launches(refuse);
+                Ok(())
+            }
             Event::Storm(weather, permille) => {
                 let everything = When::Sometimes(String::new(), permille);
                 let plan = FaultPlan::none().with_times(everything, fault(weather), 30);
@@ -211,6 +215,14 @@ impl Day {
         });
     }
 
+    fn refuse_launches(&self, refuse: bool) {
+        let zones: BTreeSet<String> = self.sim.inspect(|world| {
+            let subnets = world.subnets.values();
+            subnets.map(|record| record.subnet.zone.clone()).collect()
+        });
+        zones.iter().for_each(|zone| self.sim.refuse_launches(zone, refuse));
+    }
+
     fn harm(&self, stack: usize, harm: Harm) {
         let sim = &self.sim;
         let running = sim.inspect(|world| {
@@ -223,6 +235,11 @@ impl Day {
             match harm {
                 Harm::Kill => sim.kill_instance(&id),
                 Harm::Stop => sim.stop_instance(&id),
+                Harm::StopAndStart => {
+                    let stopped = sim.stop_instance(&id);
+                    sim.advance(Duration::from_secs(60));
+                    stopped && sim.start_instance(&id)
+                }
                 Harm::Impair => sim.impair_instance(&id),
                 Harm::Reboot => sim.reboot_instance(&id),
                 Harm::FailApp => sim.fail_app(&id),
@@ -265,6 +282,7 @@ impl Day {
     /// an address is still there.
     fn rest(&self) -> Result<(), Failure> {
         self.sim.set_faults(FaultPlan::none());
+        self.refuse_launches(false);
         (0..STACKS).for_each(|stack| self.sim.fail_boots(&group(stack), false));
         let held = self.sim.inspect(held);
         // An instance that cannot do its work gives up after four hours, and its successor finds everything in order.
