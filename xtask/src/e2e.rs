@@ -1,6 +1,8 @@
 //! The end-to-end test: the built `selfheal` with the real SDK against moto, and the launched instance's own user data
 //! executed, from nothing to a stack that heals, and back to nothing.
 
+mod sleep;
+
 use std::collections::BTreeSet;
 use std::time::Duration;
 
@@ -49,8 +51,10 @@ fn story(report: &mut Report) -> TaskResult<()> {
     drop(machine);
     destroy(&world, report, &identity, &instance)?;
     adoption(&world, report, &identity)?;
+    sleep::with_schedule(&world, report)?;
     world.expect(&["resume", "--yes"], 0)?;
     let policies = Policies::read(&world)?;
+    sleep::leave(&world, report)?;
     destroy_all(&world, report)?;
     policies.compare(&world, report);
     rough_weather(report)

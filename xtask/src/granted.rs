@@ -9,7 +9,7 @@ use crate::error::{TaskError, TaskResult};
 use crate::report::Report;
 use crate::world::World;
 
-const COMMANDS: [&str; 5] = ["plan", "apply", "status", "destroy", "resume"];
+const COMMANDS: [&str; 6] = ["plan", "apply", "status", "destroy", "resume", "sleep"];
 
 /// What is granted and not called by its own name in the story.
 const NOT_CALLED: &[(&str, &[&str])] = &[
@@ -43,7 +43,6 @@ const NOT_CALLED: &[(&str, &[&str])] = &[
             "autoscaling:SetInstanceHealth",
             "autoscaling:SuspendProcesses",
             "autoscaling:RecordLifecycleActionHeartbeat",
-            "autoscaling:DescribeScalingActivities",
         ],
     ),
     (
@@ -53,6 +52,10 @@ const NOT_CALLED: &[(&str, &[&str])] = &[
     (
         "nothing writes to the log group yet",
         &["logs:CreateLogStream", "logs:PutLogEvents"],
+    ),
+    (
+        "the stack may sleep by its schedule already, and moto takes no update without a template",
+        &["autoscaling:UpdateAutoScalingGroup"],
     ),
     ("the image is an alias", &["ec2:DescribeImages"]),
     ("the spec names no subnet", &["ec2:DescribeRouteTables"]),
@@ -88,7 +91,10 @@ impl Policies {
 
     /// Compares what is granted with what was called in the world.
     pub fn compare(&self, world: &World, report: &mut Report) {
-        let called = world.called();
+        let mut called = world.called();
+        // One policy is for both: who may put a stack to sleep may wake it.
+        let woken = called.remove("wake").unwrap_or_default();
+        called.entry("sleep".to_owned()).or_default().extend(woken);
         let nothing = BTreeSet::new();
         for (whose, policy) in &self.0 {
             let called = called.get(*whose).unwrap_or(&nothing);

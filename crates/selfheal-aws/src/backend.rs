@@ -18,8 +18,9 @@ use selfheal_core::world::{
     ARecord, Activity, Address, AllocationId, ApplicationCheck, ApplicationCheckSettings, ApplicationStatus,
     AssociationId, CreateApplicationStatusCheck, CreateVolume, DefaultRoute, Group, GroupSettings, HostedZone,
     HostedZoneId, IamRole, Identity, Image, ImageId, IngressRule, Instance, InstanceProfile, InstanceTypeDetails,
-    LaunchTemplate, LaunchTemplateId, LifecycleHook, ModifyVolume, PolicyText, RecordSet, SecurityGroup,
-    SecurityGroupId, Snapshot, Subnet, SubnetId, TemplateData, Volume, VolumeId, VolumeModification, VpcId,
+    LaunchTemplate, LaunchTemplateId, LifecycleHook, ModifyVolume, PolicyText, RecordSet, ScheduledAction,
+    SecurityGroup, SecurityGroupId, Snapshot, Subnet, SubnetId, TemplateData, Volume, VolumeId, VolumeModification,
+    VpcId,
 };
 
 use crate::error::CallError;
@@ -178,12 +179,24 @@ pub trait AutoScaling: Send + Sync + Debug {
     async fn describe_hooks(&self, group: &str) -> CallResult<Vec<LifecycleHook>>;
     /// `DescribeScalingActivities`: the newest first, at most `limit`.
     async fn describe_activities(&self, group: &str, limit: u32) -> CallResult<Vec<Activity>>;
+    /// `DescribeScheduledActions`; empty when the group does not exist.
+    async fn describe_scheduled_actions(&self, group: &str) -> CallResult<Vec<ScheduledAction>>;
     /// `CreateAutoScalingGroup`, with its hooks and tags.
     async fn create_group(&self, settings: &GroupSettings) -> CallResult<()>;
-    /// `UpdateAutoScalingGroup`; hooks and tags of the settings are left alone.
+    /// `UpdateAutoScalingGroup`; desired capacity, hooks and tags of the settings are left alone.
     async fn update_group(&self, settings: &GroupSettings) -> CallResult<()>;
+    /// `UpdateAutoScalingGroup` with the minimum size alone.
+    async fn set_min_size(&self, group: &str, min: u32) -> CallResult<()>;
+    /// `SetDesiredCapacity`, whatever cooldown there is.
+    async fn set_desired_capacity(&self, group: &str, desired: u32) -> CallResult<()>;
+    /// `PutScheduledUpdateGroupAction`: makes the action of this name, or replaces it.
+    async fn put_scheduled_action(&self, group: &str, action: &ScheduledAction) -> CallResult<()>;
+    /// `DeleteScheduledAction`.
+    async fn delete_scheduled_action(&self, group: &str, name: &str) -> CallResult<()>;
     /// `PutLifecycleHook`.
     async fn put_lifecycle_hook(&self, group: &str, hook: &LifecycleHook) -> CallResult<()>;
+    /// `SuspendProcesses`.
+    async fn suspend_processes(&self, group: &str, processes: &[String]) -> CallResult<()>;
     /// `ResumeProcesses`.
     async fn resume_processes(&self, group: &str, processes: &[String]) -> CallResult<()>;
     /// `DeleteTags` of a group.

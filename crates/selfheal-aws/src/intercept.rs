@@ -9,8 +9,9 @@ use selfheal_core::world::{
     ARecord, Activity, Address, AllocationId, ApplicationCheck, ApplicationCheckSettings, ApplicationStatus,
     AssociationId, CreateApplicationStatusCheck, CreateVolume, DefaultRoute, Group, GroupSettings, HostedZone,
     HostedZoneId, IamRole, Identity, Image, ImageId, IngressRule, Instance, InstanceProfile, InstanceTypeDetails,
-    LaunchTemplate, LaunchTemplateId, LifecycleHook, ModifyVolume, PolicyText, RecordSet, SecurityGroup,
-    SecurityGroupId, Snapshot, Subnet, SubnetId, TemplateData, Volume, VolumeId, VolumeModification, VpcId,
+    LaunchTemplate, LaunchTemplateId, LifecycleHook, ModifyVolume, PolicyText, RecordSet, ScheduledAction,
+    SecurityGroup, SecurityGroupId, Snapshot, Subnet, SubnetId, TemplateData, Volume, VolumeId, VolumeModification,
+    VpcId,
 };
 
 use crate::backend::{
@@ -131,6 +132,12 @@ hand_on! {
         create_group(settings: &GroupSettings) -> () = "autoscaling:CreateAutoScalingGroup";
         update_group(settings: &GroupSettings) -> () = "autoscaling:UpdateAutoScalingGroup";
         put_lifecycle_hook(group: &str, hook: &LifecycleHook) -> () = "autoscaling:PutLifecycleHook";
+        describe_scheduled_actions(group: &str) -> Vec<ScheduledAction> = "autoscaling:DescribeScheduledActions";
+        set_min_size(group: &str, min: u32) -> () = "autoscaling:UpdateAutoScalingGroup";
+        set_desired_capacity(group: &str, desired: u32) -> () = "autoscaling:SetDesiredCapacity";
+        put_scheduled_action(group: &str, action: &ScheduledAction) -> () = "autoscaling:PutScheduledUpdateGroupAction";
+        delete_scheduled_action(group: &str, name: &str) -> () = "autoscaling:DeleteScheduledAction";
+        suspend_processes(group: &str, processes: &[String]) -> () = "autoscaling:SuspendProcesses";
         resume_processes(group: &str, processes: &[String]) -> () = "autoscaling:ResumeProcesses";
         delete_group_tags(group: &str, keys: &[String]) -> () = "autoscaling:DeleteTags";
         delete_group(name: &str) -> () = "autoscaling:DeleteAutoScalingGroup";

@@ -45,6 +45,8 @@ pub enum Scope {
     Plan,
     /// The same without what is asked before something is made: resuming makes nothing.
     Resume,
+    /// The group and its scheduled actions alone: putting it to sleep and waking it touches nothing else.
+    Sleep,
     /// Also the instances, and the snapshots where the spec has a data volume.
     Status,
     /// Also the instances and the snapshots; not the image, which may be gone.
@@ -82,9 +84,13 @@ impl Scope {
     pub(crate) fn parts(self, spec: &Spec) -> Vec<Read> {
         let parts = |parts: &[Part]| parts.iter().copied().map(Read::Part).collect::<Vec<_>>();
         let mut all = vec![Read::Identity];
+        if self == Self::Sleep {
+            all.extend(parts(&[Part::Group, Part::ScheduledActions]));
+            return all;
+        }
         all.extend(parts(&[Part::SecurityGroups, Part::Role, Part::Profile, Part::Dns]));
         match self {
-            Self::Plan | Self::Resume => all.push(Read::Basis(self)),
+            Self::Plan | Self::Resume | Self::Sleep => all.push(Read::Basis(self)),
             Self::Status if spec.asks_aws() => all.extend([Read::Basis(self), Read::AskedInstances]),
             Self::Status => all.extend([Read::Basis(self), Read::Part(Part::Instances)]),
             Self::Destroy => {
@@ -185,7 +191,7 @@ async fn view(source: Source<'_, '_>, spec: &Spec, scope: Scope) -> CallResult<O
     for reading in readings {
         reading(&mut observed);
     }
-    if spec.logs.is_none() && observed.role_policy.as_ref().is_some_and(tells_of_logs) {
+    if scope != Scope::Sleep && spec.logs.is_none() && observed.role_policy.as_ref().is_some_and(tells_of_logs) {
         read(source, spec, Part::LogGroup.into()).await?(&mut observed);
     }
     // What is read by its id may ask for more: a volume, then its modification.
@@ -204,6 +210,9 @@ async fn view(source: Source<'_, '_>, spec: &Spec, scope: Scope) -> CallResult<O
 
 /// What a reading of this scope lacks. Whether a volume is being modified matters to no destroy.
 pub(crate) fn missing(spec: &Spec, observed: &Observed, scope: Scope) -> Unread {
+    if scope == Scope::Sleep {
+        return Unread::default();
+    }
     let mut unread = unread(spec, observed);
     if scope == Scope::Destroy {
         unread.modifications.clear();
@@ -317,6 +326,9 @@ pub(crate) fn read<'s, 'a: 's>(
         Read::Part(Part::LaunchTemplate) => read_template(source, spec).boxed(),
         Read::Part(Part::ApplicationChecks) => reading!(through read_checks, source.application_checks(&names.stack)),
         Read::Part(Part::Group) => reading!(through read_group, source.group(&names.group)),
+        Read::Part(Part::ScheduledActions) => {
+            reading!(scheduled_actions, source.scheduled_actions(&names.group))
+        }
         Read::Part(Part::Hooks) => reading!(hooks, source.hooks(&names.group)),
         Read::Part(Part::Role) => read_role(source, spec).boxed(),
         Read::Part(Part::RolePolicy) => async move {

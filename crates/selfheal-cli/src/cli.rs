@@ -1,10 +1,13 @@
 //! The command line.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::builder::NonEmptyStringValueParser;
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use selfheal_policy::Purpose;
 
+use crate::duration::duration;
 use crate::exit;
 
 /// Makes one EC2 instance heal itself: when it dies it comes back, with the same address, data and name.
@@ -86,6 +89,10 @@ pub enum Command {
     Destroy(DestroyArgs),
     /// Let a stack that has parked itself replace its instance again
     Resume(ResumeArgs),
+    /// Take the instance away for a while; address, data and all else stay
+    Sleep(SleepArgs),
+    /// Bring the instance of a sleeping stack back
+    Wake(WakeArgs),
     /// Print a least-privilege policy as JSON
     Policy(PolicyArgs),
     /// Print the boot program as it would be sent
@@ -104,12 +111,32 @@ impl Command {
             Self::Status(args) => (args.json, Prints::Document),
             Self::Apply(args) => (args.json, Prints::Events),
             Self::Resume(args) => (args.json, Prints::Events),
+            Self::Sleep(args) => (args.json, Prints::Events),
+            Self::Wake(args) => (args.json, Prints::Events),
             Self::Destroy(args) => (args.json, Prints::Events),
             Self::Policy(_) | Self::Userdata(_) => return Prints::Text,
             #[cfg(feature = "sim")]
             Self::Demo(_) => return Prints::Text,
         };
         if json { form } else { Prints::Text }
+    }
+}
+
+impl Command {
+    /// Tells which of the operator's policies the command needs; `None` of one that acts in nobody's name.
+    #[must_use]
+    pub const fn purpose(&self) -> Option<Purpose> {
+        match self {
+            Self::Plan(_) => Some(Purpose::Plan),
+            Self::Apply(_) => Some(Purpose::Apply),
+            Self::Status(_) => Some(Purpose::Status),
+            Self::Destroy(_) => Some(Purpose::Destroy),
+            Self::Resume(_) => Some(Purpose::Resume),
+            Self::Sleep(_) | Self::Wake(_) => Some(Purpose::Sleep),
+            Self::Policy(_) | Self::Userdata(_) => None,
+            #[cfg(feature = "sim")]
+            Self::Demo(_) => None,
+        }
     }
 }
 
@@ -163,6 +190,34 @@ pub struct ResumeArgs {
     pub json: bool,
 }
 
+/// Arguments of `sleep`.
+#[derive(Debug, Args)]
+pub struct SleepArgs {
+    /// Do not ask
+    #[arg(short, long)]
+    pub yes: bool,
+    /// Sleep until `selfheal wake`, whatever the schedule says
+    #[arg(long, conflicts_with = "at_least")]
+    pub until_wake: bool,
+    /// Sleep at least so long, such as 3d or 12h; then the schedule holds again, and without one the stack wakes
+    #[arg(long = "for", value_name = "DURATION", value_parser = duration)]
+    pub at_least: Option<Duration>,
+    /// Print each event as a line of JSON, and the result as the last one
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Arguments of `wake`.
+#[derive(Debug, Args)]
+pub struct WakeArgs {
+    /// Wait until the instance is in service
+    #[arg(long)]
+    pub wait: bool,
+    /// Print each event as a line of JSON, and the result as the last one
+    #[arg(long)]
+    pub json: bool,
+}
+
 /// Arguments of `status`.
 #[derive(Debug, Args)]
 pub struct StatusArgs {
@@ -201,7 +256,7 @@ pub struct PolicyArgs {
     #[arg(value_enum)]
     pub whose: Whose,
     /// The operator's command that it allows
-    #[arg(long = "for", value_name = "COMMAND", default_value = "apply", value_parser = ["plan", "apply", "status", "destroy", "resume"])]
+    #[arg(long = "for", value_name = "COMMAND", default_value = "apply", value_parser = ["plan", "apply", "status", "destroy", "resume", "sleep"])]
     pub purpose: String,
     /// Print one of the managed policies that it makes together, from 1; a managed policy holds 6,144 characters
     #[arg(long, value_name = "NUMBER")]

@@ -12,10 +12,10 @@ use crate::done::DoneStep;
 use crate::error::CliError;
 use crate::failure::Failure;
 use crate::output::Output;
-use crate::report::{Applied, Destroyed, Resumed};
+use crate::report::{Applied, Asleep, Awake, Destroyed, Resumed};
 
-/// A line of `apply`, `destroy` or `resume` with `--json`: one JSON object, written as soon as it happens. The last line is
-/// the result, also of a run that fails. Kinds of events and fields are added, never renamed or removed.
+/// A line of `apply`, `destroy`, `resume`, `sleep` or `wake` with `--json`: one JSON object, written as soon as it happens.
+/// The last line is the result, also of a run that fails. Kinds of events and fields are added, never renamed or removed.
 #[derive(Debug, Serialize, JsonSchema)]
 #[serde(tag = "event", rename_all = "kebab-case")]
 pub enum Line<'a> {
@@ -83,6 +83,10 @@ pub enum Outcome {
     Destroyed(Destroyed),
     /// The group replaces its instance again.
     Resumed(Resumed),
+    /// The stack falls asleep.
+    Asleep(Asleep),
+    /// The stack wakes, or is in service where the run waited for that.
+    Awake(Awake),
     /// The run did not reach its goal.
     Failed(Failure),
 }

@@ -9,6 +9,7 @@ mod backend;
 mod cli;
 mod commands;
 mod done;
+mod duration;
 mod error;
 mod events;
 mod exit;
@@ -63,7 +64,8 @@ fn main() -> ExitCode {
 fn run(global: &Global, command: Command) -> Result<u8, CliError> {
     let output = Output::new(global.color);
     let prints = command.prints();
-    let open_as = |named| session::Session::open(global, output, named, prints);
+    let purpose = command.purpose();
+    let open_as = |named| Ok(session::Session::open(global, output, named, prints)?.for_command(purpose));
     let open = || open_as(Named::Needed);
     let open_anyway = || open_as(Named::Optional);
     match command {
@@ -76,6 +78,8 @@ fn run(global: &Global, command: Command) -> Result<u8, CliError> {
         Command::Apply(args) => open()?.run(|session| commands::apply::run(session, &args)),
         Command::Destroy(args) => open_anyway()?.run(|session| commands::destroy::run(session, &args)),
         Command::Resume(args) => open_anyway()?.run(|session| commands::resume::run(session, &args)),
+        Command::Sleep(args) => open_anyway()?.run(|session| commands::sleep::sleep(session, &args)),
+        Command::Wake(args) => open_anyway()?.run(|session| commands::sleep::wake(session, &args)),
     }
 }
 

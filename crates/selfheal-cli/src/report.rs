@@ -42,3 +42,21 @@ pub struct Resumed {
     /// The stack's name.
     pub stack: String,
 }
+
+/// What came of `sleep`.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct Asleep {
+    /// The stack's name.
+    pub stack: String,
+    /// Until when it sleeps: a clause.
+    pub until: String,
+}
+
+/// What came of `wake`.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct Awake {
+    /// The stack's name.
+    pub stack: String,
+    /// Whether its instance is in service, which only a run that waits for it knows.
+    pub in_service: bool,
+}

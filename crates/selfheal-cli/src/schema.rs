@@ -49,7 +49,9 @@ fn the_committed_schemas_are_those_of_the_types() {
     );
     check(
         "events",
-        &schema::<Line<'_>>("A line of what `selfheal apply`, `destroy` and `resume` print with `--json`"),
+        &schema::<Line<'_>>(
+            "A line of what `selfheal apply`, `destroy`, `resume`, `sleep` and `wake` print with `--json`",
+        ),
     );
     check(
         "failure",

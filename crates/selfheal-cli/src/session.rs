@@ -3,6 +3,7 @@
 use selfheal_aws::{CallError, CallErrorKind, Scope, observe};
 use selfheal_core::operator::operator_scope;
 use selfheal_core::{Observed, Spec};
+use selfheal_policy::Purpose;
 
 use crate::backend::Backend;
 use crate::cli::{Global, Prints};
@@ -23,6 +24,8 @@ pub struct Session {
     pub output: Output,
     /// Who is told of the run's events on standard output, where that is for a program.
     pub events: Option<Events>,
+    /// Which of the operator's policies the command needs, where it is one that has a policy.
+    purpose: Option<Purpose>,
 }
 
 impl Session {
@@ -38,7 +41,14 @@ impl Session {
             backend,
             output,
             events: (prints == Prints::Events).then(|| Events::new(output)),
+            purpose: None,
         })
+    }
+
+    /// The same, of a command that needs this policy of the operator's.
+    #[must_use]
+    pub fn for_command(self, purpose: Option<Purpose>) -> Self {
+        Self { purpose, ..self }
     }
 
     /// Runs a command in the session and closes it, whatever came of the command.
@@ -93,7 +103,7 @@ impl Session {
         let actions = error.missing_actions();
         let mut statements: Vec<_> = actions
             .iter()
-            .flat_map(|action| selfheal_policy::operator_statements_for(&scope, action, error.action))
+            .flat_map(|action| selfheal_policy::operator_statements_for(&scope, self.purpose, action, error.action))
             .collect();
         match statements.len() {
             0 => None,

@@ -30,7 +30,7 @@ pub mod world;
 
 pub use existing::{Existing, counted_addresses, existing};
 pub use names::Names;
-pub use plan::{DestroyOptions, Plan, Planner, plan, plan_destroy, plan_resume};
+pub use plan::{DestroyOptions, Plan, Planner, plan, plan_destroy, plan_resume, plan_sleep, plan_wake};
 pub use spec::Spec;
 pub use witness::{Found, Unread, unread};
 pub use world::{Action, Answer, Observed};

@@ -72,6 +72,15 @@ pub const LAUNCH_HOOK: &str = "selfheal-launch";
 /// Name of the lifecycle hook that lets an instance stop its app and give its volume back before it is terminated.
 pub const TERMINATE_HOOK: &str = "selfheal-terminate";
 
+/// Name of the scheduled action that puts the stack to sleep.
+pub const STOP_ACTION: &str = "selfheal-stop";
+
+/// Name of the scheduled action that wakes the stack.
+pub const START_ACTION: &str = "selfheal-start";
+
+/// Name of the scheduled action that wakes the stack once, after `sleep --for`.
+pub const WAKE_ACTION: &str = "selfheal-wake";
+
 /// Tags, sorted by key.
 pub type Tags = BTreeMap<String, String>;
 

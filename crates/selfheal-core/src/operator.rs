@@ -8,7 +8,7 @@ use crate::names::{Names, ResourceKind, TAG_STACK};
 use crate::permissions::{tells_of_app_policy, tells_of_logs};
 use crate::plan::former_record;
 use crate::spec::{ImageRef, Spec, ZoneRef};
-use crate::world::{IamRole, LaunchTemplate, Observed};
+use crate::world::{Group, IamRole, LaunchTemplate, Observed};
 
 /// Says what the operator of a stack may touch, from the spec and from what exists.
 ///
@@ -23,6 +23,8 @@ pub fn operator_scope(spec: &Spec, account: &str, observed: &Observed) -> Operat
     // A check that the spec has ceased to ask for is looked for, and deleted, as long as the template tells of one.
     let template = observed.launch_template.as_ref();
     scope.logs = spec.logs.is_some() || observed.role_policy.as_ref().is_some_and(tells_of_logs);
+    let sleeps = |group: &Group| group.may_sleep() && !observed.scheduled_actions.is_empty();
+    scope.schedule = spec.schedule.is_some() || observed.group.as_ref().is_some_and(sleeps);
     scope.application_check = spec.asks_aws() || template.is_some_and(LaunchTemplate::tells_of_check);
     if let ImageRef::Parameter(path) = &spec.instance.image {
         scope.image_parameter = Some(path.clone());

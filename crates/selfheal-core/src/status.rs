@@ -6,10 +6,12 @@
 mod diagnose;
 mod display;
 mod finding;
+mod sleep;
 #[cfg(test)]
 mod tests;
 
 pub use finding::{Finding, FindingCode, Severity};
+pub use sleep::{AsleepStatus, Sleeper, TurnStatus};
 
 use jiff::Timestamp;
 use schemars::JsonSchema;
@@ -39,7 +41,8 @@ pub struct StatusReport {
     pub observed_at: Timestamp,
     /// Whether it serves and is able to heal: one instance in service, holding the address and the data volume, the name
     /// pointing at it; and the group free to replace it, with everything that a replacement needs. Drift alone does not
-    /// make a stack unhealthy, nor does an instance that is older than what a replacement would be.
+    /// make a stack unhealthy, nor does an instance that is older than what a replacement would be. One that sleeps is
+    /// healthy if it could wake.
     pub healthy: bool,
     /// Why it is not healthy: clauses, the worst first, empty when it is.
     pub problems: Vec<String>,
@@ -78,6 +81,10 @@ pub struct StatusReport {
     pub last_error: Option<String>,
     /// The end of that failure's log: 250 characters, lines parted by ` / `.
     pub last_log: Option<String>,
+    /// Since when, until when and by whom the stack sleeps; `null` where it does not.
+    pub asleep: Option<AsleepStatus>,
+    /// What the schedule does next, the earliest first: three times, or none where there is no schedule.
+    pub schedule: Vec<TurnStatus>,
     /// What differs from the spec: what an apply would change, or refuse to. Empty when nothing does.
     pub drift: Vec<Drift>,
     /// What a person should know though an apply would do nothing about it, such as duplicates.
@@ -249,6 +256,8 @@ pub fn status(spec: &Spec, observed: &Observed, plan: &Plan) -> StatusReport {
         parked: tag(TAG_PARKED),
         last_error: tag(TAG_LAST_ERROR),
         last_log: tag(TAG_LAST_LOG),
+        asleep: group.and_then(|group| sleep::asleep(observed, group)),
+        schedule: sleep::schedule(spec, observed.observed_at),
         drift: drift(plan),
         notes: plan
             .notes

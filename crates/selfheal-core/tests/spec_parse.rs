@@ -148,7 +148,7 @@ tcp = 70000
 htttp = "/"
 "#;
     insta::assert_snapshot!(errors(text), @r#"
-    line 2, column 1: `nam` is not a key at the top (did you mean `name`? expected one of `name`, `region`, `instance`, `address`, `data`, `dns`, `app`, `access`, `logs`, `schema`)
+    line 2, column 1: `nam` is not a key at the top (did you mean `name`? expected one of `name`, `region`, `instance`, `address`, `data`, `dns`, `app`, `access`, `logs`, `schedule`, `schema`)
     line 3, column 10: `region` is `eu-west-1a` (expected a Region such as `eu-west-1`, not a zone)
     line 6, column 8: `instance.type` is `t4g small` (expected an instance type such as "t4g.small")
     line 7, column 9: `instance.image` is `al2032-arm64` (did you mean `al2023-arm64`? expected an image id `ami-…`, a parameter `ssm:/…`, or one of `al2023`, `al2023-x86_64`, `al2023-arm64`, `debian-12`, `debian-12-arm64`, `debian-13`, `debian-13-arm64`, `ubuntu-22.04`, `ubuntu-22.04-arm64`, `ubuntu-24.04`, `ubuntu-24.04-arm64`)

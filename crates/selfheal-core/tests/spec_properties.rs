@@ -3,7 +3,8 @@
 use proptest::prelude::*;
 use selfheal_core::spec::{
     AccessSpec, AddressSpec, AddressWhen, AppPolicy, AppSpec, DataSpec, DnsSpec, Filesystem, HealthFrom, HealthProbe,
-    HealthSpec, ImageRef, Ingress, InstanceSpec, LogsSpec, Protocol, Setup, Spec, SpecFile, VolumeType, ZoneRef,
+    HealthSpec, ImageRef, Ingress, InstanceSpec, LogsSpec, Protocol, ScheduleSpec, Setup, Spec, SpecFile, VolumeType,
+    ZoneRef,
 };
 use selfheal_core::world::{AllocationId, VolumeId};
 
@@ -157,6 +158,20 @@ fn health() -> impl Strategy<Value = HealthSpec> {
 const APP_POLICY: &str = r#"{"Version":"2012-10-17","Statement":
     {"Effect":"Allow","Action":"s3:GetObject","Resource":"arn:aws:s3:::web-files/*"}}"#;
 
+/// A schedule whose stop and start are at different hours.
+fn schedule() -> impl Strategy<Value = ScheduleSpec> {
+    let zone = proptest::sample::select(vec!["Europe/Paris", "America/New_York", "Asia/Kolkata", "UTC"]);
+    let days = proptest::sample::select(vec!["* * *", "* * 1-5", "1,15 * *", "*/2 1-11 *", "* * 0,6"]);
+    (0..60_u32, 0..12_u32, 12..24_u32, days, zone).prop_map(|(minute, start, stop, days, timezone)| {
+        let at = |hour: u32| format!("{minute} {hour} {days}").parse().expect("a recurrence");
+        ScheduleSpec {
+            stop: at(stop),
+            start: at(start),
+            timezone: timezone.to_owned(),
+        }
+    })
+}
+
 prop_compose! {
     fn spec()(
         name in "[a-z]([a-z0-9-]{0,30}[a-z0-9])?",
@@ -170,6 +185,7 @@ prop_compose! {
         breaker_limit in 1..=10_u32,
         session_manager in any::<bool>(),
         retention_days in proptest::option::of(proptest::sample::select(vec![1, 30, 3653])),
+        schedule in proptest::option::of(schedule()),
         policy in proptest::option::of("[a-z]{1,20}"),
     ) -> Spec {
         let when = mounted.then_some(AddressWhen::Mounted);
@@ -186,6 +202,7 @@ prop_compose! {
             app: AppSpec { setup, setup_timeout_s, health, breaker_limit, policy },
             access: AccessSpec { session_manager },
             logs: retention_days.map(|retention_days| LogsSpec { retention_days }),
+            schedule,
         }
     }
 }

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-/// The purpose of an operator's policy: the command of that name.
+/// The purpose of an operator's policy: the command of that name; of `sleep` also that which undoes it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Purpose {
     /// `selfheal plan`: reads only.
@@ -16,11 +16,20 @@ pub enum Purpose {
     Destroy,
     /// `selfheal resume`: reads, and lets a parked group act again.
     Resume,
+    /// `selfheal sleep` and `selfheal wake`: reads the group, and puts the stack to sleep and wakes it.
+    Sleep,
 }
 
 impl Purpose {
     /// Every purpose.
-    pub const ALL: [Self; 5] = [Self::Plan, Self::Apply, Self::Status, Self::Destroy, Self::Resume];
+    pub const ALL: [Self; 6] = [
+        Self::Plan,
+        Self::Apply,
+        Self::Status,
+        Self::Destroy,
+        Self::Resume,
+        Self::Sleep,
+    ];
 
     /// Returns the command's name.
     #[must_use]
@@ -31,6 +40,7 @@ impl Purpose {
             Self::Status => "status",
             Self::Destroy => "destroy",
             Self::Resume => "resume",
+            Self::Sleep => "sleep",
         }
     }
 }
@@ -43,7 +53,7 @@ impl fmt::Display for Purpose {
 
 /// The error of a purpose that no operator's policy has.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("unknown purpose `{0}`, expected plan, apply, status, destroy or resume")]
+#[error("unknown purpose `{0}`, expected plan, apply, status, destroy, resume or sleep")]
 pub struct UnknownPurpose(pub String);
 
 impl FromStr for Purpose {

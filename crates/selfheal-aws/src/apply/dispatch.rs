@@ -5,7 +5,7 @@ use selfheal_core::{Action, Answer};
 use crate::backend::{Aws, CallResult};
 use selfheal_core::world::{
     AddressCall, ApplicationCheckCall, GroupCall, InstanceProfileCall, LaunchTemplateCall, LogGroupCall, RecordCall,
-    RoleCall, SecurityGroupCall, SnapshotCall, TagCall, VolumeCall,
+    RoleCall, ScheduledActionCall, SecurityGroupCall, SnapshotCall, TagCall, VolumeCall,
 };
 
 /// Makes the call of an action, once.
@@ -20,6 +20,7 @@ pub(super) async fn dispatch(aws: &dyn Aws, action: &Action) -> CallResult<Answe
         Action::LaunchTemplate(call) => launch_template(aws, call).await,
         Action::ApplicationCheck(call) => application_check(aws, call).await,
         Action::Group(call) => group(aws, call).await,
+        Action::ScheduledAction(call) => scheduled_action(aws, call).await,
         Action::Record(call) => record(aws, call).await,
         Action::LogGroup(call) => log_group(aws, call).await,
         Action::Tag(call) => tag(aws, call).await,
@@ -141,9 +142,20 @@ async fn group(aws: &dyn Aws, call: &GroupCall) -> CallResult<Answer> {
         GroupCall::CreateGroup(settings) => aws.create_group(settings).await,
         GroupCall::UpdateGroup(settings) => aws.update_group(settings).await,
         GroupCall::PutLifecycleHook { group, hook } => aws.put_lifecycle_hook(group, hook).await,
+        GroupCall::SetMinSize { group, min } => aws.set_min_size(group, *min).await,
+        GroupCall::SetDesiredCapacity { group, desired } => aws.set_desired_capacity(group, *desired).await,
+        GroupCall::SuspendProcesses { group, processes } => aws.suspend_processes(group, processes).await,
         GroupCall::ResumeProcesses { group, processes } => aws.resume_processes(group, processes).await,
         GroupCall::DeleteGroupTags { group, keys } => aws.delete_group_tags(group, keys).await,
         GroupCall::DeleteGroup { name } => aws.delete_group(name).await,
+    })
+}
+
+async fn scheduled_action(aws: &dyn Aws, call: &ScheduledActionCall) -> CallResult<Answer> {
+    use ScheduledActionCall as C;
+    done(match call {
+        C::PutScheduledAction { group, action } => aws.put_scheduled_action(group, action).await,
+        C::DeleteScheduledAction { group, name } => aws.delete_scheduled_action(group, name).await,
     })
 }
 
@@ -187,6 +199,7 @@ pub(super) fn detail_of(action: &Action, answer: &Answer) -> String {
         (Action::Group(GroupCall::CreateGroup(settings)) | Action::Group(GroupCall::UpdateGroup(settings)), _) => {
             settings.name.clone()
         }
+        (Action::Group(GroupCall::SetDesiredCapacity { desired, .. }), _) => format!("desired capacity {desired}"),
         (Action::Record(RecordCall::UpsertRecord(record)), _) => format!("{} -> {}", record.name, record.value),
         _ => String::new(),
     }

@@ -138,6 +138,9 @@ fn describe(wait: &WaitFor) -> String {
         WaitFor::VolumeSeen { id } => format!("no reading shows the volume {id} yet"),
         WaitFor::AddressesSettled => "an address that an earlier run may have allocated does not show".to_owned(),
         WaitFor::DnsAnswers => "Route 53 does not answer".to_owned(),
+        WaitFor::Awake { group } => {
+            format!("the instance of {group} is not in service yet: `selfheal status` says why")
+        }
         WaitFor::Serving { group } => format!("the instance of {group} is not in service with its address yet"),
         WaitFor::GroupGone { name } => format!("the group {name} is still being deleted"),
         WaitFor::InstancesGone { ids } => format!("{} not terminated yet", ids.join(", ")),

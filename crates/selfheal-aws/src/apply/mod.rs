@@ -22,7 +22,7 @@ mod poll;
 mod run;
 
 use jiff::SignedDuration;
-use selfheal_core::plan::{DestroyOptions, Plan, PlanOptions, Planner, Step, StepId};
+use selfheal_core::plan::{DestroyOptions, Plan, PlanOptions, Planner, SleepUntil, Step, StepId};
 use selfheal_core::spec::Spec;
 use selfheal_core::world::Observed;
 
@@ -47,12 +47,19 @@ pub enum Goal {
     Destroy(DestroyOptions),
     /// A parked stack at work again.
     Resume,
+    /// The stack asleep.
+    Sleep(SleepUntil),
+    /// The stack awake.
+    Wake {
+        /// Whether the run waits until an instance is in service.
+        wait: bool,
+    },
 }
 
 impl Goal {
     /// Whether a plan for it rests on what the stack owns, so that what a listing lacks has to be read by its id.
     pub(crate) const fn rests_on_ownership(&self) -> bool {
-        !matches!(self, Self::Resume)
+        !matches!(self, Self::Resume | Self::Sleep(_) | Self::Wake { .. })
     }
 
     /// The plan for this goal.
@@ -68,6 +75,8 @@ impl Goal {
             Self::ApplyWith(options) => planner.plan(observed, options),
             Self::Destroy(options) => planner.destroy(observed, options),
             Self::Resume => planner.resume(observed),
+            Self::Sleep(until) => planner.sleep(observed, *until),
+            Self::Wake { wait } => planner.wake(observed, *wait),
         }
     }
 
@@ -78,6 +87,7 @@ impl Goal {
             Self::Destroy(_) => Scope::Destroy,
             Self::Apply | Self::ApplyWith(_) => Scope::Plan,
             Self::Resume => Scope::Resume,
+            Self::Sleep(_) | Self::Wake { .. } => Scope::Sleep,
         }
     }
 }

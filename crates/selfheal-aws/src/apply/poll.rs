@@ -36,6 +36,8 @@ pub(super) fn schedule(wait: &WaitFor) -> PollSchedule {
             10,
             SignedDuration::from_mins(30),
         ),
+        // What a wake launches is as any replacement, and may wait for capacity or for the setup of the app.
+        WaitFor::Awake { .. } => (&[Part::Group], 2_000, 10, SignedDuration::from_mins(30)),
         WaitFor::VolumeSeen { .. } => (&[Part::Volumes], 100, 5, SignedDuration::from_mins(5)),
         // An address loses its association with its instance. A terminate hook, an app that stops slowly and a shutdown may take their time.
         WaitFor::InstancesGone { .. } => (

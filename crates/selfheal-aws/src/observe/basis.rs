@@ -4,13 +4,13 @@
 //! where the subnet leads and by which key volumes are encrypted is asked only before something is made that hangs on it.
 //! All of it is asked at once, behind one round trip, so that a reading stays two deep.
 
-use futures::future::{OptionFuture, try_join, try_join3, try_join5};
+use futures::future::{OptionFuture, try_join, try_join3, try_join4, try_join5};
 use selfheal_core::Names;
 use selfheal_core::names::ResourceKind;
 use selfheal_core::spec::{ImageRef, Spec};
 use selfheal_core::world::{
     Activity, ApplicationCheck, DefaultRoute, Group, Image, ImageId, InstanceType, LaunchTemplate, LifecycleHook,
-    LifecycleState, Observed, Subnet, SubnetId, Volume, VolumeState, VpcId,
+    LifecycleState, Observed, ScheduledAction, Subnet, SubnetId, Volume, VolumeState, VpcId,
 };
 
 use super::source::Source;
@@ -49,6 +49,7 @@ impl Resolved {
 #[derive(Clone, Debug)]
 struct Second {
     hooks: Vec<LifecycleHook>,
+    scheduled: Vec<ScheduledAction>,
     activities: Vec<Activity>,
     checks: Option<Vec<ApplicationCheck>>,
     image: Option<Image>,
@@ -88,6 +89,7 @@ fn put(observed: &mut Observed, first: First, second: Second) {
     observed.read_volumes(first.volumes);
     observed.subnets = first.subnets;
     observed.hooks = second.hooks;
+    observed.scheduled_actions = second.scheduled;
     observed.activities = second.activities;
     if let Some(checks) = second.checks {
         observed.read_checks(checks);
@@ -170,6 +172,10 @@ async fn ask(source: Source<'_, '_>, spec: &Spec, scope: Scope, first: &First) -
     let names = Names::new(&spec.name, &spec.region);
     let makes = Makes::of(spec, scope, first);
     let hooks = when(first.group.is_some(), || source.hooks(&names.group));
+    // A stack that may sleep may have been put to sleep by the clock, whether or not its spec has a schedule by now.
+    let may_sleep = |group: &Group| spec.schedule.is_some() || group.may_sleep();
+    let scheduled = scope != Scope::Resume && first.group.as_ref().is_some_and(may_sleep);
+    let scheduled = when(scheduled, || source.scheduled_actions(&names.group));
     // Where no instance is in service, the group's last activities alone tell why a launch fails.
     let in_service = |group: &Group| {
         group
@@ -203,14 +209,16 @@ async fn ask(source: Source<'_, '_>, spec: &Spec, scope: Scope, first: &First) -
     let route = OptionFuture::from(route);
     let key = when(makes.by_default_key(spec, first), || source.default_kms_key());
     let optional = async { try_join3(ok(kind), ok(route), ok(key)).await };
-    let ((hooks, activities, checks), (image, gone_image), (instance_type, default_route, default_key)) = try_join3(
-        async { try_join3(ok(hooks), ok(activities), ok(checks)).await },
-        async { try_join(image, gone).await },
-        optional,
-    )
-    .await?;
+    let ((hooks, scheduled, activities, checks), (image, gone_image), (instance_type, default_route, default_key)) =
+        try_join3(
+            async { try_join4(ok(hooks), ok(scheduled), ok(activities), ok(checks)).await },
+            async { try_join(image, gone).await },
+            optional,
+        )
+        .await?;
     Ok(Second {
         hooks: hooks.unwrap_or_default(),
+        scheduled: scheduled.unwrap_or_default(),
         activities: activities.unwrap_or_default(),
         checks,
         image,

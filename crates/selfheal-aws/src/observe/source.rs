@@ -12,8 +12,8 @@ use selfheal_core::spec::{Ingress, Spec, ZoneRef};
 use selfheal_core::world::{
     Activity, Address, AllocationId, ApplicationCheck, ApplicationStatus, DefaultRoute, Group, HostedZone,
     HostedZoneId, IamRole, Identity, Image, ImageId, Instance, InstanceProfile, InstanceType, LaunchTemplate,
-    LifecycleHook, LogGroup, PolicyText, RecordSet, SecurityGroup, SecurityGroupId, Snapshot, Subnet, SubnetId, Volume,
-    VolumeId, VolumeModification, VpcId,
+    LifecycleHook, LogGroup, PolicyText, RecordSet, ScheduledAction, SecurityGroup, SecurityGroupId, Snapshot, Subnet,
+    SubnetId, Volume, VolumeId, VolumeModification, VpcId,
 };
 
 use super::account::{Account, Asked, of_stack};
@@ -275,6 +275,10 @@ impl<'s, 'a> Source<'s, 'a> {
 
     pub(super) async fn hooks(self, group: &str) -> CallResult<Vec<LifecycleHook>> {
         self.ask(|| self.aws.describe_hooks(group)).await
+    }
+
+    pub(super) async fn scheduled_actions(self, group: &str) -> CallResult<Vec<ScheduledAction>> {
+        self.ask(|| self.aws.describe_scheduled_actions(group)).await
     }
 
     pub(super) async fn activities(self, group: &str, limit: u32) -> CallResult<Vec<Activity>> {

@@ -6,10 +6,10 @@ use aws_sdk_autoscaling::types::{
 };
 use jiff::Timestamp;
 use selfheal_core::names::Tags;
-use selfheal_core::world::{Activity, Group, GroupInstance, GroupSettings, LifecycleHook};
+use selfheal_core::world::{Activity, Group, GroupInstance, GroupSettings, LifecycleHook, ScheduledAction};
 
 use super::Sdk;
-use super::convert::{field, int, text, time, uint};
+use super::convert::{date_time, field, int, text, time, uint};
 use super::error::{absent, failed};
 use crate::backend::{AutoScaling, CallResult};
 
@@ -107,7 +107,6 @@ impl AutoScaling for Sdk {
             .auto_scaling_group_name(&settings.name)
             .min_size(int(settings.min))
             .max_size(int(settings.max))
-            .desired_capacity(int(settings.desired))
             .vpc_zone_identifier(&settings.subnet)
             .launch_template(template(settings))
             .health_check_type(&settings.health_check_type)
@@ -116,6 +115,77 @@ impl AutoScaling for Sdk {
         call.send()
             .await
             .map_err(failed("autoscaling:UpdateAutoScalingGroup", Some(&settings.name)))?;
+        Ok(())
+    }
+
+    async fn describe_scheduled_actions(&self, group: &str) -> CallResult<Vec<ScheduledAction>> {
+        const ACTION: &str = "autoscaling:DescribeScheduledActions";
+        let call = self.clients.autoscaling.describe_scheduled_actions();
+        let pages = call.auto_scaling_group_name(group).into_paginator();
+        let actions = pages.items().send().collect::<Result<Vec<_>, _>>().await;
+        let actions = absent(actions.map_err(failed(ACTION, Some(group))))?;
+        Ok(actions.unwrap_or_default().into_iter().map(scheduled_action).collect())
+    }
+
+    async fn put_scheduled_action(&self, group: &str, action: &ScheduledAction) -> CallResult<()> {
+        const ACTION: &str = "autoscaling:PutScheduledUpdateGroupAction";
+        let call = self.clients.autoscaling.put_scheduled_update_group_action();
+        let call = call
+            .auto_scaling_group_name(group)
+            .scheduled_action_name(&action.name)
+            .set_recurrence(action.recurrence.clone())
+            .set_time_zone(action.timezone.clone())
+            .set_start_time(action.start.map(date_time))
+            .set_end_time(action.end.map(date_time))
+            .set_min_size(action.min.map(int))
+            .set_max_size(action.max.map(int))
+            .set_desired_capacity(action.desired.map(int));
+        call.send().await.map_err(failed(ACTION, Some(group)))?;
+        Ok(())
+    }
+
+    async fn delete_scheduled_action(&self, group: &str, name: &str) -> CallResult<()> {
+        let call = self.clients.autoscaling.delete_scheduled_action();
+        let call = call.auto_scaling_group_name(group).scheduled_action_name(name);
+        call.send()
+            .await
+            .map_err(failed("autoscaling:DeleteScheduledAction", Some(group)))?;
+        Ok(())
+    }
+
+    async fn set_desired_capacity(&self, group: &str, desired: u32) -> CallResult<()> {
+        let call = self.clients.autoscaling.set_desired_capacity();
+        let call = call
+            .auto_scaling_group_name(group)
+            .desired_capacity(int(desired))
+            .honor_cooldown(false);
+        call.send()
+            .await
+            .map_err(failed("autoscaling:SetDesiredCapacity", Some(group)))?;
+        Ok(())
+    }
+
+    async fn set_min_size(&self, group: &str, min: u32) -> CallResult<()> {
+        let call = self.clients.autoscaling.update_auto_scaling_group();
+        let call = call.auto_scaling_group_name(group).min_size(int(min));
+        call.send()
+            .await
+            .map_err(failed("autoscaling:UpdateAutoScalingGroup", Some(group)))?;
+        Ok(())
+    }
+
+    async fn suspend_processes(&self, group: &str, processes: &[String]) -> CallResult<()> {
+        // No processes at all would mean every process to AWS.
+        if processes.is_empty() {
+            return Ok(());
+        }
+        let call = self.clients.autoscaling.suspend_processes();
+        let call = call
+            .auto_scaling_group_name(group)
+            .set_scaling_processes(Some(processes.to_vec()));
+        call.send()
+            .await
+            .map_err(failed("autoscaling:SuspendProcesses", Some(group)))?;
         Ok(())
     }
 
@@ -286,6 +356,19 @@ fn hook(hook: types::LifecycleHook) -> LifecycleHook {
         transition: hook.lifecycle_transition.unwrap_or_default(),
         heartbeat_s: hook.heartbeat_timeout.map_or(0, uint),
         default_result: hook.default_result.unwrap_or_default(),
+    }
+}
+
+fn scheduled_action(action: types::ScheduledUpdateGroupAction) -> ScheduledAction {
+    ScheduledAction {
+        name: action.scheduled_action_name.unwrap_or_default(),
+        recurrence: text(action.recurrence.as_deref()),
+        timezone: text(action.time_zone.as_deref()),
+        start: time(action.start_time.as_ref()),
+        end: time(action.end_time.as_ref()),
+        min: action.min_size.map(uint),
+        max: action.max_size.map(uint),
+        desired: action.desired_capacity.map(uint),
     }
 }
 

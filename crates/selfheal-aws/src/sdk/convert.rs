@@ -21,6 +21,11 @@ pub(super) fn time(value: Option<&DateTime>) -> Option<Timestamp> {
     Timestamp::new(value.secs(), i32::try_from(value.subsec_nanos()).ok()?).ok()
 }
 
+/// A time of ours as the SDK takes it, in whole seconds.
+pub(super) fn date_time(value: Timestamp) -> DateTime {
+    DateTime::from_secs(value.as_second())
+}
+
 /// An owned copy of a text that is there and not empty; moto writes an empty element where AWS leaves it out.
 pub(super) fn text(value: Option<&str>) -> Option<String> {
     value.filter(|value| !value.is_empty()).map(str::to_owned)
@@ -88,5 +93,7 @@ mod tests {
         assert_eq!(time(Some(&half)).unwrap().to_string(), "2023-11-14T22:13:20.5Z");
         assert_eq!(time(Some(&DateTime::from_secs(i64::MAX))), None);
         assert_eq!(time(None), None);
+        let whole = Timestamp::new(1_700_000_000, 0).unwrap();
+        assert_eq!(time(Some(&date_time(whole))), Some(whole));
     }
 }

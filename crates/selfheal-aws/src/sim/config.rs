@@ -129,6 +129,11 @@ pub struct Timings {
     pub health_impaired: Range,
     /// How long a group takes to react: to launch or to terminate an instance.
     pub group_reaction: Range,
+    /// How late a scheduled action happens: seconds as a rule, and up to two minutes.
+    ///
+    /// Source: Auto Scaling User Guide, "Scheduled scaling".
+    #[serde(default = "scheduled_action")]
+    pub scheduled_action: Range,
     /// How long a group that is being deleted still exists once its instances are gone.
     pub group_delete: Range,
     /// How long a group pauses after a launch that failed; doubled after each further one, up to a factor of 16.
@@ -143,6 +148,10 @@ pub struct Timings {
 
 const fn an_hour() -> u64 {
     3_600_000
+}
+
+fn scheduled_action() -> Range {
+    Range::new(500, 115_000)
 }
 
 impl Default for Timings {
@@ -172,6 +181,7 @@ impl Default for Timings {
             iam_propagation: Range::new(3_000, 12_000),
             policy_propagation: Range::new(2_000, 10_000),
             dns_sync: Range::new(10_000, 55_000),
+            scheduled_action: scheduled_action(),
         }
     }
 }

@@ -46,6 +46,12 @@ impl World {
             E::Impaired { group, instance } => self.impaired_detected(&group, &instance),
             E::ApplicationCheck { instance, check } => self.application_checked(&instance, &check),
             E::ApplicationImpaired { group, instance } => self.application_impaired(&group, &instance),
+            E::ScheduledAction {
+                group,
+                name,
+                generation,
+                arm,
+            } => self.scheduled_action(&group, &name, generation, arm),
             E::Reconcile(group) => self.reconcile(&group),
             E::GroupGone(name) => self.group_gone(&name),
             E::DnsInSync { zone, name } => self.dns_in_sync(&zone, &name),

@@ -52,6 +52,13 @@ pub(super) enum WorldEvent {
         group: String,
         instance: String,
     },
+    ScheduledAction {
+        group: String,
+        name: String,
+        generation: u64,
+        /// Whether it is armed for its next time, or happens.
+        arm: bool,
+    },
     Reconcile(String),
     GroupGone(String),
     DnsInSync {

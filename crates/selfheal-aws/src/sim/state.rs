@@ -7,7 +7,7 @@ use selfheal_core::names::Tags;
 use selfheal_core::world::{
     ActivityStatus, Address, ApplicationCheck, GroupSettings, HostedZoneId, IamRole, InstanceProfile, InstanceState,
     LaunchTemplate, LaunchTemplateId, LifecycleHook, LifecycleState, ModificationState, NetworkInterfaceId, PolicyText,
-    RecordSet, SecurityGroup, Snapshot, Subnet, SubnetId, TemplateData, Volume, VolumeId, VpcId,
+    RecordSet, ScheduledAction, SecurityGroup, Snapshot, Subnet, SubnetId, TemplateData, Volume, VolumeId, VpcId,
 };
 use serde::{Deserialize, Serialize};
 
@@ -316,6 +316,25 @@ pub struct GroupRecord {
     pub failing_since_ms: Option<u64>,
     /// When reads begin to show it, in logical milliseconds.
     pub visible_ms: u64,
+    /// Its scheduled actions by name.
+    #[serde(default)]
+    pub scheduled: BTreeMap<String, ScheduledActionRecord>,
+    /// Counts the scheduled actions that were put, so that what an earlier one has set going is void.
+    #[serde(default)]
+    pub scheduled_generation: u64,
+    /// Why its desired capacity last changed, in AWS's words.
+    #[serde(default)]
+    pub resized: Option<String>,
+}
+
+/// A scheduled action of a group.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct ScheduledActionRecord {
+    /// What the caller put.
+    pub action: ScheduledAction,
+    /// Which of the group's puts it is.
+    pub generation: u64,
 }
 
 /// A scaling activity.

@@ -50,6 +50,8 @@ pub(super) enum Target {
     NewTemplate,
     NewGroup(GroupSettings),
     ChangedGroup(GroupSettings),
+    /// A group in a call that sets its bounds, where it sets them, and nothing of what it launches.
+    GroupBounds(String, Option<u32>, Option<u32>),
     Unknown,
 }
 

@@ -67,6 +67,15 @@ pub enum TraceKind {
         /// Why.
         why: String,
     },
+    /// The time of a scheduled action has come.
+    Scheduled {
+        /// The group.
+        group: String,
+        /// The action.
+        action: String,
+        /// Whether nothing was done, because the process that does it is suspended.
+        skipped: bool,
+    },
     /// A group is gone.
     GroupDeleted {
         /// The group.
@@ -278,6 +287,10 @@ impl fmt::Display for TraceKind {
             } => write!(f, "application check {check} {instance} {status}"),
             Self::Unhealthy { group, instance, why } => write!(f, "group {group} {instance} unhealthy: {why}"),
             Self::LaunchFailed { group, why } => write!(f, "group {group} launch failed: {why}"),
+            Self::Scheduled { group, action, skipped } => {
+                let skipped = if *skipped { " skipped" } else { "" };
+                write!(f, "group {group} scheduled action {action}{skipped}")
+            }
             Self::GroupDeleted { group } => write!(f, "group {group} deleted"),
             Self::Volume {
                 id,

@@ -4,11 +4,11 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use selfheal_aws::sim::{Granted, Sim};
+use selfheal_aws::sim::{Granted, Sim, World};
 use selfheal_aws::{Control, Goal, Scope, Silent, observe};
 use selfheal_core::names::{TAG_RECORD, TAG_STACK, Tags};
-use selfheal_core::plan::DestroyOptions;
-use selfheal_core::spec::{HealthFrom, Ingress, Protocol, Spec};
+use selfheal_core::plan::{DestroyOptions, SleepUntil};
+use selfheal_core::spec::{HealthFrom, Ingress, Protocol, ScheduleSpec, Spec};
 use selfheal_core::world::Observed;
 use selfheal_policy::{Document, Effect, OperatorScope, Partition, Purpose, operator_policy};
 
@@ -28,6 +28,7 @@ fn scope() -> OperatorScope {
     let mut scope = OperatorScope::new(Partition::Aws, "eu-west-1", "123456789012", "web");
     scope.record_name = Some("app.example.com".to_owned());
     scope.application_check = true;
+    scope.schedule = true;
     scope
 }
 
@@ -96,7 +97,13 @@ fn permit_all(sim: &Sim) {
 
 /// The stack with a probe of AWS's and everything that is changed later.
 fn first(sim: &Sim) -> Spec {
-    let spec = probed(HealthFrom::Both);
+    let mut spec = probed(HealthFrom::Both);
+    // In the stories it is January.
+    spec.schedule = Some(ScheduleSpec {
+        stop: "0 20 * 12 *".parse().expect("a recurrence"),
+        start: "0 8 * 12 *".parse().expect("a recurrence"),
+        timezone: "Europe/Paris".to_owned(),
+    });
     run_until_done(sim, &spec, Goal::Apply, 1);
     sim.settle(HOUR);
     spec
@@ -133,9 +140,17 @@ fn changes(sim: &Sim, spec: &Spec) {
     });
     run_until_done(sim, &other, Goal::Apply, 1);
     sim.settle(HOUR);
-    // The check goes once the spec does not ask for it.
+    // The check and the schedule go once the spec does not ask for them, and a stack that sleeps is woken.
     let mut without = other.clone();
-    without.app.health = None;
+    (without.app.health, without.schedule) = (None, None);
+    sim.tamper(|world| {
+        world
+            .groups
+            .get_mut("selfheal-web")
+            .expect("there is a group")
+            .settings
+            .desired = 0;
+    });
     run_until_done(sim, &without, Goal::Apply, 2);
     sim.settle(HOUR);
 }
@@ -199,6 +214,37 @@ fn whatever_plan_status_and_resume_are_granted_they_use() {
     check(&policy, &used(&sim, true), &images);
     sim.settle(6 * HOUR);
     assert!(serving(&sim).is_some(), "it serves again\n{}", sim.trace_text());
+}
+
+#[test]
+fn whatever_sleep_is_granted_some_sleep_or_wake_uses() {
+    let sim = Sim::new(even(27));
+    let mut spec = first(&sim);
+    let policy = operate(&sim, &scope(), Purpose::Sleep);
+    let act = |sim: &Sim, spec: &Spec, goals: &[Goal]| {
+        for goal in goals {
+            run_until_done(sim, spec, *goal, 1);
+            sim.settle(HOUR);
+        }
+    };
+    act(
+        &sim,
+        &spec,
+        &[Goal::Sleep(SleepUntil::Wake), Goal::Wake { wait: false }],
+    );
+    // One that has never slept, and that nothing but a sleep's own action wakes.
+    let plain = Sim::new(even(28));
+    spec.schedule = None;
+    run_until_done(&plain, &spec, Goal::Apply, 1);
+    plain.settle(HOUR);
+    operate(&plain, &scope(), Purpose::Sleep);
+    let later = SleepUntil::Time(plain.inspect(World::now) + 72 * HOUR);
+    act(&plain, &spec, &[Goal::Sleep(later), Goal::Wake { wait: true }]);
+    check(
+        &policy,
+        &used(&sim, true).union(&used(&plain, true)).cloned().collect(),
+        &[],
+    );
 }
 
 #[test]

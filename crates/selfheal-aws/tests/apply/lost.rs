@@ -274,13 +274,15 @@ fn an_apply_during_a_replacement_finds_nothing_to_do() {
 fn of_two_instances_that_somebody_asked_for_one_writes() {
     let (sim, before) = at_rest(36);
     let mut two = sim.inspect(|world| world.groups["selfheal-web"].settings.clone());
-    (two.max, two.desired) = (2, 2);
+    two.max = 2;
     sim.permit(&two.name);
     let console = sim.as_operator("console");
     let asked = sim
         .block_on(AutoScaling::update_group(&console, &two))
         .expect("it ends");
     asked.expect("it is taken");
+    let wanted = sim.block_on(AutoScaling::set_desired_capacity(&console, &two.name, 2));
+    wanted.expect("it ends").expect("it is taken");
     sim.advance(12 * HOUR);
     assert!(
         sim.violations().is_empty(),

@@ -210,12 +210,11 @@ async fn a_group_is_made_whole_in_one_call() {
 }
 
 #[tokio::test]
-async fn an_update_leaves_hook_and_tags_alone() {
+async fn an_update_leaves_desired_capacity_hook_and_tags_alone() {
     let input = UpdateAutoScalingGroupInput::builder()
         .auto_scaling_group_name("selfheal-web")
         .min_size(1)
         .max_size(1)
-        .desired_capacity(1)
         .vpc_zone_identifier("subnet-1")
         .launch_template(pinned())
         .health_check_type("EC2")

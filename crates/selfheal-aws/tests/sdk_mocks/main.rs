@@ -7,6 +7,7 @@
 mod account;
 mod answers;
 mod autoscaling;
+mod autoscaling_schedule;
 mod ec2_application;
 mod ec2_by_id;
 mod ec2_offers;

@@ -137,7 +137,7 @@ fn reassociation_needs_to_be_asked_for() {
         group.hooks.clear();
     });
     let mut wider = stack.settings.clone();
-    (wider.max, wider.desired) = (2, 2);
+    wider.max = 2;
     on(&sim, selfheal_aws::AutoScaling::update_group(&sim, &wider)).unwrap();
     sim.advance(Duration::from_secs(60));
     let other = sim

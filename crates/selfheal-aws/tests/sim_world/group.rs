@@ -345,14 +345,14 @@ fn desired_zero_is_off_and_one_is_on() {
     let sim = world(11);
     let stack = launch(&sim);
     let first = healed(&sim, &stack);
-    let mut settings = stack.settings.clone();
-    (settings.min, settings.desired) = (0, 0);
-    on(&sim, sim.update_group(&settings)).unwrap();
+    on(&sim, sim.set_min_size("selfheal-web", 0)).unwrap();
+    on(&sim, sim.set_desired_capacity("selfheal-web", 0)).unwrap();
     rest(&sim);
     sim.inspect(|world| {
         assert!(world.groups["selfheal-web"].members.is_empty());
         assert_eq!(world.addresses[&stack.address].address.association_id, None);
     });
+    // The trap: a minimum above the size launches, without any word of the desired capacity.
     on(&sim, sim.update_group(&stack.settings)).unwrap();
     rest(&sim);
     assert_ne!(healed(&sim, &stack), first);

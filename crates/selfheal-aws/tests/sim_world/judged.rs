@@ -49,10 +49,10 @@ fn s5_two_instances_in_service_are_one_too_many() {
     create(&sim, &stack);
     let two = GroupSettings {
         max: 2,
-        desired: 2,
         ..stack.settings.clone()
     };
     on(&sim, sim.update_group(&two)).unwrap();
+    on(&sim, sim.set_desired_capacity(&two.name, 2)).unwrap();
     sim.advance(HOUR);
     assert_eq!(sim.violations().len(), 1, "{:?}", sim.violations());
     assert!(sim.violations()[0].to_string().starts_with("S5: stack web has i-"));

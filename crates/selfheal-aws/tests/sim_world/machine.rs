@@ -132,9 +132,8 @@ fn attempt(running: &Running, step: &Step) {
             }
         }),
         Step::Desire(desired) => {
-            let mut settings = stack.settings.clone();
-            (settings.min, settings.desired) = (0, *desired);
-            drop(sim.block_on(sim.update_group(&settings)));
+            drop(sim.block_on(sim.set_min_size(group, 0)));
+            drop(sim.block_on(sim.set_desired_capacity(group, *desired)));
         }
         Step::Snapshot => drop(sim.block_on(sim.create_snapshot(&stack.volume, "", &Default::default()))),
         Step::Grow(size) => {

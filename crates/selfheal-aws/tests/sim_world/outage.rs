@@ -205,9 +205,14 @@ fn of_two_without_a_volume_the_one_that_is_left_has_the_address() {
     create(&sim, &stack);
     let first = member(&sim);
     let mut two = stack.settings.clone();
-    (two.max, two.desired) = (2, 2);
+    two.max = 2;
     sim.permit(&two.name);
     on(&sim, selfheal_aws::AutoScaling::update_group(&sim, &two)).unwrap();
+    on(
+        &sim,
+        selfheal_aws::AutoScaling::set_desired_capacity(&sim, &two.name, 2),
+    )
+    .unwrap();
     rest(&sim);
     let holder = || {
         sim.inspect(|world| world.addresses[&stack.address].address.instance_id.clone())

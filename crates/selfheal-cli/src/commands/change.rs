@@ -48,7 +48,7 @@ pub fn change(session: &Session, how: &How<'_>) -> Result<Changed, CliError> {
     if plan.is_refused() {
         return Err(CliError::Refused(plan.refusals));
     }
-    if plan.is_empty() {
+    if plan.is_empty() && plan.waits.is_empty() {
         return Ok(Changed {
             plan,
             done: Vec::new(),

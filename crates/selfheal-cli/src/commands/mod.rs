@@ -8,5 +8,6 @@ pub mod destroy;
 pub mod plan;
 pub mod policy;
 pub mod resume;
+pub mod sleep;
 pub mod status;
 pub mod userdata;

@@ -154,6 +154,7 @@ fn the_shape_of_json_is_stable() {
     .address.associated_instance: string
     .address.public_ip: string
     .application_check: null
+    .asleep: null
     .dns.in_sync: boolean
     .dns.name: string
     .dns.value: string
@@ -181,6 +182,7 @@ fn the_shape_of_json_is_stable() {
     .parked: null
     .problems[]
     .region: string
+    .schedule[]
     .severity: null
     .stack: string
     .suspended[]

@@ -49,6 +49,13 @@ fn each_event_is_a_line_and_the_last_one_tells_what_was_made() {
     );
     folder.park();
     check(&folder.expect(&["resume", "--yes", "--json"], 0).lines(), "resumed");
+    check(&folder.expect(&["sleep", "--yes", "--json"], 0).lines(), "asleep");
+    let woken = folder.expect(&["wake", "--wait", "--json"], 0).lines();
+    check(&woken, "awake");
+    assert!(
+        of_kind(&woken, "waiting").any(|line| line["wait"]["awake"].is_object()),
+        "{woken:#?}"
+    );
     let gone = folder.expect(&["destroy", "--yes", "--delete-data", "--json"], 0);
     check(&gone.lines(), "destroyed");
     let snapshot = of_kind(&gone.lines(), "waiting").any(|line| line["wait"]["snapshot-completed"].is_object());

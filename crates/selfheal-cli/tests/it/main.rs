@@ -14,5 +14,6 @@ mod health;
 mod identity;
 mod policies;
 mod schemas;
+mod sleep;
 mod support;
 mod volume;

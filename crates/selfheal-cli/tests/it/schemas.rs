@@ -85,6 +85,10 @@ fn what_is_printed_over_a_stacks_life_is_as_the_schemas_say() {
             .is_some_and(|findings| !findings.is_empty())
     );
     told(&folder, &["resume", "--yes"], 0);
+    told(&folder, &["sleep", "--yes"], 0);
+    let asleep = printed(&folder, &["status"], 0, STATUS);
+    assert!(asleep["asleep"].is_object(), "{asleep:#}");
+    told(&folder, &["wake", "--wait"], 0);
     folder.write("selfheal.toml", &other.replace("30GiB", "10GiB"));
     printed(&folder, &["plan"], 5, PLAN);
     told(&folder, &["apply", "--yes"], 5);
@@ -173,6 +177,7 @@ fn the_schema_of_the_file_takes_what_selfheal_takes() {
         dns = { zone = "example.com", name = "app.example.com", ttl = 60, overwrite = true }
         app = { setup = "setup.sh", setup_timeout = "2h", breaker = 5, health = { tcp = 80, interval = "30s", threshold = 2, startup_budget = "10m", from = "instance" } }
         access = { session_manager = false }
+        schedule = { stop = "0 20 * * 1-5", start = "30 7 * * 1-5", timezone = "Europe/Paris" }
     "#;
     let folder = Folder::new();
     for text in [SPEC.as_str(), everything] {
@@ -198,6 +203,14 @@ fn the_schema_of_the_file_refuses_what_selfheal_refuses() {
         ("[app]\n", "[app]\nbreaker = 11\n"),
         ("[app]\n", "[app]\nhealth = { interval = \"10s\" }\n"),
         ("zone = \"example.com\"\n", ""),
+        (
+            "[app]\n",
+            "[schedule]\nstop = \"0 20 * * MON\"\nstart = \"0 8 * * 1\"\ntimezone = \"UTC\"\n[app]\n",
+        ),
+        (
+            "[app]\n",
+            "[schedule]\nstop = \"0 20 * * 1\"\ntimezone = \"UTC\"\n[app]\n",
+        ),
     ] {
         let text = SPEC.replace(from, to);
         assert_ne!(text, *SPEC, "{from}");

@@ -154,7 +154,7 @@ impl Run {
     /// Reads what came of a run with `--json`: its one document, or the last line of a command that changes something.
     #[track_caller]
     pub fn json(&self, args: &[&str]) -> serde_json::Value {
-        if ["apply", "destroy", "resume"].contains(&args[0]) {
+        if ["apply", "destroy", "resume", "sleep", "wake"].contains(&args[0]) {
             return self.lines().pop().expect("a line at least");
         }
         serde_json::from_str(&self.stdout).unwrap_or_else(|error| panic!("{error}\n{}", self.stdout))

@@ -110,6 +110,7 @@ impl fmt::Display for WaitFor {
             Self::Serving { group } => {
                 write!(f, "the instance of {group} to serve, before the name is taken over")
             }
+            Self::Awake { group } => write!(f, "the instance of {group} to be in service"),
             Self::GroupGone { name } => write!(f, "the group {name} to be gone"),
             Self::InstancesGone { ids } => write!(f, "{} to terminate", ids.join(", ")),
             Self::SnapshotCompleted { id } => write!(f, "the snapshot {id} to be complete"),

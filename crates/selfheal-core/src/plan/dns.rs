@@ -11,7 +11,7 @@ use crate::existing::address::{choose, owned, to_remove};
 use crate::names::{ResourceKind, TAG_RECORD, TAG_RECORD_ZONE, TAG_STACK, Tags};
 use crate::spec::{DnsSpec, Spec, ZoneRef, is_below};
 use crate::world::{
-    ARecord, Action, Address, FormerRecord, HostedZone, HostedZoneId, Observed, RecordCall, RecordSet, TagCall,
+    ARecord, Action, Address, FormerRecord, Group, HostedZone, HostedZoneId, Observed, RecordCall, RecordSet, TagCall,
 };
 
 /// Plans the record, and the end of one that the stack wrote under another name.
@@ -236,6 +236,9 @@ fn point(builder: &mut Builder<'_>, address: &Deferred<Address>, noted: &BTreeSe
             let mut why = "the name must point at the address";
             if foreign {
                 why = "taken over, once the instance serves";
+                if waits_for_the_morning(builder, &dns.name) {
+                    return;
+                }
                 needs.extend(until_serving(builder, address));
             }
             let have_ttl = record.ttl_s.map_or_else(|| "none".to_owned(), |ttl| format!("{ttl} s"));
@@ -294,6 +297,17 @@ fn refuse_foreign_record(builder: &mut Builder<'_>, dns: &DnsSpec, record: &Reco
         "somebody else made it, maybe another stack: choose another `dns.name`, remove the record, or write \
          overwrite = true below `[dns]` to have it point here once the instance serves",
     );
+}
+
+/// Tells of a name that others use and that a stack which sleeps cannot take over; answers whether it sleeps. An apply does
+/// not wait for hours.
+fn waits_for_the_morning(builder: &mut Builder<'_>, name: &str) -> bool {
+    let asleep = builder.observed.group.as_ref().is_some_and(Group::is_asleep);
+    if asleep {
+        let message = format!("`{name}` is taken over once the stack is awake: apply again then");
+        builder.note("record-later", message);
+    }
+    asleep
 }
 
 /// What must come about before a name that others use may point here: an instance in service that holds the address.

@@ -50,8 +50,8 @@ pub(super) fn plan(
 fn settings(builder: &Builder<'_>, subnet: &Subnet, pin: &Pin) -> GroupSettings {
     GroupSettings {
         name: builder.names.group.clone(),
-        min: 1,
-        max: 1,
+        min: min_size(builder),
+        max: MAX_SIZE,
         desired: 1,
         subnet: subnet.id.clone(),
         template_id: pin.template_id.clone(),
@@ -61,6 +61,18 @@ fn settings(builder: &Builder<'_>, subnet: &Subnet, pin: &Pin) -> GroupSettings 
         hooks: vec![launch_hook(), terminate_hook()],
         tags: builder.names.tags(ResourceKind::Group),
     }
+}
+
+/// Only one instance can hold the volume and the address.
+const MAX_SIZE: u32 = 1;
+
+/// A stack that may sleep has a minimum of 0 for good: with any other one AWS would launch an instance for the sake of the
+/// minimum, at an apply in the middle of the night. The two bounds are the spec's, and the desired capacity in between is
+/// never sent: whatever changes it, an apply cannot undo it.
+fn min_size(builder: &Builder<'_>) -> u32 {
+    let group = builder.observed.group.as_ref().filter(|group| !group.deleting);
+    let may_sleep = builder.spec.schedule.is_some() || group.is_some_and(Group::may_sleep);
+    u32::from(!may_sleep)
 }
 
 fn launch_hook() -> LifecycleHook {
@@ -88,7 +100,7 @@ fn create(builder: &mut Builder<'_>, subnet: &Subnet, template: &Deferred<Pin>, 
         "it keeps exactly one instance alive",
     )
     .target(builder.names.group.clone())
-    .sets("size", "min 1, max 1, desired 1")
+    .sets("size", format!("min {}, max {MAX_SIZE}, desired 1", min_size(builder)))
     .sets("subnet", format!("{} ({})", subnet.id, subnet.zone))
     .sets_later("launch template version", template.show(|pin| pin.version.to_string()));
     builder.step(draft, settings.map(|settings| GroupCall::CreateGroup(settings).into()));
@@ -102,10 +114,16 @@ fn update(
     settings: Deferred<GroupSettings>,
 ) {
     let size = |min: u32, max: u32, desired: u32| format!("min {min}, max {max}, desired {desired}");
+    let min = min_size(builder);
     let none = || "none".to_owned();
     let mut draft = Draft::new(StepKind::UpdateGroup, Change::Update, "the group differs")
         .target(group.name.clone())
-        .changes("size", size(group.min, group.max, group.desired), size(1, 1, 1))
+        .changes(
+            "size",
+            size(group.min, group.max, group.desired),
+            // AWS brings the desired capacity within the bounds.
+            size(min, MAX_SIZE, group.desired.clamp(min, MAX_SIZE)),
+        )
         .changes("subnet", group.subnets.join(", "), subnet.id.clone());
     if builder.planned(StepKind::CreateTemplateVersion).is_empty() {
         let have = group.template_id.as_ref().map_or_else(none, String::from);
@@ -173,23 +191,29 @@ fn plan_hook(builder: &mut Builder<'_>, key: StepKind, why: &str, want: Lifecycl
 }
 
 /// Tells what a person should know about a group that apply leaves as it is.
-fn tell_state(builder: &mut Builder<'_>, group: &Group) {
+pub(super) fn tell_state(builder: &mut Builder<'_>, group: &Group) {
+    let held_back: Vec<&str> = group.held_back_by().map(String::as_str).collect();
     if let Some(parked) = group.tags.get(TAG_PARKED) {
         let error = group
             .tags
             .get(TAG_LAST_ERROR)
             .map(|error| format!("; last error: {error}"))
             .unwrap_or_default();
+        let schedule = if builder.observed.scheduled_actions.is_empty() {
+            ""
+        } else {
+            ". Its schedule does not wake it"
+        };
         builder.note(
             PARKED,
-            format!("the stack has parked itself ({parked}{error}): `selfheal resume` lifts it"),
+            format!("the stack has parked itself ({parked}{error}): `selfheal resume` lifts it{schedule}"),
         );
-    } else if !group.suspended.is_empty() {
+    } else if !held_back.is_empty() {
         builder.note(
             SUSPENDED,
             format!(
                 "the group's processes {} are suspended: `selfheal resume` lifts it",
-                group.suspended.join(", ")
+                held_back.join(", ")
             ),
         );
     }

@@ -186,6 +186,20 @@ steps! {
     CreateGroup = "create-group", "autoscaling:CreateAutoScalingGroup", "Auto Scaling group", Group, Change, [];
     /// Updates the group: the pinned version, sizes, the subnet, the health check.
     UpdateGroup = "update-group", "autoscaling:UpdateAutoScalingGroup", "Auto Scaling group", Group, Change, [];
+    /// Lets the group have no instance, and changes nothing else of it.
+    SetMinSize = "set-min-size", "autoscaling:UpdateAutoScalingGroup", "minimum size", Group, Change, [];
+    /// Puts the stack to sleep, or wakes it.
+    SetDesiredCapacity = "set-desired-capacity", "autoscaling:SetDesiredCapacity", "desired capacity", Group, Change, [];
+    /// Keeps the schedule from waking the stack.
+    SuspendSchedule = "suspend-schedule", "autoscaling:SuspendProcesses", "schedule", Group, Change, [];
+    /// Lets the schedule act again.
+    ResumeSchedule = "resume-schedule", "autoscaling:ResumeProcesses", "schedule", Group, Change, [];
+    /// Writes a scheduled action.
+    PutScheduledAction = "put-scheduled-action", "autoscaling:PutScheduledUpdateGroupAction",
+        "scheduled action", ScheduledActions, Change, [];
+    /// Deletes a scheduled action.
+    DeleteScheduledAction = "delete-scheduled-action", "autoscaling:DeleteScheduledAction",
+        "scheduled action", ScheduledActions, Change, [removes];
     /// Writes the launch hook.
     PutLaunchHook = "put-launch-hook", "autoscaling:PutLifecycleHook", "launch hook", Hooks, Change, [];
     /// Writes the terminate hook.

@@ -24,8 +24,10 @@ mod kind;
 mod log_group;
 mod network;
 mod resume;
+mod schedule;
 mod schema;
 mod serving;
+mod sleep;
 mod step;
 mod template;
 mod volume;
@@ -36,6 +38,8 @@ pub use approval::{Approval, Deviation};
 pub use destroy::DestroyOptions;
 pub use dns::{former as former_record, remembered as remembered_record};
 pub use kind::{RepeatClass, StepId, StepKind};
+pub(crate) use schedule::next_wake;
+pub use sleep::SleepUntil;
 pub use step::{Change, Field, Need, Note, Plan, PlannedImage, Readiness, Refusal, Step, Value, WaitFor};
 
 use crate::memo::Memo;
@@ -90,6 +94,23 @@ pub fn plan_resume(spec: &Spec, observed: &Observed) -> Plan {
     Planner::new(spec).resume(observed)
 }
 
+/// Plans what puts the stack to sleep: its group has no instance until then, and volume and address stay.
+///
+/// Refused where the group does not exist or is not ours; empty where the stack sleeps so already.
+#[must_use]
+pub fn plan_sleep(spec: &Spec, observed: &Observed, until: SleepUntil) -> Plan {
+    Planner::new(spec).sleep(observed, until)
+}
+
+/// Plans what wakes the stack, and lets its schedule act again. With `wait` the plan also waits until an instance is in
+/// service.
+///
+/// Refused where the group does not exist or is not ours; empty where the stack is awake.
+#[must_use]
+pub fn plan_wake(spec: &Spec, observed: &Observed, wait: bool) -> Plan {
+    Planner::new(spec).wake(observed, wait)
+}
+
 /// Plans for one spec, again and again: the same plans as [`plan_with`], [`plan_destroy`] and [`plan_resume`] make, and
 /// faster from the second on.
 ///
@@ -128,6 +149,18 @@ impl<'a> Planner<'a> {
     pub fn resume(&self, observed: &Observed) -> Plan {
         resume::compose(Builder::new(self.spec, observed, &self.memo))
     }
+
+    /// Plans like [`plan_sleep`].
+    #[must_use]
+    pub fn sleep(&self, observed: &Observed, until: SleepUntil) -> Plan {
+        sleep::sleep(Builder::new(self.spec, observed, &self.memo), until)
+    }
+
+    /// Plans like [`plan_wake`].
+    #[must_use]
+    pub fn wake(&self, observed: &Observed, wait: bool) -> Plan {
+        sleep::wake(Builder::new(self.spec, observed, &self.memo), wait)
+    }
 }
 
 /// Composes a stack.
@@ -158,6 +191,7 @@ fn compose(mut builder: Builder<'_>) -> Plan {
     let template = template::plan(&mut builder, &groups, &address, &volume, &dropped);
     application_check::plan(&mut builder, &template);
     group::plan(&mut builder, subnet, &template, &identity, &volume);
+    schedule::plan(&mut builder);
     dns::plan(&mut builder, &address);
     builder.finish()
 }

@@ -45,15 +45,17 @@ pub(super) fn compose(mut builder: Builder<'_>) -> Plan {
         let action = Action::Group(GroupCall::DeleteGroupTags { group, keys });
         ready = Deferred::after(builder.step(draft, Deferred::Known(action)));
     }
-    if !group.suspended.is_empty() {
+    // Who has suspended the schedule has put the stack to sleep until `selfheal wake`.
+    let processes: Vec<String> = group.held_back_by().cloned().collect();
+    if !processes.is_empty() {
         let mut draft =
             Draft::new(StepKind::ResumeProcesses, Change::Update, "the group may act again").target(group.name.clone());
-        for process in &group.suspended {
+        for process in &processes {
             draft = draft.removes("suspended", process.clone());
         }
         let action = Action::Group(GroupCall::ResumeProcesses {
             group: group.name.clone(),
-            processes: group.suspended.clone(),
+            processes,
         });
         builder.step(draft, ready.map(|()| action));
     }

@@ -216,6 +216,11 @@ pub enum WaitFor {
         /// The group.
         group: String,
     },
+    /// The group's instance is in service, after the stack was woken.
+    Awake {
+        /// The group.
+        group: String,
+    },
     /// A group that is being deleted, with its instance, is gone.
     GroupGone {
         /// The group.

@@ -7,12 +7,12 @@ use super::problem::SpecProblemKind;
 use super::reader::{Fault, Reader, Section};
 use super::{
     AccessSpec, AddressSpec, AddressWhen, AppSpec, DataSpec, DnsSpec, ImageRef, Ingress, InstanceSpec, LogsSpec,
-    access, address, app, data, dns, health, instance, logs, syntax,
+    ScheduleSpec, access, address, app, data, dns, health, instance, logs, schedule, syntax,
 };
 
 /// The keys at the top of a file.
 const ROOT: &[&str] = &[
-    "name", "region", "instance", "address", "data", "dns", "app", "access", "logs", "schema",
+    "name", "region", "instance", "address", "data", "dns", "app", "access", "logs", "schedule", "schema",
 ];
 
 /// Every section with its keys.
@@ -25,6 +25,7 @@ pub(super) const SECTIONS: &[(&str, &[&str])] = &[
     ("app", app::KEYS),
     ("access", access::KEYS),
     ("logs", logs::KEYS),
+    ("schedule", schedule::KEYS),
     ("app.health", health::KEYS),
 ];
 
@@ -54,6 +55,8 @@ pub struct Spec {
     pub access: AccessSpec,
     /// The log group, where there is one.
     pub logs: Option<LogsSpec>,
+    /// When the stack sleeps, where it does by itself.
+    pub schedule: Option<ScheduleSpec>,
 }
 
 impl Spec {
@@ -86,6 +89,7 @@ impl Spec {
             app: AppSpec::default(),
             access: AccessSpec::default(),
             logs: None,
+            schedule: None,
         }
     }
 
@@ -124,6 +128,7 @@ impl Spec {
             ("app", app::table(&self.app)),
             ("access", access::table(&self.access)),
             ("logs", self.logs.as_ref().map(logs::table)),
+            ("schedule", self.schedule.as_ref().map(schedule::table)),
         ] {
             if let Some(table) = table {
                 document[key] = Item::Table(table);
@@ -165,6 +170,8 @@ pub(super) fn read(reader: &mut Reader<'_>, table: &dyn TableLike) -> Option<(Sp
     let access = access.map_or_else(AccessSpec::default, |section| access::read(reader, &section));
     let logs = root.child(reader, "logs", "logs", logs::KEYS);
     let logs = logs.map(|section| logs::read(reader, &section));
+    let schedule = root.child(reader, "schedule", "schedule", schedule::KEYS);
+    let schedule = schedule.map(|section| schedule::read(reader, &section));
     let spec = Spec {
         name: name?.value,
         region: region?.value,
@@ -175,6 +182,7 @@ pub(super) fn read(reader: &mut Reader<'_>, table: &dyn TableLike) -> Option<(Sp
         app,
         access,
         logs: transpose(logs)?,
+        schedule: transpose(schedule)?,
     };
     Some((spec, files))
 }

@@ -29,8 +29,10 @@ pub(super) fn diagnose(spec: &Spec, observed: &Observed, plan: &Plan, report: &S
     };
     if let Some(group) = patient.group() {
         patient.size(group);
-        patient.instance();
-        patient.resources();
+        if !group.is_asleep() {
+            patient.instance();
+        }
+        patient.resources(group);
         patient.processes(group);
         patient.template(group);
         patient.identity();
@@ -82,12 +84,18 @@ impl<'a> Patient<'a> {
 
     fn size(&mut self, group: &Group) {
         let apply = "`selfheal apply` sets it to 1";
+        let wake = if group.may_sleep() {
+            "`selfheal wake` sets it to 1"
+        } else {
+            apply
+        };
         match group.desired {
             1 => {}
+            0 if group.is_asleep() => {}
             0 => self.find(
                 Code::DesiredZero,
                 "the group is to have no instance: its desired capacity is 0",
-                apply,
+                wake,
             ),
             many => self.find(
                 Code::DesiredMany,
@@ -145,9 +153,11 @@ impl<'a> Patient<'a> {
     }
 
     /// What the instance must hold: address, volume, name.
-    fn resources(&mut self) {
+    fn resources(&mut self, group: &Group) {
         let report = self.report;
-        let instance = report.instance.as_ref().map(|instance| instance.id.as_str());
+        // One that leaves a stack which falls asleep gives back what it holds.
+        let instance = report.instance.as_ref().filter(|_| !group.is_asleep());
+        let instance = instance.map(|instance| instance.id.as_str());
         match (&report.address, instance) {
             (None, _) => self.find(
                 Code::AddressMissing,
@@ -200,7 +210,7 @@ impl<'a> Patient<'a> {
 
     fn processes(&mut self, group: &Group) {
         let resume = "`selfheal resume` lifts it";
-        let suspended = group.suspended.join(", ");
+        let suspended = group.held_back_by().map(String::as_str).collect::<Vec<_>>().join(", ");
         if let Some(parked) = group.tags.get(TAG_PARKED) {
             let what = format!("the stack has parked itself ({parked})");
             self.find(Code::Parked, what, format!("mend the cause, then {resume}"));

@@ -11,6 +11,8 @@ use crate::world::ApplicationStatus;
 impl fmt::Display for StatusReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let state = match self.severity {
+            None | Some(Severity::Outdated) if self.asleep.is_some() => "asleep",
+            Some(Severity::CannotHeal) if self.asleep.is_some() => "asleep, and would not wake",
             None => "healthy",
             Some(Severity::Outdated) => "healthy, on an older version",
             Some(Severity::CannotHeal) => "serves, but would not heal",
@@ -87,6 +89,7 @@ impl StatusReport {
         for instance in &self.other_instances {
             line(f, "", &describe(instance, now))?;
         }
+        self.sleep(f)?;
         line(f, "group", self.group.as_deref().unwrap_or("none"))?;
         if let Some(template) = &self.launch_template {
             let pinned = format!("{} version {}", template.id, template.version);
@@ -116,6 +119,17 @@ impl StatusReport {
         if let Some(logs) = &self.log_group {
             let retention = show_retention(logs.retention_days);
             line(f, "logs", &format!("{}, kept {retention}", logs.name))?;
+        }
+        Ok(())
+    }
+
+    fn sleep(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(asleep) = &self.asleep {
+            line(f, "asleep", &asleep.describe(self.observed_at))?;
+        }
+        for (index, turn) in self.schedule.iter().enumerate() {
+            let name = if index == 0 { "next" } else { "" };
+            line(f, name, &format!("{} {}", turn.turn, turn.local))?;
         }
         Ok(())
     }
@@ -157,7 +171,7 @@ fn describe(instance: &InstanceStatus, now: Timestamp) -> String {
 }
 
 /// A duration in its one greatest unit: what a person takes in at a glance.
-fn age(duration: SignedDuration) -> String {
+pub(super) fn age(duration: SignedDuration) -> String {
     let seconds = duration.as_secs().max(0);
     match seconds {
         0..120 => format!("{seconds} s"),

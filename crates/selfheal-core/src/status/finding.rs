@@ -54,7 +54,7 @@ findings! {
     GroupForeign = "group-foreign", Down;
     /// The group is being deleted.
     GroupDeleting = "group-deleting", Down;
-    /// The group is to have no instance.
+    /// The group is to have no instance, and the stack does not sleep.
     DesiredZero = "desired-zero", Down;
     /// The group tries to launch an instance, and AWS refuses.
     LaunchFailing = "launch-failing", Down;

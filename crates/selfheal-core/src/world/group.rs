@@ -41,6 +41,36 @@ pub struct Group {
     pub tags: Tags,
 }
 
+/// The process that carries out scheduled actions.
+pub const SCHEDULED_ACTIONS: &str = "ScheduledActions";
+
+impl Group {
+    /// Whether the stack may sleep: once it may, its minimum stays 0, and its desired capacity is nobody's but the schedule's
+    /// and that of who puts it to sleep.
+    #[must_use]
+    pub const fn may_sleep(&self) -> bool {
+        self.min == 0
+    }
+
+    /// Whether the stack sleeps: it is to have no instance, and could have one at once. One that has parked itself does not
+    /// sleep, whatever its desired capacity.
+    #[must_use]
+    pub fn is_asleep(&self) -> bool {
+        self.may_sleep() && self.desired == 0 && !self.suspends("Launch")
+    }
+
+    /// Whether a process is suspended.
+    #[must_use]
+    pub fn suspends(&self, process: &str) -> bool {
+        self.suspended.iter().any(|suspended| suspended == process)
+    }
+
+    /// The suspended processes without which the stack would not heal: all but the one that carries out scheduled actions.
+    pub fn held_back_by(&self) -> impl Iterator<Item = &String> {
+        self.suspended.iter().filter(|process| *process != SCHEDULED_ACTIONS)
+    }
+}
+
 /// An instance as its group sees it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct GroupInstance {
@@ -118,8 +148,29 @@ pub struct Instance {
 pub enum GroupCall {
     /// `autoscaling:CreateAutoScalingGroup`, with its launch hook.
     CreateGroup(GroupSettings),
-    /// `autoscaling:UpdateAutoScalingGroup`.
+    /// `autoscaling:UpdateAutoScalingGroup`, which leaves the desired capacity as it is.
     UpdateGroup(GroupSettings),
+    /// `autoscaling:UpdateAutoScalingGroup` with the minimum size alone.
+    SetMinSize {
+        /// The group.
+        group: String,
+        /// The minimum size.
+        min: u32,
+    },
+    /// `autoscaling:SetDesiredCapacity`.
+    SetDesiredCapacity {
+        /// The group.
+        group: String,
+        /// The desired capacity.
+        desired: u32,
+    },
+    /// `autoscaling:SuspendProcesses`.
+    SuspendProcesses {
+        /// The group.
+        group: String,
+        /// The processes.
+        processes: Vec<String>,
+    },
     /// `autoscaling:PutLifecycleHook`.
     PutLifecycleHook {
         /// The group.
@@ -157,7 +208,8 @@ pub struct GroupSettings {
     pub min: u32,
     /// Maximum size.
     pub max: u32,
-    /// Desired capacity.
+    /// Desired capacity; used at creation alone. From then on it is what the schedule and who puts the stack to sleep have
+    /// made it, and no update sends it.
     pub desired: u32,
     /// The one subnet.
     pub subnet: SubnetId,
@@ -194,11 +246,31 @@ pub(super) fn record(observed: &mut Observed, call: &GroupCall, answer: Answer) 
         GroupCall::UpdateGroup(settings) => {
             if let Some(group) = &mut observed.group {
                 *group = Group {
+                    // AWS brings it within the new bounds.
+                    desired: group.desired.clamp(settings.min, settings.max.max(settings.min)),
                     tags: std::mem::take(&mut group.tags),
                     instances: std::mem::take(&mut group.instances),
                     suspended: std::mem::take(&mut group.suspended),
                     ..new(settings)
                 };
+            }
+        }
+        GroupCall::SetMinSize { min, .. } => {
+            if let Some(group) = &mut observed.group {
+                group.min = *min;
+                group.desired = group.desired.max(*min);
+            }
+        }
+        GroupCall::SetDesiredCapacity { desired, .. } => {
+            if let Some(group) = &mut observed.group {
+                group.desired = *desired;
+            }
+        }
+        GroupCall::SuspendProcesses { processes, .. } => {
+            if let Some(group) = &mut observed.group {
+                group.suspended.extend(processes.iter().cloned());
+                group.suspended.sort();
+                group.suspended.dedup();
             }
         }
         GroupCall::PutLifecycleHook { hook, .. } => {
@@ -217,6 +289,7 @@ pub(super) fn record(observed: &mut Observed, call: &GroupCall, answer: Answer) 
         }
         GroupCall::DeleteGroup { .. } => {
             observed.hooks.clear();
+            observed.scheduled_actions.clear();
             if let Some(group) = &mut observed.group {
                 observed.run.unseen.remove(&key(group));
                 group.deleting = true;

@@ -13,6 +13,7 @@ mod listing;
 mod log_group;
 mod record;
 mod role;
+mod scheduled_action;
 mod security_group;
 mod snapshot;
 mod state;
@@ -35,12 +36,13 @@ pub use address::{Address, AddressCall, AddressRun};
 pub use application_check::{
     ApplicationCheck, ApplicationCheckCall, ApplicationCheckRun, ApplicationCheckSettings, CreateApplicationStatusCheck,
 };
-pub use group::{Activity, Group, GroupCall, GroupInstance, GroupSettings, Instance, LifecycleHook};
+pub use group::{Activity, Group, GroupCall, GroupInstance, GroupSettings, Instance, LifecycleHook, SCHEDULED_ACTIONS};
 pub use instance_profile::{InstanceProfile, InstanceProfileCall};
 pub use launch_template::{LaunchTemplate, LaunchTemplateCall, RootVolume, TemplateData};
 pub use log_group::{LogGroup, LogGroupCall};
 pub use record::{ARecord, FormerRecord, HostedZone, RecordCall, RecordSet};
 pub use role::{IamRole, RoleCall, RoleRun};
+pub use scheduled_action::{ScheduledAction, ScheduledActionCall};
 pub use security_group::{IngressRule, SecurityGroup, SecurityGroupCall};
 pub use snapshot::{Snapshot, SnapshotCall, SnapshotRun};
 pub use state::{
@@ -95,6 +97,10 @@ pub struct Observed {
     pub group: Option<Group>,
     /// The group's lifecycle hooks.
     pub hooks: Vec<LifecycleHook>,
+    /// The group's scheduled actions. Read where the spec has a schedule, and where the group's minimum tells that the stack
+    /// may sleep.
+    #[serde(default)]
+    pub scheduled_actions: Vec<ScheduledAction>,
     /// The group's last scaling activities, the newest first. Read for status alone, where no instance is in service.
     pub activities: Vec<Activity>,
     /// The instance role that bears our name.
@@ -211,6 +217,8 @@ pub enum Part {
     Role,
     /// The role's policy that lets the instance heal.
     RolePolicy,
+    /// The group's scheduled actions.
+    ScheduledActions,
     /// The stack's security groups.
     SecurityGroups,
     /// The stack's snapshots.
@@ -269,6 +277,8 @@ resources! {
     ApplicationCheck(ApplicationCheckCall) recorded by application_check::record;
     /// The Auto Scaling group.
     Group(GroupCall) recorded by group::record;
+    /// Scheduled actions of the group.
+    ScheduledAction(ScheduledActionCall) recorded by scheduled_action::record;
     /// DNS records.
     Record(RecordCall) recorded by record::record;
     /// The log group.

@@ -176,7 +176,7 @@ fn pass(wait: &WaitFor, world: &mut Observed) {
         }
         WaitFor::AddressesSettled => world.run.addresses.settled = true,
         WaitFor::DnsAnswers => (world.dns_unread, world.former_unread) = (None, None),
-        WaitFor::Serving { .. } => serve(world),
+        WaitFor::Serving { .. } | WaitFor::Awake { .. } => serve(world),
         WaitFor::GroupGone { .. } => world.group = None,
         WaitFor::InstancesGone { .. } => {
             for instance in &mut world.instances {

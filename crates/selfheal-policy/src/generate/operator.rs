@@ -44,11 +44,12 @@ pub fn operator_policy(scope: &OperatorScope, purpose: Purpose) -> Result<Docume
 }
 
 /// The commands, the narrowest first.
-const ORDER: [Purpose; 5] = [
+const ORDER: [Purpose; 6] = [
     Purpose::Plan,
     Purpose::Status,
     Purpose::Resume,
     Purpose::Apply,
+    Purpose::Sleep,
     Purpose::Destroy,
 ];
 
@@ -70,9 +71,15 @@ pub fn operator_statement_for(scope: &OperatorScope, action: &str) -> Option<Sta
 /// Returns all statements that the operator's policy would need for an action that AWS checks within a call of ours, such
 /// as `ec2:CreateTags` within `ec2:CreateSnapshot`; each speaks of that action alone.
 ///
-/// Those of the narrowest command that makes the call. Empty if no command of ours makes it or the scope is malformed.
+/// Those of the command whose call was refused, where that is told and makes the call; else of the narrowest command that
+/// makes it. Empty if no command of ours makes it or the scope is malformed.
 #[must_use]
-pub fn operator_statements_for(scope: &OperatorScope, action: &str, call: &str) -> Vec<Statement> {
+pub fn operator_statements_for(
+    scope: &OperatorScope,
+    command: Option<Purpose>,
+    action: &str,
+    call: &str,
+) -> Vec<Statement> {
     if check::operator(scope).is_err() {
         return Vec::new();
     }
@@ -81,7 +88,7 @@ pub fn operator_statements_for(scope: &OperatorScope, action: &str, call: &str) 
         let speaks = |name: &str| statements.iter().any(|statement| statement.actions.contains(name));
         speaks(call) && speaks(action)
     };
-    let Some(all) = ORDER.iter().map(of_purpose).find(makes) else {
+    let Some(all) = command.iter().chain(&ORDER).map(of_purpose).find(makes) else {
         return Vec::new();
     };
     let within = |statement: &&Statement| {

@@ -83,6 +83,8 @@ pub struct OperatorScope {
     pub application_check: bool,
     /// Whether the stack has, or is to have, a log group, whose name derives from the stack's.
     pub logs: bool,
+    /// Whether the stack has, or is to have, a schedule, whose scheduled actions are those of its group.
+    pub schedule: bool,
     /// The ARN of the managed policy that must bound the role; without it the role may be given whatever IAM allows.
     pub permissions_boundary: Option<String>,
     /// Whether the role has, or is to have, a policy of the app's, which is deleted once the spec names none.
@@ -126,6 +128,7 @@ impl OperatorScope {
             kms_key: None,
             application_check: false,
             logs: false,
+            schedule: false,
             permissions_boundary: None,
             app_policy: false,
             drops_boundary: false,

@@ -205,7 +205,8 @@ fn a_zone_that_is_named_by_its_id_is_read_and_no_other_looked_for() {
     let mut scope = operator_scope();
     scope.zone_by_id = true;
     let call = |action: &str| calls().find(|call| call.action == action).unwrap();
-    for purpose in Purpose::ALL {
+    // Who puts a stack to sleep reads nothing but its group.
+    for purpose in Purpose::ALL.into_iter().filter(|purpose| *purpose != Purpose::Sleep) {
         let document = operator_policy(&scope, purpose).unwrap();
         let read = call("route53:GetHostedZone");
         assert!(allows(&document, read, &[Owner::Own]), "{purpose}");
@@ -232,7 +233,8 @@ fn a_former_record_is_read_and_deleted_and_nothing_else_of_its_zone_changes() {
         call("deletes the record of a former name"),
         call("notes the record on the address"),
     );
-    for purpose in Purpose::ALL {
+    // Who puts a stack to sleep reads nothing but its group.
+    for purpose in Purpose::ALL.into_iter().filter(|purpose| *purpose != Purpose::Sleep) {
         let document = operator_policy(&scope, purpose).unwrap();
         let changes = matches!(purpose, Purpose::Apply | Purpose::Destroy);
         assert_eq!(allows(&document, removes, &[Owner::Own]), changes, "{purpose}");

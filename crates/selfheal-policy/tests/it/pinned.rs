@@ -190,3 +190,47 @@ fn an_adopted_address_takes_the_tags_that_apply_sends_and_no_other() {
     assert!(!may(&[("selfheal:stack", "api"), ours[1]]));
     assert!(!may(&[ours[1]]) && !may(&[]));
 }
+
+fn schedules(keys: &[(&str, &str)]) -> Request {
+    let request = Request::new("autoscaling:PutScheduledUpdateGroupAction").on(group());
+    documented(
+        keys.iter()
+            .fold(request, |request, (key, value)| request.with(key, *value)),
+    )
+}
+
+/// Whoever may write the schedule may not widen the group by it: AWS would launch as many as an action's minimum says.
+#[test]
+fn a_scheduled_action_sets_the_desired_capacity_and_no_bound() {
+    for purpose in [Purpose::Apply, Purpose::Sleep] {
+        let document = operator_policy(&operator_scope(), purpose).unwrap();
+        let may = |keys: &[(&str, &str)]| evaluate(Policies::identity(&[&document]), &schedules(keys)).is_allowed();
+        assert!(may(&[]), "what {purpose} sends");
+        assert!(!may(&[("autoscaling:MinSize", "1")]), "{purpose}");
+        assert!(!may(&[("autoscaling:MaxSize", "9")]), "{purpose}");
+    }
+    let mut scope = operator_scope();
+    scope.schedule = false;
+    let document = operator_policy(&scope, Purpose::Apply).unwrap();
+    assert!(!evaluate(Policies::identity(&[&document]), &schedules(&[])).is_allowed());
+    assert!(!document.to_json().contains("SetDesiredCapacity"));
+}
+
+/// Who puts a stack to sleep lets its group have no instance, and changes nothing else of it.
+#[test]
+fn a_sleep_sets_a_minimum_of_nothing_and_nothing_else() {
+    let document = operator_policy(&operator_scope(), Purpose::Sleep).unwrap();
+    let may = |keys: &[(&str, &str)]| evaluate(Policies::identity(&[&document]), &update(keys)).is_allowed();
+    let none = ("autoscaling:MinSize", "0");
+    assert!(may(&[none]), "what sleep sends");
+    assert!(may(&[none, ("autoscaling:LaunchTemplateVersionSpecified", "false")]));
+    assert!(!may(&[]));
+    assert!(!may(&[("autoscaling:MinSize", "1")]));
+    assert!(!may(&[none, ("autoscaling:MaxSize", "2")]));
+    assert!(!may(&[none, ("autoscaling:LaunchTemplateVersionSpecified", "true")]));
+    assert!(!may(&[none, ("autoscaling:LaunchConfigurationName", "theirs")]));
+    assert!(!may(&[
+        none,
+        ("autoscaling:VPCZoneIdentifiers", "subnet-0bbbbbbbbbbbbbbbb")
+    ]));
+}

@@ -81,6 +81,11 @@ fn resume_may_do_exactly_this() {
 }
 
 #[test]
+fn sleep_and_wake_may_do_exactly_this() {
+    check_operator(Purpose::Sleep, include_str!("expected/sleep.txt"));
+}
+
+#[test]
 fn the_lists_take_every_action_of_the_services_into_account() {
     let actions = selfheal_policy::reference::reference().actions().count();
     assert!(actions > 1_500, "{actions} actions of the reference are tried");

@@ -120,8 +120,8 @@ fn purposes_are_named_as_the_commands() {
         assert_eq!(purpose.to_string().parse(), Ok(purpose));
     }
     assert_eq!(
-        "wake".parse::<Purpose>().unwrap_err().to_string(),
-        "unknown purpose `wake`, expected plan, apply, status, destroy or resume"
+        "rest".parse::<Purpose>().unwrap_err().to_string(),
+        "unknown purpose `rest`, expected plan, apply, status, destroy, resume or sleep"
     );
 }
 
@@ -163,12 +163,24 @@ fn the_statement_for_a_refused_call_speaks_of_that_call_alone() {
 #[test]
 fn the_statements_for_what_aws_checks_within_a_call_are_those_of_that_call() {
     let names = |action: &str, call: &str| -> Vec<String> {
-        operator_statements_for(&operator_scope(), action, call)
+        operator_statements_for(&operator_scope(), None, action, call)
             .iter()
             .inspect(|statement| assert_eq!(statement.actions.patterns().len(), 1))
             .map(|statement| statement.name().to_owned())
             .collect()
     };
+    let update = "autoscaling:UpdateAutoScalingGroup";
+    let of = |command: Option<Purpose>| {
+        let found = operator_statements_for(&operator_scope(), command, update, update);
+        found[0].name().to_owned()
+    };
+    assert_eq!([of(None), of(Some(Purpose::Apply))], ["ChangeGroup", "ChangeGroup"]);
+    assert_eq!(of(Some(Purpose::Sleep)), "AllowNone");
+    assert_eq!(
+        of(Some(Purpose::Status)),
+        "ChangeGroup",
+        "a command that makes no such call"
+    );
     assert_eq!(names("ec2:CreateTags", "ec2:AllocateAddress"), ["TagOnCreate"]);
     assert_eq!(names("ec2:CreateTags", "ec2:CreateSnapshot"), ["TagSnapshot"]);
     let group = "autoscaling:CreateAutoScalingGroup";

@@ -34,7 +34,7 @@ impl World {
                 name.as_str(),
                 self.profiles.get(name).map(|record| &record.profile.tags),
             ),
-            Target::Group(name) | Target::ChangedGroup(GroupSettings { name, .. }) => {
+            Target::Group(name) | Target::GroupBounds(name, ..) | Target::ChangedGroup(GroupSettings { name, .. }) => {
                 (name.as_str(), self.groups.get(name).map(|record| &record.tags))
             }
             Target::Association(id) => return self.owner_tags(&Target::Address(self.allocation_of(id)?)),
@@ -52,6 +52,11 @@ impl World {
                 ("autoscaling:MaxSize", settings.max.to_string()),
                 ("autoscaling:LaunchTemplateVersionSpecified", "true".to_owned()),
             ],
+            Target::GroupBounds(_, min, max) => {
+                let min = min.map(|min| ("autoscaling:MinSize", min.to_string()));
+                let max = max.map(|max| ("autoscaling:MaxSize", max.to_string()));
+                min.into_iter().chain(max).collect()
+            }
             Target::Record { record, change } => vec![
                 (
                     "route53:ChangeResourceRecordSetsNormalizedRecordNames",
@@ -243,6 +248,7 @@ impl World {
                 Tags::new(),
             ),
             Target::Group(name)
+            | Target::GroupBounds(name, ..)
             | Target::NewGroup(GroupSettings { name, .. })
             | Target::ChangedGroup(GroupSettings { name, .. }) => {
                 let record = self.groups.get(name);

@@ -1,6 +1,6 @@
 //! Groups as callers make, change and delete them.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use selfheal_core::names::Tags;
 use selfheal_core::world::{
@@ -122,6 +122,9 @@ impl World {
             next_launch_ms: 0,
             failing_since_ms: None,
             visible_ms: self.visible_from(),
+            scheduled: BTreeMap::new(),
+            scheduled_generation: 0,
+            resized: None,
         };
         self.groups.insert(name.clone(), record);
         self.reconcile_soon(name);
@@ -251,19 +254,25 @@ impl World {
         }
     }
 
-    /// `UpdateAutoScalingGroup`. Instances that run stay as they are; only the size acts at once.
+    /// `UpdateAutoScalingGroup` without a desired capacity. Instances that run stay as they are; only the bounds act at once.
     pub(super) fn update_group(&mut self, settings: &GroupSettings) -> CallResult<()> {
         const ACTION: &str = "autoscaling:UpdateAutoScalingGroup";
         self.live_group_mut(ACTION, &settings.name)?;
-        self.check_settings(ACTION, settings)?;
-        let record = self.live_group_mut(ACTION, &settings.name)?;
-        let (hooks, tags) = (record.settings.hooks.clone(), record.settings.tags.clone());
-        record.settings = GroupSettings {
-            hooks,
-            tags,
+        // The request has no desired capacity: AWS brings the group's own within the bounds.
+        let sent = GroupSettings {
+            desired: settings.min,
             ..settings.clone()
         };
-        self.reconcile_soon(&settings.name);
+        self.check_settings(ACTION, &sent)?;
+        let record = self.live_group_mut(ACTION, &settings.name)?;
+        let before = record.settings.clone();
+        record.settings = GroupSettings {
+            hooks: before.hooks,
+            tags: before.tags,
+            desired: before.desired,
+            ..settings.clone()
+        };
+        self.keep_within_bounds(&settings.name);
         Ok(())
     }
 

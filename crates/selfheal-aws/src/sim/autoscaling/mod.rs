@@ -4,11 +4,12 @@ mod group;
 mod health;
 mod hooks;
 mod replace;
+mod schedule;
 
 use std::collections::BTreeSet;
 
 use async_trait::async_trait;
-use selfheal_core::world::{Activity, Group, GroupSettings, LifecycleHook};
+use selfheal_core::world::{Activity, Group, GroupSettings, LifecycleHook, ScheduledAction};
 
 use super::call::{Call, fail};
 use super::pages::cut_list;
@@ -20,6 +21,8 @@ use crate::backend::{AutoScaling, CallResult};
 ///
 /// Source: API reference of `DescribeAutoScalingGroups`, "AutoScalingGroupNames".
 const NAMES_MAX: usize = 50;
+/// Scheduled actions on a page.
+const SCHEDULED_ACTIONS_PAGE: usize = 50;
 /// Activities on a page.
 const ACTIVITIES_PAGE: usize = 100;
 
@@ -73,6 +76,61 @@ impl AutoScaling for Sim {
             .on(Target::ChangedGroup(settings.clone()));
         let settings = settings.clone();
         self.call(call, move |world| world.update_group(&settings)).await
+    }
+
+    async fn describe_scheduled_actions(&self, group: &str) -> CallResult<Vec<ScheduledAction>> {
+        let (call, group) = (
+            Call::read("autoscaling:DescribeScheduledActions").about(group),
+            group.to_owned(),
+        );
+        self.listing(call, SCHEDULED_ACTIONS_PAGE, move |world, page| {
+            Ok(cut_list(&world.describe_scheduled_actions(&group), page))
+        })
+        .await
+    }
+
+    async fn put_scheduled_action(&self, group: &str, action: &ScheduledAction) -> CallResult<()> {
+        let call = Call::change("autoscaling:PutScheduledUpdateGroupAction")
+            .about(group)
+            .on(Target::GroupBounds(group.to_owned(), action.min, action.max));
+        let (group, action) = (group.to_owned(), action.clone());
+        self.call(call, move |world| world.put_scheduled_action(&group, &action))
+            .await
+    }
+
+    async fn delete_scheduled_action(&self, group: &str, name: &str) -> CallResult<()> {
+        let call = Call::change("autoscaling:DeleteScheduledAction")
+            .about(group)
+            .on(Target::Group(group.to_owned()));
+        let (group, name) = (group.to_owned(), name.to_owned());
+        self.call(call, move |world| world.delete_scheduled_action(&group, &name))
+            .await
+    }
+
+    async fn set_desired_capacity(&self, group: &str, desired: u32) -> CallResult<()> {
+        let call = Call::change("autoscaling:SetDesiredCapacity")
+            .about(group)
+            .on(Target::Group(group.to_owned()));
+        let group = group.to_owned();
+        self.call(call, move |world| world.set_desired_capacity(&group, desired))
+            .await
+    }
+
+    async fn set_min_size(&self, group: &str, min: u32) -> CallResult<()> {
+        let call = Call::change("autoscaling:UpdateAutoScalingGroup")
+            .about(group)
+            .on(Target::GroupBounds(group.to_owned(), Some(min), None));
+        let group = group.to_owned();
+        self.call(call, move |world| world.set_min_size(&group, min)).await
+    }
+
+    async fn suspend_processes(&self, group: &str, processes: &[String]) -> CallResult<()> {
+        let call = Call::change("autoscaling:SuspendProcesses")
+            .about(group)
+            .on(Target::Group(group.to_owned()));
+        let (group, processes) = (group.to_owned(), processes.to_vec());
+        self.call(call, move |world| world.suspend_processes(&group, &processes))
+            .await
     }
 
     async fn put_lifecycle_hook(&self, group: &str, hook: &LifecycleHook) -> CallResult<()> {

@@ -59,8 +59,9 @@ impl World {
         let desired = record.settings.desired as usize;
         let staying: Vec<String> = record.staying().map(|member| member.id.clone()).collect();
         if staying.len() > desired && !record.suspends("Terminate") {
+            let cause = self.cause_of_shrinking(name);
             for id in staying.into_iter().take(self.surplus(name, desired)) {
-                self.begin_termination(name, &id, "the group is larger than its desired capacity", false);
+                self.begin_termination(name, &id, &cause, false);
             }
         } else if staying.len() < desired && !record.suspends("Launch") {
             if record.next_launch_ms > self.now_ms {

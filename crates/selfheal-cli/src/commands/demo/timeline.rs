@@ -52,6 +52,10 @@ fn line(what: &TraceKind) -> Option<(String, String)> {
             by("group", format!("has {instance} in service"))
         }
         TraceKind::LaunchFailed { why, .. } => by("group", format!("cannot launch: {why}")),
+        TraceKind::Scheduled { action, skipped, .. } => {
+            let what = if *skipped { "is skipped" } else { "happens" };
+            by("schedule", format!("{action} {what}"))
+        }
         TraceKind::GroupDeleted { .. } => by("group", "is gone".to_owned()),
         TraceKind::Volume { id, state, instance } => match (state, instance) {
             (VolumeChange::Attached, Some(instance)) => Some((short(instance), format!("holds the data volume {id}"))),

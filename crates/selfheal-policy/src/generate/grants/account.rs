@@ -8,7 +8,7 @@ pub(super) fn operator(grants: &mut OperatorGrants<'_>) -> Granted {
     grants.ask(When::Always, &["sts:GetCallerIdentity"])?;
     let looks = match grants.purpose {
         Purpose::Plan | Purpose::Apply | Purpose::Status => true,
-        Purpose::Destroy | Purpose::Resume => false,
+        Purpose::Destroy | Purpose::Resume | Purpose::Sleep => false,
     };
     if looks && grants.scope.allocation_id.is_none() {
         grants.look(When::WhereAsked, &["ec2:DescribeAccountAttributes"])?;

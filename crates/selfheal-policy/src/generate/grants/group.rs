@@ -5,8 +5,9 @@ use super::super::collect::{Granted, InstanceGrants, OperatorGrants, When};
 use super::super::names::GROUP_MARK_KEYS;
 use super::super::statements::InstanceStatement as Instance;
 use super::super::statements::OperatorStatement as Operator;
-use crate::condition::{Comparison, Conditions};
+use crate::condition::{self, Comparison, Conditions};
 use crate::purpose::Purpose;
+use crate::statement::ResourcePattern;
 
 /// The instance answers the hooks, reports its health, parks the stack, and counts failed boots in the group's tags.
 pub(super) fn instance(grants: &mut InstanceGrants<'_>) -> Granted {
@@ -25,23 +26,28 @@ pub(super) fn instance(grants: &mut InstanceGrants<'_>) -> Granted {
     Ok(())
 }
 
-/// Every command finds the group and its hooks; an apply makes and changes them; a resume takes the marks of a parked stack
-/// off; a destroy deletes the group.
+/// Every command finds the group, and all but a sleep its hooks; an apply makes and changes them, and its scheduled actions
+/// where there is a schedule; a resume takes the marks of a parked stack off; a destroy deletes the group.
 pub(super) fn operator(grants: &mut OperatorGrants<'_>) -> Granted {
     let group = vec![grants.place.group(&grants.scope.group)?];
-    let find = [
-        "autoscaling:DescribeAutoScalingGroups",
-        "autoscaling:DescribeLifecycleHooks",
-    ];
-    grants.look(When::Always, &find)?;
+    grants.look(When::Always, &["autoscaling:DescribeAutoScalingGroups"])?;
+    if grants.purpose != Purpose::Sleep {
+        grants.look(When::Always, &["autoscaling:DescribeLifecycleHooks"])?;
+    }
     match grants.purpose {
-        Purpose::Plan => {}
-        Purpose::Status => grants.look(When::ForCommand, &["autoscaling:DescribeScalingActivities"])?,
+        // A stack may have been put to sleep by hand, whatever its spec says.
+        Purpose::Plan => grants.look(When::ForCommand, &[LOOK_AT_SCHEDULE])?,
+        Purpose::Status => {
+            let calls = ["autoscaling:DescribeScalingActivities", LOOK_AT_SCHEDULE];
+            grants.look(When::ForCommand, &calls)?;
+        }
         Purpose::Resume => {
             let calls = ["autoscaling:DeleteTags", "autoscaling:ResumeProcesses"];
             grants.allow(Operator::Resume, &calls, group, Conditions::none());
         }
+        Purpose::Sleep => sleep(grants, group)?,
         Purpose::Apply => {
+            grants.look(When::ForCommand, &[LOOK_AT_SCHEDULE])?;
             let create = one_of_a_numbered_version(tagged(&grants.scope.stack));
             let change = one_of_a_numbered_version(Conditions::none());
             let calls = ["autoscaling:PutLifecycleHook", "autoscaling:CreateOrUpdateTags"];
@@ -51,13 +57,57 @@ pub(super) fn operator(grants: &mut OperatorGrants<'_>) -> Granted {
             );
             grants.allow(Operator::CreateGroup, &[make], group.clone(), create);
             grants.allow(Operator::ChangeGroup, &[update], group.clone(), change);
-            grants.allow(Operator::TheGroup, &calls, group, Conditions::none());
+            grants.allow(Operator::TheGroup, &calls, group.clone(), Conditions::none());
+            if grants.scope.schedule {
+                schedule(grants, group);
+            }
         }
         Purpose::Destroy => {
             let delete = ["autoscaling:DeleteAutoScalingGroup"];
             grants.allow(Operator::RemoveGroup, &delete, group, Conditions::none());
         }
     }
+    Ok(())
+}
+
+const LOOK_AT_SCHEDULE: &str = "autoscaling:DescribeScheduledActions";
+
+/// Allows scheduled actions that set the desired capacity alone, and to set it: leaving a schedule may wake the stack.
+fn schedule(grants: &mut OperatorGrants<'_>, group: Vec<ResourcePattern>) {
+    let put = ["autoscaling:PutScheduledUpdateGroupAction"];
+    let others = ["autoscaling:DeleteScheduledAction", "autoscaling:SetDesiredCapacity"];
+    // The bounds of the group are not the schedule's: an action that sets them could launch any number.
+    let alone = Conditions::none()
+        .when(Comparison::Null, "autoscaling:MinSize", "true")
+        .when(Comparison::Null, "autoscaling:MaxSize", "true");
+    grants.allow(Operator::PutSchedule, &put, group.clone(), alone);
+    grants.allow(Operator::Schedule, &others, group, Conditions::none());
+}
+
+/// Allows to set the desired capacity, to suspend the schedule, to put its next wake off, and to let the group have no
+/// instance: an update that sets its minimum to 0 and nothing else.
+fn sleep(grants: &mut OperatorGrants<'_>, group: Vec<ResourcePattern>) -> Granted {
+    grants.look(When::ForCommand, &[LOOK_AT_SCHEDULE])?;
+    schedule(grants, group.clone());
+    let suspend = ["autoscaling:SuspendProcesses", "autoscaling:ResumeProcesses"];
+    grants.allow(Operator::SuspendSchedule, &suspend, group.clone(), Conditions::none());
+    let said = condition::Operator::new(Comparison::Bool);
+    let nothing_else = Conditions::none()
+        .when(Comparison::NumericEquals, "autoscaling:MinSize", "0")
+        .when(Comparison::Null, "autoscaling:MaxSize", "true")
+        .when(Comparison::Null, "autoscaling:LaunchConfigurationName", "true")
+        .when(Comparison::Null, "autoscaling:VPCZoneIdentifiers", "true")
+        .with(
+            said.if_exists().unwrap_or(said),
+            "autoscaling:LaunchTemplateVersionSpecified",
+            ["false"],
+        );
+    grants.allow(
+        Operator::AllowNone,
+        &["autoscaling:UpdateAutoScalingGroup"],
+        group,
+        nothing_else,
+    );
     Ok(())
 }
 

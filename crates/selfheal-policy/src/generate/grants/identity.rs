@@ -15,7 +15,7 @@ const BOUNDARY: &str = "iam:PermissionsBoundary";
 pub(super) fn operator(grants: &mut OperatorGrants<'_>) -> Granted {
     read(grants)?;
     match grants.purpose {
-        Purpose::Plan | Purpose::Status | Purpose::Resume => Ok(()),
+        Purpose::Plan | Purpose::Status | Purpose::Resume | Purpose::Sleep => Ok(()),
         Purpose::Apply => make(grants),
         Purpose::Destroy => {
             let calls = [

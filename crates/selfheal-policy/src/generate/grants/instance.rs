@@ -8,7 +8,7 @@ pub(super) fn operator(grants: &mut OperatorGrants<'_>) -> Granted {
     let calls: &[&str] = match grants.purpose {
         Purpose::Plan | Purpose::Apply => &["ec2:DescribeInstanceTypes", "ec2:DescribeInstanceTypeOfferings"],
         Purpose::Status | Purpose::Destroy => &["ec2:DescribeInstances"],
-        Purpose::Resume => return Ok(()),
+        Purpose::Resume | Purpose::Sleep => return Ok(()),
     };
     grants.look(When::ForCommand, calls)
 }

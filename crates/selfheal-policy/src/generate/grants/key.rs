@@ -56,7 +56,7 @@ pub(super) fn operator(grants: &mut OperatorGrants<'_>) -> Granted {
             grants.look(When::ForCommand, &["ec2:GetEbsDefaultKmsKeyId"])?;
             encrypt(grants)
         }
-        Purpose::Status | Purpose::Destroy | Purpose::Resume => Ok(()),
+        Purpose::Status | Purpose::Destroy | Purpose::Resume | Purpose::Sleep => Ok(()),
     }
 }
 

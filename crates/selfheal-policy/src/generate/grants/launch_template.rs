@@ -12,7 +12,7 @@ const TEMPLATES: &[&str] = &["launch-template/*"];
 pub(super) fn operator(grants: &mut OperatorGrants<'_>) -> Granted {
     grants.look(When::Always, &["ec2:DescribeLaunchTemplateVersions"])?;
     match grants.purpose {
-        Purpose::Plan | Purpose::Status | Purpose::Resume => Ok(()),
+        Purpose::Plan | Purpose::Status | Purpose::Resume | Purpose::Sleep => Ok(()),
         Purpose::Apply => {
             grants.create(When::Always, "ec2:CreateLaunchTemplate", TEMPLATES)?;
             grants.change(When::Always, &["ec2:CreateLaunchTemplateVersion"], TEMPLATES)?;

@@ -28,7 +28,7 @@ pub(super) fn operator(grants: &mut OperatorGrants<'_>) -> Granted {
     grants.look(When::WhereAsked, &["logs:DescribeLogGroups"])?;
     let mut calls = vec!["logs:ListTagsForResource"];
     match grants.purpose {
-        Purpose::Plan | Purpose::Status | Purpose::Resume => {}
+        Purpose::Plan | Purpose::Status | Purpose::Resume | Purpose::Sleep => {}
         Purpose::Apply => calls.extend(["logs:CreateLogGroup", "logs:TagResource", "logs:PutRetentionPolicy"]),
         Purpose::Destroy => calls.push("logs:DeleteLogGroup"),
     }

@@ -20,6 +20,7 @@ mod snapshot;
 mod volume;
 
 use super::collect::{Granted, InstanceGrants, OperatorGrants};
+use crate::purpose::Purpose;
 use crate::resource::Resource;
 
 impl Resource {
@@ -47,6 +48,10 @@ impl Resource {
 
     /// Grants what the operator may do with it by the command at hand.
     fn grant_operator(self, grants: &mut OperatorGrants<'_>) -> Granted {
+        // Who puts a stack to sleep and wakes it looks at its group and at nothing else.
+        if grants.purpose == Purpose::Sleep && !matches!(self, Self::Group | Self::Account) {
+            return Ok(());
+        }
         match self {
             Self::Address => address::operator(grants),
             Self::Volume => volume::operator(grants),

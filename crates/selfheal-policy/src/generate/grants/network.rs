@@ -13,7 +13,7 @@ pub(super) fn operator(grants: &mut OperatorGrants<'_>) -> Granted {
     match grants.purpose {
         // Who plans asks first where the subnet leads.
         Purpose::Plan => grants.look(When::ForCommand, &["ec2:DescribeRouteTables"]),
-        Purpose::Status | Purpose::Resume => Ok(()),
+        Purpose::Status | Purpose::Resume | Purpose::Sleep => Ok(()),
         Purpose::Apply => {
             grants.look(When::ForCommand, &["ec2:DescribeRouteTables"])?;
             make(grants)

@@ -12,7 +12,7 @@ use crate::purpose::Purpose;
 pub(super) fn operator(grants: &mut OperatorGrants<'_>) -> Granted {
     read(grants)?;
     match grants.purpose {
-        Purpose::Plan | Purpose::Status | Purpose::Resume => Ok(()),
+        Purpose::Plan | Purpose::Status | Purpose::Resume | Purpose::Sleep => Ok(()),
         Purpose::Apply => {
             remember(grants)?;
             write(grants, "UPSERT")

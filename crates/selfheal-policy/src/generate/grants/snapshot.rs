@@ -10,7 +10,7 @@ use crate::purpose::Purpose;
 pub(super) fn operator(grants: &mut OperatorGrants<'_>) -> Granted {
     let has_data = grants.scope.data_volume;
     match grants.purpose {
-        Purpose::Plan | Purpose::Apply | Purpose::Resume => Ok(()),
+        Purpose::Plan | Purpose::Apply | Purpose::Resume | Purpose::Sleep => Ok(()),
         Purpose::Status if has_data => grants.look(When::ForCommand, &["ec2:DescribeSnapshots"]),
         Purpose::Status => Ok(()),
         Purpose::Destroy => {

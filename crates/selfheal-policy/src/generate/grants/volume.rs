@@ -36,7 +36,7 @@ pub(super) fn operator(grants: &mut OperatorGrants<'_>) -> Granted {
         return Ok(());
     }
     match grants.purpose {
-        Purpose::Plan | Purpose::Status | Purpose::Resume => look_at_changes(grants),
+        Purpose::Plan | Purpose::Status | Purpose::Resume | Purpose::Sleep => look_at_changes(grants),
         Purpose::Apply => {
             look_at_changes(grants)?;
             grants.create(When::WhereAsked, "ec2:CreateVolume", VOLUMES)?;

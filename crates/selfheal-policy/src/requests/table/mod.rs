@@ -56,6 +56,7 @@ const APPLY: Caller = Caller::Operator(Purpose::Apply);
 const STATUS: Caller = Caller::Operator(Purpose::Status);
 const DESTROY: Caller = Caller::Operator(Purpose::Destroy);
 const RESUME: Caller = Caller::Operator(Purpose::Resume);
+const SLEEP: Caller = Caller::Operator(Purpose::Sleep);
 
 /// Returns the calls that are about a resource.
 pub(super) const fn of(resource: Resource) -> &'static [Call] {

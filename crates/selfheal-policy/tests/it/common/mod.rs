@@ -46,6 +46,7 @@ pub fn operator_scope() -> OperatorScope {
         kms_key: Some(KEY.to_owned()),
         application_check: true,
         logs: true,
+        schedule: true,
         app_policy: true,
         permissions_boundary: Some(BOUNDARY.to_owned()),
         ..OperatorScope::new(Partition::Aws, REGION, ACCOUNT, "web")

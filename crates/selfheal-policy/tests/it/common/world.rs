@@ -225,14 +225,13 @@ pub fn attempts(action: &Action, region: &str) -> Vec<Context> {
             .with("iam:PassedToService", "ec2.amazonaws.com")
             .with("iam:AWSServiceName", "autoscaling.amazonaws.com")
             .with("kms:GrantIsForAWSResource", "true")
-            .with("autoscaling:MaxSize", "1")
-            .with("autoscaling:LaunchTemplateVersionSpecified", "true")
             .with(
                 "route53:ChangeResourceRecordSetsNormalizedRecordNames",
                 "app.example.com",
             )
             .with("route53:ChangeResourceRecordSetsRecordTypes", "A"),
     ];
+    contexts = bounds(action, contexts);
     let marks: Vec<&str> = GROUP_MARK_KEYS.to_vec();
     let vary: [(&str, Vec<Vec<&str>>); 4] = [
         (
@@ -277,6 +276,24 @@ pub fn attempts(action: &Action, region: &str) -> Vec<Context> {
         context.retain(|key| ["aws:requestedregion", "aws:userid"].contains(&key) || action.has_key_anywhere(key));
     }
     contexts
+}
+
+/// Lets a request about a group's bounds say what apply sends, what lets a group have no instance, and nothing of them.
+fn bounds(action: &Action, contexts: Vec<Context>) -> Vec<Context> {
+    if !action.has_key_anywhere("autoscaling:MinSize") {
+        return contexts;
+    }
+    let each = |context: Context| {
+        [
+            context
+                .clone()
+                .with("autoscaling:MaxSize", "1")
+                .with("autoscaling:LaunchTemplateVersionSpecified", "true"),
+            context.clone().with("autoscaling:MinSize", "0"),
+            context,
+        ]
+    };
+    contexts.into_iter().flat_map(each).collect()
 }
 
 pub const CREATE_ACTIONS: [&str; 7] = [
