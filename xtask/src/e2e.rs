@@ -316,7 +316,9 @@ fn destroy(world: &World, report: &mut Report, identity: &Identity, instance: &I
 
 /// Apply after destroy takes the address and the volume up again, with what is on it.
 fn adoption(world: &World, report: &mut Report, identity: &Identity) -> TaskResult<()> {
-    world.edit_spec("[data]", "[logs]\nretention_days = 14\n\n[data]")?;
+    world.write("noise", &noise())?;
+    let more = "[logs]\nretention_days = 14\n\n[app.files]\n\"/etc/app/noise\" = \"noise\"\n\n[data]";
+    world.edit_spec("[data]", more)?;
     world.expect(&["apply", "--yes"], 0)?;
     let calls = log::mutating(&world.proxy().log(), Caller::Operator);
     report.expect(
@@ -335,7 +337,15 @@ fn adoption(world: &World, report: &mut Report, identity: &Identity) -> TaskResu
         others.contains(&logs),
         || others.join(", "),
     );
-    nothing_to_do(world, report, "an apply with a log group")?;
+    let parts = others
+        .iter()
+        .filter(|other| other.starts_with("parameter /selfheal/web/bundle/"));
+    report.expect(
+        "what does not fit into user data is in parameters",
+        parts.count() > 3,
+        || others.join(", "),
+    );
+    nothing_to_do(world, report, "an apply with a log group and a bundle")?;
     world.expect(&["status"], 0)?;
     let (machine, third) = boot(world, report, "its instance boots")?;
     holds_everything(report, &world.inventory()?, &third, identity)?;
@@ -345,7 +355,23 @@ fn adoption(world: &World, report: &mut Report, identity: &Identity) -> TaskResu
         visitors.lines().count() == 3 && visitors.lines().last() == Some(third.id.as_str()),
         || visitors.clone(),
     );
+    let fetched = machine.read("/etc/app/noise").unwrap_or_default();
+    report.expect(
+        "and with the file that only its bundle holds",
+        fetched == noise(),
+        || format!("{} bytes", fetched.len()),
+    );
     Ok(())
+}
+
+/// Text that hardly compresses, more than user data hold.
+fn noise() -> String {
+    let mut state = 1_u32;
+    let mut letter = || {
+        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        char::from(b'a' + (state >> 27) as u8 % 26)
+    };
+    (0..20_000).map(|_| letter()).collect()
 }
 
 /// Named, the address and the data go too; a snapshot of the data stays.

@@ -287,14 +287,28 @@ pub trait Logs: Send + Sync + Debug {
 pub trait Account: Send + Sync + Debug {
     /// STS `GetCallerIdentity`.
     async fn caller_identity(&self) -> CallResult<Identity>;
-    /// SSM `GetParameter`; `None` when there is none of that name.
+}
+
+/// The calls of Parameter Store.
+#[async_trait]
+pub trait ParameterStore: Send + Sync + Debug {
+    /// SSM `GetParameter`, not decrypted; `None` when there is none of that name.
     async fn get_parameter(&self, name: &str) -> CallResult<Option<String>>;
+    /// SSM `GetParametersByPath`, recursive and not decrypted, every page: names and values.
+    async fn get_parameters_by_path(&self, path: &str) -> CallResult<Vec<(String, String)>>;
+    /// SSM `PutParameter` of type `String` and tier `Standard`, in the place of what was there.
+    async fn put_parameter(&self, name: &str, value: &str) -> CallResult<()>;
+    /// SSM `DeleteParameters`, at most ten. One that does not exist is no error.
+    async fn delete_parameters(&self, names: &[String]) -> CallResult<()>;
 }
 
 /// All of AWS that selfheal uses.
-pub trait Aws: Ec2 + Offers + ApplicationChecks + AutoScaling + Iam + Route53 + Logs + Account {}
+pub trait Aws:
+    Ec2 + Offers + ApplicationChecks + AutoScaling + Iam + Route53 + Logs + ParameterStore + Account
+{
+}
 
-impl<T: Ec2 + Offers + ApplicationChecks + AutoScaling + Iam + Route53 + Logs + Account> Aws for T {}
+impl<T: Ec2 + Offers + ApplicationChecks + AutoScaling + Iam + Route53 + Logs + ParameterStore + Account> Aws for T {}
 
 /// Time, as the executor sees it: real for the real AWS, logical for the simulated one.
 #[async_trait]

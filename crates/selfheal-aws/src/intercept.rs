@@ -15,8 +15,8 @@ use selfheal_core::world::{
 };
 
 use crate::backend::{
-    Account, ApplicationChecks, AutoScaling, Aws, CallResult, Ec2, Iam, Logs, Offers, RecordPage, Route53,
-    SecurityGroupQuery, SubnetQuery,
+    Account, ApplicationChecks, AutoScaling, Aws, CallResult, Ec2, Iam, Logs, Offers, ParameterStore, RecordPage,
+    Route53, SecurityGroupQuery, SubnetQuery,
 };
 use crate::error::CallError;
 
@@ -178,7 +178,12 @@ hand_on! {
     }
     Account {
         caller_identity() -> Identity = "sts:GetCallerIdentity";
+    }
+    ParameterStore {
         get_parameter(name: &str) -> Option<String> = "ssm:GetParameter";
+        get_parameters_by_path(path: &str) -> Vec<(String, String)> = "ssm:GetParametersByPath";
+        put_parameter(name: &str, value: &str) -> () = "ssm:PutParameter";
+        delete_parameters(names: &[String]) -> () = "ssm:DeleteParameters";
     }
 }
 

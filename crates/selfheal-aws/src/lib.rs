@@ -35,7 +35,8 @@ pub mod sim;
 
 pub use apply::{ApplyError, ApplyErrorKind, Done, FRESH, Goal, Outcome, apply};
 pub use backend::{
-    Account, ApplicationChecks, AutoScaling, Aws, CallResult, Clock, Ec2, Iam, Jitter, Logs, Offers, Route53,
+    Account, ApplicationChecks, AutoScaling, Aws, CallResult, Clock, Ec2, Iam, Jitter, Logs, Offers, ParameterStore,
+    Route53,
 };
 pub use control::{Control, Event, Progress, Silent};
 pub use error::{CallError, CallErrorKind, classify};

@@ -9,9 +9,10 @@ use std::collections::BTreeMap;
 use std::future::Future;
 use std::time::Duration;
 
-use futures::future::{BoxFuture, FutureExt, try_join_all};
+use futures::future::{BoxFuture, FutureExt, ready, try_join_all};
 use futures::stream::{self, StreamExt};
 use selfheal_core::Names;
+use selfheal_core::desired::{bundle_path, tells_of_bundle};
 use selfheal_core::names::{APP_POLICY_NAME, POLICY_NAME, ResourceKind};
 use selfheal_core::permissions::{tells_of_app_policy, tells_of_logs};
 use selfheal_core::plan::former_record;
@@ -64,6 +65,8 @@ pub(crate) enum Read {
     Subnets,
     /// The addresses, and the account's quota of them where one has to be allocated and none may be left.
     AddressesToAllocate,
+    /// Every bundle, whichever template's version names it.
+    Bundles,
     /// What policies the role has, whoever gave it them.
     RoleGrants,
     /// The instances, and what AWS's application status check finds of them.
@@ -121,6 +124,9 @@ impl Scope {
         }
         if spec.logs.is_some() {
             all.push(Part::LogGroup.into());
+        }
+        if self == Self::Plan && bundle_path(spec).is_some() {
+            all.push(Part::Bundle.into());
         }
         all
     }
@@ -193,6 +199,12 @@ async fn view(source: Source<'_, '_>, spec: &Spec, scope: Scope) -> CallResult<O
     }
     if scope != Scope::Sleep && spec.logs.is_none() && observed.role_policy.as_ref().is_some_and(tells_of_logs) {
         read(source, spec, Part::LogGroup.into()).await?(&mut observed);
+    }
+    if scope == Scope::Destroy {
+        let told = observed.role_policy.as_ref().is_some_and(tells_of_bundle);
+        if told || bundle_path(spec).is_some() {
+            read(source, spec, Read::Bundles).await?(&mut observed);
+        }
     }
     // What is read by its id may ask for more: a volume, then its modification.
     for _ in 0..ROUNDS_MAX {
@@ -347,6 +359,11 @@ pub(crate) fn read<'s, 'a: 's>(
         .boxed(),
         Read::Part(Part::Profile) => reading!(through read_profile, source.profile(&names.profile)),
         Read::Part(Part::Dns) => read_dns(source, spec).boxed(),
+        Read::Bundles => read_bundle(source, Names::of(spec).bundle).boxed(),
+        Read::Part(Part::Bundle) => match bundle_path(spec) {
+            Some(path) => read_bundle(source, path).boxed(),
+            None => ready(Ok(Box::new(|_: &mut Observed| {}) as Reading)).boxed(),
+        },
         Read::Part(Part::LogGroup) => reading!(through read_log_group, source.log_group(&names.log_group)),
         Read::Part(Part::Instances) => reading!(instances, source.instances(&names.stack)),
         Read::AskedInstances => async move {
@@ -359,6 +376,14 @@ pub(crate) fn read<'s, 'a: 's>(
         .boxed(),
         Read::Part(Part::Snapshots) => reading!(through read_snapshots, source.snapshots(&names.stack)),
     }
+}
+
+/// Reads the parameters below a path.
+async fn read_bundle(source: Source<'_, '_>, path: String) -> CallResult<Reading> {
+    let found = source.parameters(&path).await?;
+    Ok(Box::new(move |observed: &mut Observed| {
+        observed.read_bundle(&path, found.clone());
+    }))
 }
 
 /// Reads the addresses, and what hangs on them: the account's quota where one may have to be allocated, and the record that

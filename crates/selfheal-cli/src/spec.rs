@@ -46,6 +46,11 @@ fn complete(path: &Path, mut file: SpecFile) -> Result<Spec, SpecErrors> {
             .map_err(|error| file.policy_unreadable(&format!("cannot be read: {error}")))?;
         file = file.with_policy(&body)?;
     }
+    for from in file.file_paths().map(str::to_owned).collect::<Vec<_>>() {
+        let content = files::read(&beside(path, &from), files::WRITTEN_BYTES_MAX)
+            .map_err(|error| file.file_unreadable(&from, &format!("cannot be read: {error}")))?;
+        file = file.with_file(&from, &content);
+    }
     let setup = file.setup_path().map(|setup| beside(path, setup));
     let body = setup
         .map(|setup| files::read(&setup, files::WRITTEN_BYTES_MAX))

@@ -1,13 +1,15 @@
 //! What is sent to AWS on the instance's behalf: its user data, its launch template, and the ids that its documents name.
 
 use selfheal_policy::Partition;
-use selfheal_userdata::{BootConfig, DataVolume, HealthCheck, HealthFrom, Probe, RenderError, UserData};
+use selfheal_userdata::{
+    BootConfig, DataVolume, HealthCheck, HealthFrom, Probe, RenderError, UserData, may_need_bundle,
+};
 
 use crate::names::{IAM_PATH, LAUNCH_HOOK, Names, ResourceKind, TAG_APPLICATION_CHECK, TERMINATE_HOOK, Tags};
-use crate::spec::{self, HealthProbe, HealthSpec, Spec};
+use crate::spec::{self, AppFile, HealthProbe, HealthSpec, Spec};
 use crate::world::{
-    AllocationId, ApplicationCheckSettings, Image, Observed, RootVolume, SecurityGroupId, SubnetId, TemplateData,
-    UserDataText, VolumeId,
+    AllocationId, ApplicationCheckSettings, Image, Observed, PolicyText, RootVolume, SecurityGroupId, SubnetId,
+    TemplateData, UserDataText, VolumeId,
 };
 
 /// Heartbeat time-out of the launch hook, in seconds.
@@ -134,6 +136,7 @@ pub(crate) fn boot_config(spec: &Spec, allocation_id: &AllocationId, volume_id: 
         data,
         setup: spec.app.setup.as_ref().map(|setup| setup.body.clone()),
         setup_timeout_s: spec.app.setup_timeout_s,
+        files: spec.app.files.iter().filter_map(AppFile::to_boot_file).collect(),
         health: spec.app.health.as_ref().map(health_check),
         address_when: match spec.address_when() {
             spec::AddressWhen::Mounted => selfheal_userdata::AddressWhen::Mounted,
@@ -141,6 +144,36 @@ pub(crate) fn boot_config(spec: &Spec, allocation_id: &AllocationId, volume_id: 
         },
         breaker_limit: spec.app.breaker_limit,
     }
+}
+
+/// The path of the bundle that the stack's user data name, where they need one; `None` also where they cannot be made.
+#[must_use]
+pub fn bundle_path(spec: &Spec) -> Option<String> {
+    let config = placeholder_config(spec);
+    if !may_need_bundle(&config) {
+        return None;
+    }
+    let user_data = selfheal_userdata::render(&config).ok()?;
+    let digest = user_data.bundle()?.digest();
+    Some(format!("{}/{digest}", Names::of(spec).bundle))
+}
+
+/// Tells whether the role's policy, a JSON document, lets the instance read a bundle.
+///
+/// It is how bundles are found after the spec has ceased to need one: an earlier version of the template may name one. `false`
+/// for what is no policy document.
+#[must_use]
+pub fn tells_of_bundle(role_policy: &PolicyText) -> bool {
+    let document = role_policy.document();
+    document.is_some_and(|document| document.statement(BUNDLE).is_some())
+}
+
+/// Identifier of the statement that lets the instance read its bundle.
+const BUNDLE: &str = "Bundle";
+
+/// What the user data are rendered from, as far as it hangs on no id.
+pub(crate) fn placeholder_config(spec: &Spec) -> BootConfig {
+    boot_config(spec, &PLACEHOLDER_ALLOCATION.into(), Some(&PLACEHOLDER_VOLUME.into()))
 }
 
 fn health_check(health: &HealthSpec) -> HealthCheck {
@@ -237,6 +270,8 @@ pub struct Ids {
     pub volume_id: Option<VolumeId>,
     /// ARN of the customer's key of the data volume, where it has one.
     pub kms_key: Option<String>,
+    /// Whether Parameter Store holds, or is to hold, a bundle: what does not fit into user data.
+    pub bundle: bool,
     /// Whether every id is real.
     pub complete: bool,
 }
@@ -256,6 +291,7 @@ impl Ids {
         };
         Self {
             kms_key,
+            bundle: observed.role_policy.as_ref().is_some_and(tells_of_bundle) || bundle_path(spec).is_some(),
             account: account.unwrap_or_else(|| PLACEHOLDER_ACCOUNT.to_owned()),
             subnet_id: found
                 .subnet

@@ -1,9 +1,9 @@
 //! What a planner has made before, to be made once a run and not once a plan.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use selfheal_policy::{Document, ScopeError};
-use selfheal_userdata::{BootConfig, RenderError};
+use selfheal_userdata::{BootConfig, Bundle, RenderError};
 
 use crate::desired::Ids;
 use crate::permissions;
@@ -16,15 +16,28 @@ const KEPT: usize = 4;
 /// What was made for one spec, each by everything else that it is made from. Nothing in it can become wrong.
 #[derive(Debug, Default)]
 pub(crate) struct Memo {
-    user_data: Mutex<Vec<(BootConfig, UserDataText)>>,
+    user_data: Mutex<Vec<(BootConfig, Rendered)>>,
     policies: Mutex<Vec<(Ids, (Document, usize))>>,
 }
 
 impl Memo {
     /// The user data of this configuration.
     pub(crate) fn user_data(&self, config: &BootConfig) -> Result<UserDataText, RenderError> {
-        let render = || selfheal_userdata::render(config).map(|rendered| UserDataText::from(&rendered));
-        recall(lock(&self.user_data), config, render)
+        self.rendered(config).map(|rendered| rendered.text)
+    }
+
+    /// The bundle that the user data of this configuration name, where they need one.
+    pub(crate) fn bundle(&self, config: &BootConfig) -> Result<Option<Arc<Bundle>>, RenderError> {
+        self.rendered(config).map(|rendered| rendered.bundle)
+    }
+
+    fn rendered(&self, config: &BootConfig) -> Result<Rendered, RenderError> {
+        recall(lock(&self.user_data), config, || {
+            selfheal_userdata::render(config).map(|rendered| Rendered {
+                text: UserDataText::from(&rendered),
+                bundle: rendered.bundle().cloned(),
+            })
+        })
     }
 
     /// The policy of the instance's role, for the one spec that this memo serves, and its size.
@@ -35,6 +48,13 @@ impl Memo {
             Ok((document, size))
         })
     }
+}
+
+/// User data with the bundle that they name.
+#[derive(Clone, Debug)]
+struct Rendered {
+    text: UserDataText,
+    bundle: Option<Arc<Bundle>>,
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

@@ -155,6 +155,8 @@ pub struct Names {
     pub profile: String,
     /// Log group.
     pub log_group: String,
+    /// Path of the parameters that hold what does not fit into user data.
+    pub bundle: String,
 }
 
 impl Names {
@@ -171,6 +173,7 @@ impl Names {
             role: global.clone(),
             profile: global,
             log_group: format!("/selfheal/{stack}"),
+            bundle: format!("/selfheal/{stack}/bundle"),
         }
     }
 

@@ -25,6 +25,7 @@ pub fn operator_scope(spec: &Spec, account: &str, observed: &Observed) -> Operat
     scope.logs = spec.logs.is_some() || observed.role_policy.as_ref().is_some_and(tells_of_logs);
     let sleeps = |group: &Group| group.may_sleep() && !observed.scheduled_actions.is_empty();
     scope.schedule = spec.schedule.is_some() || observed.group.as_ref().is_some_and(sleeps);
+    scope.bundle = Ids::of(spec, observed).bundle;
     scope.application_check = spec.asks_aws() || template.is_some_and(LaunchTemplate::tells_of_check);
     if let ImageRef::Parameter(path) = &spec.instance.image {
         scope.image_parameter = Some(path.clone());

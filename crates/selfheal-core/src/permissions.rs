@@ -80,6 +80,7 @@ fn instance_scope(spec: &Spec, ids: &Ids) -> InstanceScope {
         vpc_id: None,
         subnet_id: Some(ids.subnet_id.to_string()),
         session_manager: spec.access.session_manager,
+        bundle_path: ids.bundle.then_some(names.bundle),
         parameter_path: None,
         log_group: spec.logs.as_ref().map(|_| names.log_group),
         kms_key: ids.kms_key.clone(),

@@ -248,7 +248,7 @@ fn a_record_that_is_no_plain_a_record_is_refused() {
 }
 
 #[test]
-fn too_much_user_data_is_an_error_of_the_plan() {
+fn too_much_for_a_bundle_is_an_error_of_the_plan() {
     let mut spec = web();
     // Xorshift, because what repeats would be compressed away.
     let mut state = 0x9E37_79B9_7F4A_7C15_u64;
@@ -258,12 +258,19 @@ fn too_much_user_data_is_an_error_of_the_plan() {
         state ^= state << 17;
         state.to_le_bytes()[0]
     };
-    let noise: Vec<u8> = (0..20_000).map(|_| next()).collect();
-    spec.app.setup = Some(selfheal_core::spec::Setup {
-        path: "setup.sh".to_owned(),
-        body: noise,
-    });
-    assert_eq!(refusals(&spec, &empty_world()), ["user-data"]);
+    let noise: Vec<u8> = (0..100_000).map(|_| next()).collect();
+    let path = "setup.sh".to_owned();
+    for (length, parts, refused) in [(1_000, 0, vec![]), (20_000, 8, vec![]), (100_000, 0, vec!["user-data"])] {
+        let body = noise[..length].to_vec();
+        spec.app.setup = Some(selfheal_core::spec::Setup {
+            path: path.clone(),
+            body,
+        });
+        assert_eq!(refusals(&spec, &empty_world()), refused, "{length} bytes");
+        let plan = plan(&spec, &empty_world());
+        let of_bundle = plan.steps.iter().filter(|step| step.kind == StepKind::PutBundle);
+        assert_eq!(of_bundle.count(), parts, "{length} bytes\n{plan}");
+    }
 }
 
 #[test]

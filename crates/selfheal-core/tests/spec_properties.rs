@@ -1,10 +1,12 @@
 //! Properties of reading spec files: no text panics, and what is rendered reads back the same.
 
+use std::collections::BTreeMap;
+
 use proptest::prelude::*;
 use selfheal_core::spec::{
-    AccessSpec, AddressSpec, AddressWhen, AppPolicy, AppSpec, DataSpec, DnsSpec, Filesystem, HealthFrom, HealthProbe,
-    HealthSpec, ImageRef, Ingress, InstanceSpec, LogsSpec, Protocol, ScheduleSpec, Setup, Spec, SpecFile, VolumeType,
-    ZoneRef,
+    AccessSpec, AddressSpec, AddressWhen, AppFile, AppPolicy, AppSpec, DataSpec, DnsSpec, Filesystem, HealthFrom,
+    HealthProbe, HealthSpec, ImageRef, Ingress, InstanceSpec, LogsSpec, Protocol, ScheduleSpec, Setup, Spec, SpecFile,
+    VolumeType, ZoneRef,
 };
 use selfheal_core::world::{AllocationId, VolumeId};
 
@@ -172,6 +174,27 @@ fn schedule() -> impl Strategy<Value = ScheduleSpec> {
     })
 }
 
+/// A file of the user's without its place.
+fn app_file() -> impl Strategy<Value = AppFile> {
+    ("[^\\x00]{1,20}", "[a-z]{1,8}(:[a-z]{1,8})?", 0..=0o777_u32).prop_map(|(from, owner, mode)| AppFile {
+        path: String::new(),
+        content: Some(from.clone().into_bytes()),
+        from,
+        owner,
+        mode,
+    })
+}
+
+fn placed(files: BTreeMap<String, AppFile>) -> Vec<AppFile> {
+    let ours = |path: &str| {
+        ["/dev", "/proc", "/run", "/sys"]
+            .iter()
+            .any(|folder| path.starts_with(folder))
+    };
+    let files = files.into_iter().filter(|(path, _)| !ours(path));
+    files.map(|(path, file)| AppFile { path, ..file }).collect()
+}
+
 prop_compose! {
     fn spec()(
         name in "[a-z]([a-z0-9-]{0,30}[a-z0-9])?",
@@ -187,6 +210,7 @@ prop_compose! {
         retention_days in proptest::option::of(proptest::sample::select(vec![1, 30, 3653])),
         schedule in proptest::option::of(schedule()),
         policy in proptest::option::of("[a-z]{1,20}"),
+        files in proptest::collection::btree_map("(/[a-z][a-z .\"']{0,8}[a-z]){1,3}", app_file(), 0..3),
     ) -> Spec {
         let when = mounted.then_some(AddressWhen::Mounted);
         let setup_timeout_s = setup.as_ref().map_or(AppSpec::SETUP_TIMEOUT_S_DEFAULT, |(_, seconds)| *seconds);
@@ -199,7 +223,7 @@ prop_compose! {
             address: AddressSpec { take: allocation.is_some(), allocation: allocation.map(AllocationId::from), when },
             data,
             dns,
-            app: AppSpec { setup, setup_timeout_s, health, breaker_limit, policy },
+            app: AppSpec { setup, setup_timeout_s, health, breaker_limit, policy, files: placed(files) },
             access: AccessSpec { session_manager },
             logs: retention_days.map(|retention_days| LogsSpec { retention_days }),
             schedule,
@@ -260,7 +284,10 @@ proptest! {
         let text = spec.to_toml();
         let file = SpecFile::parse(&text).map_err(|error| TestCaseError::fail(format!("{error}\n{text}")))?;
         let body = spec.app.setup.as_ref().map(|setup| setup.body.clone());
-        let file = file.with_policy(APP_POLICY.as_bytes()).unwrap();
+        let mut file = file.with_policy(APP_POLICY.as_bytes()).unwrap();
+        for path in file.file_paths().map(str::to_owned).collect::<Vec<_>>() {
+            file = file.with_file(&path, path.as_bytes());
+        }
         prop_assert_eq!(file.into_spec(body).unwrap(), spec);
     }
 }

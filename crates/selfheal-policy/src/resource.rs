@@ -30,4 +30,5 @@ resources! {
     SessionManager,
     Parameters,
     Logs,
+    Bundle,
 }

@@ -1,6 +1,7 @@
 //! The boot program's configuration.
 
 use crate::error::RenderError;
+use crate::file::BootFile;
 use crate::mount::mount_unit;
 
 /// The longest name that systemd gives a unit.
@@ -32,6 +33,8 @@ pub struct BootConfig {
     pub setup: Option<Vec<u8>>,
     /// Seconds that the setup script may take; at least 1. Without a setup script it has no effect.
     pub setup_timeout_s: u32,
+    /// Files that every boot puts in their places, after the mount and before the setup.
+    pub files: Vec<BootFile>,
     /// Health check of the app; `None` where nobody asks whether it is well.
     pub health: Option<HealthCheck>,
     /// Time at which the address moves to a new instance. Without a health check it has no effect.
@@ -230,6 +233,9 @@ impl BootConfig {
         if let Some(data) = &self.data {
             only("data.volume_id", &data.volume_id, id, "must be a volume id")?;
             data.validate_mount()?;
+        }
+        for file in &self.files {
+            file.check()?;
         }
         self.health.as_ref().map_or(Ok(()), HealthCheck::validate)
     }

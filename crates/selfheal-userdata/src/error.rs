@@ -19,12 +19,20 @@ pub enum RenderError {
         /// Refused value.
         value: String,
     },
-    /// The user data is larger than EC2 accepts, even compressed.
+    /// The user data is larger than EC2 accepts, even compressed and without what a bundle can hold.
     #[error("user data is {size} bytes compressed, {} over EC2's limit of {limit}", size - limit)]
     TooLarge {
         /// Bytes that EC2 would get.
         size: usize,
         /// Bytes that EC2 accepts: [`USER_DATA_MAX_BYTES`](crate::USER_DATA_MAX_BYTES).
+        limit: usize,
+    },
+    /// The setup script and the files are larger than the parameters of a bundle hold.
+    #[error("the setup script and the files are {size} bytes compressed, {} over the limit of {limit}", size - limit)]
+    BundleTooLarge {
+        /// Bytes after compression.
+        size: usize,
+        /// Bytes that fit: [`BUNDLE_MAX_BYTES`](crate::BUNDLE_MAX_BYTES).
         limit: usize,
     },
 }
@@ -35,7 +43,7 @@ pub enum RenderError {
 pub enum RenderErrorKind {
     /// A field of the configuration must change.
     Invalid,
-    /// The setup script must shrink.
+    /// The setup script or a file must shrink.
     TooLarge,
 }
 
@@ -45,7 +53,7 @@ impl RenderError {
     pub const fn kind(&self) -> RenderErrorKind {
         match self {
             Self::Nul | Self::Invalid { .. } => RenderErrorKind::Invalid,
-            Self::TooLarge { .. } => RenderErrorKind::TooLarge,
+            Self::TooLarge { .. } | Self::BundleTooLarge { .. } => RenderErrorKind::TooLarge,
         }
     }
 }

@@ -35,11 +35,15 @@ pub enum BootExit {
     Tools = 22,
     /// The program came with an image that was made from another instance, and does nothing here.
     Foreign = 23,
+    /// The bundle that the user data names could not be read, or is damaged.
+    Bundle = 24,
+    /// A file of the user's could not be written, or its owner does not exist.
+    Files = 25,
 }
 
 impl BootExit {
     /// Every status, in ascending order.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 16] = [
         Self::Preflight,
         Self::Metadata,
         Self::Attach,
@@ -54,6 +58,8 @@ impl BootExit {
         Self::Ended,
         Self::Tools,
         Self::Foreign,
+        Self::Bundle,
+        Self::Files,
     ];
 
     /// Returns the exit status.
@@ -92,6 +98,8 @@ impl BootExit {
             Self::Ended => "exit_ended",
             Self::Tools => "exit_tools",
             Self::Foreign => "exit_foreign",
+            Self::Bundle => "exit_bundle",
+            Self::Files => "exit_files",
         }
     }
 }

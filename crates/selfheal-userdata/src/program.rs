@@ -8,7 +8,7 @@ use crate::exit::BootExit;
 use crate::mount::mount_unit;
 use crate::quote::quote;
 use crate::step::{Step, fragments, tools};
-use crate::units::{APP_TARGET, BOOT_UNIT, WATCHDOG_TIMER};
+use crate::units::{APP_TARGET, BOOT_UNIT, PARTS_PATH, WATCHDOG_TIMER};
 
 /// Time limits in seconds, by the name that the boot program uses.
 const LIMITS_S: [(&str, u32); 15] = [
@@ -48,8 +48,8 @@ const LIMITS_S: [(&str, u32); 15] = [
 const BOOT_BEGIN: &str = "\nboot() {\nbegin boot\n";
 const BOOT_END: &str = "trap - EXIT\nlog 'boot is done'\n}\n";
 
-/// Returns the configuration file: one assignment a line, each value through [`quote`].
-pub(crate) fn config_text(config: &BootConfig) -> Result<String, RenderError> {
+/// Returns the configuration file: one assignment a line, each value through [`quote`]. It pins the bundle by its digest, where there is one.
+pub(crate) fn config_text(config: &BootConfig, bundle: Option<&str>) -> Result<String, RenderError> {
     let mut values: Vec<(&str, String)> = vec![
         ("stack", config.stack.clone()),
         ("region", config.region.clone()),
@@ -61,6 +61,9 @@ pub(crate) fn config_text(config: &BootConfig) -> Result<String, RenderError> {
         ("allocation_id", config.allocation_id.clone()),
         ("breaker_limit", config.breaker_limit.to_string()),
     ];
+    if let Some(digest) = bundle {
+        values.push(("bundle", digest.to_owned()));
+    }
     // The boot first: what it may still be doing must not start anew what is stopped after it.
     if config.setup.is_some() {
         values.push(("setup_s_max", config.setup_timeout_s.to_string()));
@@ -94,7 +97,7 @@ pub(crate) fn config_text(config: &BootConfig) -> Result<String, RenderError> {
     for (name, value) in values {
         text.push_str(&format!("{name}={}\n", quote(value)?));
     }
-    text.push_str(&format!("tools=({})\n", words(&tools(config))?));
+    text.push_str(&format!("tools=({})\n", words(&tools(config, bundle.is_some()))?));
     text.push_str(&format!("app_units=({})\n", words(&app_units)?));
     text.push_str(&format!("timers=({})\n", words(timers)?));
     Ok(text)
@@ -105,60 +108,89 @@ fn words(values: &[impl AsRef<[u8]>]) -> Result<String, RenderError> {
     Ok(words?.join(" "))
 }
 
-/// Returns the program that the units run.
-pub(crate) fn program(config: &BootConfig) -> String {
+/// A program that the units run, and the parts of it that a bundle holds; these are empty where there is none.
+#[derive(Clone)]
+pub(crate) struct Program {
+    pub(crate) text: String,
+    pub(crate) parts: String,
+}
+
+/// Returns the program for this configuration, whole or with the parts that can wait apart.
+pub(crate) fn program(config: &BootConfig, bundled: bool) -> Program {
     let verbs = if config.health.is_some() {
         "boot | watch | watchdog"
     } else {
         "boot | watch"
     };
-    let parts = Parts {
-        fragments: fragments(config),
-        steps: Step::sequence(config),
+    let (soon, late) = fragments(config, bundled);
+    let shape = Shape {
+        soon,
+        late,
+        steps: Step::sequence(config, bundled),
         verbs,
+        bundled,
     };
     let mut known = PROGRAMS.lock().unwrap_or_else(PoisonError::into_inner);
-    if let Some((_, program)) = known.iter().find(|(have, _)| *have == parts) {
+    if let Some((_, program)) = known.iter().find(|(have, _)| *have == shape) {
         return program.clone();
     }
-    let program = assemble(&parts);
-    known.push((parts, program.clone()));
+    let program = assemble(&shape);
+    known.push((shape, program.clone()));
     program
 }
 
 /// What a program is made of, and nothing else: there are some dozens of it.
 #[derive(PartialEq, Eq)]
-struct Parts {
-    fragments: Vec<&'static str>,
+struct Shape {
+    soon: Vec<&'static str>,
+    late: Vec<&'static str>,
     steps: Vec<Step>,
     verbs: &'static str,
+    bundled: bool,
 }
 
 /// The programs that were put together so far: a planner renders user data again and again, and most of the time of that went
 /// into what never changes.
-static PROGRAMS: Mutex<Vec<(Parts, String)>> = Mutex::new(Vec::new());
+static PROGRAMS: Mutex<Vec<(Shape, Program)>> = Mutex::new(Vec::new());
 
-fn assemble(parts: &Parts) -> String {
-    let mut body = String::new();
-    for part in &parts.fragments {
-        body.push('\n');
-        body.push_str(&bare(part));
+fn assemble(shape: &Shape) -> Program {
+    let (mut body, late) = (joined(&shape.soon), joined(&shape.late));
+    let mut parts = String::new();
+    if shape.bundled {
+        parts = constants(&late) + &late;
+    } else {
+        body.push_str(&late);
+    }
+    let limits = constants(&body);
+    body.push_str(BOOT_BEGIN);
+    for step in &shape.steps {
+        body.push_str(&format!("{}\n", step.function()));
+    }
+    body.push_str(BOOT_END);
+    if shape.bundled {
+        // What runs beside the boot, after it: by then they are there.
+        body.push_str(&format!(
+            "# shellcheck source=/dev/null\n[[ ! -e $root{PARTS_PATH} ]] || . \"$root{PARTS_PATH}\"\n"
+        ));
+    }
+    let verbs = shape.verbs;
+    let text = format!("#!/bin/bash\n{limits}{body}\ncase ${{1-}} in\n  {verbs}) \"$1\" ;;\n  *) exit 64 ;;\nesac\n");
+    Program { text, parts }
+}
+
+/// Returns shell source in one text, as short as it can be.
+fn joined(sources: &[&str]) -> String {
+    let mut text = String::new();
+    for source in sources {
+        text.push('\n');
+        text.push_str(&bare(source));
     }
     // A number takes less room than a name and its assignment.
     for exit in BootExit::ALL {
         let name = format!("\"${}\"", exit.variable());
-        body = body.replace(&name, &exit.code().to_string());
+        text = text.replace(&name, &exit.code().to_string());
     }
-    body.push_str(BOOT_BEGIN);
-    for step in &parts.steps {
-        body.push_str(&format!("{}\n", step.function()));
-    }
-    body.push_str(BOOT_END);
-    let verbs = parts.verbs;
-    format!(
-        "#!/bin/bash\n{}{body}\ncase ${{1-}} in\n  {verbs}) \"$1\" ;;\n  *) exit 64 ;;\nesac\n",
-        constants(&body)
-    )
+    text
 }
 
 /// Returns the functions that a program's `boot` calls, in order: those of its [`Step`]s; none where it has no such function.

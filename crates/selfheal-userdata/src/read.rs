@@ -6,9 +6,11 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use thiserror::Error;
 
+use crate::bundle::unbundle;
 use crate::config::{AddressWhen, BootConfig, DataVolume, Filesystem, HealthCheck, HealthFrom, Probe};
+use crate::file::{self, BootFile};
 use crate::program::{bare, boot_steps};
-use crate::render::{PROGRAM_END, SETUP_PATH, script as rendered};
+use crate::render::{FILES_PATH, PROGRAM_END, SETUP_PATH, compose};
 use crate::settings::{Settings, settings_and_rest};
 use crate::step::{Step, probe_source};
 use crate::word::Words;
@@ -33,6 +35,12 @@ pub enum ReadError {
         name: &'static str,
         /// Value, with `U+FFFD` in the place of bytes that are not UTF-8.
         value: String,
+    },
+    /// The user data names a bundle, and what was given with it is not that, or damaged.
+    #[error("the user data names the bundle {digest}, which is not there")]
+    Bundled {
+        /// SHA-256 of the bundle's script, in hexadecimal digits.
+        digest: String,
     },
     /// This version renders something else from the configuration: another version made the user data, or somebody has
     /// changed it.
@@ -62,6 +70,7 @@ pub enum ReadError {
 ///     data: None,
 ///     setup: Some(b"#!/bin/sh\necho hello\n".to_vec()),
 ///     setup_timeout_s: 600,
+///     files: Vec::new(),
 ///     health: None,
 ///     address_when: AddressWhen::Mounted,
 ///     breaker_limit: 3,
@@ -71,12 +80,32 @@ pub enum ReadError {
 /// ```
 ///
 /// # Errors
-/// [`ReadError`] for what this version did not render.
+/// [`ReadError`] for what this version did not render. User data that names a bundle is [`ReadError::Bundled`]: read it with
+/// [`read_with_bundle`].
 pub fn read(script: &[u8]) -> Result<BootConfig, ReadError> {
+    read_with_bundle(script, &[])
+}
+
+/// Reads the configuration out of a script and the values of the parameters that hold its bundle, in any order.
+///
+/// # Errors
+/// As [`read`](read()); [`ReadError::Bundled`] where the values are not the bundle that the script names.
+pub fn read_with_bundle(script: &[u8], chunks: &[&str]) -> Result<BootConfig, ReadError> {
     let (settings, rest) = settings_and_rest(script).ok_or(ReadError::Foreign)?;
     let (program, rest) = here_document(rest).ok_or(ReadError::Foreign)?;
     let (_, rest) = here_document(rest).ok_or(ReadError::Foreign)?;
-    let (setup, units) = setup(rest).ok_or(ReadError::Foreign)?;
+    let mut bundle = None;
+    if settings.contains_key("bundle") {
+        let digest = text(&settings, "bundle")?;
+        bundle = Some(unbundle(&digest, chunks.iter().copied()).ok_or(ReadError::Bundled { digest })?);
+    }
+    let (late, own) = match &bundle {
+        Some(bundle) => here_document(bundle).ok_or(ReadError::Foreign)?,
+        None => (program, rest),
+    };
+    let (setup, own) = setup(own).ok_or(ReadError::Foreign)?;
+    let (files, own) = files(own).ok_or(ReadError::Foreign)?;
+    let units = if bundle.is_some() { rest } else { own };
     let field = |name| text(&settings, name);
     let config = BootConfig {
         stack: field("stack")?,
@@ -93,13 +122,14 @@ pub fn read(script: &[u8]) -> Result<BootConfig, ReadError> {
             None => 1,
         },
         setup,
-        health: health(&settings, program, units)?,
+        files,
+        health: health(&settings, late, units)?,
         address_when: address_when(program),
         breaker_limit: number(&settings, "breaker_limit")?,
     };
-    match rendered(&config) {
-        // A value that no configuration may have can still be written in the same place.
-        Ok(again) if again.as_bytes() == script && config.validate().is_ok() => Ok(config),
+    // A value that no configuration may have can still be written in the same place. The bundle is pinned by the script.
+    match compose(&config, bundle.is_some()) {
+        Ok((again, _)) if again.as_bytes() == script && config.validate().is_ok() => Ok(config),
         _ => Err(ReadError::Differs),
     }
 }
@@ -155,7 +185,19 @@ fn setup(rest: &[u8]) -> Option<(Option<Vec<u8>>, &[u8])> {
         return Some((None, rest));
     };
     let (encoded, rest) = split(rest, b"'")?;
+    let (_, rest) = split(rest, b"\n")?;
     Some((Some(STANDARD.decode(encoded).ok()?), rest))
+}
+
+/// Splits off the files, where their installation comes next.
+fn files(rest: &[u8]) -> Option<(Vec<BootFile>, &[u8])> {
+    let rest = rest.strip_prefix(b"\n").unwrap_or(rest);
+    let Some(rest) = rest.strip_prefix(format!("put 0600 {FILES_PATH} ").as_bytes()) else {
+        return Some((Vec::new(), rest));
+    };
+    let mut words = Words(rest);
+    let source = words.word()?;
+    Some((file::read(&source)?, words.0))
 }
 
 fn data(settings: &Settings) -> Result<Option<DataVolume>, ReadError> {

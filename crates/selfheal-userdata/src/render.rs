@@ -1,18 +1,19 @@
 //! Puts the boot program, its configuration and the units into user data.
 
-use std::io::{Read as _, Write as _};
+use std::io::Read as _;
 use std::sync::Arc;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use flate2::read::GzDecoder;
-use flate2::{Compression, GzBuilder};
 
+use crate::bundle::{Bundle, pack};
 use crate::config::BootConfig;
 use crate::error::RenderError;
+use crate::file;
 use crate::program::{bare, config_text, kept, program};
 use crate::quote::quote;
-use crate::units::{BOOT_UNIT, PROGRAM_PATH, WATCH_UNIT, units};
+use crate::units::{BOOT_UNIT, PARTS_PATH, PROGRAM_PATH, WATCH_UNIT, units};
 
 /// Largest user data that EC2 accepts, in bytes before base64.
 ///
@@ -23,6 +24,12 @@ pub const USER_DATA_MAX_BYTES: usize = 16 * 1024;
 pub const CONFIG_PATH: &str = "/etc/selfheal/config";
 /// Path at which the setup script is installed, below the root prefix.
 pub const SETUP_PATH: &str = "/etc/selfheal/setup";
+/// Path at which it is installed what puts the user's files in their places, below the root prefix.
+pub(crate) const FILES_PATH: &str = "/usr/local/lib/selfheal/files";
+/// Bytes of the user's own that never make a bundle: beside them nothing is ever too large but what a bundle cannot hold.
+const ALWAYS_FITS_BYTES: usize = 2_000;
+/// Bytes that are left free for ids that are not known yet, beyond those that stand for them.
+const ROOM_FOR_IDS: usize = 64;
 
 /// Where needrestart is told, in Perl, to leave our units alone when an upgrade changes what they run on: a restart in the
 /// middle of the boot would be one in the middle of the user's setup, and one of the boot unit stops the app.
@@ -43,6 +50,7 @@ const DECODED_MAX_BYTES: u64 = 4 * 1024 * 1024;
 pub struct UserData {
     script: Arc<str>,
     bytes: Arc<[u8]>,
+    bundle: Option<Arc<Bundle>>,
 }
 
 impl UserData {
@@ -58,6 +66,12 @@ impl UserData {
         &self.script
     }
 
+    /// Returns the bundle that the script names; `None` where everything fits into user data.
+    #[must_use]
+    pub fn bundle(&self) -> Option<&Arc<Bundle>> {
+        self.bundle.as_ref()
+    }
+
     /// Returns [`bytes`](Self::bytes) in base64, as launch templates take it.
     #[must_use]
     pub fn to_base64(&self) -> String {
@@ -68,30 +82,69 @@ impl UserData {
 /// Renders the boot program of a stack as user data.
 ///
 /// The same configuration gives the same bytes. The script installs the boot program, its configuration and the systemd
-/// units, and starts the boot; everything else happens in the units, which run at every boot.
+/// units, and starts the boot; everything else happens in the units, which run at every boot. What does not fit goes into a
+/// [`Bundle`], which the user data names.
 ///
 /// # Errors
-/// [`RenderError::Invalid`] or [`RenderError::Nul`] if a value cannot be carried, [`RenderError::TooLarge`] if the user
-/// data would be larger than [`USER_DATA_MAX_BYTES`], which the setup script alone can cause.
+/// [`RenderError::Invalid`] or [`RenderError::Nul`] if a value cannot be carried; [`RenderError::BundleTooLarge`] if the setup
+/// script and the files are larger than a bundle may be; [`RenderError::TooLarge`] if the rest would be larger than
+/// [`USER_DATA_MAX_BYTES`], which a probe's command of many kilobytes can cause.
 pub fn render(config: &BootConfig) -> Result<UserData, RenderError> {
     config.validate()?;
-    let script = script(config)?;
-    let packed = pack(script.as_bytes());
-    let bytes = if packed.len() < script.len() {
-        packed
-    } else {
-        script.clone().into_bytes()
-    };
-    if bytes.len() > USER_DATA_MAX_BYTES {
-        return Err(RenderError::TooLarge {
-            size: bytes.len(),
-            limit: USER_DATA_MAX_BYTES,
+    let whole = compose(config, false)?.0;
+    let packed = smaller(&whole);
+    if fits(config, packed.len())? {
+        check_size(packed.len())?;
+        return Ok(UserData {
+            script: whole.into(),
+            bytes: packed.into(),
+            bundle: None,
         });
     }
+    let (script, bundle) = compose(config, true)?;
+    let bytes = smaller(&script);
+    check_size(bytes.len())?;
     Ok(UserData {
         script: script.into(),
         bytes: bytes.into(),
+        bundle: bundle.map(Arc::new),
     })
+}
+
+fn check_size(size: usize) -> Result<(), RenderError> {
+    let limit = USER_DATA_MAX_BYTES;
+    if size > limit {
+        return Err(RenderError::TooLarge { size, limit });
+    }
+    Ok(())
+}
+
+/// Returns whether what is the user's own is so large that rendering alone tells whether there is a bundle.
+#[must_use]
+pub fn may_need_bundle(config: &BootConfig) -> bool {
+    let files = config.files.iter().map(|file| file.content.len() + file.path.len());
+    let own: usize = config.setup.iter().map(Vec::len).chain(files).sum();
+    own > ALWAYS_FITS_BYTES
+}
+
+/// Returns whether user data that is `size` bytes with this configuration needs no bundle.
+///
+/// It does not hang on the ids: they are not known when a stack is planned first, and compress to a few bytes more or less.
+fn fits(config: &BootConfig, size: usize) -> Result<bool, RenderError> {
+    if !may_need_bundle(config) {
+        return Ok(true);
+    }
+    let near = size.abs_diff(USER_DATA_MAX_BYTES) <= 4 * ROOM_FOR_IDS;
+    if !near {
+        return Ok(size < USER_DATA_MAX_BYTES);
+    }
+    let mut config = config.clone();
+    config.allocation_id = "eipalloc-0".to_owned();
+    if let Some(data) = &mut config.data {
+        data.volume_id = "vol-0".to_owned();
+    }
+    let size = smaller(&compose(&config, false)?.0).len();
+    Ok(size + ROOM_FOR_IDS <= USER_DATA_MAX_BYTES)
 }
 
 /// Recovers the script in clear from the base64 text that EC2 holds, so that a difference is judged by content and not
@@ -111,57 +164,89 @@ pub fn decode(base64: &str) -> Option<Vec<u8>> {
     (script.len() as u64 <= DECODED_MAX_BYTES).then_some(script)
 }
 
-/// Compresses without a time or a name, so that equal scripts give equal bytes.
-fn pack(script: &[u8]) -> Vec<u8> {
-    let mut encoder = GzBuilder::new().mtime(0).write(Vec::new(), Compression::best());
-    // Writing to memory cannot fail; were it to, an empty result would be larger than nothing and never be chosen.
-    let packed = encoder.write_all(script).and_then(|()| encoder.finish());
-    packed.unwrap_or_else(|_| script.to_vec())
+/// Returns the script as EC2 gets it: compressed where that is smaller.
+fn smaller(script: &str) -> Vec<u8> {
+    let packed = pack(script.as_bytes());
+    if packed.len() < script.len() {
+        packed
+    } else {
+        script.as_bytes().to_vec()
+    }
 }
 
-/// Returns the script in clear.
-pub(crate) fn script(config: &BootConfig) -> Result<String, RenderError> {
+/// Returns the script in clear, and the bundle where it is to name one.
+pub(crate) fn compose(config: &BootConfig, bundled: bool) -> Result<(String, Option<Bundle>), RenderError> {
+    let program = program(config, bundled);
+    let bundle = match bundled {
+        true => Some(Bundle::of(&bundle_script(config, &program.parts)?)?),
+        false => None,
+    };
     let mut script = String::from(
         "#!/bin/bash\n# shellcheck disable=SC2016 # what is installed is literal here\n\
          # selfheal installs its boot program; the systemd units run it at every boot.\n\
          set -euo pipefail\numask 077\nroot=${SELFHEAL_ROOT:-}\n\n",
     );
+    script.push_str(&bare(include_str!("boot/put.sh")));
     script.push_str(&bare(include_str!("boot/install.sh")));
     script.push('\n');
-    put(&mut script, 0o600, CONFIG_PATH, &quote(config_text(config)?)?);
-    for (path, text) in [
-        (PROGRAM_PATH, program(config)),
-        (SIGN_PATH, kept(include_str!("boot/sign.py"))),
-    ] {
-        push(
-            &mut script,
-            format_args!("put 0755 {path} <<'{PROGRAM_END}'\n{text}{PROGRAM_END}\n"),
-        );
+    put(
+        &mut script,
+        0o600,
+        CONFIG_PATH,
+        &quote(config_text(config, bundle.as_ref().map(Bundle::digest))?)?,
+    );
+    put_here(&mut script, PROGRAM_PATH, &program.text);
+    put_here(&mut script, SIGN_PATH, &kept(include_str!("boot/sign.py")));
+    if !bundled {
+        put_own(&mut script, config)?;
     }
+    finish(&mut script, config)?;
+    Ok((script, bundle))
+}
+
+/// Returns the script that a bundle holds, for these parts of the program.
+pub(crate) fn bundle_script(config: &BootConfig, parts: &str) -> Result<String, RenderError> {
+    let mut script = String::from("set -euo pipefail\numask 077\nroot=${SELFHEAL_ROOT:-}\n");
+    script.push_str(&bare(include_str!("boot/put.sh")));
+    put_here(&mut script, PARTS_PATH, parts);
+    put_own(&mut script, config)?;
+    Ok(script)
+}
+
+/// Installs what is the user's own: files and the setup script.
+fn put_own(script: &mut String, config: &BootConfig) -> Result<(), RenderError> {
     if let Some(setup) = &config.setup {
         match quote(setup) {
             Ok(word) => {
-                put(&mut script, 0o700, SETUP_PATH, &word);
+                put(script, 0o700, SETUP_PATH, &word);
             }
             // Only a NUL byte is refused, and a compiled program is full of them.
             Err(_) => push(
-                &mut script,
+                script,
                 format_args!("base64 -d <<<'{}' | put 0700 {SETUP_PATH}\n", STANDARD.encode(setup)),
             ),
         }
     }
+    if !config.files.is_empty() {
+        put(script, 0o600, FILES_PATH, &quote(file::source(&config.files)?)?);
+    }
+    Ok(())
+}
+
+/// Installs the units, and starts the boot.
+fn finish(script: &mut String, config: &BootConfig) -> Result<(), RenderError> {
     for unit in units(config) {
         let words: Result<Vec<String>, RenderError> = unit.parts.iter().map(quote).collect();
         let path = quote(format!("/etc/systemd/system/{}", unit.name))?;
-        put(&mut script, 0o644, &path, &words?.join("\"$root\""));
+        put(script, 0o644, &path, &words?.join("\"$root\""));
     }
     // Written where there is no needrestart yet, too: it may come with the setup's own packages.
-    put(&mut script, 0o644, NEEDRESTART_PATH, &quote(NEEDRESTART)?);
+    put(script, 0o644, NEEDRESTART_PATH, &quote(NEEDRESTART)?);
     // cloud-init notes that it ran user data before it does, and never runs it again: what it installs has to be on the
     // disk, the link that enables the unit too, before the boot that may be cut short. What runs already came with the
     // image.
     push(
-        &mut script,
+        script,
         format_args!(
             "find_signer\nput 0644 /var/lib/selfheal/signer \"$signer\"$'\\n'\n\
              find_owner\nput 0644 /var/lib/selfheal/owner \"$owner\"$'\\n'\n\
@@ -171,7 +256,15 @@ pub(crate) fn script(config: &BootConfig) -> Result<String, RenderError> {
              systemctl try-restart --no-block {WATCH_UNIT}\nsystemctl restart --no-block {BOOT_UNIT}\n"
         ),
     );
-    Ok(script)
+    Ok(())
+}
+
+/// Installs an executable text of ours, in which no line is [`PROGRAM_END`].
+fn put_here(script: &mut String, path: &str, text: &str) {
+    push(
+        script,
+        format_args!("put 0755 {path} <<'{PROGRAM_END}'\n{text}{PROGRAM_END}\n"),
+    );
 }
 
 fn put(script: &mut String, mode: u32, path: &str, word: &str) {

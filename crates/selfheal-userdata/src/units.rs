@@ -21,6 +21,8 @@ pub const WATCHDOG_UNIT: &str = "selfheal-watchdog.service";
 
 /// Path at which the boot program is installed, below the root prefix.
 pub const PROGRAM_PATH: &str = "/usr/local/lib/selfheal/program";
+/// Path at which the parts of the program are installed that its bundle holds, below the root prefix.
+pub(crate) const PARTS_PATH: &str = "/usr/local/lib/selfheal/parts";
 /// Where the device of the data volume is linked to, at every boot.
 const DEVICE_LINK: &str = "/run/selfheal/data";
 

@@ -88,6 +88,7 @@ impl Inventory {
         inventory.others.extend(profiles(aws)?);
         inventory.others.extend(snapshots(aws)?);
         inventory.others.extend(log_groups(aws)?);
+        inventory.others.extend(parameters(aws)?);
         Ok(inventory)
     }
 
@@ -337,6 +338,27 @@ fn profiles(aws: &Aws) -> TaskResult<Vec<String>> {
         ));
     }
     Ok(lines)
+}
+
+/// The parameters of stacks; there are many of AWS's own.
+fn parameters(aws: &Aws) -> TaskResult<Vec<String>> {
+    let (mut found, mut token) = (Vec::new(), serde_json::Value::Null);
+    loop {
+        let mut body = serde_json::json!({ "Path": "/selfheal", "Recursive": true });
+        if !token.is_null() {
+            body["NextToken"] = token;
+        }
+        let text = aws.ssm("GetParametersByPath", &body.to_string())?;
+        let mut answer: serde_json::Value =
+            serde_json::from_str(&text).map_err(|error| TaskError::malformed("an answer of moto", error))?;
+        for parameter in answer["Parameters"].as_array().into_iter().flatten() {
+            found.push(format!("parameter {}", parameter["Name"].as_str().unwrap_or_default()));
+        }
+        token = answer["NextToken"].take();
+        if token.is_null() {
+            return Ok(found);
+        }
+    }
 }
 
 fn log_groups(aws: &Aws) -> TaskResult<Vec<String>> {

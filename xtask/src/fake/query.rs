@@ -49,15 +49,18 @@ impl Aws {
 
     /// Calls CloudWatch Logs; answers the JSON.
     pub fn logs(&self, action: &str) -> TaskResult<String> {
-        let target = ("X-Amz-Target".to_owned(), format!("Logs_20140328.{action}"));
-        self.send_with(
-            "logs",
-            action,
-            "POST",
-            "/",
-            vec![content("application/x-amz-json-1.1"), target],
-            "{}",
-        )
+        self.json("logs", "Logs_20140328", action, "{}")
+    }
+
+    /// Calls Systems Manager; answers the JSON.
+    pub fn ssm(&self, action: &str, body: &str) -> TaskResult<String> {
+        self.json("ssm", "AmazonSSM", action, body)
+    }
+
+    fn json(&self, service: &str, prefix: &str, action: &str, body: &str) -> TaskResult<String> {
+        let target = ("X-Amz-Target".to_owned(), format!("{prefix}.{action}"));
+        let headers = vec![content("application/x-amz-json-1.1"), target];
+        self.send_with(service, action, "POST", "/", headers, body)
     }
 
     /// Calls Route 53 with GET, or with POST where there is a body; answers the XML.

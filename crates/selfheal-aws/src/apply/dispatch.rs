@@ -4,8 +4,8 @@ use selfheal_core::{Action, Answer};
 
 use crate::backend::{Aws, CallResult};
 use selfheal_core::world::{
-    AddressCall, ApplicationCheckCall, GroupCall, InstanceProfileCall, LaunchTemplateCall, LogGroupCall, RecordCall,
-    RoleCall, ScheduledActionCall, SecurityGroupCall, SnapshotCall, TagCall, VolumeCall,
+    AddressCall, ApplicationCheckCall, BundleCall, GroupCall, InstanceProfileCall, LaunchTemplateCall, LogGroupCall,
+    RecordCall, RoleCall, ScheduledActionCall, SecurityGroupCall, SnapshotCall, TagCall, VolumeCall,
 };
 
 /// Makes the call of an action, once.
@@ -23,6 +23,7 @@ pub(super) async fn dispatch(aws: &dyn Aws, action: &Action) -> CallResult<Answe
         Action::ScheduledAction(call) => scheduled_action(aws, call).await,
         Action::Record(call) => record(aws, call).await,
         Action::LogGroup(call) => log_group(aws, call).await,
+        Action::Bundle(call) => bundle(aws, call).await,
         Action::Tag(call) => tag(aws, call).await,
     }
 }
@@ -171,6 +172,13 @@ async fn log_group(aws: &dyn Aws, call: &LogGroupCall) -> CallResult<Answer> {
         LogGroupCall::CreateLogGroup { name, tags } => aws.create_log_group(name, tags).await,
         LogGroupCall::PutRetentionPolicy { name, days } => aws.put_retention_policy(name, *days).await,
         LogGroupCall::DeleteLogGroup { name } => aws.delete_log_group(name).await,
+    })
+}
+
+async fn bundle(aws: &dyn Aws, call: &BundleCall) -> CallResult<Answer> {
+    done(match call {
+        BundleCall::PutParameter { name, value } => aws.put_parameter(name, value).await,
+        BundleCall::DeleteParameters { names } => aws.delete_parameters(names).await,
     })
 }
 

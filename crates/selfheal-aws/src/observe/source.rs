@@ -185,6 +185,11 @@ impl<'s, 'a> Source<'s, 'a> {
         }
     }
 
+    /// The parameters below a path, which is a stack's own.
+    pub(super) async fn parameters(self, path: &str) -> CallResult<Vec<(String, String)>> {
+        self.ask(|| self.aws.get_parameters_by_path(path)).await
+    }
+
     /// The log group of this name, and whose it is. What lists log groups does not tell their tags, so that each stack asks for
     /// its own.
     pub(super) async fn log_group(self, name: &str) -> CallResult<Option<LogGroup>> {

@@ -1,11 +1,11 @@
-//! STS and Parameter Store.
+//! STS.
 
 use async_trait::async_trait;
 use selfheal_core::world::Identity;
 
 use super::Sdk;
 use super::convert::field;
-use super::error::{absent, failed};
+use super::error::failed;
 use crate::backend::{Account, CallResult};
 
 #[async_trait]
@@ -24,21 +24,5 @@ impl Account for Sdk {
             arn: field(output.arn, ACTION, "ARN")?,
             region: self.region.clone(),
         })
-    }
-
-    async fn get_parameter(&self, name: &str) -> CallResult<Option<String>> {
-        const ACTION: &str = "ssm:GetParameter";
-        // Not decrypted: what is read here is public names of images. A secret would come back as ciphertext.
-        let result = self
-            .clients
-            .ssm
-            .get_parameter()
-            .name(name)
-            .send()
-            .await
-            .map_err(failed(ACTION, Some(name)));
-        Ok(absent(result)?
-            .and_then(|output| output.parameter)
-            .and_then(|parameter| parameter.value))
     }
 }

@@ -23,6 +23,7 @@ mod error;
 mod http;
 mod iam;
 mod logs;
+mod parameters;
 mod profile;
 mod route53;
 mod whole;

@@ -372,10 +372,6 @@ impl World {
         let call = Call::read("ssm:GetParametersByPath")
             .about(path)
             .on(Target::Parameter(path.to_owned()));
-        self.call_now(me, &call, |world| {
-            let below = format!("{}/", path.trim_end_matches('/'));
-            let found = world.parameters.iter().filter(|(name, _)| name.starts_with(&below));
-            Ok(found.map(|(name, value)| (name.clone(), value.clone())).collect())
-        })
+        self.call_now(me, &call, |world| Ok(world.parameters_below(path)))
     }
 }

@@ -1,6 +1,7 @@
 //! The invariants that judge an act: what a call of an operator or of an instance does, beside what the world then is.
 
 use selfheal_core::names::{POLICY_NAME, TAG_SCHEMA, TAG_STACK, Tags};
+use selfheal_userdata::read_with_bundle;
 
 use super::call::{Call, Caller};
 use super::ledger::Violation;
@@ -75,12 +76,15 @@ impl World {
         self.ledger.faults.extend(found);
     }
 
-    /// S11: no parameter of the account stands in what AWS shows to others: tags, user data, policies, plans.
+    /// S11: no parameter of the account stands in what AWS shows to others: tags, user data, policies, plans. AWS's own are
+    /// public, and what is kept for a stack's boot program holds no secret, as no user data does.
     fn tells_secret(&self, call: &Call, resource: &str) -> Vec<Violation> {
         let secrets: Vec<(&String, &String)> = self
             .parameters
             .iter()
-            .filter(|(name, value)| !name.starts_with("/aws/") && value.len() >= SECRET_MIN)
+            .filter(|(name, _)| !name.starts_with("/aws/") && !name.starts_with("/selfheal/"))
+            .map(|(name, record)| (name, &record.value))
+            .filter(|(_, value)| value.len() >= SECRET_MIN)
             .collect();
         if secrets.is_empty() {
             return Vec::new();
@@ -115,8 +119,18 @@ impl World {
     /// S12: user data of ours says the configuration that it was rendered from, each string as one literal.
     fn does_not_read_back(&self, call: &Call, resource: &str) -> Option<Violation> {
         let user_data = &self.latest_version(call, resource)?.user_data;
-        let ours = user_data.settings().is_some();
-        (ours && user_data.config().is_none()).then(|| {
+        let settings = user_data.settings()?;
+        let reads_back = user_data.config().is_some()
+            || settings.get("bundle").is_some_and(|digest| {
+                // It is there, whole, before a version names it.
+                let below = format!("bundle/{}/", String::from_utf8_lossy(digest));
+                let parts = self.parameters.iter().filter(|(name, _)| name.contains(&below));
+                let parts: Vec<&str> = parts.map(|(_, record)| record.value.as_str()).collect();
+                user_data
+                    .script()
+                    .is_some_and(|script| read_with_bundle(script, &parts).is_ok())
+            });
+        (!reads_back).then(|| {
             let detail = format!("the user data of {resource} is not what its configuration renders to");
             Violation::new("S12", detail)
         })

@@ -79,9 +79,9 @@ pub use rng::{Range, Rng};
 pub use runtime::{Sim, SimError};
 pub use state::{
     ActivityRecord, AddressRecord, ApplicationCheckRecord, ApplicationResult, ApplicationVerdict, BootConfig,
-    BootPhase, BootState, Content, Granted, GroupRecord, InstanceRecord, LogGroupRecord, MemberRecord, Modification,
-    ProfileRecord, RolePolicyRecord, RoleRecord, SecurityGroupRecord, SnapshotRecord, SubnetRecord, TemplateRecord,
-    TokenRecord, VolumeRecord, ZoneRecord,
+    BootPhase, BootState, BundleRef, Content, Granted, GroupRecord, InstanceRecord, LogGroupRecord, MemberRecord,
+    Modification, ParameterRecord, ProfileRecord, RolePolicyRecord, RoleRecord, SecurityGroupRecord, SnapshotRecord,
+    SubnetRecord, TemplateRecord, TokenRecord, VolumeRecord, ZoneRecord,
 };
 pub use trace::{CallTrace, InstanceChange, Outcome, TraceEvent, TraceKind, VolumeChange};
 pub use world::{WORLD_SCHEMA, World};

@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 mod boot;
 mod past;
 
-pub use boot::{BootConfig, BootPhase, BootState};
+pub use boot::{BootConfig, BootPhase, BootState, BundleRef};
 pub(super) use past::{Past, Shown};
 
 /// A subnet.
@@ -25,6 +25,16 @@ pub struct SubnetRecord {
     pub subnet: Subnet,
     /// Whether it is the default of its zone.
     pub default: bool,
+}
+
+/// A parameter of Parameter Store.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct ParameterRecord {
+    /// Its value.
+    pub value: String,
+    /// From when on callers see it, in logical milliseconds.
+    pub visible_ms: u64,
 }
 
 /// An Elastic IP.

@@ -20,13 +20,13 @@ use super::rate::Buckets;
 use super::rng::{Range, Rng};
 use super::state::{
     ActivityRecord, AddressRecord, ApplicationCheckRecord, ApplicationResult, Granted, GroupRecord, InstanceRecord,
-    LogGroupRecord, Past, ProfileRecord, RoleRecord, SecurityGroupRecord, SnapshotRecord, SubnetRecord, TemplateRecord,
-    TokenRecord, VolumeRecord, ZoneRecord,
+    LogGroupRecord, ParameterRecord, Past, ProfileRecord, RoleRecord, SecurityGroupRecord, SnapshotRecord,
+    SubnetRecord, TemplateRecord, TokenRecord, VolumeRecord, ZoneRecord,
 };
 use super::trace::{TraceEvent, TraceKind};
 
 /// Version of the saved form of a world; another one is refused by [`Sim::load`](super::Sim::load).
-pub const WORLD_SCHEMA: u32 = 3;
+pub const WORLD_SCHEMA: u32 = 4;
 
 /// Everything that a simulated AWS holds. Plain data: it can be saved, compared and looked into.
 ///
@@ -47,7 +47,7 @@ pub struct World {
     /// Images by id.
     pub images: BTreeMap<ImageId, Image>,
     /// Parameters by name.
-    pub parameters: BTreeMap<String, String>,
+    pub parameters: BTreeMap<String, ParameterRecord>,
     /// Elastic IPs by allocation id.
     pub addresses: BTreeMap<AllocationId, AddressRecord>,
     /// Volumes by id, the deleted ones too.
@@ -143,7 +143,7 @@ impl World {
             default_vpc,
             subnets: BTreeMap::new(),
             images: BTreeMap::new(),
-            parameters: config.parameters.clone(),
+            parameters: BTreeMap::new(),
             addresses: BTreeMap::new(),
             volumes: BTreeMap::new(),
             snapshots: BTreeMap::new(),
@@ -211,6 +211,9 @@ impl World {
             };
             self.subnets.insert(extra.id, SubnetRecord { subnet, default: false });
         }
+        for (name, value) in self.config.parameters.clone() {
+            self.set_parameter(&name, &value);
+        }
         for name in self.config.hosted_zones.clone() {
             let id = ids::upper_id(&mut self.rng_ids, "Z", 21);
             self.add_zone(id, &name);
@@ -218,9 +221,9 @@ impl World {
         for published in images::public_images() {
             let id = ImageId::from(self.new_id("ami"));
             for parameter in &published.parameters {
-                self.parameters
-                    .entry(parameter.clone())
-                    .or_insert_with(|| id.to_string());
+                if !self.parameters.contains_key(parameter) {
+                    self.set_parameter(parameter, id.as_str());
+                }
             }
             self.images.insert(id.clone(), published.image(id));
         }

@@ -108,7 +108,7 @@ fn s11_a_plan_that_shows_a_parameter_is_told() {
     let spec = web();
     sim.tamper(|world| {
         let record = spec.dns.as_ref().unwrap().name.clone();
-        world.parameters.insert("/web/secret".to_owned(), record);
+        world.set_parameter("/web/secret", &record);
     });
     let error = sim.block_on(run(&sim, &spec, Goal::Apply)).map(drop).unwrap_err();
     assert!(first(&error).starts_with("S11: "), "{error}");

@@ -199,8 +199,12 @@ fn a_pinned_image_that_is_deregistered_is_told_by_plan_and_status() {
             .clone();
         let mut new = world.images.remove(&old).expect("it was launched");
         new.id = "ami-0fffffffffffffff1".into();
-        for value in world.parameters.values_mut().filter(|value| old == value.as_str()) {
-            *value = new.id.to_string();
+        for record in world
+            .parameters
+            .values_mut()
+            .filter(|record| old == record.value.as_str())
+        {
+            record.value = new.id.to_string();
         }
         world.images.insert(new.id.clone(), new);
     });

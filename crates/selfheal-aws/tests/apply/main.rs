@@ -5,6 +5,7 @@ mod address;
 mod app_policy;
 mod approval;
 mod boundary;
+mod bundle;
 mod checks;
 mod converge;
 mod crash;

@@ -2,7 +2,7 @@
 
 use aws_sdk_ssm::operation::get_parameter::GetParameterInput;
 use aws_smithy_mocks::mock;
-use selfheal_aws::{Account, CallErrorKind};
+use selfheal_aws::{Account, CallErrorKind, ParameterStore};
 
 use crate::support::{answer, query_error, sdk};
 

@@ -5,7 +5,7 @@ use aws_credential_types::Credentials;
 use aws_credential_types::provider::SharedCredentialsProvider;
 use selfheal_aws::backend::SubnetQuery;
 use selfheal_aws::sdk::Sdk;
-use selfheal_aws::{Account, AutoScaling, CallError, CallErrorKind, Ec2, Iam};
+use selfheal_aws::{Account, AutoScaling, CallError, CallErrorKind, Ec2, Iam, ParameterStore};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
 

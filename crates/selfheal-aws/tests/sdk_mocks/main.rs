@@ -18,6 +18,7 @@ mod errors;
 mod iam;
 mod logs;
 mod many;
+mod parameters;
 mod route53;
 mod support;
 mod transport;

@@ -5,7 +5,7 @@ use selfheal_aws::sim::{InstanceChange, Sim, SimConfig, TraceKind};
 use selfheal_aws::{ApplicationChecks, AutoScaling, Ec2};
 use selfheal_core::names::{ResourceKind, TAG_STACK};
 use selfheal_core::world::{CreateApplicationStatusCheck, IngressRule, InstanceState};
-use selfheal_userdata::{BootConfig, HealthCheck, HealthFrom};
+use selfheal_userdata::{BootConfig, HealthCheck, HealthFrom, render};
 
 use crate::call_list::{Calls, assert_calls, scenarios};
 use crate::support::{HOUR, Stack, check_settings, create, member, names, on, prepare_with, rest, termination_hook};
@@ -115,6 +115,43 @@ fn after_a_failed_one() -> Calls {
     calls_of_launch(&sim, 2)
 }
 
+/// The calls of the first instance of a stack whose user data name a bundle, which is there or is not.
+fn bundled(there: bool) -> Calls {
+    // The hand-made stack's role has no right to it.
+    let sim = Sim::new(SimConfig {
+        authorise_instances: false,
+        ..SimConfig::seeded(1)
+    });
+    let mut stack = prepare_with(&sim, |config| {
+        let mut noise = 1_u32;
+        let mut letter = || {
+            noise = noise.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            b'a' + (noise >> 27) as u8 % 26
+        };
+        let config = BootConfig {
+            setup: Some((0..20_000).map(|_| letter()).collect()),
+            health: None,
+            terminate_hook: Some(termination_hook().name),
+            ..config
+        };
+        let user_data = render(&config).expect("it renders");
+        let bundle = user_data.bundle().expect("it does not fit");
+        // Before the template names it.
+        sim.tamper(|world| {
+            for (place, chunk) in bundle.chunks().iter().enumerate() {
+                world.set_parameter(&format!("/selfheal/web/bundle/{}/{place:02}", bundle.digest()), chunk);
+            }
+        });
+        config
+    });
+    stack.settings.hooks.push(termination_hook());
+    if !there {
+        sim.tamper(|world| world.parameters.retain(|name, _| !name.starts_with("/selfheal/")));
+    }
+    create(&sim, &stack);
+    calls_of_launch(&sim, 0)
+}
+
 /// Plays a scenario, and answers what the instance that it is about asks.
 fn play(scenario: &str) -> Calls {
     match scenario {
@@ -122,6 +159,8 @@ fn play(scenario: &str) -> Calls {
             let (sim, _, instance) = launched(None);
             calls(&sim, &instance, 0)
         }
+        "first boot with a bundle" => bundled(true),
+        "first boot without its bundle" => bundled(false),
         "first boot, watched by the instance" => {
             let (sim, _, instance) = launched(Some(HealthFrom::Instance));
             calls(&sim, &instance, 0)

@@ -1,6 +1,6 @@
 //! Route 53 and the account.
 
-use selfheal_aws::{Account, Route53};
+use selfheal_aws::{Account, ParameterStore, Route53};
 use selfheal_core::world::{ARecord, HostedZoneId, RecordSet};
 
 use crate::support::{code, lines, on, rest, words, world};

@@ -200,7 +200,7 @@ fn s11_a_parameter_that_stands_where_others_read_it_is_told() {
     let sim = world(12);
     let stack = prepare(&sim);
     sim.tamper(|world| {
-        world.parameters.insert("/shop/password".to_owned(), SECRET.to_owned());
+        world.set_parameter("/shop/password", SECRET);
     });
     let data = |setup: &str| {
         let config = BootConfig {

@@ -165,6 +165,7 @@ pub fn boot_config(address: &str, volume: &str) -> BootConfig {
         }),
         setup: Some(b"echo 'volume_id=vol-not-this-one'".to_vec()),
         setup_timeout_s: 3_600,
+        files: Vec::new(),
         health: Some(HealthCheck {
             probe: Probe::Tcp { port: 80 },
             interval_s: 10,
@@ -192,6 +193,7 @@ pub fn policy(address: &str, volume: &str, subnet: &str) -> String {
         vpc_id: None,
         subnet_id: Some(subnet.to_owned()),
         session_manager: false,
+        bundle_path: None,
         parameter_path: None,
         log_group: None,
         kms_key: None,

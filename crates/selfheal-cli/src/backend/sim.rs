@@ -147,7 +147,7 @@ fn publish_image(world: &mut World, spec: &Spec) {
         ImageRef::Id(id) => id.clone(),
         ImageRef::Parameter(path) => {
             let id = ImageId::from("ami-0000000000000000f");
-            world.parameters.insert(path.clone(), id.to_string());
+            world.set_parameter(path, id.as_str());
             id
         }
     };

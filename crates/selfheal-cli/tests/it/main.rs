@@ -9,6 +9,7 @@ mod edges;
 mod environment;
 mod errors;
 mod events;
+mod examples;
 mod files;
 mod health;
 mod identity;

@@ -1,7 +1,9 @@
 //! Destroying a stack: everything but the address and the data, which go only where each is named.
 
 use super::builder::Builder;
-use super::{Plan, address, application_check, dns, group, iam, log_group, network, schema, template, volume_removal};
+use super::{
+    Plan, address, application_check, bundle, dns, group, iam, log_group, network, schema, template, volume_removal,
+};
 use crate::existing::address::{choose as choose_address, to_remove};
 use crate::existing::volume::{choose, tagged};
 use crate::names::{ResourceKind, TAG_STACK};
@@ -44,9 +46,11 @@ pub(super) fn compose(mut builder: Builder<'_>, options: &DestroyOptions) -> Pla
     let unchecked = application_check::delete_all(&mut builder, "made by this stack");
     template::delete(&mut builder, &unchecked);
     network::delete_security_group(&mut builder, &stopped);
-    // The role's policy may be all that tells of the log group: it goes after it.
+    // The role's policy may be all that tells of the log group and of bundles: it goes after them.
     let unlogged = log_group::delete(&mut builder, &stopped, options.delete_logs);
-    iam::delete(&mut builder, &stopped.union(&unlogged).cloned().collect());
+    let unbundled = bundle::delete(&mut builder);
+    let before: Vec<_> = [stopped.clone(), unlogged, unbundled].into();
+    iam::delete(&mut builder, &before.into_iter().flatten().collect());
     if options.release_address {
         // Nothing may point at an address that is somebody else's from then on.
         address::release(&mut builder, &stopped.union(&unnamed).cloned().collect());

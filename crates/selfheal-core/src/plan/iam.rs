@@ -7,7 +7,7 @@ use selfheal_policy::{Document, Effect, Partition, Statement, trust_policy};
 use super::builder::{Builder, Deferred, Draft};
 use super::document::{same_document, summary};
 use super::volume::DataVolume;
-use super::{Change, Need, StepKind, address, app_policy, boundary};
+use super::{Change, Need, StepKind, address, app_policy, boundary, bundle};
 use crate::desired::{self, Ids};
 use crate::names::{APP_POLICY_NAME, POLICY_NAME, ResourceKind};
 use crate::permissions;
@@ -120,6 +120,7 @@ fn wanted_policy(
         allocation_id,
         volume_id,
         kms_key: volume.key.clone(),
+        bundle: bundle::is_read(builder),
         complete: matches!(known, Deferred::Known(_)),
     };
     match builder.memo.instance_policy(builder.spec, &ids) {

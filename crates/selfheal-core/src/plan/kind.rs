@@ -182,6 +182,10 @@ steps! {
     PutRetentionPolicy = "put-retention-policy", "logs:PutRetentionPolicy", "retention of logs", LogGroup, Change, [];
     /// Deletes the log group.
     DeleteLogGroup = "delete-log-group", "logs:DeleteLogGroup", "log group", LogGroup, Change, [removes];
+    /// Writes a part of what does not fit into user data.
+    PutBundle = "put-bundle", "ssm:PutParameter", "part of the bundle", Bundle, Change, [];
+    /// Deletes parts of what did not fit into user data.
+    DeleteBundle = "delete-bundle", "ssm:DeleteParameters", "parts of bundles", Bundle, Change, [removes];
     /// Creates the Auto Scaling group.
     CreateGroup = "create-group", "autoscaling:CreateAutoScalingGroup", "Auto Scaling group", Group, Change, [];
     /// Updates the group: the pinned version, sizes, the subnet, the health check.

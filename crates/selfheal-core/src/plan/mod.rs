@@ -11,6 +11,7 @@ mod application_check;
 mod approval;
 mod boundary;
 mod builder;
+mod bundle;
 mod destroy;
 mod display;
 mod dns;
@@ -187,8 +188,9 @@ fn compose(mut builder: Builder<'_>) -> Plan {
     identity.needs.extend(log_group::plan(&mut builder));
     // The template's tag is how the check is found once the spec has ceased to ask for it: the tag goes last.
     let dropped = application_check::drop_unwanted(&mut builder);
+    let bundled = bundle::plan(&mut builder);
     encryption::tell_root(&mut builder);
-    let template = template::plan(&mut builder, &groups, &address, &volume, &dropped);
+    let template = template::plan(&mut builder, &groups, &address, &volume, &dropped, &bundled);
     application_check::plan(&mut builder, &template);
     group::plan(&mut builder, subnet, &template, &identity, &volume);
     schedule::plan(&mut builder);

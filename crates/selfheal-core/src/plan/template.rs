@@ -22,13 +22,15 @@ pub(super) struct Pin {
     pub(super) version: u64,
 }
 
-/// Plans the launch template and answers what the group pins. A new version waits for `before`.
+/// Plans the launch template and answers what the group pins. A new version waits for `before`, and for what it names of
+/// `bundled`, as a new template does.
 pub(super) fn plan(
     builder: &mut Builder<'_>,
     groups: &Deferred<Vec<SecurityGroupId>>,
     address: &Deferred<Address>,
     volume: &DataVolume,
     before: &BTreeSet<Need>,
+    bundled: &BTreeSet<Need>,
 ) -> Deferred<Pin> {
     check_setup(builder);
     let Some((sample, data)) = desired_data(builder, groups, address, volume) else {
@@ -40,7 +42,7 @@ pub(super) fn plan(
         let draft = show_new(builder, &data).target(name.clone());
         let action =
             data.map(|data| Action::LaunchTemplate(LaunchTemplateCall::CreateLaunchTemplate { name, data, tags }));
-        return Deferred::after(builder.step(draft, action));
+        return Deferred::after(builder.step(draft, action.not_before(bundled)));
     };
     // The template's own tags need a call of their own to read; what its latest version puts on an instance tells as well.
     if have.data.instance_tags.get(TAG_STACK) != Some(&builder.spec.name) {
@@ -57,15 +59,23 @@ pub(super) fn plan(
     let template_id = have.id.clone();
     let action =
         data.map(|data| Action::LaunchTemplate(LaunchTemplateCall::CreateTemplateVersion { template_id, data }));
-    Deferred::after(builder.step(draft, action.not_before(before)))
+    Deferred::after(builder.step(draft, action.not_before(before).not_before(bundled)))
 }
 
 fn is_setup_unread(builder: &Builder<'_>) -> bool {
-    builder.spec.app.setup.as_ref().is_some_and(Setup::is_unread)
+    let app = &builder.spec.app;
+    app.setup.as_ref().is_some_and(Setup::is_unread) || app.files.iter().any(|file| file.content.is_none())
 }
 
-/// Refuses to make user data without the setup script.
+/// Refuses to make user data without the setup script or a file.
 fn check_setup(builder: &mut Builder<'_>) {
+    if let Some(file) = builder.spec.app.files.iter().find(|file| file.content.is_none()) {
+        let message = format!(
+            "the file `{}` was not read, so that the boot program is not compared",
+            file.from
+        );
+        builder.refuse("file-unread", message, "put it where `app.files` says");
+    }
     let Some(setup) = builder.spec.app.setup.as_ref().filter(|setup| setup.is_unread()) else {
         return;
     };
@@ -118,7 +128,7 @@ fn desired_data(
             builder.refuse(
                 "user-data",
                 format!("the user data cannot be made: {error}"),
-                "shorten `app.setup`, or let it fetch what it needs",
+                "shorten `app.setup` and `app.files`, or let the setup fetch what it needs",
             );
             return None;
         }

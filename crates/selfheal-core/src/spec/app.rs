@@ -3,12 +3,13 @@
 use selfheal_policy::Document;
 use toml_edit::{Item, Table, value};
 
+use super::app_files::Named;
 use super::reader::{Fault, Located, Reader, Section};
 use super::values::duration;
-use super::{HealthSpec, health, syntax};
+use super::{AppFile, HealthSpec, app_files, health, syntax};
 
 /// Its keys.
-pub(super) const KEYS: &[&str] = &["setup", "setup_timeout", "policy", "breaker", "health"];
+pub(super) const KEYS: &[&str] = &["setup", "setup_timeout", "policy", "breaker", "health", "files"];
 
 /// What runs on the instance.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,6 +22,8 @@ pub struct AppSpec {
     pub health: Option<HealthSpec>,
     /// Replacements in a row that fail to become healthy before the stack parks itself, 1 to 10.
     pub breaker_limit: u32,
+    /// Files that every boot puts in their places.
+    pub files: Vec<AppFile>,
     /// What the app may do in AWS beyond what heals the instance, where it needs anything.
     pub policy: Option<AppPolicy>,
 }
@@ -43,6 +46,7 @@ impl Default for AppSpec {
             health: None,
             breaker_limit: Self::BREAKER_LIMIT_DEFAULT,
             policy: None,
+            files: Vec::new(),
         }
     }
 }
@@ -87,6 +91,7 @@ impl Setup {
 pub(super) struct Files {
     pub(super) setup: Option<Located<String>>,
     pub(super) policy: Option<Located<String>>,
+    pub(super) others: Vec<Named>,
 }
 
 /// Reads the section; the files that it names are read by whoever can.
@@ -98,6 +103,10 @@ pub(super) fn read(reader: &mut Reader<'_>, section: &Section<'_>) -> (AppSpec, 
     let files = Files {
         setup: path("setup", "the path of a script, such as \"setup.sh\""),
         policy: path("policy", "the path of a policy, such as \"policy.json\""),
+        others: section
+            .open(reader, "files", "app.files")
+            .map(|section| app_files::read(reader, &section))
+            .unwrap_or_default(),
     };
     let setup_timeout = duration(reader, section, "setup_timeout", 60..=AppSpec::SETUP_TIMEOUT_S_MAX);
     if let Some(at) = setup_timeout.as_ref().filter(|_| !section.has("setup")) {
@@ -112,6 +121,7 @@ pub(super) fn read(reader: &mut Reader<'_>, section: &Section<'_>) -> (AppSpec, 
         setup: None,
         setup_timeout_s: setup_timeout.map_or(AppSpec::SETUP_TIMEOUT_S_DEFAULT, |at| at.value),
         policy: None,
+        files: Vec::new(),
         health: health.and_then(|section| health::read(reader, &section)),
         breaker_limit: breaker.map_or(AppSpec::BREAKER_LIMIT_DEFAULT, |breaker| breaker.value),
     };
@@ -132,6 +142,9 @@ pub(super) fn table(spec: &AppSpec) -> Option<Table> {
     }
     if spec.breaker_limit != AppSpec::BREAKER_LIMIT_DEFAULT {
         table["breaker"] = value(i64::from(spec.breaker_limit));
+    }
+    if let Some(files) = app_files::table(&spec.files) {
+        table["files"] = Item::Table(files);
     }
     if let Some(spec) = &spec.health {
         table["health"] = Item::Table(health::table(spec));

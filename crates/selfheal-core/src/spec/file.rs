@@ -5,6 +5,7 @@ use std::str::FromStr;
 use toml_edit::Document;
 
 use super::app::Files;
+use super::app_files::Named;
 use super::problem::{SpecErrors, SpecProblemKind};
 use super::reader::{Fault, Located, Reader};
 use super::{AppPolicy, Setup, Spec, app_policy, stack};
@@ -36,6 +37,7 @@ pub struct SpecFile {
     spec: Spec,
     setup: Option<Located<String>>,
     policy: Option<Located<String>>,
+    others: Vec<Named>,
 }
 
 /// Parses the text of a spec file that names no other files.
@@ -52,6 +54,9 @@ impl FromStr for Spec {
         }
         if file.setup.is_some() {
             return Err(file.setup_unreadable("is a file, which this text comes without"));
+        }
+        if let Some(named) = file.others.first() {
+            return Err(file.file_unreadable(&named.file.from, "is a file, which this text comes without"));
         }
         file.into_spec(None)
     }
@@ -73,13 +78,47 @@ impl SpecFile {
                 None
             }
         };
-        let (spec, Files { setup, policy }) = reader.finish(parsed)?;
+        let (spec, Files { setup, policy, others }) = reader.finish(parsed)?;
         Ok(Self {
             text: text.to_owned(),
             spec,
             setup,
             policy,
+            others,
         })
+    }
+
+    /// The paths of the files that `[app.files]` puts on the instance, as it names them: relative to the file's folder, or
+    /// absolute.
+    pub fn file_paths(&self) -> impl Iterator<Item = &str> {
+        self.others.iter().map(|named| named.file.from.as_str())
+    }
+
+    /// The problem of such a file that cannot be read.
+    ///
+    /// `reason` is a clause such as `cannot be read: no such file`.
+    #[must_use]
+    pub fn file_unreadable(&self, path: &str, reason: &str) -> SpecErrors {
+        let at = self
+            .others
+            .iter()
+            .find(|named| named.file.from == path)
+            .map(|named| &named.at);
+        let (key, span) = at.map_or(("app.files", 0..0), |at| (at.key.as_str(), at.span.clone()));
+        let mut reader = Reader::new(&self.text, stack::SECTIONS);
+        let expected = "the path of a file, relative to this file's folder";
+        reader.report(key, span, Fault::new(SpecProblemKind::Setup, reason, expected));
+        reader.into_errors()
+    }
+
+    /// Completes the spec with the content of a file, by the path that [`SpecFile::file_paths`] gives, before
+    /// [`SpecFile::into_spec`].
+    #[must_use]
+    pub fn with_file(mut self, path: &str, content: &[u8]) -> Self {
+        for named in self.others.iter_mut().filter(|named| named.file.from == path) {
+            named.file.content = Some(content.to_vec());
+        }
+        self
     }
 
     /// The path of the setup script as the file names it: relative to the file's folder, or absolute.
@@ -147,9 +186,14 @@ impl SpecFile {
         if self.policy.is_some() && self.spec.app.policy.is_none() {
             return Err(self.policy_problem("names a policy that was not read".to_owned(), app_policy::EXPECTED));
         }
+        if let Some(named) = self.others.iter().find(|named| named.file.content.is_none()) {
+            return Err(self.file_unreadable(&named.file.from, "names a file that was not read"));
+        }
+        let mut spec = self.spec.clone();
+        spec.app.files = self.others.iter().map(|named| named.file.clone()).collect();
         let expected = "an executable script that begins with a line such as `#!/bin/sh`";
         match (&self.setup, setup_body) {
-            (None, None) => Ok(self.spec),
+            (None, None) => Ok(spec),
             (Some(_), Some(body)) if !body.starts_with(b"#!") => {
                 let what = if body.is_empty() {
                     "is empty"
@@ -169,7 +213,6 @@ impl SpecFile {
                     path: setup.value.clone(),
                     body,
                 };
-                let mut spec = self.spec;
                 spec.app.setup = Some(setup);
                 Ok(spec)
             }
@@ -178,11 +221,12 @@ impl SpecFile {
         }
     }
 
-    /// Completes the spec without reading the setup script, for what can be done without it: a status, a destroy.
+    /// Completes the spec without reading the setup script and the files, for what can be done without it: a status, a destroy.
     #[must_use]
     pub fn into_spec_unread(self) -> Spec {
         let mut spec = self.spec;
         spec.app.setup = self.setup.map(|setup| Setup::unread(setup.value));
+        spec.app.files = self.others.into_iter().map(|named| named.file).collect();
         spec
     }
 

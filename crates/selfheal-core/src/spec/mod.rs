@@ -5,6 +5,7 @@
 mod access;
 mod address;
 mod app;
+mod app_files;
 mod app_policy;
 mod data;
 mod dns;
@@ -31,6 +32,7 @@ pub const EXAMPLE: &str = include_str!("example.toml");
 pub use access::AccessSpec;
 pub use address::{AddressSpec, AddressWhen};
 pub use app::{AppPolicy, AppSpec, Setup};
+pub use app_files::AppFile;
 pub use data::{DataSpec, Filesystem, VolumeType};
 pub(crate) use dns::is_below;
 pub use dns::{DnsSpec, ZoneRef};

@@ -193,6 +193,35 @@ impl<'d> Section<'d> {
         Some(section)
     }
 
+    /// Opens the table below `key`, whose keys are names that the user chose.
+    pub(super) fn open(&self, reader: &mut Reader<'_>, key: &str, path: &'static str) -> Option<Section<'d>> {
+        let item = self.table.get(key).filter(|item| !item.is_none())?;
+        let span = self.span_of(key, item);
+        let Some(table) = item.as_table_like() else {
+            reader.report(path, span, wrong_type(item, &format!("a table: `[{path}]`")));
+            return None;
+        };
+        Some(Section { table, path, span })
+    }
+
+    /// The keys that are there, in their order.
+    pub(super) fn keys(&self) -> Vec<String> {
+        let keys = self.table.iter().filter(|(_, item)| !item.is_none());
+        keys.map(|(key, _)| key.to_owned()).collect()
+    }
+
+    /// Opens the table that an entry is, which is called by its section; `None` where it is no table.
+    pub(super) fn entry(&self, reader: &mut Reader<'_>, key: &str, keys: &[&'static str]) -> Option<Section<'d>> {
+        let item = self.table.get(key)?;
+        let section = Section {
+            table: item.as_table_like()?,
+            path: self.path,
+            span: self.span_of(key, item),
+        };
+        section.refuse_unknown(reader, keys);
+        Some(section)
+    }
+
     /// What a key of this section is called in the whole file.
     pub(super) fn name(&self, key: &str) -> String {
         if self.path.is_empty() {

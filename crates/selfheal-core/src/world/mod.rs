@@ -6,6 +6,7 @@
 mod account;
 mod address;
 mod application_check;
+mod bundle;
 mod group;
 mod instance_profile;
 mod launch_template;
@@ -36,6 +37,7 @@ pub use address::{Address, AddressCall, AddressRun};
 pub use application_check::{
     ApplicationCheck, ApplicationCheckCall, ApplicationCheckRun, ApplicationCheckSettings, CreateApplicationStatusCheck,
 };
+pub use bundle::{BundleCall, DELETED_AT_ONCE};
 pub use group::{Activity, Group, GroupCall, GroupInstance, GroupSettings, Instance, LifecycleHook, SCHEDULED_ACTIONS};
 pub use instance_profile::{InstanceProfile, InstanceProfileCall};
 pub use launch_template::{LaunchTemplate, LaunchTemplateCall, RootVolume, TemplateData};
@@ -134,6 +136,10 @@ pub struct Observed {
     /// The log group that bears our name. Read where the spec asks for one, and where the role's policy tells of one.
     #[serde(default)]
     pub log_group: Option<LogGroup>,
+    /// Parameters of the stack's bundles, by their names. Read for the bundle that the spec needs; for destroy all of them, where
+    /// the spec needs one or the role's policy tells of one.
+    #[serde(default)]
+    pub bundles: BTreeMap<String, String>,
     /// Instances that bear the stack's tags, in any state. Read for status and destroy, not for apply.
     pub instances: Vec<Instance>,
     /// Snapshots of the data volume that bear the stack's tags. Read for status and destroy, not for apply.
@@ -199,6 +205,8 @@ pub enum Part {
     ApplicationChecks,
     /// The role's policy of what the app needs.
     AppPolicy,
+    /// The bundle that the spec needs.
+    Bundle,
     /// The hosted zone, and the record sets at the spec's name.
     Dns,
     /// The Auto Scaling group.
@@ -283,6 +291,8 @@ resources! {
     Record(RecordCall) recorded by record::record;
     /// The log group.
     LogGroup(LogGroupCall) recorded by log_group::record;
+    /// What does not fit into user data.
+    Bundle(BundleCall) recorded by bundle::record;
     /// Tags of what exists already.
     Tag(TagCall) recorded by tag::record;
 }

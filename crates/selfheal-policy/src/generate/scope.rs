@@ -30,6 +30,8 @@ pub struct InstanceScope {
     pub session_manager: bool,
     /// The path of Parameter Store below which parameters may be read, such as `/selfheal/web`.
     pub parameter_path: Option<String>,
+    /// The path of Parameter Store below which the stack's bundles are, if it has any.
+    pub bundle_path: Option<String>,
     /// The log group in which streams may be made and written.
     pub log_group: Option<String>,
     /// The ARN of the customer key that encrypts the data volume and the parameters.
@@ -85,6 +87,8 @@ pub struct OperatorScope {
     pub logs: bool,
     /// Whether the stack has, or is to have, a schedule, whose scheduled actions are those of its group.
     pub schedule: bool,
+    /// Whether the stack has, or is to have, a bundle in Parameter Store, whose path derives from the stack's name.
+    pub bundle: bool,
     /// The ARN of the managed policy that must bound the role; without it the role may be given whatever IAM allows.
     pub permissions_boundary: Option<String>,
     /// Whether the role has, or is to have, a policy of the app's, which is deleted once the spec names none.
@@ -129,6 +133,7 @@ impl OperatorScope {
             application_check: false,
             logs: false,
             schedule: false,
+            bundle: false,
             permissions_boundary: None,
             app_policy: false,
             drops_boundary: false,

@@ -34,6 +34,7 @@ statements! {
         ParameterPath,
         ParametersBelow,
         LogStreams,
+        Bundle,
         DecryptWithTheKey,
         GrantTheKeyToEbs,
     }
@@ -84,6 +85,7 @@ statements! {
         WriteRecord,
         RemoveFormerRecord,
         TheLogGroup,
+        TheBundle,
         UseTheKey,
         GrantTheKeyToEbs,
     }

@@ -109,7 +109,7 @@ fn removing_any_statement_makes_a_call_fail() {
 fn what_each_statement_of_the_instance_is_for() {
     let document = instance_policy(&instance_scope()).unwrap();
     let needed = needed_by(Caller::Instance, &document);
-    let expected: [(&str, &[&str]); 16] = [
+    let expected: [(&str, &[&str]); 17] = [
         ("TheAddress", &["ec2:AssociateAddress", "ec2:DisassociateAddress"]),
         ("AddressToOwnInstances", &["ec2:AssociateAddress"]),
         (
@@ -149,6 +149,7 @@ fn what_each_statement_of_the_instance_is_for() {
         ),
         ("ParameterPath", &["ssm:GetParametersByPath"]),
         ("ParametersBelow", &["ssm:GetParameter"]),
+        ("Bundle", &["ssm:GetParametersByPath"]),
         ("LogStreams", &["logs:CreateLogStream", "logs:PutLogEvents"]),
         ("DecryptWithTheKey", &["kms:Decrypt"]),
         ("GrantTheKeyToEbs", &["kms:CreateGrant"]),

@@ -27,6 +27,7 @@ fn instance_with_the_least() {
         volume_id: None,
         subnet_id: None,
         session_manager: false,
+        bundle_path: None,
         parameter_path: None,
         log_group: None,
         kms_key: None,

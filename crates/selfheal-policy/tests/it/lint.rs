@@ -10,7 +10,7 @@ use crate::common::{instance_scope, operator_scope};
 /// Returns every instance scope that leaves out some of what is optional.
 fn instance_scopes() -> Vec<InstanceScope> {
     let full = instance_scope();
-    (0..128_u32)
+    (0..256_u32)
         .map(|bits| {
             let has = |bit: u32| bits & (1 << bit) != 0;
             InstanceScope {
@@ -21,6 +21,7 @@ fn instance_scopes() -> Vec<InstanceScope> {
                 log_group: full.log_group.clone().filter(|_| has(4)),
                 kms_key: full.kms_key.clone().filter(|_| has(5)),
                 application_check: has(6),
+                bundle_path: full.bundle_path.clone().filter(|_| has(7)),
                 ..full.clone()
             }
         })
@@ -30,7 +31,7 @@ fn instance_scopes() -> Vec<InstanceScope> {
 /// Returns every operator scope that leaves out some of what is optional.
 fn operator_scopes() -> Vec<OperatorScope> {
     let full = operator_scope();
-    (0..256_u32)
+    (0..512_u32)
         .map(|bits| {
             let has = |bit: u32| bits & (1 << bit) != 0;
             OperatorScope {
@@ -42,6 +43,7 @@ fn operator_scopes() -> Vec<OperatorScope> {
                 kms_key: full.kms_key.clone().filter(|_| has(5)),
                 allocation_id: has(6).then(|| "eipalloc-0aaaaaaaaaaaaaaaa".to_owned()),
                 data_volume: has(7),
+                bundle: has(8),
                 ..full.clone()
             }
         })

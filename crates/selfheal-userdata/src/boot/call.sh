@@ -3,37 +3,43 @@
 # Makes one call: service, action, then key=value pairs. The answer is in `reply`; a failure leaves its code in `error`
 # and its text in `message`. Always POST with a form: curl signs that the same in every version that is supported.
 call() {
-  local service=$1 action=$2 version endpoint config pair code sign
+  local service=$1 action=$2 version endpoint form='' pair
   shift 2
-  error='' message='' server_date=''
   case $service in
     ec2) version=2016-11-15 endpoint=${AWS_ENDPOINT_URL_EC2:-${AWS_ENDPOINT_URL:-}} ;;
     autoscaling) version=2011-01-01 endpoint=${AWS_ENDPOINT_URL_AUTO_SCALING:-${AWS_ENDPOINT_URL:-}} ;;
   esac
-  endpoint=${endpoint:-https://$service.$region.$dns_suffix}
-  config="user = \"$access_key:$secret_key\"${newline}header = \"X-Amz-Security-Token: $session_token\"$newline"
   # The action comes last: if this program is killed while it writes, what curl has got is no call at all.
   for pair in "Version=$version" "$@" "Action=$action"; do
     pair=${pair//\\/\\\\} pair=${pair//\"/\\\"}
-    config+="data-urlencode = \"${pair//$newline/\\n}\"$newline"
+    form+="data-urlencode = \"${pair//$newline/\\n}\"$newline"
   done
+  send "$service" "${endpoint:-https://$service.$region.$dns_suffix}" "$form" && return 0
+  ! element Code "$reply" || error=$value
+  ! element Message "$reply" || message=$value
+  return 1
+}
+
+# Signs for the service $1 and sends to the endpoint $2 what $3 says in curl's words.
+send() {
+  local sign code
+  error='' message='' server_date=''
   if [[ $signer == curl ]]; then
-    sign=("${curl[@]}" --aws-sigv4 "aws:amz:$region:$service" --connect-timeout 5 --max-time 20
+    sign=("${curl[@]}" --aws-sigv4 "aws:amz:$region:$1" --connect-timeout 5 --max-time 20
       --write-out $'\036%header{date}\036%{http_code}')
   else
     # Python.
-    sign=("$signer" -I "$root/usr/local/lib/selfheal/sign" "$region" "$service")
+    sign=("$signer" -I "$root/usr/local/lib/selfheal/sign" "$region" "$1")
   fi
-  if ! fetch "$config" "${sign[@]}" "${endpoint%/}/"; then
-    error=Network message="no answer from ${endpoint%/}"
+  if ! fetch "user = \"$access_key:$secret_key\"${newline}header = \"X-Amz-Security-Token: $session_token\"$newline$3" \
+    "${sign[@]}" "${2%/}/"; then
+    reply='' error=Network message="no answer from ${2%/}"
     return 1
   fi
   code=${reply: -3} reply=${reply%$'\036'*}
   server_date=${reply##*$'\036'} reply=${reply%$'\036'*}
   [[ $code != 200 ]] || return 0
   error=Http$code
-  ! element Code "$reply" || error=$value
-  ! element Message "$reply" || message=$value
   return 1
 }
 
@@ -49,7 +55,8 @@ outage() {
   [[ $error =~ ^(Throttl|EC2Throttl|RequestThrottled|RequestLimitExceeded|Http429|Network|Http5|Internal|.*Unavailable|ResourceContention|ServiceFailure|RequestTimeout) ]]
 }
 
-# Tells whether the last error is one that passes with time: $1 is a pattern of codes that do for this call.
+# Tells whether the last error is one that passes with time: $1 is a pattern of codes that do for this call. A `return`
+# without a status would be that of the command before the trap, where a trap calls this.
 passes() {
   ! outage || return 0
   case $error in
@@ -57,15 +64,13 @@ passes() {
       # A role that is new may take minutes until it works everywhere.
       clock
       denied_at=${denied_at:-$now}
-      ((now - denied_at < denied_s_max))
-      return
+      ((now - denied_at < denied_s_max)) && return 0 || return 1
       ;;
     ExpiredToken* | RequestExpired | SignatureDoesNotMatch | InvalidSignature*)
       # Old credentials or a clock that is off. Both may be mended in the meantime.
       clock
       denied_at=${denied_at:-$now}
-      ((now - denied_at < denied_s_max)) && read_identity
-      return
+      ((now - denied_at < denied_s_max)) && read_identity && return 0 || return 1
       ;;
   esac
   [[ $error =~ ^($1)$ ]]
@@ -79,7 +84,7 @@ persistently() {
   shift 2
   clock
   began=$now last=$now deadline=$((now + deadline)) away=''
-  until call "$@"; do
+  until "${caller:-call}" "$@"; do
     [[ $said == "$error" ]] || log "$2: $error: $message"
     said=$error
     passes "$passing" || return 1

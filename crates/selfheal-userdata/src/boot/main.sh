@@ -71,7 +71,7 @@ await_notify() {
 }
 
 end_failures() {
-  reset_breaker && return
+  reset_breaker && return 0
   log "cannot reset the count of failed boots: $error: $message"
   return 1
 }

@@ -33,7 +33,7 @@ unmount_volume() {
   mounted || return 0
   attended "$flush_s_max" sync -f "$root$mount_path" || status=$?
   [[ $status != 124 ]] || { log "the volume does not take what was written" && return 1; }
-  attended "$flush_s_max" umount "$root$mount_path" || attended "$flush_s_max" umount -l "$root$mount_path" && return
+  attended "$flush_s_max" umount "$root$mount_path" || attended "$flush_s_max" umount -l "$root$mount_path" && return 0
   log "cannot unmount $mount_path"
   return 1
 }

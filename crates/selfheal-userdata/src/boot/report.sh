@@ -148,7 +148,7 @@ reset_breaker() {
 # Tells the group to replace this instance: $1 is whether its grace period counts, $2 for how many seconds to try.
 report_unhealthy() {
   persistently "$2" '' autoscaling SetInstanceHealth "InstanceId=$instance" HealthStatus=Unhealthy \
-    "ShouldRespectGracePeriod=$1" && return
+    "ShouldRespectGracePeriod=$1" && return 0
   log "SetInstanceHealth: $error: $message"
   return 1
 }

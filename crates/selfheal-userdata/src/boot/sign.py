@@ -8,21 +8,24 @@ from urllib import error, parse, request
 # As long as curl may take. The signal ends the process, whatever it waits for.
 signal.alarm(20)
 region, service, url = sys.argv[1:]
-form = []
+form, raw, headers = [], None, {"host": parse.urlsplit(url).netloc}
 for line in sys.stdin:
     name, _, text = line.strip().partition(" = ")
     text = json.loads(text, strict=False)
     if name == "user":
         key, secret = text.split(":", 1)
     elif name == "header":
-        token = text.split(": ", 1)[1]
+        name, text = text.split(": ", 1)
+        headers[name.lower()] = text
+    elif name == "data-raw":
+        raw = text
     else:
         form.append(tuple(text.split("=", 1)))
-body = parse.urlencode(form).encode()
+body = (parse.urlencode(form) if raw is None else raw).encode()
 now = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
-headers = {"host": parse.urlsplit(url).netloc, "x-amz-date": now, "x-amz-security-token": token}
-signed = ";".join(headers)
-lines = "".join(f"{name}:{text}\n" for name, text in headers.items())
+headers["x-amz-date"] = now
+signed = ";".join(sorted(headers))
+lines = "".join(f"{name}:{text}\n" for name, text in sorted(headers.items()))
 canonical = f"POST\n/\n\n{lines}\n{signed}\n{hashlib.sha256(body).hexdigest()}"
 scope = [now[:8], region, service, "aws4_request"]
 digest = hashlib.sha256(canonical.encode()).hexdigest()

@@ -102,7 +102,7 @@ on_interruption() {
 # Ends a launch that is still under way. It is no failure: nobody counts it.
 abandon_launch() {
   hook_waits && call autoscaling CompleteLifecycleAction "AutoScalingGroupName=$group" "LifecycleHookName=$launch_hook" \
-    LifecycleActionResult=ABANDON "InstanceId=$instance" || return
+    LifecycleActionResult=ABANDON "InstanceId=$instance" || return 1
   log "launch abandoned"
 }
 

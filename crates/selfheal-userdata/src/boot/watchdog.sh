@@ -27,7 +27,7 @@ watchdog() {
 # must run into the breaker too.
 is_stable() {
   : >"$run_dir/counted"
-  read_identity && end_failures && return
+  read_identity && end_failures && return 0
   # Tried again after as many good probes.
   printf '0 0\n' >"$run_dir/probes"
 }
@@ -41,7 +41,7 @@ report_failing() {
 
 # Tells whether the instance is to stay: while it ends, its probes may well fail.
 in_service() {
-  metadata_once meta-data/autoscaling/target-lifecycle-state meta-data/spot/instance-action || return
+  metadata_once meta-data/autoscaling/target-lifecycle-state meta-data/spot/instance-action || return 1
   [[ ${values[0]:-InService} == InService && -z ${values[1]} ]] && read_identity
 }
 

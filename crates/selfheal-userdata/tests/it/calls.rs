@@ -3,12 +3,12 @@
 use std::fs;
 use std::time::Duration;
 
-use selfheal_userdata::{BootConfig, HealthCheck, HealthFrom};
+use selfheal_userdata::{BootConfig, BootExit, HealthCheck, HealthFrom};
 
 use crate::call_list::{Calls, assert_calls, scenarios};
 use crate::lifecycle::watch_until;
-use crate::support::full;
 use crate::support::machine::Machine;
+use crate::support::{bundled, full};
 
 const STATE: &str = "autoscaling/target-lifecycle-state";
 const FAILED: &str = "selfheal:failed-boots";
@@ -17,6 +17,13 @@ const OTHER: &str = "i-0bbbbbbbbbbbbbbb2";
 /// A stack whose app nobody watches.
 fn unwatched() -> BootConfig {
     BootConfig { health: None, ..full() }
+}
+
+fn unwatched_and_bundled() -> BootConfig {
+    BootConfig {
+        health: None,
+        ..bundled()
+    }
 }
 
 fn failing() -> BootConfig {
@@ -57,13 +64,17 @@ fn let_the_app_die(machine: &Machine) {
     fs::write(&path, config.replace(line, "probe_target='exit 1'")).unwrap();
 }
 
-/// Plays a scenario.
-fn play(scenario: &str) -> Machine {
-    let machine = match scenario {
+/// A machine as a scenario finds it.
+fn before(scenario: &str) -> Machine {
+    match scenario {
         "replacement that takes volume and address"
         | "replacement after a failed one"
         | "boot that parks the stack" => replacing(),
-        "first boot" | "first boot, watched by the instance" | "boot that fails" => Machine::new(),
+        "first boot"
+        | "first boot with a bundle"
+        | "first boot without its bundle"
+        | "first boot, watched by the instance"
+        | "boot that fails" => Machine::new(),
         "app that AWS finds impaired" => {
             let health = full().health.map(|health| HealthCheck {
                 from: HealthFrom::Aws,
@@ -73,9 +84,22 @@ fn play(scenario: &str) -> Machine {
         }
         "app that dies" => booted(&full()),
         _ => booted(&unwatched()),
-    };
+    }
+}
+
+/// Plays a scenario.
+fn play(scenario: &str) -> Machine {
+    let machine = before(scenario);
     match scenario {
         "first boot" | "replacement that takes volume and address" => drop(machine.boot(&unwatched(), 0)),
+        "first boot with a bundle" => drop(machine.boot(&unwatched_and_bundled(), 0)),
+        "first boot without its bundle" => {
+            machine.install_with(&unwatched_and_bundled(), &[("stale_s_max", 1)]);
+            machine.aws.state().parameters.clear();
+            machine.again("boot", BootExit::Bundle.code().into());
+            machine.aws.metadata(STATE, "Terminated");
+            machine.again("watch", 0);
+        }
         "first boot, watched by the instance" => {
             machine.boot(&full(), 0);
             // The row of failures ends after ten times the threshold of probes.
@@ -138,6 +162,7 @@ fn calls(machine: &Machine) -> Calls {
         | "RecordLifecycleActionHeartbeat"
         | "SetInstanceHealth"
         | "SuspendProcesses" => "autoscaling",
+        "GetParametersByPath" => "ssm",
         _ => "ec2",
     };
     let actions = machine.actions().into_iter();

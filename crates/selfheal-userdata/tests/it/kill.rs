@@ -2,12 +2,16 @@
 
 use std::fs;
 
+use selfheal_userdata::BootConfig;
+
 use crate::support::aws::INSTANCE;
-use crate::support::full;
 use crate::support::machine::Machine;
+use crate::support::{bundled, full};
 
 /// Every this-many-th command is the last one: a prime, so that loops are hit at different places.
 const STRIDE: usize = 97;
+/// With a bundle there are more commands, and only those that fetch it are new.
+const BUNDLED_STRIDE: usize = 131;
 
 /// Counts the program's commands, kills it before one of them, and notes the count otherwise.
 const TRAP: &str = r#"mapfile -d "" arguments </proc/$$/cmdline
@@ -36,14 +40,23 @@ fn boot_until(machine: &Machine, command: usize) -> (bool, usize) {
 
 #[test]
 fn boot_killed_anywhere_converges_at_the_next() {
+    kill_anywhere(&full(), STRIDE);
+}
+
+#[test]
+fn boot_with_a_bundle_killed_anywhere_converges_at_the_next() {
+    kill_anywhere(&bundled(), BUNDLED_STRIDE);
+}
+
+fn kill_anywhere(config: &BootConfig, stride: usize) {
     let machine = Machine::new();
-    machine.install(&full());
+    machine.install(config);
     let (finished, commands) = boot_until(&machine, 0);
     assert!(finished && commands > 100, "{commands}");
     let mut killed = 0;
-    for at in (1..commands).step_by(STRIDE) {
+    for at in (1..commands).step_by(stride) {
         let machine = Machine::new();
-        machine.install(&full());
+        machine.install(config);
         let (finished, _) = boot_until(&machine, at);
         killed += usize::from(!finished);
         let text = machine.again("boot", 0);
@@ -53,6 +66,15 @@ fn boot_killed_anywhere_converges_at_the_next() {
         let mounted = commands.iter().position(|line| line.starts_with("mount ")).unwrap();
         assert!((1..=2).contains(&count(&commands[..mounted])), "killed at {at}: {text}");
         assert_eq!(count(&commands[mounted..]), 0, "killed at {at}: {text}");
+        for (path, content) in config
+            .setup
+            .iter()
+            .map(|setup| ("/etc/selfheal/setup", setup))
+            .chain(config.files.iter().map(|file| (file.path.as_str(), &file.content)))
+        {
+            let have = fs::read(machine.root().join(path.trim_start_matches('/'))).unwrap();
+            assert_eq!(&have, content, "{path}, killed at {at}: {text}");
+        }
         let completed = machine
             .actions()
             .iter()
@@ -69,5 +91,5 @@ fn boot_killed_anywhere_converges_at_the_next() {
         );
     }
     println!("{killed} boots killed, of {commands} commands");
-    assert!(killed > commands / STRIDE / 2, "{killed}");
+    assert!(killed > commands / stride / 2, "{killed}");
 }

@@ -2,7 +2,8 @@
 
 use proptest::prelude::*;
 use selfheal_userdata::{
-    AddressWhen, BootConfig, DataVolume, Filesystem, HealthCheck, HealthFrom, Probe, ReadError, decode, read, render,
+    AddressWhen, BootConfig, BootFile, DataVolume, Filesystem, HealthCheck, HealthFrom, Probe, ReadError, decode, read,
+    render,
 };
 
 use crate::support::{bare, full};
@@ -30,6 +31,18 @@ fn setup() -> impl Strategy<Value = Vec<u8>> {
         proptest::collection::vec(any::<u8>(), 0..300),
         "[^\\x00]{0,200}".prop_map(String::into_bytes),
     ]
+}
+
+fn file() -> impl Strategy<Value = BootFile> {
+    let owner = prop_oneof![Just("root".to_owned()), "[a-z0-9_]{1,8}(:[a-z0-9_]{1,8})?"];
+    ("(/[a-z '\"$%]{0,8}[a-z]){1,3}", setup(), owner, 0_u32..=0o777)
+        .prop_filter("a place of ours", |(path, ..)| !path.starts_with("/etc/selfheal"))
+        .prop_map(|(path, content, owner, mode)| BootFile {
+            path,
+            content,
+            owner,
+            mode,
+        })
 }
 
 fn data() -> impl Strategy<Value = DataVolume> {
@@ -87,7 +100,7 @@ fn config() -> impl Strategy<Value = BootConfig> {
     );
     let parts = (
         proptest::option::of(data()),
-        proptest::option::of(setup()),
+        (proptest::option::of(setup()), proptest::collection::vec(file(), 0..3)),
         1_u32..,
         proptest::option::of(health()),
         prop_oneof![Just(AddressWhen::Mounted), Just(AddressWhen::Healthy)],
@@ -95,7 +108,7 @@ fn config() -> impl Strategy<Value = BootConfig> {
     );
     (names, parts).prop_map(|(names, parts)| {
         let (stack, region, dns_suffix, group, launch_hook, terminate_hook, role, allocation_id) = names;
-        let (data, setup, setup_timeout_s, health, address_when, breaker_limit) = parts;
+        let (data, (setup, files), setup_timeout_s, health, address_when, breaker_limit) = parts;
         BootConfig {
             stack,
             region,
@@ -108,6 +121,7 @@ fn config() -> impl Strategy<Value = BootConfig> {
             data,
             setup,
             setup_timeout_s,
+            files,
             health,
             address_when,
             breaker_limit,

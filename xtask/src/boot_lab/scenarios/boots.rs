@@ -8,7 +8,7 @@ use super::get;
 use crate::boot_lab::cloud::Cloud;
 use crate::boot_lab::command::{ensure, wait_for};
 use crate::boot_lab::lab::Lab;
-use crate::boot_lab::stack::Options;
+use crate::boot_lab::stack::{APP_SETUP, Options};
 use crate::error::TaskResult;
 
 /// The app's bytes as seen over the Elastic IP, once it serves them.
@@ -129,5 +129,59 @@ pub fn replacement(lab: &mut Lab) -> TaskResult<()> {
     lab.note(format!(
         "same bytes over the same address {recovery_s:.1} s after the power cut, {refused} × VolumeInUse"
     ));
+    Ok(())
+}
+
+/// What does not fit into user data is fetched once by each instance; without a part of it no instance takes the volume.
+pub fn bundle(lab: &mut Lab) -> TaskResult<()> {
+    let mut state = 1_u32;
+    let mut letter = || {
+        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        char::from(b'a' + (state >> 27) as u8 % 26)
+    };
+    let noise: String = (0..20_000).map(|_| letter()).collect();
+    let cloud = lab.launch(&Options {
+        setup: Some(format!("{APP_SETUP}\nexit 0\n# {noise}\n")),
+        ..Options::default()
+    })?;
+    let first = cloud.await_in_service(1, 60)?;
+    let before = served_bytes(&cloud)?;
+    let fetched = |id: &str| {
+        let actions = actions_of(&cloud, id);
+        actions.iter().filter(|action| *action == "GetParametersByPath").count()
+    };
+    let pages = fetched(&first);
+    ensure(pages > 0, || "nothing was fetched".to_owned())?;
+    let parts = cloud.sim.tamper(|world| {
+        let parts = world.parameters.clone();
+        world.parameters.retain(|name, _| !name.starts_with("/selfheal/"));
+        parts
+    });
+    cloud.run_in(&first, &["systemctl", "reboot"])?;
+    cloud.machine(&first, |machine| machine.await_off(Duration::from_secs(30)))?;
+    cloud.power_on(&first)?;
+    wait_for("second start of the app", Duration::from_secs(60), || {
+        let starts = get(&cloud, "/starts").unwrap_or_default();
+        Ok((starts.iter().filter(|byte| **byte == b'\n').count() == 2).then_some(()))
+    })?;
+    ensure(fetched(&first) == pages, || "the reboot fetched it again".to_owned())?;
+    // Its replacement has nothing on its disk, and says what is missing.
+    cloud.cut_power(&first)?;
+    cloud.sim.kill_instance(&first);
+    let second = cloud.await_launched(2, 30)?;
+    cloud.await_console(&second, "is not there (exit 24)", 120)?;
+    ensure(
+        !actions_of(&cloud, &second).contains(&"AttachVolume".to_owned()),
+        || "a boot that cannot go on took the volume".to_owned(),
+    )?;
+    cloud.sim.tamper(|world| world.parameters = parts);
+    let third = cloud.await_in_service(3, 120)?;
+    ensure(served_bytes(&cloud)? == before, || {
+        "the bytes are not the same".to_owned()
+    })?;
+    ensure(cloud.address_holder().as_deref() == Some(&third), || {
+        "the address did not follow".to_owned()
+    })?;
+    lab.note(format!("fetched in {pages} calls"));
     Ok(())
 }

@@ -67,6 +67,12 @@ pub const SCENARIOS: &[Scenario] = &[
         run: boots::replacement,
     },
     Scenario {
+        name: "bundle",
+        about: "the setup script does not fit into user data; a replacement, a reboot without Parameter Store, a lost part",
+        when: When::Ci,
+        run: boots::bundle,
+    },
+    Scenario {
         name: "baked-image",
         about: "the image was made from a running instance, whose program it carries",
         when: When::Ci,

@@ -72,6 +72,7 @@ fn configs() -> Vec<BootConfig> {
         data: None,
         setup: None,
         setup_timeout_s: 600,
+        files: Vec::new(),
         health: None,
         address_when: AddressWhen::Mounted,
         breaker_limit: 3,
@@ -243,6 +244,7 @@ fn configuration(text: &str) -> BootConfig {
         }),
         setup: setup.map(String::into_bytes),
         setup_timeout_s: number(&setup_timeout),
+        files: Vec::new(),
         health: probe.map(|probe| HealthCheck {
             probe,
             interval_s: number(&interval),

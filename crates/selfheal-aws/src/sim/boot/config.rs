@@ -1,8 +1,11 @@
 //! The boot program's configuration, read back from user data.
 
-use selfheal_userdata::HealthFrom;
+use std::str::FromStr;
 
-use super::super::state::BootConfig;
+use selfheal_core::Names;
+use selfheal_userdata::{HealthFrom, Settings, settings};
+
+use super::super::state::{BootConfig, BundleRef};
 use super::super::world::World;
 
 impl BootConfig {
@@ -10,11 +13,13 @@ impl BootConfig {
     /// what this version of selfheal renders: such an instance runs, and takes nothing.
     #[must_use]
     pub fn of(world: &World, instance: &str) -> Option<Self> {
-        let config = world.instances.get(instance)?.data.user_data.config()?.clone();
-        let watches = |who: HealthFrom| {
-            let from = config.health.as_ref().map(|health| health.from);
-            from.is_some_and(|from| from == who || from == HealthFrom::Both)
+        let user_data = &world.instances.get(instance)?.data.user_data;
+        let Some(config) = user_data.config() else {
+            return Self::bundled(&settings(user_data.script()?)?, &world.config.region);
         };
+        let config = config.clone();
+        let from = config.health.as_ref().map(|health| health.from);
+        let watches = |who: HealthFrom| from.is_some_and(|from| from == who || from == HealthFrom::Both);
         Some(Self {
             watchdog: watches(HealthFrom::Instance),
             asks_aws: watches(HealthFrom::Aws),
@@ -29,6 +34,30 @@ impl BootConfig {
                 .unwrap_or_default(),
             volume: config.data.map(|data| data.volume_id.into()),
             breaker_limit: config.breaker_limit,
+            bundle: None,
+        })
+    }
+
+    /// The same of user data that name a bundle: what a boot is told without it.
+    fn bundled(settings: &Settings, region: &str) -> Option<Self> {
+        let text = |name: &str| String::from_utf8(settings.get(name)?.clone()).ok();
+        let digest = text("bundle")?;
+        let watches = |who: &str| text("health_from").is_some_and(|from| from == who || from == "both");
+        let bundles = Names::new(&text("stack")?, region).bundle;
+        Some(Self {
+            group: text("group")?,
+            launch_hook: text("launch_hook")?,
+            terminate_hook: text("terminate_hook").filter(|hook| !hook.is_empty()),
+            allocation_id: text("allocation_id")?.into(),
+            volume: text("volume_id").map(Into::into),
+            filesystem: text("filesystem").unwrap_or_default(),
+            watchdog: watches("instance"),
+            asks_aws: watches("aws"),
+            breaker_limit: FromStr::from_str(&text("breaker_limit")?).ok()?,
+            bundle: Some(BundleRef {
+                path: format!("{bundles}/{digest}"),
+                digest,
+            }),
         })
     }
 }

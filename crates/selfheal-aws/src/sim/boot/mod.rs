@@ -1,7 +1,7 @@
 //! A model of the boot program: the same calls in the same order, each with the rights of the instance's role.
 //!
-//! What it works with is read from the instance's own user data by `selfheal_userdata::read`. An instance with other user
-//! data runs, and takes nothing.
+//! What it works with is read from the instance's own user data by `selfheal_userdata::read`, or where these name a bundle by
+//! their settings. An instance with other user data runs, and takes nothing.
 
 mod config;
 mod leave;
@@ -62,11 +62,17 @@ impl World {
         };
         instance.boots += 1;
         let boot = instance.boots;
-        let BootState { settled, completed, .. } = instance.boot;
+        let BootState {
+            settled,
+            completed,
+            unpacked,
+            ..
+        } = instance.boot;
         instance.boot = BootState {
             config: instance.boot.config.take(),
             settled,
             completed,
+            unpacked,
             ..BootState::default()
         };
         self.wake_checks(id);
@@ -125,14 +131,8 @@ impl World {
         }
         let next = match phase {
             BootPhase::Off if !self.wanted(id) => Next::Again(UNWANTED),
-            BootPhase::Off => Next::Go(
-                if config.volume.is_some() {
-                    BootPhase::Attach
-                } else {
-                    BootPhase::Setup
-                },
-                AT_ONCE,
-            ),
+            BootPhase::Off => Next::Go(self.after_identity(id, &config), AT_ONCE),
+            BootPhase::Bundle => self.boot_bundle(id, &me, &config),
             BootPhase::Attach => self.boot_attach(id, &me, &config),
             BootPhase::Device => self.boot_device(id, &config),
             BootPhase::Mount => self.boot_mount(id, &me, &config),

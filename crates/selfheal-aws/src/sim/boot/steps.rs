@@ -3,6 +3,8 @@
 use selfheal_core::names::{TAG_FIRST_USE, TAG_FORMATTING, Tags};
 use selfheal_core::world::{AllocationId, AssociationId, AttachmentState, Volume, VolumeId};
 
+use selfheal_userdata::unbundle;
+
 use super::super::call::Caller;
 use super::super::rng::Range;
 use super::super::state::{BootConfig, BootPhase, Content};
@@ -33,6 +35,40 @@ pub(super) enum HookEnd {
 }
 
 impl World {
+    /// What a boot does first: it fetches the bundle that its user data name, which a reboot has on its disk.
+    pub(super) fn after_identity(&self, id: &str, config: &BootConfig) -> BootPhase {
+        let unpacked = self.instances.get(id).is_some_and(|instance| instance.boot.unpacked);
+        match (&config.bundle, &config.volume) {
+            (Some(_), _) if !unpacked => BootPhase::Bundle,
+            (_, Some(_)) => BootPhase::Attach,
+            (_, None) => BootPhase::Setup,
+        }
+    }
+
+    /// Fetches what the user data name: what is lost or torn fails the boot.
+    pub(super) fn boot_bundle(&mut self, id: &str, me: &Caller, config: &BootConfig) -> Next {
+        let Some(bundle) = &config.bundle else {
+            return Next::Go(self.after_identity(id, config), AT_ONCE);
+        };
+        let chunks = match self.api_parameters_by_path(me, &bundle.path) {
+            Ok(chunks) => chunks,
+            Err(error) => {
+                self.heartbeat(id, me, config);
+                return self.again(id, &error, CALL_MS_MAX);
+            }
+        };
+        if unbundle(&bundle.digest, chunks.values().map(String::as_str)).is_some() {
+            if let Some(instance) = self.instances.get_mut(id) {
+                instance.boot.unpacked = true;
+            }
+            return Next::Go(self.after_identity(id, config), AT_ONCE);
+        }
+        if self.in_phase_ms(id) < STALE_MS_MAX {
+            return Next::Again(RETRY);
+        }
+        Next::Fail(format!("the bundle {} is not whole", bundle.path))
+    }
+
     /// The volume is the lock: attach it, or wait for whoever holds it. Never forced.
     pub(super) fn boot_attach(&mut self, id: &str, me: &Caller, config: &BootConfig) -> Next {
         let Some(volume) = &config.volume else {

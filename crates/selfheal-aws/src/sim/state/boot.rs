@@ -25,6 +25,18 @@ pub struct BootConfig {
     pub asks_aws: bool,
     /// Number of failed boots in a row at which the stack parks itself.
     pub breaker_limit: u32,
+    /// Bundle that its user data names, where they name one.
+    #[serde(default)]
+    pub bundle: Option<BundleRef>,
+}
+
+/// A bundle that user data name.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BundleRef {
+    /// Path of its parameters.
+    pub path: String,
+    /// SHA-256 of what it holds.
+    pub digest: String,
 }
 
 /// Phase of a boot program.
@@ -33,6 +45,8 @@ pub enum BootPhase {
     /// Not begun.
     #[default]
     Off,
+    /// Fetches what did not fit into user data.
+    Bundle,
     /// Takes the data volume, which is the lock.
     Attach,
     /// Waits for the device.
@@ -69,6 +83,9 @@ pub struct BootState {
     pub heartbeat_ms: u64,
     /// Whether the mark of first use was removed on this instance.
     pub settled: bool,
+    /// Whether the bundle was unpacked on this instance's root disk.
+    #[serde(default)]
+    pub unpacked: bool,
     /// Whether the launch hook was completed on this instance, or found to be over.
     pub completed: bool,
     /// Reason of a boot that failed.

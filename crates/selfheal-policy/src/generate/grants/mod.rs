@@ -5,6 +5,7 @@
 mod account;
 mod address;
 mod application_check;
+mod bundle;
 mod group;
 mod identity;
 mod image;
@@ -35,6 +36,7 @@ impl Resource {
             Self::SessionManager => session_manager::instance(grants),
             Self::Parameters => parameters::instance(grants),
             Self::Logs => logs::instance(grants),
+            Self::Bundle => bundle::instance(grants),
             Self::Image
             | Self::Instance
             | Self::Network
@@ -67,6 +69,7 @@ impl Resource {
             Self::Record => record::operator(grants),
             Self::Account => account::operator(grants),
             Self::Logs => logs::operator(grants),
+            Self::Bundle => bundle::operator(grants),
             Self::SessionManager | Self::Parameters => Ok(()),
         }
     }

@@ -22,6 +22,7 @@ macro_rules! calls {
 mod account;
 mod address;
 mod application_check;
+mod bundle;
 mod group;
 mod identity;
 mod image;
@@ -77,5 +78,6 @@ pub(super) const fn of(resource: Resource) -> &'static [Call] {
         Resource::SessionManager => session_manager::CALLS,
         Resource::Parameters => parameters::CALLS,
         Resource::Logs => logs::CALLS,
+        Resource::Bundle => bundle::CALLS,
     }
 }

@@ -28,7 +28,8 @@ pub fn instance_scope() -> InstanceScope {
         vpc_id: Some("vpc-0aaaaaaaaaaaaaaaa".to_owned()),
         subnet_id: Some("subnet-0aaaaaaaaaaaaaaaa".to_owned()),
         session_manager: true,
-        parameter_path: Some("/selfheal/web".to_owned()),
+        bundle_path: Some("/selfheal/web/bundle".to_owned()),
+        parameter_path: Some("/apps/web".to_owned()),
         log_group: Some("/selfheal/web".to_owned()),
         kms_key: Some(KEY.to_owned()),
         application_check: true,
@@ -47,6 +48,7 @@ pub fn operator_scope() -> OperatorScope {
         application_check: true,
         logs: true,
         schedule: true,
+        bundle: true,
         app_policy: true,
         permissions_boundary: Some(BOUNDARY.to_owned()),
         ..OperatorScope::new(Partition::Aws, REGION, ACCOUNT, "web")

@@ -112,9 +112,11 @@ fn names(kind: &str, owner: Owner) -> Vec<(&'static str, String)> {
                 "images/web"
             };
             let mut parameters = vec![
-                (":path", format!("selfheal/{stack}")),
-                (":below", format!("selfheal/{stack}/secret")),
-                (":beside", format!("selfheal/{stack}2/secret")),
+                (":path", format!("apps/{stack}")),
+                (":below", format!("apps/{stack}/secret")),
+                (":beside", format!("apps/{stack}2/secret")),
+                (":bundle", format!("selfheal/{stack}/bundle/0123abcd")),
+                (":besides-bundle", format!("selfheal/{stack}/bundles")),
                 (":image", image.to_owned()),
             ];
             // Public parameters are AWS's, and everybody's.
@@ -399,7 +401,8 @@ pub fn requests(call: &Call, owners: &[Owner], region: &str) -> Vec<Request> {
             created(action.service(), named.resource_type, *owner)
         } else {
             let wanted = match call.action {
-                "ssm:GetParametersByPath" => "parameter:path",
+                "ssm:GetParametersByPath" if call.purpose == "reads the app's configuration" => "parameter:path",
+                "ssm:GetParametersByPath" | "ssm:PutParameter" | "ssm:DeleteParameters" => "parameter:bundle",
                 "ssm:GetParameter" if call.purpose == "resolves the image's name" => "parameter:image",
                 "ssm:GetParameter" => "parameter:below",
                 "iam:CreateServiceLinkedRole" => "role:autoscaling",

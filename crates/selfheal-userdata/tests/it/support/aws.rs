@@ -7,6 +7,8 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::thread;
 
+use selfheal_userdata::Bundle;
+
 /// The instance that boots here.
 pub const INSTANCE: &str = "i-0aaaaaaaaaaaaaaa1";
 /// Its primary network interface.
@@ -45,6 +47,8 @@ pub struct State {
     pub address_of: Option<String>,
     /// What EC2's application status checks find of the instance.
     pub application_status: &'static str,
+    /// Parameters of Parameter Store.
+    pub parameters: BTreeMap<String, String>,
     /// The group's tags.
     pub tags: BTreeMap<String, String>,
     /// Suspended processes of the group.
@@ -85,6 +89,16 @@ impl Aws {
     /// Lets the next calls of an action fail, one after the other, with these codes.
     pub fn fail(&self, action: &str, codes: &[(u16, &'static str, &'static str)]) {
         self.state().faults.entry(action.to_owned()).or_default().extend(codes);
+    }
+
+    /// Writes a stack's bundle into Parameter Store.
+    pub fn put_bundle(&self, stack: &str, bundle: &Bundle) {
+        let path = bundle_path(stack, bundle);
+        for (place, chunk) in bundle.chunks().iter().enumerate() {
+            self.state()
+                .parameters
+                .insert(format!("{path}/{place:02}"), chunk.clone());
+        }
     }
 
     /// Sets a path of the metadata service.
@@ -210,6 +224,12 @@ impl State {
         if !signed || request.headers.get("x-amz-security-token").map(String::as_str) != Some(SECRETS[1]) {
             self.complaints.push(format!("unsigned: {authorization}"));
         }
+        if let Some(target) = request.headers.get("x-amz-target") {
+            if !authorization.contains("content-type;") || !authorization.contains(";x-amz-target") {
+                self.complaints.push(format!("unsigned: {authorization}"));
+            }
+            return self.parameter_store(target, &request.body);
+        }
         let mut parameters: BTreeMap<String, String> = request.body.split('&').map(pair).collect();
         let action = parameters.remove("Action").unwrap_or_default();
         parameters.remove("Version");
@@ -225,6 +245,45 @@ impl State {
             return answer;
         }
         self.answer(&action, &parameters)
+    }
+
+    /// Answers a call of JSON, a page of three at a time, with an empty one between.
+    fn parameter_store(&mut self, target: &str, body: &str) -> (u16, String) {
+        let action = target.strip_prefix("AmazonSSM.").unwrap_or(target).to_owned();
+        let field = |name: &str| {
+            let (_, rest) = body.split_once(&format!("\"{name}\":\""))?;
+            Some(rest.split_once('"')?.0.to_owned())
+        };
+        let path = field("Path").unwrap_or_default();
+        let asked = BTreeMap::from([("Path".to_owned(), path.clone())]);
+        self.calls.push((action.clone(), asked));
+        if let Some((status, code, message)) = self.faults.get_mut(&action).and_then(VecDeque::pop_front) {
+            return (
+                status,
+                format!(r#"{{"__type":"com.amazonaws.ssm#{code}","message":"{message}"}}"#),
+            );
+        }
+        let page: usize = field("NextToken").map_or(0, |token| token.parse().unwrap());
+        let below = format!("{path}/");
+        let found = self.parameters.iter().filter(|(name, _)| name.starts_with(&below));
+        let shown = found
+            .clone()
+            .skip(page / 2 * 3)
+            .take(if page.is_multiple_of(2) { 3 } else { 0 });
+        let shown: Vec<String> = shown
+            .map(|(name, value)| {
+                let value = value.replace('/', "\\/");
+                format!(r#"{{"Name":"{name}","Type":"String","Value":"{value}","Version":1}}"#)
+            })
+            .collect();
+        let next = match page / 2 * 3 + 3 < found.count() {
+            true => format!(r#""{}""#, page + 1),
+            false => "null".to_owned(),
+        };
+        (
+            200,
+            format!(r#"{{"NextToken":{next},"Parameters":[{}]}}"#, shown.join(",")),
+        )
     }
 
     fn answer(&mut self, action: &str, parameters: &BTreeMap<String, String>) -> (u16, String) {
@@ -330,6 +389,11 @@ impl State {
         std::fs::write(controller.join("serial"), "vol0123456789abcdef0   \n").unwrap();
         std::fs::rename(self.root.join("volume"), self.root.join("dev/nvme1n1")).unwrap();
     }
+}
+
+/// Returns the path at which a bundle's parameters stand.
+pub fn bundle_path(stack: &str, bundle: &Bundle) -> String {
+    format!("/selfheal/{stack}/bundle/{}", bundle.digest())
 }
 
 fn pair(text: &str) -> (String, String) {

@@ -142,13 +142,16 @@ impl Machine {
     /// Runs the user data, as cloud-init would.
     pub fn install(&self, config: &BootConfig) -> UserData {
         // What the image must have is all there is.
-        for name in commands(config) {
+        let user_data = render(config).unwrap();
+        for name in commands(config, user_data.bundle().is_some()) {
             let path = self.folder.path().join("bin").join(name);
             if !path.exists() {
                 symlink(Path::new("/usr/bin").join(name), path).unwrap();
             }
         }
-        let user_data = render(config).unwrap();
+        if let Some(bundle) = user_data.bundle() {
+            self.aws.put_bundle(&config.stack, bundle);
+        }
         let path = self.user_data();
         fs::write(&path, user_data.script()).unwrap();
         let output = self.run(&["/bin/bash", path.to_str().unwrap()]);
