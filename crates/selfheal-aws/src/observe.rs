@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use std::future::Future;
 use std::time::Duration;
 
-use futures::future::{BoxFuture, FutureExt, ready, try_join_all};
+use futures::future::{BoxFuture, FutureExt, try_join_all};
 use futures::stream::{self, StreamExt};
 use selfheal_core::Names;
 use selfheal_core::desired::{bundle_path, tells_of_bundle};
@@ -359,11 +359,8 @@ pub(crate) fn read<'s, 'a: 's>(
         .boxed(),
         Read::Part(Part::Profile) => reading!(through read_profile, source.profile(&names.profile)),
         Read::Part(Part::Dns) => read_dns(source, spec).boxed(),
-        Read::Bundles => read_bundle(source, Names::of(spec).bundle).boxed(),
-        Read::Part(Part::Bundle) => match bundle_path(spec) {
-            Some(path) => read_bundle(source, path).boxed(),
-            None => ready(Ok(Box::new(|_: &mut Observed| {}) as Reading)).boxed(),
-        },
+        Read::Bundles => read_bundle(source, Some(Names::of(spec).bundle)).boxed(),
+        Read::Part(Part::Bundle) => read_bundle(source, bundle_path(spec)).boxed(),
         Read::Part(Part::LogGroup) => reading!(through read_log_group, source.log_group(&names.log_group)),
         Read::Part(Part::Instances) => reading!(instances, source.instances(&names.stack)),
         Read::AskedInstances => async move {
@@ -378,8 +375,11 @@ pub(crate) fn read<'s, 'a: 's>(
     }
 }
 
-/// Reads the parameters below a path.
-async fn read_bundle(source: Source<'_, '_>, path: String) -> CallResult<Reading> {
+/// Reads the parameters below a path, where there is one to read.
+async fn read_bundle(source: Source<'_, '_>, path: Option<String>) -> CallResult<Reading> {
+    let Some(path) = path else {
+        return Ok(Box::new(|_| {}));
+    };
     let found = source.parameters(&path).await?;
     Ok(Box::new(move |observed: &mut Observed| {
         observed.read_bundle(&path, found.clone());
