@@ -326,7 +326,8 @@ proptest! {
         which in 0_usize..2,
         damages in proptest::collection::vec((select(DAMAGES.to_vec()), 0_usize..1_000), 0..12),
         scope in select(vec![Scope::Plan, Scope::Status, Scope::Destroy, Scope::Resume]),
-        page_size in select(vec![None, Some(1), Some(3), Some(17)]),
+        // Each size with how many times rarer throttling is then: a listing whose page is refused begins anew.
+        (page_size, rarer) in select(vec![(None, 1), (Some(1), 20), (Some(3), 6), (Some(17), 1)]),
         throttled in 0_u16..60,
         lost in 1_u64..4,
     ) {
@@ -342,7 +343,7 @@ proptest! {
             FaultPlan::none()
                 .with(When::Nth("ec2:DescribeVolumes".to_owned(), lost), Fault::PageLost)
                 .with(When::Nth("route53:ListResourceRecordSets".to_owned(), lost), Fault::AnswerLost)
-                .with(When::Sometimes(String::new(), throttled), Fault::Throttle),
+                .with(When::Sometimes(String::new(), throttled / rarer), Fault::Throttle),
         );
         let views = together(&sim, specs, scope);
         prop_assert_eq!(views.len(), specs.len());
