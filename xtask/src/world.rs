@@ -141,6 +141,16 @@ impl World {
         self.write("selfheal.toml", &spec.replace(from, to))
     }
 
+    /// Replaces one text of the spec as it is now by another; it must occur in it.
+    pub fn edit_further(&self, from: &str, to: &str) -> TaskResult<()> {
+        let path = self.folder().join("selfheal.toml");
+        let spec = fs::read_to_string(&path).context(|| "read selfheal.toml".to_owned())?;
+        if !spec.contains(from) {
+            return Err(TaskError::failed(format!("the spec does not hold {from}")));
+        }
+        self.write("selfheal.toml", &spec.replace(from, to))
+    }
+
     /// Runs `selfheal` with a new log at the proxy, this latency and these faults.
     pub fn run(&self, arguments: &[&str], latency: Duration, faults: Faults) -> TaskResult<Run> {
         // What an instance has called since the last run would be gone with the log.

@@ -283,6 +283,9 @@ pub struct UserdataArgs {
     /// Print it as the launch template holds it: compressed where that pays, in base64
     #[arg(long)]
     pub encoded: bool,
+    /// Print what does not fit into it instead, which its bundle in Parameter Store holds
+    #[arg(long, conflicts_with = "encoded")]
+    pub bundle: bool,
     /// What is known without asking AWS.
     #[command(flatten)]
     pub offline: OfflineArgs,

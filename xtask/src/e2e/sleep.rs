@@ -18,7 +18,7 @@ const DESIRED: &str = "autoscaling:SetDesiredCapacity";
 
 /// Brings a schedule, and puts the stack to sleep and wakes it in each way.
 pub fn with_schedule(world: &World, report: &mut Report) -> TaskResult<()> {
-    world.edit_spec("[data]", &format!("{SCHEDULE}[data]"))?;
+    world.edit_further("[data]", &format!("{SCHEDULE}[data]"))?;
     let update = "autoscaling:UpdateAutoScalingGroup";
     calls(
         world,
@@ -71,7 +71,7 @@ pub fn with_schedule(world: &World, report: &mut Report) -> TaskResult<()> {
 /// Takes the schedule out of the spec while the stack sleeps.
 pub fn leave(world: &World, report: &mut Report) -> TaskResult<()> {
     world.expect(&["sleep", "--yes"], 0)?;
-    world.edit_spec(SCHEDULE, "")?;
+    world.edit_further(SCHEDULE, "")?;
     let plan = world.expect(&["plan"], 0)?;
     report.expect(
         "leaving the schedule while the stack sleeps is shown as a wake",

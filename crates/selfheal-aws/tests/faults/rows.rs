@@ -553,7 +553,7 @@ pub const ROWS: &[Row] = &[
         fault: "more than 16 KB of user data",
         said_by: "a long setup script",
         tests: &[
-            "core::plan_apply::too_much_user_data_is_an_error_of_the_plan",
+            "core::plan_apply::too_much_for_a_bundle_is_an_error_of_the_plan",
             "boot::render::too_large_says_by_how_much",
         ],
         gap: "",

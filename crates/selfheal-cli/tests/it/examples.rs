@@ -30,3 +30,28 @@ fn each_example_plans_cleanly() {
     }
     assert!(planned > 0);
 }
+
+/// What fits has no bundle; what does not is printed whole, and planned as parts.
+#[test]
+fn a_script_that_does_not_fit_is_planned_as_parts_and_printed() {
+    let folder = Folder::new();
+    let none = folder.expect(&["userdata", "--offline", "--bundle"], 1);
+    assert!(none.stderr.contains("there is no bundle"), "{}", none.stderr);
+    let mut noise = 1_u32;
+    let mut letter = || {
+        noise = noise.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        char::from(b'a' + (noise >> 27) as u8 % 26)
+    };
+    let noise: String = (0..20_000).map(|_| letter()).collect();
+    folder.write("setup.sh", &format!("#!/bin/sh\n# {noise}\n"));
+    let bundle = folder.expect(&["userdata", "--offline", "--bundle"], 0);
+    assert!(bundle.stdout.contains(&noise));
+    let script = folder.expect(&["userdata", "--offline"], 0);
+    assert!(script.stdout.contains("\nbundle="), "{}", script.stdout);
+    assert!(!script.stdout.contains(&noise));
+    let plan = folder.expect(&["plan"], 0);
+    assert!(plan.stdout.contains("part of the bundle"), "{}", plan.stdout);
+    folder.expect(&["apply", "--yes"], 0);
+    let again = folder.expect(&["plan", "--check"], 0);
+    assert!(!again.stdout.contains("bundle"), "{}", again.stdout);
+}
