@@ -125,7 +125,7 @@ impl Scope {
         if spec.logs.is_some() {
             all.push(Part::LogGroup.into());
         }
-        if self == Self::Plan && bundle_path(spec).is_some() {
+        if matches!(self, Self::Plan | Self::Status) && bundle_path(spec).is_some() {
             all.push(Part::Bundle.into());
         }
         all

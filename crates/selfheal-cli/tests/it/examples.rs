@@ -54,4 +54,33 @@ fn a_script_that_does_not_fit_is_planned_as_parts_and_printed() {
     folder.expect(&["apply", "--yes"], 0);
     let again = folder.expect(&["plan", "--check"], 0);
     assert!(!again.stdout.contains("bundle"), "{}", again.stdout);
+    let status = folder.expect(&["status"], 0);
+    assert!(status.stdout.contains("No drift"), "{}", status.stdout);
+}
+
+/// A file that cannot be put where it is asked for, or that is not there, is told by its place.
+#[test]
+fn a_file_that_cannot_be_placed_or_read_is_told_by_its_place() {
+    let folder = Folder::new();
+    let with = |line: &str| format!("[app.files]\n{line}\n\n[app]");
+    folder.edit("[app]", &with("\"/run/app.yml\" = \"setup.sh\""));
+    let run = folder.expect(&["plan"], 6);
+    assert!(run.stderr.contains("app.files./run/app.yml"), "{}", run.stderr);
+    assert!(
+        run.stderr.contains("expected a path that is not below /dev"),
+        "{}",
+        run.stderr
+    );
+    folder.edit(
+        "[app]",
+        &with("\"/etc/app.yml\" = { from = \"lost.yml\", mode = \"0640\" }"),
+    );
+    let run = folder.expect(&["plan"], 6);
+    assert!(
+        run.stderr.contains("`app.files./etc/app.yml` cannot be read"),
+        "{}",
+        run.stderr
+    );
+    // What can be done without it is.
+    folder.expect(&["status"], 0);
 }

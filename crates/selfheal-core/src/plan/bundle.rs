@@ -50,11 +50,8 @@ pub(super) fn plan(builder: &mut Builder<'_>) -> BTreeSet<Need> {
             Some(_) => Change::Update,
             None => Change::Create,
         };
-        let reason = "the setup script and the files do not fit into user data";
-        let draft = Draft::new(StepKind::PutBundle, change, reason)
-            .target(name.clone())
-            .sets("part", format!("{} of {count}", place + 1))
-            .sets("size", format!("{} characters", chunk.len()));
+        let reason = format!("{} of {count} of what does not fit into user data", place + 1);
+        let draft = Draft::new(StepKind::PutBundle, change, reason).target(name.clone());
         let value = chunk.clone();
         let action = Action::Bundle(BundleCall::PutParameter { name, value });
         needs.insert(builder.step(draft, Deferred::Known(action)));

@@ -76,7 +76,7 @@ fn one(reader: &mut Reader<'_>, section: &Section<'_>, path: &str) -> Option<Nam
     };
     let at = Located {
         value: (),
-        key: from.key,
+        key: section.name(path),
         span: from.span,
     };
     // The boot program knows what it can put where.
@@ -88,7 +88,9 @@ fn one(reader: &mut Reader<'_>, section: &Section<'_>, path: &str) -> Option<Nam
     };
     if let Err(fault) = empty.check() {
         let (key, span) = (section.name(path), section.key_span(path));
-        reader.report(&key, span, Fault::malformed(syntax::is(&fault.value), fault.expected));
+        let expected = fault.expected.replacen("must be ", "", 1);
+        let expected = expected.replacen("must not be ", "a path that is not ", 1);
+        reader.report(&key, span, Fault::malformed(syntax::is(&fault.value), expected));
         return None;
     }
     Some(Named { file, at })

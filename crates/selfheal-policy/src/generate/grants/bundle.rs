@@ -16,7 +16,7 @@ pub(super) fn instance(grants: &mut InstanceGrants<'_>) -> Granted {
     Ok(())
 }
 
-/// Every command reads the bundle, apply writes it and destroy deletes it.
+/// What compares the stack with its spec reads the bundle, apply writes it and destroy deletes it.
 ///
 /// The names are the stack's own, so that no condition narrows it further.
 pub(super) fn operator(grants: &mut OperatorGrants<'_>) -> Granted {
@@ -26,8 +26,8 @@ pub(super) fn operator(grants: &mut OperatorGrants<'_>) -> Granted {
     }
     let mut calls = vec!["ssm:GetParametersByPath"];
     match grants.purpose {
-        Purpose::Plan => {}
-        Purpose::Status | Purpose::Resume | Purpose::Sleep => return Ok(()),
+        Purpose::Plan | Purpose::Status => {}
+        Purpose::Resume | Purpose::Sleep => return Ok(()),
         Purpose::Apply => calls.push("ssm:PutParameter"),
         Purpose::Destroy => calls.push("ssm:DeleteParameters"),
     }
