@@ -38,7 +38,7 @@ collect_bundle() {
     IFS=\" read -rd '' -a text <<<"$reply" || :
     for ((at = 0; at < ${#text[@]}; at++)); do
       case ${text[at]} in
-        Value) value=${text[at + 2]//\\/} && [[ $value != [0-9][0-9]:* ]] || chunks[10#${value:0:2}]=$value ;;
+        Value) value=${text[at + 2]//\\/} && [[ $value != [0-9][0-9]:[0-9][0-9]:* ]] || chunks[10#${value:0:2}]=$value ;;
         NextToken) [[ ${text[at + 1]-} == *null* ]] || next=${text[at + 2]-} ;;
       esac
     done

@@ -82,9 +82,15 @@ fn a_lost_torn_or_foreign_part_is_named_and_nothing_of_it_runs() {
         ..full()
     });
     let other = other.unwrap().bundle().unwrap().clone();
-    let damages: [(&str, Damage<'_>); 4] = [
+    let damages: [(&str, Damage<'_>); 6] = [
         ("lacks its part 2 of ", &|machine| {
             machine.aws.state().parameters.remove(&name(2)).unwrap();
+        }),
+        ("lacks its part 3 of ", &|machine| {
+            machine.aws.state().parameters.get_mut(&name(3)).unwrap().truncate(3);
+        }),
+        ("lacks its part 1 of ", &|machine| {
+            machine.aws.state().parameters.insert(name(1), "01:x:y".to_owned());
         }),
         ("is not there", &|machine| machine.aws.state().parameters.clear()),
         ("is damaged in its part 1 of ", &|machine| {
