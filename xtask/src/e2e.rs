@@ -13,12 +13,15 @@ use crate::fake::inventory::{Address, Instance, Inventory};
 use crate::fake::{At, Caller, Fault, Moment, log};
 use crate::granted::Policies;
 use crate::machine::Machine;
+use crate::noise::noise;
 use crate::report::{Counts, Report};
 use crate::world::{Run, World};
 
 /// The exit code of `plan --check` where something would change.
 const PENDING: i32 = 3;
 /// The record's name in the spec.
+/// Letters of noise that user data have no room for.
+const NOISE: usize = 20_000;
 const NAME: &str = "app.example.com";
 
 /// Runs the whole story.
@@ -316,7 +319,7 @@ fn destroy(world: &World, report: &mut Report, identity: &Identity, instance: &I
 
 /// Apply after destroy takes the address and the volume up again, with what is on it.
 fn adoption(world: &World, report: &mut Report, identity: &Identity) -> TaskResult<()> {
-    world.write("noise", &noise())?;
+    world.write("noise", &noise(NOISE))?;
     let more = "[logs]\nretention_days = 14\n\n[app.files]\n\"/etc/app/noise\" = \"noise\"\n\n[data]";
     world.edit_spec("[data]", more)?;
     world.expect(&["apply", "--yes"], 0)?;
@@ -358,20 +361,10 @@ fn adoption(world: &World, report: &mut Report, identity: &Identity) -> TaskResu
     let fetched = machine.read("/etc/app/noise").unwrap_or_default();
     report.expect(
         "and with the file that only its bundle holds",
-        fetched == noise(),
+        fetched == noise(NOISE),
         || format!("{} bytes", fetched.len()),
     );
     Ok(())
-}
-
-/// Text that hardly compresses, more than user data hold.
-fn noise() -> String {
-    let mut state = 1_u32;
-    let mut letter = || {
-        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
-        char::from(b'a' + (state >> 27) as u8 % 26)
-    };
-    (0..20_000).map(|_| letter()).collect()
 }
 
 /// Named, the address and the data go too; a snapshot of the data stays.

@@ -13,6 +13,7 @@ mod granted;
 mod imds;
 mod machine;
 mod net;
+mod noise;
 mod policies;
 mod report;
 mod sar;

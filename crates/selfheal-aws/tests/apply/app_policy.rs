@@ -5,9 +5,9 @@ use selfheal_aws::{ApplyErrorKind, Goal};
 use selfheal_core::names::{APP_POLICY_NAME, POLICY_NAME};
 use selfheal_core::plan::DestroyOptions;
 use selfheal_core::spec::{AppPolicy, Spec};
-use selfheal_policy::{OperatorScope, Partition, Purpose, operator_policy};
+use selfheal_policy::Purpose;
 
-use crate::support::{applied_as, calls, even, look, run, run_until_done, web};
+use crate::support::{applied_as, calls, even, look, operate, run, run_until_done, web};
 
 const READ: &str = r#"{"Version":"2012-10-17","Statement":{"Sid":"Files","Effect":"Allow","Action":"s3:GetObject","Resource":"arn:aws:s3:::web-files/*"}}"#;
 const KEEP: Goal = Goal::Destroy(DestroyOptions::KEEP);
@@ -28,18 +28,10 @@ fn policies(sim: &Sim) -> Vec<String> {
     })
 }
 
-fn operate(sim: &Sim, purpose: Purpose, app_policy: bool) {
-    let mut scope = OperatorScope::new(Partition::Aws, "eu-west-1", "123456789012", "web");
-    scope.record_name = Some("app.example.com".to_owned());
-    scope.app_policy = app_policy;
-    let policy = operator_policy(&scope, purpose).expect("the scope is well-formed");
-    sim.tamper(|world| world.config.operator_policy = Some(policy.to_json().into()));
-}
-
 #[test]
 fn it_is_made_found_and_taken_away_within_the_generated_policies() {
     let sim = Sim::new(even(1));
-    operate(&sim, Purpose::Apply, true);
+    operate(&sim, Purpose::Apply, |scope| scope.app_policy = true);
     run_until_done(&sim, &with_policy(), Goal::Apply, 1);
     assert_eq!(policies(&sim), [POLICY_NAME, APP_POLICY_NAME]);
     assert!(look(&sim, &with_policy(), Goal::Apply).is_empty());
@@ -47,7 +39,7 @@ fn it_is_made_found_and_taken_away_within_the_generated_policies() {
     assert_eq!(policies(&sim), [POLICY_NAME]);
     assert!(look(&sim, &web(), Goal::Apply).is_empty());
     run_until_done(&sim, &with_policy(), Goal::Apply, 1);
-    operate(&sim, Purpose::Destroy, true);
+    operate(&sim, Purpose::Destroy, |scope| scope.app_policy = true);
     // Not even the spec names it any more.
     run_until_done(&sim, &web(), KEEP, 1);
     assert!(sim.inspect(|world| world.roles.is_empty()));

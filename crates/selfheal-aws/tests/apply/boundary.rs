@@ -9,7 +9,7 @@ use selfheal_core::permissions::permissions_boundary;
 use selfheal_core::plan::DestroyOptions;
 use selfheal_core::spec::Spec;
 use selfheal_core::world::Observed;
-use selfheal_policy::{OperatorScope, Partition, Purpose, operator_policy};
+use selfheal_policy::Purpose;
 
 use crate::support::{even, look, run, run_until_done, serving, web};
 
@@ -35,12 +35,10 @@ fn world(seed: u64) -> Sim {
 }
 
 fn operate(sim: &Sim, purpose: Purpose, boundary: Option<&str>, drops_boundary: bool) {
-    let mut scope = OperatorScope::new(Partition::Aws, "eu-west-1", "123456789012", "web");
-    scope.record_name = Some("app.example.com".to_owned());
-    scope.permissions_boundary = boundary.map(str::to_owned);
-    scope.drops_boundary = drops_boundary;
-    let policy = operator_policy(&scope, purpose).expect("the scope is well-formed");
-    sim.tamper(|world| world.config.operator_policy = Some(policy.to_json().into()));
+    crate::support::operate(sim, purpose, |scope| {
+        scope.permissions_boundary = boundary.map(str::to_owned);
+        scope.drops_boundary = drops_boundary;
+    });
 }
 
 fn boundary_of(sim: &Sim) -> Option<String> {

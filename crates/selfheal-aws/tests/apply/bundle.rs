@@ -7,9 +7,9 @@ use selfheal_aws::Goal;
 use selfheal_aws::sim::{BootPhase, Fault, FaultPlan, Sim, When};
 use selfheal_core::plan::DestroyOptions;
 use selfheal_core::spec::{Setup, Spec};
-use selfheal_policy::{OperatorScope, Partition, Purpose, operator_policy};
+use selfheal_policy::Purpose;
 
-use crate::support::{applied_as, calls, even, faulty, look, run, run_until_done, serving, web};
+use crate::support::{applied_as, calls, even, faulty, look, operate, run, run_until_done, serving, web};
 
 const KEEP: Goal = Goal::Destroy(DestroyOptions::KEEP);
 
@@ -51,17 +51,6 @@ fn kill(sim: &Sim) {
     sim.kill_instance(&id);
 }
 
-fn operate(sim: &Sim, purpose: Purpose, bundle: bool) {
-    let mut scope = OperatorScope::new(Partition::Aws, "eu-west-1", "123456789012", "web");
-    scope.record_name = Some("app.example.com".to_owned());
-    scope.bundle = bundle;
-    let policy = operator_policy(&scope, purpose).expect("the scope is well-formed");
-    sim.tamper(|world| {
-        world.config.operator_policy = Some(policy.to_json().into());
-        world.granted.clear();
-    });
-}
-
 /// The actions about parameters of the stack's own that were allowed since the policy was set, by the caller.
 fn used(sim: &Sim, operator: bool) -> BTreeSet<String> {
     sim.inspect(|world| {
@@ -78,7 +67,7 @@ fn set(names: &[&str]) -> BTreeSet<String> {
 #[test]
 fn it_lives_within_the_generated_policies_and_uses_all_that_they_grant_about_it() {
     let (sim, spec) = (Sim::new(even(1)), bundled(1));
-    operate(&sim, Purpose::Apply, true);
+    operate(&sim, Purpose::Apply, |scope| scope.bundle = true);
     run_until_done(&sim, &spec, Goal::Apply, 1);
     assert!(parts(&sim).len() > 3, "{:?}", parts(&sim));
     assert!(look(&sim, &spec, Goal::Apply).is_empty());
@@ -88,7 +77,7 @@ fn it_lives_within_the_generated_policies_and_uses_all_that_they_grant_about_it(
     sim.settle(Duration::from_secs(900));
     assert!(serving(&sim).is_some(), "{}", sim.trace_text());
     assert_eq!(used(&sim, false), set(&["ssm:GetParametersByPath"]));
-    operate(&sim, Purpose::Destroy, true);
+    operate(&sim, Purpose::Destroy, |scope| scope.bundle = true);
     run_until_done(&sim, &spec, KEEP, 1);
     assert_eq!(parts(&sim), BTreeSet::new());
     assert_eq!(
@@ -100,12 +89,12 @@ fn it_lives_within_the_generated_policies_and_uses_all_that_they_grant_about_it(
 #[test]
 fn a_stack_that_fits_neither_asks_nor_may_ask() {
     let sim = Sim::new(even(2));
-    operate(&sim, Purpose::Apply, false);
+    operate(&sim, Purpose::Apply, |scope| scope.bundle = false);
     run_until_done(&sim, &web(), Goal::Apply, 1);
     let before = calls(&sim);
     assert!(look(&sim, &web(), Goal::Apply).is_empty());
     assert_eq!(calls(&sim) - before, 14);
-    operate(&sim, Purpose::Destroy, false);
+    operate(&sim, Purpose::Destroy, |scope| scope.bundle = false);
     run_until_done(&sim, &web(), KEEP, 1);
     assert_eq!(
         (used(&sim, true), used(&sim, false)),

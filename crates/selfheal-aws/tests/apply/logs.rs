@@ -5,9 +5,9 @@ use selfheal_aws::{Goal, Logs};
 use selfheal_core::names::{TAG_STACK, Tags};
 use selfheal_core::plan::DestroyOptions;
 use selfheal_core::spec::{LogsSpec, Spec};
-use selfheal_policy::{OperatorScope, Partition, Purpose, operator_policy};
+use selfheal_policy::Purpose;
 
-use crate::support::{applied_as, calls, even, faulty, look, run, run_until_done, web};
+use crate::support::{applied_as, calls, even, faulty, look, operate, run, run_until_done, web};
 
 const NAME: &str = "/selfheal/web";
 const KEEP: Goal = Goal::Destroy(DestroyOptions::KEEP);
@@ -21,17 +21,6 @@ fn logged(retention_days: u32) -> Spec {
         logs: Some(LogsSpec { retention_days }),
         ..web()
     }
-}
-
-fn operate(sim: &Sim, purpose: Purpose, logs: bool) {
-    let mut scope = OperatorScope::new(Partition::Aws, "eu-west-1", "123456789012", "web");
-    scope.record_name = Some("app.example.com".to_owned());
-    scope.logs = logs;
-    let policy = operator_policy(&scope, purpose).expect("the scope is well-formed");
-    sim.tamper(|world| {
-        world.config.operator_policy = Some(policy.to_json().into());
-        world.granted.clear();
-    });
 }
 
 /// Retention and owner of the log groups that there are.
@@ -66,7 +55,7 @@ fn used(sim: &Sim) -> Vec<String> {
 #[test]
 fn it_lives_within_the_generated_policies_and_uses_all_that_they_grant_about_it() {
     let sim = Sim::new(even(1));
-    operate(&sim, Purpose::Apply, true);
+    operate(&sim, Purpose::Apply, |scope| scope.logs = true);
     run_until_done(&sim, &logged(14), Goal::Apply, 1);
     assert_eq!(groups(&sim), whole(14));
     let read = ["logs:DescribeLogGroups", "logs:ListTagsForResource"];
@@ -80,11 +69,11 @@ fn it_lives_within_the_generated_policies_and_uses_all_that_they_grant_about_it(
     look(&sim, &logged(14), Goal::Apply);
     assert_eq!(used(&sim), written);
     for purpose in [Purpose::Plan, Purpose::Status, Purpose::Resume] {
-        operate(&sim, purpose, true);
+        operate(&sim, purpose, |scope| scope.logs = true);
         assert!(look(&sim, &logged(14), Goal::Apply).is_empty());
         assert_eq!(used(&sim), read, "{purpose:?}");
     }
-    operate(&sim, Purpose::Destroy, true);
+    operate(&sim, Purpose::Destroy, |scope| scope.logs = true);
     run_until_done(&sim, &logged(14), LOGS, 1);
     assert_eq!(groups(&sim), []);
     assert_eq!(used(&sim), [&["logs:DeleteLogGroup"][..], &read].concat());
@@ -93,7 +82,7 @@ fn it_lives_within_the_generated_policies_and_uses_all_that_they_grant_about_it(
 #[test]
 fn a_stack_without_logs_neither_asks_nor_may_ask() {
     let sim = Sim::new(even(2));
-    operate(&sim, Purpose::Apply, false);
+    operate(&sim, Purpose::Apply, |scope| scope.logs = false);
     run_until_done(&sim, &web(), Goal::Apply, 1);
     let before = calls(&sim);
     assert!(look(&sim, &web(), Goal::Apply).is_empty());

@@ -6,6 +6,7 @@ use selfheal_core::Observed;
 use selfheal_core::plan::Plan;
 use selfheal_core::spec::{EXAMPLE, HealthFrom, HealthProbe, HealthSpec, Spec, SpecFile};
 use selfheal_core::world::{ApplicationCheck, InstanceState, VolumeId, VolumeState};
+use selfheal_policy::{OperatorScope, Partition, Purpose, operator_policy};
 
 /// The stack of the README.
 pub fn web() -> Spec {
@@ -221,4 +222,17 @@ pub fn calls(sim: &Sim) -> u64 {
     use selfheal_aws::sim::TraceKind;
     let is_operator = |event: &&selfheal_aws::sim::TraceEvent| matches!(&event.what, TraceKind::Call(call) if !call.caller.starts_with("i-"));
     sim.trace().iter().filter(is_operator).count() as u64
+}
+
+/// Lets the operator act from here on under the generated policy of a command, for the stack with what the change of its scope
+/// says; what was used before is forgotten.
+pub fn operate(sim: &Sim, purpose: Purpose, change: impl FnOnce(&mut OperatorScope)) {
+    let mut scope = OperatorScope::new(Partition::Aws, "eu-west-1", "123456789012", "web");
+    scope.record_name = Some("app.example.com".to_owned());
+    change(&mut scope);
+    let policy = operator_policy(&scope, purpose).expect("the scope is well-formed");
+    sim.tamper(|world| {
+        world.config.operator_policy = Some(policy.to_json().into());
+        world.granted.clear();
+    });
 }

@@ -10,6 +10,7 @@ use crate::boot_lab::command::{ensure, wait_for};
 use crate::boot_lab::lab::Lab;
 use crate::boot_lab::stack::{APP_SETUP, Options};
 use crate::error::TaskResult;
+use crate::noise::noise;
 
 /// The app's bytes as seen over the Elastic IP, once it serves them.
 pub fn served_bytes(cloud: &Cloud) -> TaskResult<Vec<u8>> {
@@ -134,14 +135,8 @@ pub fn replacement(lab: &mut Lab) -> TaskResult<()> {
 
 /// What does not fit into user data is fetched once by each instance; without a part of it no instance takes the volume.
 pub fn bundle(lab: &mut Lab) -> TaskResult<()> {
-    let mut state = 1_u32;
-    let mut letter = || {
-        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
-        char::from(b'a' + (state >> 27) as u8 % 26)
-    };
-    let noise: String = (0..20_000).map(|_| letter()).collect();
     let cloud = lab.launch(&Options {
-        setup: Some(format!("{APP_SETUP}\nexit 0\n# {noise}\n")),
+        setup: Some(format!("{APP_SETUP}\nexit 0\n# {}\n", noise(20_000))),
         ..Options::default()
     })?;
     let first = cloud.await_in_service(1, 60)?;
