@@ -19,7 +19,7 @@ const CALLS_MIN: usize = 10;
 pub fn run(only: Option<&str>) -> TaskResult<Counts> {
     let mut world = World::new()?;
     let mut report = Report::new("crash");
-    world.expect(&["apply", "--yes"], 0)?;
+    world.expect(&["apply", "--yes", "--no-wait"], 0)?;
     let undisturbed = world.inventory()?.summary();
     let calls = calls(&world);
     println!(
@@ -60,10 +60,10 @@ fn calls(world: &World) -> Vec<(String, usize)> {
 /// Kills one apply and runs it again.
 fn crash(world: &mut World, at: At, moment: Moment, undisturbed: &[String]) -> TaskResult<()> {
     world.reset()?;
-    if !world.run_to_kill(&["apply", "--yes"], vec![(at, Fault::Kill(moment))])? {
+    if !world.run_to_kill(&["apply", "--yes", "--no-wait"], vec![(at, Fault::Kill(moment))])? {
         return Err(TaskError::failed("the call was never made, so nothing was killed"));
     }
-    let again = world.run(&["apply", "--yes"], Duration::ZERO, Vec::new())?;
+    let again = world.run(&["apply", "--yes", "--no-wait"], Duration::ZERO, Vec::new())?;
     if again.code != Some(0) {
         return Err(TaskError::Failed(format!(
             "the run after it ended with {:?}\n{}\nits calls: {}",

@@ -1,6 +1,11 @@
 //! The end-to-end test: the built `selfheal` with the real SDK against moto, and the launched instance's own user data
 //! executed, from nothing to a stack that heals, and back to nothing.
 
+mod capacity;
+mod config;
+mod logs;
+mod replace;
+mod restore;
 mod sleep;
 
 use std::collections::BTreeSet;
@@ -47,7 +52,8 @@ fn story(report: &mut Report) -> TaskResult<()> {
     let identity = first_boot(&world, report, &machine, &instance)?;
     nothing_to_do(&world, report, "a second apply")?;
     status(&world, report, &identity, &instance)?;
-    let (machine, instance) = replacement(&world, report, machine, &instance, &identity)?;
+    let (machine, second) = replacement(&world, report, machine, &instance, &identity)?;
+    let (machine, instance) = replace::by_hand(&world, report, machine, (&instance, &second), &identity)?;
     new_type(&world, report)?;
     lost_hook(&world, report)?;
     // Its group goes, and with it the instance: its power is cut.
@@ -58,8 +64,11 @@ fn story(report: &mut Report) -> TaskResult<()> {
     world.expect(&["resume", "--yes"], 0)?;
     let policies = Policies::read(&world)?;
     sleep::leave(&world, report)?;
+    restore::there_and_back(&world, report)?;
+    capacity::while_it_sleeps(&world, report)?;
     destroy_all(&world, report)?;
     policies.compare(&world, report);
+    logs::failed_boot(report)?;
     rough_weather(report)
 }
 
@@ -70,7 +79,7 @@ fn first_apply(world: &World, report: &mut Report) -> TaskResult<()> {
         plan.stdout.contains("Elastic IP") && log::mutating(&world.proxy().log(), Caller::Operator).is_empty(),
         || plan.text(),
     );
-    let apply = world.expect(&["apply", "--yes"], 0)?;
+    let apply = world.expect(&["apply", "--yes", "--no-wait"], 0)?;
     let inventory = world.inventory()?;
     let address = the_address(&inventory)?;
     report.expect(
@@ -186,7 +195,7 @@ fn signed_by(world: &World, report: &mut Report, machine: &Machine, visitors: &[
 
 /// An apply makes no mutating call, and a check finds nothing pending.
 fn nothing_to_do(world: &World, report: &mut Report, name: &str) -> TaskResult<()> {
-    let apply = world.expect(&["apply", "--yes"], 0)?;
+    let apply = world.expect(&["apply", "--yes", "--no-wait"], 0)?;
     let calls = log::mutating(&world.proxy().log(), Caller::Operator);
     report.expect(&format!("{name} makes no mutating call"), calls.is_empty(), || {
         format!("{}\n{}", calls.join(", "), apply.text())
@@ -269,7 +278,7 @@ fn new_type(world: &World, report: &mut Report) -> TaskResult<()> {
         steps.len() == 2 && keys == BTreeSet::from(["create-template-version", "update-group"]),
         || run.stdout.clone(),
     );
-    world.expect(&["apply", "--yes"], 0)?;
+    world.expect(&["apply", "--yes", "--no-wait"], 0)?;
     let calls = log::mutating(&world.proxy().log(), Caller::Operator);
     report.expect(
         "and its apply makes exactly these two calls",
@@ -286,7 +295,7 @@ fn lost_hook(world: &World, report: &mut Report) -> TaskResult<()> {
         ("LifecycleHookName", "selfheal-launch"),
     ];
     world.aws().autoscaling("DeleteLifecycleHook", &hook)?;
-    world.expect(&["apply", "--yes"], 0)?;
+    world.expect(&["apply", "--yes", "--no-wait"], 0)?;
     let calls = log::mutating(&world.proxy().log(), Caller::Operator);
     report.expect(
         "a hook that was deleted is put again, by one call",
@@ -320,9 +329,10 @@ fn destroy(world: &World, report: &mut Report, identity: &Identity, instance: &I
 /// Apply after destroy takes the address and the volume up again, with what is on it.
 fn adoption(world: &World, report: &mut Report, identity: &Identity) -> TaskResult<()> {
     world.write("noise", &noise(NOISE))?;
-    let more = "[logs]\nretention_days = 14\n\n[app.files]\n\"/etc/app/noise\" = \"noise\"\n\n[data]";
+    let more = "[logs]\nretention_days = 14\n\n[config]\npath = \"/web/\"\nrequired = [\"DATABASE_URL\"]\n\n[app.files]\n\"/etc/app/noise\" = \"noise\"\n\n[data]";
     world.edit_spec("[data]", more)?;
-    world.expect(&["apply", "--yes"], 0)?;
+    config::write(world, report)?;
+    world.expect(&["apply", "--yes", "--no-wait"], 0)?;
     let calls = log::mutating(&world.proxy().log(), Caller::Operator);
     report.expect(
         "apply after destroy allocates no address and creates no volume",
@@ -350,12 +360,13 @@ fn adoption(world: &World, report: &mut Report, identity: &Identity) -> TaskResu
     );
     nothing_to_do(world, report, "an apply with a log group and a bundle")?;
     world.expect(&["status"], 0)?;
-    let (machine, third) = boot(world, report, "its instance boots")?;
-    holds_everything(report, &world.inventory()?, &third, identity)?;
+    logs::empty(world, report)?;
+    let (machine, fourth) = boot(world, report, "its instance boots")?;
+    holds_everything(report, &world.inventory()?, &fourth, identity)?;
     let visitors = machine.read("/srv/data/visitors").unwrap_or_default();
     report.expect(
         "with the data of the instances before it",
-        visitors.lines().count() == 3 && visitors.lines().last() == Some(third.id.as_str()),
+        visitors.lines().count() == 4 && visitors.lines().last() == Some(fourth.id.as_str()),
         || visitors.clone(),
     );
     let fetched = machine.read("/etc/app/noise").unwrap_or_default();
@@ -364,7 +375,9 @@ fn adoption(world: &World, report: &mut Report, identity: &Identity) -> TaskResu
         fetched == noise(NOISE),
         || format!("{} bytes", fetched.len()),
     );
-    Ok(())
+    // The calls of the boot are those of the last command's log; what follows asks again and again.
+    config::fetched(world, report, &machine)?;
+    logs::shipped(world, report, &machine, &fourth)
 }
 
 /// Named, the address and the data go too; a snapshot of the data stays.
@@ -395,7 +408,7 @@ fn destroy_all(world: &World, report: &mut Report) -> TaskResult<()> {
 /// The wire as it is on a bad day: refusals for the rate, and answers that never come.
 fn rough_weather(report: &mut Report) -> TaskResult<()> {
     let mut world = World::new()?;
-    world.expect(&["apply", "--yes"], 0)?;
+    world.expect(&["apply", "--yes", "--no-wait"], 0)?;
     let undisturbed = world.inventory()?.summary();
     for (name, fault, every) in [
         ("every third call is refused for its rate", Fault::Throttle, 3),
@@ -407,7 +420,7 @@ fn rough_weather(report: &mut Report) -> TaskResult<()> {
             .map(|number| (At::Number(number), fault))
             .collect();
         world.reset()?;
-        let run = world.run(&["apply", "--yes"], Duration::ZERO, faults)?;
+        let run = world.run(&["apply", "--yes", "--no-wait"], Duration::ZERO, faults)?;
         let found = world.inventory()?.summary();
         report.expect(
             &format!("{name}: apply ends well, with the same resources, none twice"),

@@ -9,7 +9,9 @@ use crate::error::{TaskError, TaskResult};
 use crate::report::Report;
 use crate::world::World;
 
-const COMMANDS: [&str; 6] = ["plan", "apply", "status", "destroy", "resume", "sleep"];
+const COMMANDS: [&str; 9] = [
+    "plan", "apply", "status", "destroy", "resume", "sleep", "replace", "config", "logs",
+];
 
 /// What is granted and not called by its own name in the story.
 const NOT_CALLED: &[(&str, &[&str])] = &[
@@ -50,10 +52,6 @@ const NOT_CALLED: &[(&str, &[&str])] = &[
         &["ec2:DetachVolume"],
     ),
     (
-        "nothing writes to the log group yet",
-        &["logs:CreateLogStream", "logs:PutLogEvents"],
-    ),
-    (
         "the stack may sleep by its schedule already, and moto takes no update without a template",
         &["autoscaling:UpdateAutoScalingGroup"],
     ),
@@ -62,6 +60,10 @@ const NOT_CALLED: &[(&str, &[&str])] = &[
     (
         "the account has room for an address",
         &["ec2:DescribeAccountAttributes"],
+    ),
+    (
+        "nobody waits for an apply or a replacement, since moto boots nothing",
+        &["autoscaling:DescribeScalingActivities"],
     ),
     ("the address is on no other instance", &["ec2:DisassociateAddress"]),
     (
@@ -92,9 +94,11 @@ impl Policies {
     /// Compares what is granted with what was called in the world.
     pub fn compare(&self, world: &World, report: &mut Report) {
         let mut called = world.called();
-        // One policy is for both: who may put a stack to sleep may wake it.
-        let woken = called.remove("wake").unwrap_or_default();
-        called.entry("sleep".to_owned()).or_default().extend(woken);
+        // One policy is for both: who may put a stack to sleep may wake it, and who may see how it is may wait for it.
+        for (command, whose) in [("wake", "sleep"), ("wait", "status")] {
+            let more = called.remove(command).unwrap_or_default();
+            called.entry(whose.to_owned()).or_default().extend(more);
+        }
         let nothing = BTreeSet::new();
         for (whose, policy) in &self.0 {
             let called = called.get(*whose).unwrap_or(&nothing);

@@ -11,13 +11,21 @@ use crate::shell::{describe, run as run_command};
 use crate::venv::Venv;
 use crate::workspace;
 
-/// What `selfheal policy` is asked for, one document each.
-const DOCUMENTS: [&[&str]; 5] = [
+/// What `selfheal policy` is asked for, one document each. Those of `snapshot`, `shell`, `forward`, `run` and `doctor` name actions
+/// and conditions that are younger than what parliament knows.
+const DOCUMENTS: [&[&str]; 12] = [
     &["instance"],
     &["operator", "--for", "plan"],
     &["operator", "--for", "apply"],
     &["operator", "--for", "status"],
     &["operator", "--for", "destroy"],
+    &["operator", "--for", "resume"],
+    &["operator", "--for", "sleep"],
+    &["operator", "--for", "replace"],
+    &["operator", "--for", "config"],
+    &["operator", "--for", "restore"],
+    &["operator", "--for", "logs"],
+    &["operator", "--for", "notify"],
 ];
 
 /// Prints each policy of a stack on the simulated AWS and has parliament read it.

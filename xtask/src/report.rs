@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::ops::AddAssign;
+use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
 
 use crate::error::{TaskError, TaskResult};
@@ -61,6 +62,34 @@ impl fmt::Display for Counts {
     }
 }
 
+/// What failed in this process so far, each with its reason.
+static FAILURES: Mutex<Vec<String>> = Mutex::new(Vec::new());
+
+/// Says what failed where it failed, and keeps it for the end.
+pub fn say_failure(failure: String) {
+    println!("{failure}");
+    note_failure(failure);
+}
+
+/// Keeps what failed and was printed: what shows the result of a long run often shows the end of the output alone.
+pub fn note_failure(failure: impl Into<String>) {
+    FAILURES
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner)
+        .push(failure.into());
+}
+
+/// Says once more what failed, and forgets it.
+pub fn repeat_failures() {
+    let failures = std::mem::take(&mut *FAILURES.lock().unwrap_or_else(PoisonError::into_inner));
+    if !failures.is_empty() {
+        println!("== what failed");
+    }
+    for failure in failures {
+        println!("{failure}");
+    }
+}
+
 /// A list of checks that is printed as it goes: one line each.
 #[derive(Debug)]
 pub struct Report {
@@ -91,11 +120,11 @@ impl Report {
             }
             Err(error) => {
                 self.counts += Counts::FAILED;
-                println!(
+                say_failure(format!(
                     "{}: FAILED  {name} ({elapsed_s:.1} s)\n    {}",
                     self.area,
                     indent(&error.to_string())
-                );
+                ));
                 false
             }
         }

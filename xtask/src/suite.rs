@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 use clap::Parser;
 
 use crate::error::{Context, TaskResult};
-use crate::report::Counts;
+use crate::report::{Counts, note_failure, repeat_failures, say_failure};
 use crate::shell::{WHOLE, build_everything, cargo, describe, stage};
 use crate::venv::Venv;
 use crate::{crash, days, e2e, fuzz, policies, workspace};
@@ -43,7 +43,7 @@ pub fn run() -> TaskResult<Counts> {
         let counted = stage(name, || {
             let counts = part()?;
             counts.verdict().map(|()| counts).or_else(|error| {
-                println!("{name}: {error}");
+                say_failure(format!("{name}: {error}"));
                 Ok(if counts == Counts::default() {
                     Counts::FAILED
                 } else {
@@ -52,10 +52,11 @@ pub fn run() -> TaskResult<Counts> {
             })
         });
         total += counted.unwrap_or_else(|error| {
-            println!("{name}: {error}");
+            say_failure(format!("{name}: {error}"));
             Counts::FAILED
         });
     }
+    repeat_failures();
     Ok(total)
 }
 
@@ -91,10 +92,14 @@ fn count(mut command: Command, counted: fn(&str) -> Option<Counts>) -> TaskResul
         .spawn()
         .context(|| format!("start {name}"))?;
     let mut counts = Counts::default();
+    let mut failures = Failures::default();
     if let Some(output) = child.stdout.take() {
         for line in BufReader::new(output).lines() {
             let line = line.context(|| format!("read the output of {name}"))?;
             println!("{line}");
+            if failures.shows(&line) {
+                note_failure(&*line);
+            }
             if let Some(result) = counted(&line) {
                 counts += result;
             }
@@ -103,10 +108,42 @@ fn count(mut command: Command, counted: fn(&str) -> Option<Counts>) -> TaskResul
     let status = child.wait().context(|| format!("wait for {name}"))?;
     if !status.success() && counts.failed == 0 {
         // A test that does not compile, or a test binary that dies, counts nothing by itself.
-        println!("{name} ended with {status}");
+        say_failure(format!("{name} ended with {status}"));
         counts += Counts::FAILED;
     }
     Ok(counts)
+}
+
+/// Finds the lines that tell of failures: in what a test binary prints between its two lines `failures:`, and in a task's
+/// list of checks.
+#[derive(Default)]
+struct Failures {
+    /// How many lines of the present binary's failures are still wanted; `None` outside of them.
+    left: Option<usize>,
+}
+
+impl Failures {
+    /// Lines of one test binary's failures that are said again.
+    const LINES: usize = 60;
+
+    /// Whether a line tells of a failure.
+    fn shows(&mut self, line: &str) -> bool {
+        if line == "failures:" {
+            self.left = match self.left {
+                None => Some(Self::LINES),
+                Some(_) => None,
+            };
+            return false;
+        }
+        match &mut self.left {
+            Some(0) => false,
+            Some(left) => {
+                *left -= 1;
+                !line.is_empty()
+            }
+            None => line.contains(": FAILED "),
+        }
+    }
 }
 
 /// Reads the line that ends the tests of one binary.
@@ -186,6 +223,15 @@ mod tests {
         };
         assert_eq!(total(&counts.to_string()), Some(counts));
         assert_eq!(total("bench: 8 passed, 1 failed"), None);
+    }
+
+    #[test]
+    fn finds_what_failed_in_the_output_of_tests() {
+        let output = "test a ... FAILED\n\nfailures:\n\n---- a stdout ----\nleft: 1\n\nfailures:\n    a\n\ntest result: FAILED.\n\
+                      bench: FAILED  calls (0.0 s)\nbench: ok      depth";
+        let mut failures = Failures::default();
+        let shown: Vec<&str> = output.lines().filter(|line| failures.shows(line)).collect();
+        assert_eq!(shown, ["---- a stdout ----", "left: 1", "bench: FAILED  calls (0.0 s)"]);
     }
 
     #[test]

@@ -153,11 +153,23 @@ impl World {
 
     /// Runs `selfheal` with a new log at the proxy, this latency and these faults.
     pub fn run(&self, arguments: &[&str], latency: Duration, faults: Faults) -> TaskResult<Run> {
+        self.run_from(arguments, Stdio::null(), latency, faults)
+    }
+
+    /// Runs `selfheal` with this text on standard input and expects that it ends well.
+    pub fn given(&self, arguments: &[&str], text: &str) -> TaskResult<Run> {
+        self.write("input", text)?;
+        let input = fs::File::open(self.folder().join("input")).context(|| "open the input".to_owned())?;
+        let run = self.run_from(arguments, input.into(), Duration::ZERO, Vec::new())?;
+        as_expected(arguments, 0, run)
+    }
+
+    fn run_from(&self, arguments: &[&str], input: Stdio, latency: Duration, faults: Faults) -> TaskResult<Run> {
         // What an instance has called since the last run would be gone with the log.
         self.note(&["before"]);
         self.proxy.begin(latency, faults);
         let start = Instant::now();
-        let mut child = self.spawn(arguments)?;
+        let mut child = self.spawn(arguments, input)?;
         let output = gather(&mut child);
         let ended = loop {
             if let Some(ended) = child.try_wait4().context(|| "wait for selfheal".to_owned())? {
@@ -202,21 +214,13 @@ impl World {
     /// Runs `selfheal` without latency or faults and expects this exit code.
     pub fn expect(&self, arguments: &[&str], code: i32) -> TaskResult<Run> {
         let run = self.run(arguments, Duration::ZERO, Vec::new())?;
-        if run.code == Some(code) {
-            return Ok(run);
-        }
-        Err(TaskError::Failed(format!(
-            "selfheal {} ended with {:?}, not {code}\n{}",
-            arguments.join(" "),
-            run.code,
-            run.text()
-        )))
+        as_expected(arguments, code, run)
     }
 
     /// Runs `selfheal` with faults and kills it when one asks for that. Answers whether it was killed.
     pub fn run_to_kill(&self, arguments: &[&str], faults: Faults) -> TaskResult<bool> {
         self.proxy.begin(Duration::ZERO, faults);
-        let mut child = self.spawn(arguments)?;
+        let mut child = self.spawn(arguments, Stdio::null())?;
         let output = gather(&mut child);
         let deadline = Instant::now() + RUN_MAX;
         let killed = loop {
@@ -245,7 +249,7 @@ impl World {
         Ok(killed)
     }
 
-    fn spawn(&self, arguments: &[&str]) -> TaskResult<Child> {
+    fn spawn(&self, arguments: &[&str], input: Stdio) -> TaskResult<Child> {
         let home: PathBuf = self.folder().join("home");
         fs::create_dir_all(&home).context(|| "make a home".to_owned())?;
         Command::new(workspace::selfheal())
@@ -259,7 +263,7 @@ impl World {
             .env("AWS_SECRET_ACCESS_KEY", "example-of-a-secret")
             .env("AWS_EC2_METADATA_DISABLED", "true")
             .env("AWS_ENDPOINT_URL", self.proxy.url())
-            .stdin(Stdio::null())
+            .stdin(input)
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()
@@ -272,6 +276,18 @@ impl Run {
     pub fn text(&self) -> String {
         format!("{}\n{}", self.stdout.trim(), self.stderr.trim())
     }
+}
+
+fn as_expected(arguments: &[&str], code: i32, run: Run) -> TaskResult<Run> {
+    if run.code == Some(code) {
+        return Ok(run);
+    }
+    Err(TaskError::Failed(format!(
+        "selfheal {} ended with {:?}, not {code}\n{}",
+        arguments.join(" "),
+        run.code,
+        run.text()
+    )))
 }
 
 /// The example with a setup script, and some of the defaults written out.

@@ -13,14 +13,17 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use jiff::Timestamp;
+use selfheal_core::config::{Parameter, Value, WriteParameter};
+use selfheal_core::doctor::{Permission, PermissionRequest};
 use selfheal_core::names::Tags;
 use selfheal_core::world::{
-    ARecord, Activity, Address, AllocationId, ApplicationCheck, ApplicationCheckSettings, ApplicationStatus,
-    AssociationId, CreateApplicationStatusCheck, CreateVolume, DefaultRoute, Group, GroupSettings, HostedZone,
-    HostedZoneId, IamRole, Identity, Image, ImageId, IngressRule, Instance, InstanceProfile, InstanceTypeDetails,
-    LaunchTemplate, LaunchTemplateId, LifecycleHook, ModifyVolume, PolicyText, RecordSet, ScheduledAction,
-    SecurityGroup, SecurityGroupId, Snapshot, Subnet, SubnetId, TemplateData, Volume, VolumeId, VolumeModification,
-    VpcId,
+    ARecord, Activity, Address, Agent, AllocationId, ApplicationCheck, ApplicationCheckSettings, ApplicationStatus,
+    AssociationId, CommandStatus, CopyVolume, CreateApplicationStatusCheck, CreateVolume, DefaultRoute, Group,
+    GroupSettings, HostedZone, HostedZoneId, IamRole, Identity, Image, ImageId, IngressRule, Instance, InstanceId,
+    InstanceProfile, InstanceTypeDetails, LaunchTemplate, LaunchTemplateId, LifecycleHook, LifecyclePolicy,
+    LifecycleSettings, ModifyVolume, NotificationConfiguration, PolicyText, RecordSet, RunningInstance,
+    ScheduledAction, SecurityGroup, SecurityGroupId, Snapshot, Subnet, SubnetId, Subscription, TemplateData, Volume,
+    VolumeId, VolumeModification, VpcId,
 };
 
 use crate::error::CallError;
@@ -55,6 +58,43 @@ pub struct RecordPage {
     pub more: bool,
 }
 
+/// Which log events to read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LogQuery {
+    /// Name of the log group.
+    pub group: String,
+    /// Log stream; all of the group's where there is none.
+    pub stream: Option<String>,
+    /// Events of this time and after it, but none of before 2024.
+    pub from: Timestamp,
+    /// Whether the newest come first.
+    pub newest_first: bool,
+    /// Page after the first, as the one before told it. Everything else must be as it was then.
+    pub page: Option<String>,
+}
+
+/// One page of log events.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct LogPage {
+    /// The events, in the order that was asked for. It may be empty though others follow.
+    pub events: Vec<LogEvent>,
+    /// What asks for the next page, where there is one.
+    pub next: Option<String>,
+}
+
+/// One log event.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LogEvent {
+    /// AWS's id of it: the same in every reading.
+    pub id: String,
+    /// Log stream that it is in.
+    pub stream: String,
+    /// When it happened, as whoever logged it said.
+    pub at: Timestamp,
+    /// Text.
+    pub message: String,
+}
+
 /// The EC2 calls.
 #[async_trait]
 pub trait Ec2: Send + Sync + Debug {
@@ -72,7 +112,7 @@ pub trait Ec2: Send + Sync + Debug {
     /// holds neither it nor that word is an error.
     async fn describe_volume(&self, id: &VolumeId) -> CallResult<Option<Volume>>;
     /// `DescribeVolumes` by the instance that they are attached to.
-    async fn describe_attached_volumes(&self, instance_id: &str) -> CallResult<Vec<Volume>>;
+    async fn describe_attached_volumes(&self, instance_id: &InstanceId) -> CallResult<Vec<Volume>>;
     /// `DescribeVolumesModifications` of one volume: the last one, or `None` when it never was modified.
     async fn describe_volume_modification(&self, volume_id: &VolumeId) -> CallResult<Option<VolumeModification>>;
     /// `DescribeAddresses` of one allocation, whatever its tags; `None` when AWS says that there is none. An answer that
@@ -80,13 +120,17 @@ pub trait Ec2: Send + Sync + Debug {
     async fn describe_address(&self, allocation_id: &AllocationId) -> CallResult<Option<Address>>;
     /// `DescribeSecurityGroups`.
     async fn describe_security_groups(&self, query: &SecurityGroupQuery) -> CallResult<Vec<SecurityGroup>>;
-    /// `DescribeLaunchTemplateVersions` of `$Latest` by the template's name.
-    async fn describe_launch_template(&self, name: &str) -> CallResult<Option<LaunchTemplate>>;
+    /// `DescribeLaunchTemplateVersions` of one version, or of `$Latest` where it is `None`, by the template's name.
+    async fn describe_launch_template(&self, name: &str, version: Option<u64>) -> CallResult<Option<LaunchTemplate>>;
     /// `DescribeLaunchTemplateVersions` of `$Latest` of every template in the account: the call has no filter for their
     /// names or tags.
     async fn describe_launch_templates(&self) -> CallResult<Vec<LaunchTemplate>>;
     /// `DescribeInstances` by the tag `selfheal:stack`: those of these stacks.
     async fn describe_instances(&self, stacks: &[&str]) -> CallResult<Vec<Instance>>;
+    /// `GetConsoleOutput`: the last 64 KiB that the instance wrote to its console, which AWS keeps for about an hour after its
+    /// end; `None` where there is none yet, and where there is no such instance. `latest` asks for how it is now, which
+    /// works while the instance is there; else it is as AWS last took it.
+    async fn console_output(&self, instance_id: &InstanceId, latest: bool) -> CallResult<Option<String>>;
     /// `DescribeSnapshots` of one's own by the tag `selfheal:stack`: those of these stacks.
     async fn describe_snapshots(&self, stacks: &[&str]) -> CallResult<Vec<Snapshot>>;
     /// `AllocateAddress` in the VPC domain, with tags. It has no idempotency token.
@@ -95,6 +139,8 @@ pub trait Ec2: Send + Sync + Debug {
     async fn create_tags(&self, resource: &str, tags: &Tags) -> CallResult<()>;
     /// `CreateVolume`.
     async fn create_volume(&self, input: &CreateVolume) -> CallResult<Volume>;
+    /// `CopyVolumes` of one volume: a copy in its zone, encrypted as it is.
+    async fn copy_volume(&self, input: &CopyVolume) -> CallResult<Volume>;
     /// `ModifyVolume`.
     async fn modify_volume(&self, input: &ModifyVolume) -> CallResult<()>;
     /// `CreateSecurityGroup`; answers the group's id.
@@ -139,6 +185,8 @@ pub trait Offers: Send + Sync + Debug {
     /// `GetEbsDefaultKmsKeyId`: the customer's key by which volumes are encrypted that name none, as AWS tells it, which is
     /// an ARN, an id or an alias; `None` where it is AWS's own.
     async fn default_kms_key(&self) -> CallResult<Option<String>>;
+    /// `DescribeInstances` of all that run or are about to, whosever they are.
+    async fn running_instances(&self) -> CallResult<Vec<RunningInstance>>;
 }
 
 /// EC2's calls about application status checks.
@@ -152,7 +200,10 @@ pub trait ApplicationChecks: Send + Sync + Debug {
     async fn describe_application_status_checks(&self, stacks: &[&str]) -> CallResult<Vec<ApplicationCheck>>;
     /// `DescribeApplicationStatus`: what AWS finds of each of these instances, such as `ok` or `impaired`. Instances of
     /// which it says nothing are left out.
-    async fn describe_application_status(&self, instances: &[String]) -> CallResult<Vec<(String, ApplicationStatus)>>;
+    async fn describe_application_status(
+        &self,
+        instances: &[InstanceId],
+    ) -> CallResult<Vec<(InstanceId, ApplicationStatus)>>;
     /// `CreateApplicationStatusCheck`.
     async fn create_application_status_check(
         &self,
@@ -193,6 +244,12 @@ pub trait AutoScaling: Send + Sync + Debug {
     async fn put_scheduled_action(&self, group: &str, action: &ScheduledAction) -> CallResult<()>;
     /// `DeleteScheduledAction`.
     async fn delete_scheduled_action(&self, group: &str, name: &str) -> CallResult<()>;
+    /// `DescribeNotificationConfigurations`, every page: what the group tells, by topic.
+    async fn describe_notifications(&self, group: &str) -> CallResult<Vec<NotificationConfiguration>>;
+    /// `PutNotificationConfiguration`, in the place of what the group told this topic before.
+    async fn put_notifications(&self, group: &str, topic: &str, types: &[String]) -> CallResult<()>;
+    /// `DeleteNotificationConfiguration`.
+    async fn delete_notifications(&self, group: &str, topic: &str) -> CallResult<()>;
     /// `PutLifecycleHook`.
     async fn put_lifecycle_hook(&self, group: &str, hook: &LifecycleHook) -> CallResult<()>;
     /// `SuspendProcesses`.
@@ -204,7 +261,7 @@ pub trait AutoScaling: Send + Sync + Debug {
     /// `DeleteAutoScalingGroup` with `ForceDelete`.
     async fn delete_group(&self, name: &str) -> CallResult<()>;
     /// `TerminateInstanceInAutoScalingGroup` without decrementing the capacity, so that the group replaces it.
-    async fn terminate_instance(&self, instance_id: &str) -> CallResult<()>;
+    async fn terminate_instance(&self, instance_id: &InstanceId) -> CallResult<()>;
 }
 
 /// The IAM calls.
@@ -248,6 +305,17 @@ pub trait Iam: Send + Sync + Debug {
     async fn delete_role_policy(&self, role: &str, policy: &str) -> CallResult<()>;
     /// `DeleteRole`.
     async fn delete_role(&self, name: &str) -> CallResult<()>;
+    /// `SimulatePrincipalPolicy`, every page: what the policies of a user or a role say to a request. Nothing is done.
+    async fn simulate_policy(&self, principal: &str, request: &PermissionRequest) -> CallResult<Vec<Permission>>;
+}
+
+/// The calls of Service Quotas.
+#[async_trait]
+pub trait Quotas: Send + Sync + Debug {
+    /// `GetServiceQuota` of EC2 by its code: what this account may have; `None` where Service Quotas knows of none.
+    async fn ec2_quota(&self, code: &str) -> CallResult<Option<u32>>;
+    /// `GetAWSDefaultServiceQuota` of EC2 by its code: what an account may have that has asked for no more.
+    async fn default_ec2_quota(&self, code: &str) -> CallResult<Option<u32>>;
 }
 
 /// The Route 53 calls.
@@ -257,6 +325,8 @@ pub trait Route53: Send + Sync + Debug {
     async fn find_hosted_zones(&self, name: &str) -> CallResult<Vec<HostedZone>>;
     /// `GetHostedZone`; `None` when there is none.
     async fn get_hosted_zone(&self, id: &HostedZoneId) -> CallResult<Option<HostedZone>>;
+    /// `GetHostedZone`: the names of the servers that answer for it; none where there is no such zone.
+    async fn zone_name_servers(&self, id: &HostedZoneId) -> CallResult<Vec<String>>;
     /// `ListResourceRecordSets` at exactly this name, of any type.
     async fn list_records(&self, zone_id: &HostedZoneId, name: &str) -> CallResult<Vec<RecordSet>>;
     /// One page of `ListResourceRecordSets`, from this name on in Route 53's order: first those at the name itself, if any.
@@ -265,6 +335,26 @@ pub trait Route53: Send + Sync + Debug {
     async fn upsert_record(&self, record: &ARecord) -> CallResult<()>;
     /// `ChangeResourceRecordSets`, DELETE of exactly this record.
     async fn delete_record(&self, record: &ARecord) -> CallResult<()>;
+}
+
+/// The calls of Data Lifecycle Manager.
+#[async_trait]
+pub trait Lifecycle: Send + Sync + Debug {
+    /// `GetLifecyclePolicies`: the ids of those for resources that bear this tag, whosever they are.
+    async fn find_lifecycle_policies(&self, key: &str, value: &str) -> CallResult<Vec<String>>;
+    /// `GetLifecyclePolicy`; `None` when there is none.
+    async fn get_lifecycle_policy(&self, id: &str) -> CallResult<Option<LifecyclePolicy>>;
+    /// `CreateLifecyclePolicy`, enabled, with tags; answers its id. It has no token.
+    async fn create_lifecycle_policy(
+        &self,
+        description: &str,
+        settings: &LifecycleSettings,
+        tags: &Tags,
+    ) -> CallResult<String>;
+    /// `UpdateLifecyclePolicy`, enabled.
+    async fn update_lifecycle_policy(&self, id: &str, settings: &LifecycleSettings) -> CallResult<()>;
+    /// `DeleteLifecyclePolicy`; the snapshots that it took stay.
+    async fn delete_lifecycle_policy(&self, id: &str) -> CallResult<()>;
 }
 
 /// The CloudWatch Logs calls.
@@ -280,6 +370,27 @@ pub trait Logs: Send + Sync + Debug {
     async fn put_retention_policy(&self, name: &str, days: u32) -> CallResult<()>;
     /// `DeleteLogGroup`, with its streams and events.
     async fn delete_log_group(&self, name: &str) -> CallResult<()>;
+    /// `FilterLogEvents`, one page; `None` where there is no such log group or log stream.
+    async fn filter_log_events(&self, query: &LogQuery) -> CallResult<Option<LogPage>>;
+}
+
+/// The calls of Simple Notification Service.
+#[async_trait]
+pub trait Sns: Send + Sync + Debug {
+    /// `ListTagsForResource` of a topic.
+    async fn list_topic_tags(&self, arn: &str) -> CallResult<Tags>;
+    /// `ListSubscriptionsByTopic`, every page, without those that were ended.
+    async fn list_subscriptions(&self, topic: &str) -> CallResult<Vec<Subscription>>;
+    /// `CreateTopic`, with tags. It succeeds where there is such a topic with these tags, so that no token is needed.
+    async fn create_topic(&self, name: &str, tags: &Tags) -> CallResult<()>;
+    /// `Subscribe`. Made twice, it asks twice.
+    async fn subscribe(&self, topic: &str, protocol: &str, endpoint: &str) -> CallResult<()>;
+    /// `Unsubscribe`.
+    async fn unsubscribe(&self, subscription: &str) -> CallResult<()>;
+    /// `DeleteTopic`, with its subscriptions. It succeeds where there is none.
+    async fn delete_topic(&self, arn: &str) -> CallResult<()>;
+    /// `Publish`.
+    async fn publish(&self, topic: &str, subject: &str, text: &str) -> CallResult<()>;
 }
 
 /// The calls that say who we are and what a parameter holds.
@@ -287,6 +398,9 @@ pub trait Logs: Send + Sync + Debug {
 pub trait Account: Send + Sync + Debug {
     /// STS `GetCallerIdentity`.
     async fn caller_identity(&self) -> CallResult<Identity>;
+    /// STS `GetCallerIdentity`: what time it is on AWS's side, by whole seconds, as any answer of its says, also one that refuses;
+    /// `None` where the answer does not say.
+    async fn server_time(&self) -> CallResult<Option<Timestamp>>;
 }
 
 /// The calls of Parameter Store.
@@ -298,17 +412,111 @@ pub trait ParameterStore: Send + Sync + Debug {
     async fn get_parameters_by_path(&self, path: &str) -> CallResult<Vec<(String, String)>>;
     /// SSM `PutParameter` of type `String` and tier `Standard`, in the place of what was there.
     async fn put_parameter(&self, name: &str, value: &str) -> CallResult<()>;
+    /// SSM `GetParametersByPath`, recursive and not decrypted, every page: what is told of each parameter without its value.
+    async fn list_parameters(&self, path: &str) -> CallResult<Vec<Parameter>>;
+    /// SSM `GetParameter` with what is told beside the value, which is decrypted where that is asked for, and is of no use
+    /// otherwise; `None` when there is none of that name.
+    async fn read_parameter(&self, name: &str, decrypt: bool) -> CallResult<Option<(Parameter, Value)>>;
+    /// SSM `PutParameter` of tier `Standard`, in the place of what was there; answers its version. Made twice, it makes two
+    /// versions of the same value.
+    async fn write_parameter(&self, input: &WriteParameter) -> CallResult<u64>;
     /// SSM `DeleteParameters`, at most ten. One that does not exist is no error.
     async fn delete_parameters(&self, names: &[String]) -> CallResult<()>;
 }
 
+/// Characters of each output that Run Command keeps.
+///
+/// Source: API reference of `GetCommandInvocation`, `StandardOutputContent`.
+pub const OUTPUT_CHARS_MAX: usize = 24_000;
+
+/// A shell command for one instance.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SendCommand {
+    /// The instance, `i-…`.
+    pub instance_id: InstanceId,
+    /// What its shell runs.
+    pub script: String,
+    /// Seconds that it may take once it has begun, 1 to 172,800.
+    pub timeout_s: u32,
+}
+
+/// What came of a command on one instance so far.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Invocation {
+    /// How it stands.
+    pub status: CommandStatus,
+    /// The same in more detail, such as `Undeliverable`.
+    pub details: String,
+    /// Exit status of the command; `None` while it has none.
+    pub exit: Option<i32>,
+    /// The first 24,000 characters of what it has printed.
+    pub stdout: String,
+    /// The same of its standard error.
+    pub stderr: String,
+}
+
+/// The calls of Systems Manager that reach an instance through its agent.
+#[async_trait]
+pub trait SystemsManager: Send + Sync + Debug {
+    /// SSM `DescribeInstanceInformation` of these instances: those of whose agent AWS has ever heard.
+    async fn describe_agents(&self, instances: &[InstanceId]) -> CallResult<Vec<Agent>>;
+    /// SSM `SendCommand` by `AWS-RunShellScript`; answers the command's id. It has no idempotency token.
+    async fn send_command(&self, input: &SendCommand) -> CallResult<String>;
+    /// SSM `GetCommandInvocation`; `None` where there is none yet.
+    async fn get_command(&self, command_id: &str, instance_id: &InstanceId) -> CallResult<Option<Invocation>>;
+    /// SSM `CancelCommand` on one instance. It is not certain to have an effect.
+    async fn cancel_command(&self, command_id: &str, instance_id: &InstanceId) -> CallResult<()>;
+}
+
 /// All of AWS that selfheal uses.
 pub trait Aws:
-    Ec2 + Offers + ApplicationChecks + AutoScaling + Iam + Route53 + Logs + ParameterStore + Account
+    Ec2
+    + Offers
+    + ApplicationChecks
+    + AutoScaling
+    + Iam
+    + Route53
+    + Lifecycle
+    + Logs
+    + Sns
+    + ParameterStore
+    + SystemsManager
+    + Quotas
+    + Account
 {
 }
 
-impl<T: Ec2 + Offers + ApplicationChecks + AutoScaling + Iam + Route53 + Logs + ParameterStore + Account> Aws for T {}
+impl<T> Aws for T where
+    T: Ec2
+        + Offers
+        + ApplicationChecks
+        + AutoScaling
+        + Iam
+        + Route53
+        + Lifecycle
+        + Logs
+        + Sns
+        + ParameterStore
+        + SystemsManager
+        + Quotas
+        + Account
+{
+}
+
+/// The DNS, as anybody sees it. It is none of AWS's APIs, and asked by a doctor alone.
+#[async_trait]
+pub trait Resolver: Send + Sync + Debug {
+    /// The name servers that the DNS knows of a zone, without final dots; none where it knows of no such zone.
+    ///
+    /// # Errors
+    /// Nobody answers: a clause that says why.
+    async fn name_servers(&self, zone: &str) -> Result<Vec<String>, String>;
+    /// The CAA records at exactly this name: tag and value of each.
+    ///
+    /// # Errors
+    /// Likewise.
+    async fn caa_records(&self, name: &str) -> Result<Vec<(String, String)>, String>;
+}
 
 /// Time, as the executor sees it: real for the real AWS, logical for the simulated one.
 #[async_trait]

@@ -4,6 +4,7 @@ use std::fmt::{self, Debug};
 use std::time::Duration;
 
 use selfheal_core::plan::{StepId, WaitFor};
+use selfheal_core::watch::{Failing, Phase, Reached};
 
 use crate::backend::{Clock, Jitter};
 use crate::error::CallError;
@@ -66,6 +67,18 @@ pub enum Event<'a> {
         /// What for.
         wait: &'a WaitFor,
     },
+    /// Somebody who waits for the stack to serve sees a phase for the first time.
+    Reached {
+        /// The phase.
+        reached: &'a Reached,
+        /// What comes next; `None` where nothing is missing any more.
+        next: Option<Phase>,
+    },
+    /// Somebody who waits for the stack to serve sees what keeps it from that, and may pass.
+    Failing {
+        /// What it is.
+        failing: &'a Failing,
+    },
 }
 
 /// An event in one line, for people.
@@ -77,6 +90,11 @@ impl fmt::Display for Event<'_> {
             Self::Finished { step, detail } => write!(f, "done: {step} {detail}"),
             Self::Retrying { error, pause } => write!(f, "again in {} ms: {error}", pause.as_millis()),
             Self::Waiting { wait } => write!(f, "waiting for {wait}"),
+            Self::Reached { reached, .. } => {
+                let (id, what) = (&reached.instance, reached.phase.happened());
+                write!(f, "{id} {what} after {} s", reached.after_ms / 1_000)
+            }
+            Self::Failing { failing } => write!(f, "{failing}"),
             Self::Arrived { wait } => write!(f, "no longer waiting for {wait}"),
         }
     }

@@ -118,6 +118,15 @@ impl CallError {
     pub const fn kind(&self) -> CallErrorKind {
         self.kind
     }
+
+    /// Whether it failed for what is the service's, or the network's, and may pass: it says nothing of whoever called.
+    #[must_use]
+    pub const fn is_outage(&self) -> bool {
+        matches!(
+            self.kind,
+            CallErrorKind::Ambiguous | CallErrorKind::Throttled | CallErrorKind::Unreachable
+        )
+    }
 }
 
 impl fmt::Display for CallError {
@@ -169,99 +178,170 @@ pub(crate) fn word_after<'a>(message: &'a str, phrase: &str) -> Option<&'a str> 
         .map(|word| word.trim_end_matches(['.', ',']))
 }
 
+/// What the codes mean that mean one thing, whatever their messages say.
+const CODES: &[(CallErrorKind, &[&str])] = &[
+    (
+        CallErrorKind::Throttled,
+        &[
+            "RequestLimitExceeded",
+            "EC2ThrottledException",
+            "Throttling",
+            "ThrottlingException",
+            "ThrottledException",
+            "Throttled",
+            "TooManyRequestsException",
+            "RequestThrottled",
+            "SlowDown",
+        ],
+    ),
+    (
+        CallErrorKind::Ambiguous,
+        &[
+            "InternalError",
+            "InternalFailure",
+            "InternalServerError",
+            "ServiceUnavailable",
+            "ServiceUnavailableException",
+            "Unavailable",
+            "ServiceFailure",
+            "ServiceException",
+            "RequestTimeout",
+            "RequestTimeoutException",
+        ],
+    ),
+    (CallErrorKind::NotReady, &["ServiceLinkedRoleFailure"]),
+    (
+        CallErrorKind::Busy,
+        &[
+            "PriorRequestNotComplete",
+            "ResourceContention",
+            "ScalingActivityInProgress",
+            "ConcurrentModification",
+            "ConcurrentModificationException",
+            "InstanceRefreshInProgress",
+            "OperationAbortedException",
+            "ConcurrentAccess",
+            "IncorrectState",
+            "IncorrectInstanceState",
+        ],
+    ),
+    (
+        CallErrorKind::NotFound,
+        &[
+            "NoSuchEntity",
+            "NoSuchHostedZone",
+            "NoSuchResourceException",
+            "ResourceNotFoundException",
+            "NotFound",
+            "ResourceNotFound",
+            "ParameterNotFound",
+            "InvocationDoesNotExist",
+            "InvalidLaunchTemplateName.NotFoundException",
+            "InvalidLaunchTemplateId.VersionNotFound",
+        ],
+    ),
+    (
+        CallErrorKind::AlreadyExists,
+        &[
+            "AlreadyExists",
+            "AlreadyExistsFault",
+            "EntityAlreadyExists",
+            "ResourceAlreadyExistsException",
+            "InvalidGroup.Duplicate",
+            "InvalidLaunchTemplateName.AlreadyExistsException",
+            "InvalidPermission.Duplicate",
+        ],
+    ),
+    (
+        CallErrorKind::InUse,
+        &[
+            "DependencyViolation",
+            "DeleteConflict",
+            "VolumeInUse",
+            "InvalidGroup.InUse",
+            "ResourceInUse",
+            "ResourceInUseFault",
+            "InvalidIPAddress.InUse",
+        ],
+    ),
+    (CallErrorKind::TokenSpent, &["IdempotentParameterMismatch"]),
+    (
+        CallErrorKind::Denied,
+        &[
+            "UnauthorizedOperation",
+            "AuthorizationError",
+            "AccessDenied",
+            "AccessDeniedException",
+            "UnauthorizedAccess",
+        ],
+    ),
+    (
+        CallErrorKind::Unauthenticated,
+        &[
+            "AuthFailure",
+            "ExpiredToken",
+            "ExpiredTokenException",
+            "RequestExpired",
+            "InvalidClientTokenId",
+            "SignatureDoesNotMatch",
+            "InvalidSignatureException",
+            "UnrecognizedClientException",
+            "IncompleteSignature",
+            "MissingAuthenticationToken",
+            "OptInRequired",
+        ],
+    ),
+    (
+        CallErrorKind::LimitExceeded,
+        &[
+            "LimitExceeded",
+            "LimitExceededException",
+            "LimitExceededFault",
+            "AddressLimitExceeded",
+            "VolumeLimitExceeded",
+            "SnapshotLimitExceeded",
+            "SecurityGroupLimitExceeded",
+            "AttachmentLimitExceeded",
+            // Minutes to hours, which no run waits out.
+            "IncorrectModificationState",
+            "VolumeModificationRateExceeded",
+            // Not in the references yet; spelled as EC2 spells the others.
+            "ApplicationStatusCheckLimitExceeded",
+            "MaxIOPSLimitExceeded",
+        ],
+    ),
+];
+
 /// Decides from AWS's error code and message what may be done.
 ///
 /// Codes are those of the EC2, Auto Scaling, IAM, Route 53, SSM and STS API references. A code that is not known here
 /// is [`CallErrorKind::Other`], which nothing retries.
 #[must_use]
 pub fn classify(code: &str, message: &str) -> CallErrorKind {
-    use CallErrorKind as K;
     // Both services report a profile that IAM has not spread yet as bad input, under codes that mean other things too.
     let names_profile = message.contains("IAM Instance Profile") || message.contains("iamInstanceProfile");
-    match code {
-        "RequestLimitExceeded"
-        | "EC2ThrottledException"
-        | "Throttling"
-        | "ThrottlingException"
-        | "ThrottledException"
-        | "TooManyRequestsException"
-        | "RequestThrottled"
-        | "SlowDown" => K::Throttled,
-        "InternalError"
-        | "InternalFailure"
-        | "InternalServerError"
-        | "ServiceUnavailable"
-        | "ServiceUnavailableException"
-        | "Unavailable"
-        | "ServiceFailure"
-        | "RequestTimeout"
-        | "RequestTimeoutException" => K::Ambiguous,
-        "ValidationError" | "InvalidParameterValue" if names_profile => K::NotReady,
-        "ServiceLinkedRoleFailure" => K::NotReady,
-        "PriorRequestNotComplete"
-        | "ResourceContention"
-        | "ScalingActivityInProgress"
-        | "ConcurrentModification"
-        | "ConcurrentModificationException"
-        | "InstanceRefreshInProgress"
-        | "OperationAbortedException"
-        | "IncorrectState"
-        | "IncorrectInstanceState" => K::Busy,
-        "NoSuchEntity" | "NoSuchHostedZone" | "ResourceNotFoundException" | "ParameterNotFound" | "InvalidLaunchTemplateName.NotFoundException" => {
-            K::NotFound
-        }
-        // Auto Scaling has no code of its own for a group that does not exist.
-        "ValidationError" if message.contains("not found") || message.contains("does not exist") => K::NotFound,
-        "AlreadyExists"
-        | "AlreadyExistsFault"
-        | "EntityAlreadyExists"
-        | "ResourceAlreadyExistsException"
-        | "InvalidGroup.Duplicate"
-        | "InvalidLaunchTemplateName.AlreadyExistsException"
-        | "InvalidPermission.Duplicate" => K::AlreadyExists,
-        "DependencyViolation"
-        | "DeleteConflict"
-        | "VolumeInUse"
-        | "InvalidGroup.InUse"
-        | "ResourceInUse"
-        | "ResourceInUseFault"
-        | "InvalidIPAddress.InUse" => K::InUse,
-        "IdempotentParameterMismatch" => K::TokenSpent,
-        "UnauthorizedOperation" | "AccessDenied" | "AccessDeniedException" | "UnauthorizedAccess" => K::Denied,
-        "AuthFailure"
-        | "ExpiredToken"
-        | "ExpiredTokenException"
-        | "RequestExpired"
-        | "InvalidClientTokenId"
-        | "SignatureDoesNotMatch"
-        | "InvalidSignatureException"
-        | "UnrecognizedClientException"
-        | "IncompleteSignature"
-        | "MissingAuthenticationToken"
-        | "OptInRequired" => K::Unauthenticated,
-        "LimitExceeded"
-        | "LimitExceededException"
-        | "LimitExceededFault"
-        | "AddressLimitExceeded"
-        | "VolumeLimitExceeded"
-        | "SnapshotLimitExceeded"
-        | "SecurityGroupLimitExceeded"
-        | "AttachmentLimitExceeded"
-        // Minutes to hours, which no run waits out.
-        | "IncorrectModificationState"
-        | "VolumeModificationRateExceeded"
-        // Not in the references yet; spelled as EC2 spells the others.
-        | "ApplicationStatusCheckLimitExceeded"
-        | "MaxIOPSLimitExceeded" => K::LimitExceeded,
-        _ if code.ends_with(".NotFound") || code.ends_with(".NotFoundException") => K::NotFound,
-        _ if code.starts_with("Invalid")
-            || code.starts_with("Malformed")
-            || code.starts_with("Missing")
-            || code == "ValidationError"
-            || code == "ValidationException" =>
-        {
-            K::Invalid
-        }
-        _ => K::Other,
+    if names_profile && matches!(code, "ValidationError" | "InvalidParameterValue") {
+        return CallErrorKind::NotReady;
+    }
+    // So does Data Lifecycle Manager with a role.
+    if code == "InvalidRequestException" && message.to_ascii_lowercase().contains("role") {
+        return CallErrorKind::NotReady;
+    }
+    // Auto Scaling has no code of its own for a group that does not exist.
+    let is_missing = message.contains("not found") || message.contains("does not exist");
+    if is_missing && code == "ValidationError" {
+        return CallErrorKind::NotFound;
+    }
+    if let Some((kind, _)) = CODES.iter().find(|(_, codes)| codes.contains(&code)) {
+        return *kind;
+    }
+    let begins = |words: &[&str]| words.iter().any(|word| code.starts_with(word));
+    if code.ends_with(".NotFound") || code.ends_with(".NotFoundException") {
+        CallErrorKind::NotFound
+    } else if begins(&["Invalid", "Malformed", "Missing"]) || matches!(code, "ValidationError" | "ValidationException")
+    {
+        CallErrorKind::Invalid
+    } else {
+        CallErrorKind::Other
     }
 }

@@ -24,24 +24,33 @@
 mod apply;
 pub mod backend;
 mod control;
+mod doctor;
 mod error;
 mod intercept;
 mod observe;
+mod parameters;
+mod reach;
 mod retry;
 #[cfg(feature = "sdk")]
 pub mod sdk;
 #[cfg(feature = "sim")]
 pub mod sim;
+mod watch;
 
 pub use apply::{ApplyError, ApplyErrorKind, Done, FRESH, Goal, Outcome, apply};
 pub use backend::{
-    Account, ApplicationChecks, AutoScaling, Aws, CallResult, Clock, Ec2, Iam, Jitter, Logs, Offers, ParameterStore,
-    Route53,
+    Account, ApplicationChecks, AutoScaling, Aws, CallResult, Clock, Ec2, Iam, Invocation, Jitter, Lifecycle, LogEvent,
+    LogPage, LogQuery, Logs, OUTPUT_CHARS_MAX, Offers, ParameterStore, Quotas, Resolver, Route53, SendCommand, Sns,
+    SystemsManager,
 };
 pub use control::{Control, Event, Progress, Silent};
+pub use doctor::facts;
 pub use error::{CallError, CallErrorKind, classify};
 pub use intercept::{Intercepted, Interceptor};
 pub use observe::{Scope, StackUnread, observe, observe_all};
+pub use parameters::{Written, list_parameters, noted_parameters, read_parameter, remove_parameter, write_parameter};
+pub use reach::{Reached, await_command, cancel_command, reach, send_command};
+pub use watch::{Patience, WATCH_MAX, Watched, watch};
 
 /// The example of the README, compiled and run.
 #[cfg(all(doctest, feature = "sim"))]

@@ -3,25 +3,26 @@
 mod account;
 mod basis;
 mod records;
+mod scope;
 mod source;
 
 use std::collections::BTreeMap;
 use std::future::Future;
 use std::time::Duration;
 
-use futures::future::{BoxFuture, FutureExt, try_join_all};
+use futures::future::{BoxFuture, FutureExt, try_join, try_join_all};
 use futures::stream::{self, StreamExt};
 use selfheal_core::Names;
-use selfheal_core::desired::{bundle_path, tells_of_bundle};
-use selfheal_core::names::{APP_POLICY_NAME, POLICY_NAME, ResourceKind};
-use selfheal_core::permissions::{tells_of_app_policy, tells_of_logs};
+use selfheal_core::desired::{bundle_path, notify_topic, own_topic, tells_of_bundle};
+use selfheal_core::names::{APP_POLICY_NAME, POLICY_NAME, ResourceKind, TAG_SNAPSHOTS};
+use selfheal_core::permissions::{tells_of_app_policy, tells_of_logs, told_topic};
 use selfheal_core::plan::former_record;
 use selfheal_core::spec::Spec;
 use selfheal_core::world::{
-    Address, ApplicationStatus, FormerRecord, HostedZone, Instance, InstanceState, LaunchTemplate, Observed, Part,
-    PolicyText, RecordSet,
+    Address, ApplicationStatus, FormerRecord, Group, HostedZone, Instance, InstanceId, InstanceState, LaunchTemplate,
+    Observed, Part, PolicyText, RecordSet,
 };
-use selfheal_core::{Found, Unread, counted_addresses, unread};
+use selfheal_core::{Found, Unread, counted_addresses, marked_for_snapshots, unread};
 
 use self::account::Account;
 use crate::backend::{Aws, CallResult};
@@ -29,6 +30,8 @@ use crate::control::Control;
 use crate::error::{CallError, CallErrorKind};
 use crate::retry::backoff;
 
+pub(crate) use scope::Read;
+pub use scope::Scope;
 pub(crate) use source::Source;
 
 /// How many of a group's last activities are read: the last launch is among them, whatever ended since.
@@ -38,99 +41,6 @@ const ACTIVITIES_READ: u32 = 10;
 ///
 /// Source: Amazon VPC User Guide, "Amazon VPC quotas".
 const ADDRESS_QUOTA_DEFAULT: usize = 5;
-
-/// How much of a stack is read.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Scope {
-    /// What planning needs.
-    Plan,
-    /// The same without what is asked before something is made: resuming makes nothing.
-    Resume,
-    /// The group and its scheduled actions alone: putting it to sleep and waking it touches nothing else.
-    Sleep,
-    /// Also the instances, and the snapshots where the spec has a data volume.
-    Status,
-    /// Also the instances and the snapshots; not the image, which may be gone.
-    Destroy,
-}
-
-/// What is read of a stack by one call or one chain of two.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Read {
-    /// Whose credentials are in use.
-    Identity,
-    /// Template, group, hooks, volumes, subnets and image, and what they leave open in this scope.
-    Basis(Scope),
-    /// The subnets that the spec may mean.
-    Subnets,
-    /// The addresses, and the account's quota of them where one has to be allocated and none may be left.
-    AddressesToAllocate,
-    /// Every bundle, whichever template's version names it.
-    Bundles,
-    /// What policies the role has, whoever gave it them.
-    RoleGrants,
-    /// The instances, and what AWS's application status check finds of them.
-    AskedInstances,
-    /// A part that is also read by itself.
-    Part(Part),
-}
-
-impl From<Part> for Read {
-    fn from(part: Part) -> Self {
-        Self::Part(part)
-    }
-}
-
-impl Scope {
-    /// What is read of a stack. Application status checks are read where the spec asks for one; where it does not, the launch
-    /// template tells whether there may be one, so that a Region without them is never asked in vain.
-    pub(crate) fn parts(self, spec: &Spec) -> Vec<Read> {
-        let parts = |parts: &[Part]| parts.iter().copied().map(Read::Part).collect::<Vec<_>>();
-        let mut all = vec![Read::Identity];
-        if self == Self::Sleep {
-            all.extend(parts(&[Part::Group, Part::ScheduledActions]));
-            return all;
-        }
-        all.extend(parts(&[Part::SecurityGroups, Part::Role, Part::Profile, Part::Dns]));
-        match self {
-            Self::Plan | Self::Resume | Self::Sleep => all.push(Read::Basis(self)),
-            Self::Status if spec.asks_aws() => all.extend([Read::Basis(self), Read::AskedInstances]),
-            Self::Status => all.extend([Read::Basis(self), Read::Part(Part::Instances)]),
-            Self::Destroy => {
-                all.push(Read::Subnets);
-                all.extend(parts(&[
-                    Part::Volumes,
-                    Part::LaunchTemplate,
-                    Part::Group,
-                    Part::Hooks,
-                    Part::Instances,
-                    Part::Snapshots,
-                ]));
-                all.push(Read::RoleGrants);
-            }
-        }
-        match self {
-            Self::Plan | Self::Status if spec.address.allocation.is_none() => all.push(Read::AddressesToAllocate),
-            _ => all.push(Part::Addresses.into()),
-        }
-        if spec.app.policy.is_some() {
-            all.push(Part::AppPolicy.into());
-        }
-        if self == Self::Status && spec.data.is_some() {
-            all.push(Part::Snapshots.into());
-        }
-        if spec.asks_aws() {
-            all.push(Part::ApplicationChecks.into());
-        }
-        if spec.logs.is_some() {
-            all.push(Part::LogGroup.into());
-        }
-        if matches!(self, Self::Plan | Self::Status) && bundle_path(spec).is_some() {
-            all.push(Part::Bundle.into());
-        }
-        all
-    }
-}
 
 /// Reads a stack.
 ///
@@ -197,8 +107,26 @@ async fn view(source: Source<'_, '_>, spec: &Spec, scope: Scope) -> CallResult<O
     for reading in readings {
         reading(&mut observed);
     }
-    if scope != Scope::Sleep && spec.logs.is_none() && observed.role_policy.as_ref().is_some_and(tells_of_logs) {
+    if scope != Scope::Sleep
+        && !scope.is_about_instance()
+        && spec.logs.is_none()
+        && observed.role_policy.as_ref().is_some_and(tells_of_logs)
+    {
         read(source, spec, Part::LogGroup.into()).await?(&mut observed);
+    }
+    let reads_snapshots =
+        !matches!(scope, Scope::Sleep | Scope::Resume | Scope::Snapshot) && !scope.is_about_instance();
+    if reads_snapshots && spec.snapshots().is_none() && marked_for_snapshots(&observed) {
+        let parts = [Part::LifecyclePolicies, Part::SnapshotRole].into_iter();
+        for reading in try_join_all(parts.map(|part| read(source, spec, part.into()))).await? {
+            reading(&mut observed);
+        }
+    }
+    if !matches!(scope, Scope::Sleep | Scope::Snapshot) && !scope.is_about_instance() {
+        let parts = told_parts(spec, &observed).into_iter();
+        for reading in try_join_all(parts.map(|part| read(source, spec, part.into()))).await? {
+            reading(&mut observed);
+        }
     }
     if scope == Scope::Destroy {
         let told = observed.role_policy.as_ref().is_some_and(tells_of_bundle);
@@ -220,14 +148,33 @@ async fn view(source: Source<'_, '_>, spec: &Spec, scope: Scope) -> CallResult<O
     Ok(observed)
 }
 
-/// What a reading of this scope lacks. Whether a volume is being modified matters to no destroy.
+/// What is read of notifications because the role's policy tells of a topic that the spec does not send to.
+fn told_parts(spec: &Spec, observed: &Observed) -> Vec<Part> {
+    let account = &observed.identity.account;
+    let told = observed.role_policy.as_ref().and_then(told_topic);
+    let wanted = notify_topic(spec, account);
+    let own = own_topic(spec, account);
+    let mut parts = Vec::new();
+    if told.is_some() && wanted.is_none() {
+        parts.push(Part::Notifications);
+    }
+    if told.as_ref() == Some(&own) && wanted != told {
+        parts.push(Part::Topic);
+    }
+    parts
+}
+
+/// What a reading of this scope lacks. Whether a volume is being modified matters to no destroy, nor to a snapshot.
 pub(crate) fn missing(spec: &Spec, observed: &Observed, scope: Scope) -> Unread {
-    if scope == Scope::Sleep {
+    if scope == Scope::Sleep || scope.is_about_instance() {
         return Unread::default();
     }
     let mut unread = unread(spec, observed);
-    if scope == Scope::Destroy {
+    if matches!(scope, Scope::Destroy | Scope::Snapshot) {
         unread.modifications.clear();
+    }
+    if scope == Scope::Snapshot {
+        unread.addresses.clear();
     }
     unread
 }
@@ -300,6 +247,16 @@ where
     Ok(None)
 }
 
+/// Reads the role of the lifecycle policy, with its policy.
+async fn read_snapshot_role(source: Source<'_, '_>, spec: &Spec) -> CallResult<Reading> {
+    let name = Names::of(spec).snapshot_role;
+    let (role, policy) = try_join(source.role(&name), source.role_policy(&name, POLICY_NAME)).await?;
+    Ok(Box::new(move |observed: &mut Observed| {
+        observed.read_snapshot_role(role.clone());
+        observed.snapshot_role_policy.clone_from(&policy);
+    }))
+}
+
 /// Puts what one part's reading found into the observed world.
 pub(crate) type Reading = Box<dyn Fn(&mut Observed) + Send + Sync>;
 
@@ -349,30 +306,59 @@ pub(crate) fn read<'s, 'a: 's>(
         }
         .boxed(),
         Read::Part(Part::AppPolicy) => reading!(role_app_policy, source.role_policy(&names.role, APP_POLICY_NAME)),
-        Read::RoleGrants => async move {
-            let (inline, attached) = source.role_grants(&names.role).await?;
-            Ok(Box::new(move |observed: &mut Observed| {
-                observed.role_policies.clone_from(&inline);
-                observed.role_attached.clone_from(&attached);
-            }) as Reading)
+        Read::TemplateAt(version) => {
+            reading!(through read_template, source.launch_template_at(&names.launch_template, version))
         }
-        .boxed(),
+        Read::Launches => read_launches(source, names.group).boxed(),
+        Read::RoleGrants => read_role_grants(source, names.role).boxed(),
         Read::Part(Part::Profile) => reading!(through read_profile, source.profile(&names.profile)),
         Read::Part(Part::Dns) => read_dns(source, spec).boxed(),
         Read::Bundles => read_bundle(source, Some(Names::of(spec).bundle)).boxed(),
         Read::Part(Part::Bundle) => read_bundle(source, bundle_path(spec)).boxed(),
-        Read::Part(Part::LogGroup) => reading!(through read_log_group, source.log_group(&names.log_group)),
-        Read::Part(Part::Instances) => reading!(instances, source.instances(&names.stack)),
-        Read::AskedInstances => async move {
-            let (instances, status) = read_asked_instances(source, &names.stack).await?;
-            Ok(Box::new(move |observed: &mut Observed| {
-                observed.instances.clone_from(&instances);
-                observed.application_status.clone_from(&status);
-            }) as Reading)
+        Read::Part(Part::LifecyclePolicies) => {
+            reading!(through read_lifecycle_policies, source.lifecycle_policies((TAG_SNAPSHOTS, &names.stack)))
         }
-        .boxed(),
+        Read::Part(Part::SnapshotRole) => read_snapshot_role(source, spec).boxed(),
+        Read::Part(Part::LogGroup) => reading!(through read_log_group, source.log_group(&names.log_group)),
+        Read::Part(Part::Topic) => reading!(through read_topic, source.topic(spec)),
+        Read::Part(Part::Notifications) => reading!(notifications, source.notifications(&names.group)),
+        Read::Part(Part::Instances) => reading!(instances, source.instances(&names.stack)),
+        Read::AskedInstances => put_asked_instances(source, names.stack).boxed(),
         Read::Part(Part::Snapshots) => reading!(through read_snapshots, source.snapshots(&names.stack)),
     }
+}
+
+/// Reads the instances, and what AWS's application status check finds of them.
+async fn put_asked_instances(source: Source<'_, '_>, stack: String) -> CallResult<Reading> {
+    let (instances, status) = read_asked_instances(source, &stack).await?;
+    Ok(Box::new(move |observed: &mut Observed| {
+        observed.instances.clone_from(&instances);
+        observed.application_status.clone_from(&status);
+    }))
+}
+
+/// Reads the group, and its last activities where none of its instances is in service.
+async fn read_launches(source: Source<'_, '_>, name: String) -> CallResult<Reading> {
+    let group = source.group(&name).await?;
+    let in_service = group.as_ref().is_none_or(Group::has_one_in_service);
+    let activities = if in_service {
+        Vec::new()
+    } else {
+        source.activities(&name, ACTIVITIES_READ).await?
+    };
+    Ok(Box::new(move |observed: &mut Observed| {
+        observed.read_group(group.clone());
+        observed.activities.clone_from(&activities);
+    }))
+}
+
+/// Reads which policies the role has, whoever gave it them.
+async fn read_role_grants(source: Source<'_, '_>, role: String) -> CallResult<Reading> {
+    let (inline, attached) = source.role_grants(&role).await?;
+    Ok(Box::new(move |observed: &mut Observed| {
+        observed.role_policies.clone_from(&inline);
+        observed.role_attached.clone_from(&attached);
+    }))
 }
 
 /// Reads the parameters below a path, where there is one to read.
@@ -422,7 +408,7 @@ async fn read_former(
             Ok(records) => records,
             // The zone has gone, and its records with it.
             Err(error) if error.kind() == CallErrorKind::NotFound => Vec::new(),
-            Err(error) if is_outage(&error) => return Ok((formers, Some(error.to_string()))),
+            Err(error) if error.is_outage() => return Ok((formers, Some(error.to_string()))),
             Err(error) => return Err(error),
         };
         formers.push(FormerRecord {
@@ -432,14 +418,6 @@ async fn read_former(
         });
     }
     Ok((formers, None))
-}
-
-/// Whether a read failed for what is the service's and may pass.
-fn is_outage(error: &CallError) -> bool {
-    matches!(
-        error.kind(),
-        CallErrorKind::Ambiguous | CallErrorKind::Throttled | CallErrorKind::Unreachable
-    )
 }
 
 /// Reads the launch template, and the application status checks where it alone tells of one.
@@ -499,12 +477,12 @@ async fn read_role_policy(source: Source<'_, '_>, spec: &Spec) -> CallResult<Rol
 async fn read_asked_instances(
     source: Source<'_, '_>,
     stack: &str,
-) -> CallResult<(Vec<Instance>, BTreeMap<String, ApplicationStatus>)> {
+) -> CallResult<(Vec<Instance>, BTreeMap<InstanceId, ApplicationStatus>)> {
     let instances = source.instances(stack).await?;
     let asked = instances
         .iter()
         .filter(|instance| matches!(instance.state, InstanceState::Pending | InstanceState::Running));
-    let ids: Vec<String> = asked.map(|instance| instance.id.clone()).collect();
+    let ids: Vec<InstanceId> = asked.map(|instance| instance.id.clone()).collect();
     if ids.is_empty() {
         return Ok((instances, BTreeMap::new()));
     }
@@ -516,7 +494,7 @@ async fn read_asked_instances(
 async fn read_dns(source: Source<'_, '_>, spec: &Spec) -> CallResult<Reading> {
     let (mut zones, records, unread) = match read_zones(source, spec).await {
         Ok((zones, records)) => (zones, records, None),
-        Err(error) if is_outage(&error) => (Vec::new(), Vec::new(), Some(error.to_string())),
+        Err(error) if error.is_outage() => (Vec::new(), Vec::new(), Some(error.to_string())),
         Err(error) => return Err(error),
     };
     let zone = (!zones.is_empty()).then(|| zones.remove(0));

@@ -80,7 +80,8 @@ const UNREACHABLE: RetryPolicy = RetryPolicy {
 pub(crate) enum Repeat {
     /// A read: after every failure that may pass.
     Read,
-    /// A read of Route 53: the same, but for five seconds at most where the answer is lost.
+    /// A read of Route 53, or of something that nothing else hangs on: the same, but for five seconds at most where the answer
+    /// is lost.
     ReadDns,
     /// A step's mutating call, by its class.
     Step(RepeatClass),

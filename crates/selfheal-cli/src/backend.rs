@@ -10,7 +10,8 @@ mod stdin;
 
 use std::future::Future;
 
-use selfheal_aws::{Aws, Control, Progress};
+use jiff::Timestamp;
+use selfheal_aws::{Aws, Control, Progress, Resolver, Silent};
 use selfheal_core::Spec;
 
 use crate::cli::{BackendKind, Global};
@@ -64,6 +65,34 @@ impl Backend {
         }
     }
 
+    /// Returns who answers for the DNS.
+    #[must_use]
+    pub fn resolver(&self) -> Box<dyn Resolver> {
+        match self {
+            #[cfg(feature = "sdk")]
+            Self::Aws(_) => Box::new(selfheal_aws::sdk::SystemResolver::of_system()),
+            #[cfg(feature = "sim")]
+            Self::Sim(kept) => Box::new(kept.sim.clone()),
+        }
+    }
+
+    /// Tells whether nothing of it is real, and time passes as fast as it is waited for.
+    #[must_use]
+    pub const fn is_simulated(&self) -> bool {
+        match self {
+            #[cfg(feature = "sdk")]
+            Self::Aws(_) => false,
+            #[cfg(feature = "sim")]
+            Self::Sim(_) => true,
+        }
+    }
+
+    /// Returns the time of this backend.
+    #[must_use]
+    pub fn now(&self) -> Timestamp {
+        self.control(&Silent).clock.now()
+    }
+
     /// Returns time and randomness of this backend, with who is told how a run goes.
     #[must_use]
     pub fn control<'a>(&'a self, progress: &'a dyn Progress) -> Control<'a> {
@@ -112,7 +141,7 @@ impl Backend {
 
     /// Says that a person gave up what holds an address or data. A simulated AWS holds it for a mistake otherwise; the real
     /// one never asks.
-    pub fn given_up(&self, ids: &[&str]) {
+    pub fn given_up(&self, ids: &[String]) {
         match self {
             #[cfg(feature = "sdk")]
             Self::Aws(_) => {}

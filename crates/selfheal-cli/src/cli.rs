@@ -1,18 +1,26 @@
 //! The command line.
 
+mod config;
+mod reach;
+mod replace;
+
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::builder::NonEmptyStringValueParser;
+use clap::builder::{NonEmptyStringValueParser, PossibleValuesParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use selfheal_policy::Purpose;
 
-use crate::duration::duration;
+use crate::duration::{ago, duration};
 use crate::exit;
+
+pub use config::{ConfigArgs, ConfigCommand, GetArgs, RemoveArgs, SetArgs};
+pub use reach::{ForwardArgs, RunArgs, ShellArgs};
+pub use replace::{ReplaceArgs, RollbackArgs, WaitArgs};
 
 /// Makes one EC2 instance heal itself: when it dies it comes back, with the same address, data and name.
 #[derive(Debug, Parser)]
-#[command(name = "selfheal", version, after_help = exit::HELP, propagate_version = false, max_term_width = 100)]
+#[command(name = "selfheal", version = env!("SELFHEAL_VERSION"), after_help = exit::HELP, propagate_version = false, max_term_width = 100)]
 pub struct Cli {
     /// What every command takes.
     #[command(flatten)]
@@ -89,14 +97,48 @@ pub enum Command {
     Destroy(DestroyArgs),
     /// Let a stack that has parked itself replace its instance again
     Resume(ResumeArgs),
+    /// Replace the running instance by the next one, such as what an apply has changed; the stack is down for a while
+    Replace(ReplaceArgs),
+    /// Go back to what was launched before, and replace the instance; the stack is down for a while
+    Rollback(RollbackArgs),
+    /// Wait until the stack serves
+    Wait(WaitArgs),
     /// Take the instance away for a while; address, data and all else stay
     Sleep(SleepArgs),
     /// Bring the instance of a sleeping stack back
     Wake(WakeArgs),
+    /// Read and change the app's configuration in Parameter Store
+    Config(ConfigArgs),
+    /// Take a snapshot of the data volume
+    Snapshot(SnapshotArgs),
+    /// List the snapshots, and the volumes that are kept beside the data volume
+    Snapshots(SnapshotsArgs),
+    /// Go back to an earlier state of the data; what was is kept, and `--undo` goes back to it
+    Restore(RestoreArgs),
+    /// Show what the stack's instances logged, also those that are gone
+    Logs(LogsArgs),
+    /// Try whether those are told of what happens who are to be told
+    Notify(NotifyArgs),
+    /// Show the certificate of the stack's HTTPS: names, issuer, expiry, next renewal, last attempt
+    Certificate(CertificateArgs),
+    /// Open a shell on the instance by Session Manager: no key, no open port
+    Shell(ShellArgs),
+    /// Forward a port of this machine to the instance, or through it to another host
+    Forward(ForwardArgs),
+    /// Run a command on the instance, and end as it does
+    Run(RunArgs),
+    /// Check what would stop a first apply or a replacement: credentials, permissions, quotas, image, network, name
+    Doctor(DoctorArgs),
+    /// Show what the stack costs a month, by item, and what a load balancer would add; asks nobody
+    Cost(CostArgs),
     /// Print a least-privilege policy as JSON
     Policy(PolicyArgs),
     /// Print the boot program as it would be sent
     Userdata(UserdataArgs),
+    /// Print what completes the command line in a shell
+    Completions(CompletionsArgs),
+    /// Write the manual's pages into a folder
+    Man(ManArgs),
     /// Watch a stack heal on a simulated AWS: no account needed, nothing is kept
     #[cfg(feature = "sim")]
     Demo(DemoArgs),
@@ -109,12 +151,26 @@ impl Command {
         let (json, form) = match self {
             Self::Plan(args) => (args.json, Prints::Document),
             Self::Status(args) => (args.json, Prints::Document),
+            Self::Logs(args) => (args.json, Prints::Lines),
+            Self::Notify(args) => (args.json, Prints::Document),
+            Self::Certificate(args) => (args.json, Prints::Document),
             Self::Apply(args) => (args.json, Prints::Events),
             Self::Resume(args) => (args.json, Prints::Events),
+            Self::Replace(args) => (args.json, Prints::Events),
+            Self::Rollback(args) => (args.json, Prints::Events),
+            Self::Wait(args) => (args.json, Prints::Events),
             Self::Sleep(args) => (args.json, Prints::Events),
             Self::Wake(args) => (args.json, Prints::Events),
             Self::Destroy(args) => (args.json, Prints::Events),
-            Self::Policy(_) | Self::Userdata(_) => return Prints::Text,
+            Self::Config(args) => (args.command.json(), Prints::Document),
+            Self::Snapshot(args) => (args.json, Prints::Events),
+            Self::Snapshots(args) => (args.json, Prints::Document),
+            Self::Doctor(args) => (args.json, Prints::Document),
+            Self::Cost(args) => (args.json, Prints::Document),
+            Self::Restore(args) => (args.json, Prints::Events),
+            Self::Run(args) => (args.json, Prints::Document),
+            Self::Policy(_) | Self::Userdata(_) | Self::Shell(_) | Self::Forward(_) => return Prints::Text,
+            Self::Completions(_) | Self::Man(_) => return Prints::Text,
             #[cfg(feature = "sim")]
             Self::Demo(_) => return Prints::Text,
         };
@@ -128,12 +184,22 @@ impl Command {
     pub const fn purpose(&self) -> Option<Purpose> {
         match self {
             Self::Plan(_) => Some(Purpose::Plan),
-            Self::Apply(_) => Some(Purpose::Apply),
-            Self::Status(_) => Some(Purpose::Status),
+            Self::Apply(_) | Self::Rollback(_) => Some(Purpose::Apply),
+            Self::Status(_) | Self::Wait(_) | Self::Certificate(_) => Some(Purpose::Status),
             Self::Destroy(_) => Some(Purpose::Destroy),
             Self::Resume(_) => Some(Purpose::Resume),
             Self::Sleep(_) | Self::Wake(_) => Some(Purpose::Sleep),
-            Self::Policy(_) | Self::Userdata(_) => None,
+            Self::Replace(_) => Some(Purpose::Replace),
+            Self::Config(_) => Some(Purpose::Config),
+            Self::Snapshot(_) | Self::Snapshots(_) => Some(Purpose::Snapshot),
+            Self::Restore(_) => Some(Purpose::Restore),
+            Self::Logs(_) => Some(Purpose::Logs),
+            Self::Notify(_) => Some(Purpose::Notify),
+            Self::Shell(_) => Some(Purpose::Shell),
+            Self::Forward(_) => Some(Purpose::Forward),
+            Self::Run(_) => Some(Purpose::Run),
+            Self::Doctor(_) => Some(Purpose::Doctor),
+            Self::Policy(_) | Self::Userdata(_) | Self::Cost(_) | Self::Completions(_) | Self::Man(_) => None,
             #[cfg(feature = "sim")]
             Self::Demo(_) => None,
         }
@@ -149,6 +215,8 @@ pub enum Prints {
     Document,
     /// A program that reads a line of JSON for each event of the run, the last of which is its result, also of a failure.
     Events,
+    /// A program that reads a line of JSON for each thing that is read, and one of a failure.
+    Lines,
 }
 
 /// Arguments of `plan`.
@@ -174,6 +242,9 @@ pub struct ApplyArgs {
     /// Allocate a new Elastic IP where the stack's own is gone for good; changes nothing where it is not
     #[arg(long)]
     pub new_address: bool,
+    /// Do not wait until the instance serves
+    #[arg(long)]
+    pub no_wait: bool,
     /// Print each event as a line of JSON, and the result as the last one
     #[arg(long)]
     pub json: bool,
@@ -218,6 +289,70 @@ pub struct WakeArgs {
     pub json: bool,
 }
 
+/// Arguments of `snapshot`.
+#[derive(Debug, Args)]
+pub struct SnapshotArgs {
+    /// Wait until it is completed: the first one of a large volume takes hours
+    #[arg(long, conflicts_with = "instant")]
+    pub wait: bool,
+    /// Make a copy of the volume in its zone instead, to go back to at once; it costs what a volume costs
+    #[arg(long)]
+    pub instant: bool,
+    /// Print each event as a line of JSON, and the result as the last one
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Arguments of `snapshots`.
+#[derive(Debug, Args)]
+pub struct SnapshotsArgs {
+    /// Print the list as JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Arguments of `doctor`.
+#[derive(Debug, Args)]
+pub struct DoctorArgs {
+    /// Print the report as JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Arguments of `cost`.
+#[derive(Debug, Args)]
+pub struct CostArgs {
+    /// Print the report as JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Arguments of `restore`.
+#[derive(Debug, Args)]
+pub struct RestoreArgs {
+    /// A snapshot, `latest` for the newest one, or one of the stack's volumes that `selfheal snapshots` lists
+    #[arg(long, value_name = "ID", required_unless_present = "undo", value_parser = restorable)]
+    pub from: Option<String>,
+    /// Go back to the volume whose place the last restore took, or give up one that was cut off
+    #[arg(long, conflicts_with_all = ["from", "zone", "as_copy"])]
+    pub undo: bool,
+    /// Availability Zone of the new volume, and of the stack from then on
+    #[arg(long, value_name = "ZONE")]
+    pub zone: Option<String>,
+    /// The stack's zone is lost: take no last snapshot, and do not wait for the end of its instance
+    #[arg(long, requires = "zone")]
+    pub zone_lost: bool,
+    /// Make a volume of the snapshot that nothing of the stack uses, and change nothing else
+    #[arg(long, conflicts_with = "zone_lost")]
+    pub as_copy: bool,
+    /// Do not ask
+    #[arg(short, long)]
+    pub yes: bool,
+    /// Print each event as a line of JSON, and the result as the last one
+    #[arg(long)]
+    pub json: bool,
+}
+
 /// Arguments of `status`.
 #[derive(Debug, Args)]
 pub struct StatusArgs {
@@ -227,6 +362,51 @@ pub struct StatusArgs {
     /// Exit with 10 when it does not serve, 9 when it would not heal, 3 when its instance is outdated
     #[arg(long)]
     pub check: bool,
+}
+
+/// Arguments of `logs`.
+#[derive(Debug, Args)]
+pub struct LogsArgs {
+    /// Go on showing what is logged, until it is interrupted
+    #[arg(long)]
+    pub follow: bool,
+    /// Show what was logged so long ago or later, such as 30m, 1h or 2d
+    #[arg(long, value_name = "DURATION", value_parser = ago)]
+    pub since: Option<Duration>,
+    /// Show what this instance logged alone
+    #[arg(long, value_name = "ID", value_parser = NonEmptyStringValueParser::new())]
+    pub instance: Option<String>,
+    /// Show what this unit logged alone, with or without `.service`; or an identifier, such as `kernel` or a file's path
+    #[arg(long, value_name = "NAME", value_parser = NonEmptyStringValueParser::new())]
+    pub unit: Option<String>,
+    /// Show what selfheal's own units logged alone
+    #[arg(long)]
+    pub boot: bool,
+    /// How many lines at most, the newest [default: 100, with --since all]
+    #[arg(long, value_name = "NUMBER")]
+    pub lines: Option<usize>,
+    /// Print each line as one of JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Arguments of `notify`.
+#[derive(Debug, Args)]
+pub struct NotifyArgs {
+    /// Publish a test message to the stack's topic
+    #[arg(long, required = true)]
+    pub test: bool,
+    /// Print what was published as JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Arguments of `certificate`.
+#[derive(Debug, Args)]
+pub struct CertificateArgs {
+    /// Print the certificate as JSON
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// Arguments of `destroy`.
@@ -256,7 +436,7 @@ pub struct PolicyArgs {
     #[arg(value_enum)]
     pub whose: Whose,
     /// The operator's command that it allows
-    #[arg(long = "for", value_name = "COMMAND", default_value = "apply", value_parser = ["plan", "apply", "status", "destroy", "resume", "sleep"])]
+    #[arg(long = "for", value_name = "COMMAND", default_value = "apply", value_parser = PossibleValuesParser::new(Purpose::ALL.map(Purpose::as_str)))]
     pub purpose: String,
     /// Print one of the managed policies that it makes together, from 1; a managed policy holds 6,144 characters
     #[arg(long, value_name = "NUMBER")]
@@ -302,6 +482,22 @@ pub struct OfflineArgs {
     pub account: Option<String>,
 }
 
+/// Arguments of `completions`.
+#[derive(Debug, Args)]
+pub struct CompletionsArgs {
+    /// The shell
+    #[arg(value_enum)]
+    pub shell: clap_complete::Shell,
+}
+
+/// Arguments of `man`.
+#[derive(Debug, Args)]
+pub struct ManArgs {
+    /// The folder, which is made where there is none
+    #[arg(value_name = "FOLDER")]
+    pub folder: PathBuf,
+}
+
 /// Arguments of `demo`.
 #[cfg(feature = "sim")]
 #[derive(Debug, Args)]
@@ -309,6 +505,14 @@ pub struct DemoArgs {
     /// Everything that is drawn derives from it: the same seed tells the same story
     #[arg(long, default_value_t = 7)]
     pub seed: u64,
+}
+
+fn restorable(text: &str) -> Result<String, String> {
+    if text == "latest" || text.starts_with("snap-") || text.starts_with("vol-") {
+        Ok(text.to_owned())
+    } else {
+        Err("expected `latest`, snap-… or vol-…".to_owned())
+    }
 }
 
 fn account(text: &str) -> Result<String, String> {

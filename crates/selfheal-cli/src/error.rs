@@ -85,6 +85,35 @@ pub enum CliError {
     )]
     #[error("the demo's own check failed: {0}")]
     Demo(String),
+    /// The AWS CLI or its plug-in is not on this machine.
+    #[error("not installed: {}", .missing.join(", "))]
+    ToolMissing {
+        /// What is missing.
+        missing: Vec<&'static str>,
+        /// What installs it here.
+        help: String,
+    },
+    /// There is no instance that can be reached.
+    #[error("{message}")]
+    NotConnected {
+        /// Why: a clause.
+        message: String,
+        /// What to do about it.
+        help: String,
+    },
+    /// What was to be done is done, and the stack does not serve.
+    #[error("{message}")]
+    NotServing {
+        /// Why: a clause.
+        message: String,
+        /// What to do about it.
+        help: String,
+        /// The steps that were done before.
+        done: Vec<DoneStep>,
+    },
+    /// A command on the instance did not run to its end.
+    #[error("{0}")]
+    Command(String),
     /// Something else, which the text says.
     #[error("{0}")]
     Failed(String),
@@ -100,6 +129,9 @@ impl CliError {
                     .to_owned(),
             ),
             Self::NotConfirmed(help) => Some((*help).to_owned()),
+            Self::ToolMissing { help, .. } | Self::NotConnected { help, .. } | Self::NotServing { help, .. } => {
+                Some(help.clone())
+            }
             Self::Call {
                 statement: Some(statement),
                 ..
@@ -140,6 +172,7 @@ impl CliError {
         match self {
             Self::Apply { error, .. } => error.done.iter().map(DoneStep::of).collect(),
             Self::Interrupted(Some(report)) => report.done.clone(),
+            Self::NotServing { done, .. } => done.clone(),
             _ => Vec::new(),
         }
     }

@@ -6,15 +6,16 @@ use std::sync::{Mutex, PoisonError};
 use schemars::JsonSchema;
 use selfheal_aws::Event;
 use selfheal_core::plan::{StepId, StepKind, WaitFor};
+use selfheal_core::watch::{Failing, Phase, Reached};
 use serde::Serialize;
 
 use crate::done::DoneStep;
 use crate::error::CliError;
 use crate::failure::Failure;
 use crate::output::Output;
-use crate::report::{Applied, Asleep, Awake, Destroyed, Resumed};
+use crate::report::{Applied, Asleep, Awake, Copied, Destroyed, Replaced, Restored, Resumed, Served, SnapshotTaken};
 
-/// A line of `apply`, `destroy`, `resume`, `sleep` or `wake` with `--json`: one JSON object, written as soon as it happens.
+/// A line of `apply`, `destroy`, `resume`, `replace`, `rollback`, `wait`, `sleep`, `wake`, `snapshot` or `restore` with `--json`: one JSON object, written as soon as it happens.
 /// The last line is the result, also of a run that fails. Kinds of events and fields are added, never renamed or removed.
 #[derive(Debug, Serialize, JsonSchema)]
 #[serde(tag = "event", rename_all = "kebab-case")]
@@ -56,6 +57,20 @@ pub enum Line<'a> {
         /// What for.
         wait: &'a WaitFor,
     },
+    /// Somebody who waits until the stack serves sees a phase for the first time.
+    Reached {
+        /// The phase.
+        #[serde(flatten)]
+        reached: &'a Reached,
+        /// What comes next; `null` where nothing is missing any more.
+        next: Option<Phase>,
+    },
+    /// Something keeps the stack from serving, and may pass.
+    Failing {
+        /// What it is.
+        #[serde(flatten)]
+        failing: &'a Failing,
+    },
     /// The run is over. The last line.
     Result(Last),
 }
@@ -87,6 +102,16 @@ pub enum Outcome {
     Asleep(Asleep),
     /// The stack wakes, or is in service where the run waited for that.
     Awake(Awake),
+    /// A snapshot of the data volume is taken.
+    Snapshot(SnapshotTaken),
+    /// A volume is made that nothing uses.
+    Copied(Copied),
+    /// Another volume is the data volume.
+    Restored(Restored),
+    /// The stack serves.
+    Serving(Served),
+    /// Another instance is to take the place of one.
+    Replaced(Replaced),
     /// The run did not reach its goal.
     Failed(Failure),
 }
@@ -107,6 +132,8 @@ impl<'a> Line<'a> {
             },
             Event::Waiting { wait } => Self::Waiting { wait },
             Event::Arrived { wait } => Self::Arrived { wait },
+            Event::Reached { reached, next } => Self::Reached { reached, next: *next },
+            Event::Failing { failing } => Self::Failing { failing },
             _ => return None,
         })
     }

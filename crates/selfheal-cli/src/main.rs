@@ -5,16 +5,20 @@
 #[cfg(not(any(feature = "sdk", feature = "sim")))]
 compile_error!("selfheal needs a backend: the feature `sdk`, `sim`, or both");
 
+mod awaiting;
 mod backend;
 mod cli;
 mod commands;
 mod done;
 mod duration;
+mod entry;
 mod error;
 mod events;
 mod exit;
 mod failure;
 mod files;
+mod forward;
+mod log_line;
 mod logging;
 mod output;
 mod progress;
@@ -24,6 +28,7 @@ mod report;
 mod schema;
 mod session;
 mod spec;
+mod tools;
 
 use std::process::ExitCode;
 
@@ -53,6 +58,7 @@ fn main() -> ExitCode {
                 Prints::Text => Ok(()),
                 Prints::Document => output.report(&Failure::of(&error)),
                 Prints::Events => output.line(&Line::failed(&error)),
+                Prints::Lines => output.line(&Failure::of(&error)),
             };
             // That it cannot be written is told by the exit code, which is another anyway.
             drop(printed);
@@ -71,14 +77,37 @@ fn run(global: &Global, command: Command) -> Result<u8, CliError> {
     match command {
         Command::Plan(args) => reading(open()?.run(|session| commands::plan::run(session, &args))),
         Command::Status(args) => reading(open_anyway()?.run(|session| commands::status::run(session, &args))),
+        Command::Config(args) => open_anyway()?.run(|session| commands::config::run(session, &args)),
+        Command::Logs(args) => reading(open_anyway()?.run(|session| commands::logs::run(session, &args))),
+        Command::Certificate(args) => open_anyway()?.run(|session| commands::certificate::run(session, &args)),
+        Command::Notify(args) => open_anyway()?.run(|session| commands::notify::run(session, &args)),
         Command::Policy(args) => reading(commands::policy::run(global, output, &args)),
+        Command::Doctor(args) => reading(open()?.run(|session| commands::doctor::run(session, &args))),
+        Command::Cost(args) => reading(commands::cost::run(global, output, &args)),
         Command::Userdata(args) => reading(commands::userdata::run(global, output, &args)),
+        Command::Completions(args) => reading(commands::completions::completions(output, &args)),
+        Command::Man(args) => commands::completions::man(output, &args),
         #[cfg(feature = "sim")]
         Command::Demo(args) => reading(commands::demo::run(output, &args)),
         Command::Apply(args) => open()?.run(|session| commands::apply::run(session, &args)),
         Command::Destroy(args) => open_anyway()?.run(|session| commands::destroy::run(session, &args)),
         Command::Resume(args) => open_anyway()?.run(|session| commands::resume::run(session, &args)),
+        Command::Replace(args) => open_anyway()?.run(|session| commands::replace::replace(session, &args)),
+        Command::Rollback(args) => open_anyway()?.run(|session| commands::replace::rollback(session, &args)),
+        Command::Wait(args) => open_anyway()?.run(|session| commands::replace::wait(session, &args)),
         Command::Sleep(args) => open_anyway()?.run(|session| commands::sleep::sleep(session, &args)),
+        Command::Snapshot(args) => open_anyway()?.run(|session| commands::snapshot::snapshot(session, &args)),
+        Command::Snapshots(args) => reading(open_anyway()?.run(|session| commands::snapshot::list(session, &args))),
+        Command::Restore(args) => open()?.run(|session| commands::snapshot::restore(session, &args)),
+        Command::Run(args) => reading(open_anyway()?.run(|session| commands::run::run(session, &args))),
+        Command::Shell(args) => {
+            let arguments = open_anyway()?.run(|session| commands::shell::shell(session, global, &args))?;
+            Err(tools::become_aws(&arguments))
+        }
+        Command::Forward(args) => {
+            let arguments = open_anyway()?.run(|session| commands::shell::forward(session, global, &args))?;
+            Err(tools::become_aws(&arguments))
+        }
         Command::Wake(args) => open_anyway()?.run(|session| commands::sleep::wake(session, &args)),
     }
 }

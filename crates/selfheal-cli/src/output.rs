@@ -50,6 +50,12 @@ impl Output {
         }
     }
 
+    /// Tells whether people's text is coloured.
+    #[must_use]
+    pub const fn is_coloured(self) -> bool {
+        self.colour
+    }
+
     /// Writes people's text.
     ///
     /// # Errors

@@ -8,6 +8,7 @@ use std::time::Duration;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use selfheal_aws::{Event, Progress};
 use selfheal_core::plan::{StepId, WaitFor};
+use selfheal_core::watch::Phase;
 
 use crate::done::{DoneStep, Report};
 use crate::events::Events;
@@ -26,6 +27,8 @@ pub struct Reporter<'a> {
 struct State {
     running: Vec<StepId>,
     waiting: Vec<WaitFor>,
+    /// What is missing of the stack that is to serve.
+    next: Option<Phase>,
     done: Vec<DoneStep>,
     /// How long each call that keeps failing has been paused for, and after how long it is told of next.
     trying: BTreeMap<&'static str, (Duration, Duration)>,
@@ -79,7 +82,8 @@ impl<'a> Reporter<'a> {
         let Some(bar) = &self.bar else { return };
         let steps = state.running.iter().map(ToString::to_string);
         let waits = state.waiting.iter().map(|wait| format!("waiting for {wait}"));
-        let texts: Vec<String> = steps.chain(waits).collect();
+        let next = state.next.map(|phase| format!("waiting for {}", phase.awaited()));
+        let texts: Vec<String> = steps.chain(waits).chain(next).collect();
         if !texts.is_empty() {
             bar.set_message(texts.join(", "));
         }
@@ -138,6 +142,12 @@ impl Progress for Reporter<'_> {
                 }
                 state.waiting.push((*wait).clone());
             }
+            Event::Reached { reached, next } => {
+                let (id, what) = (&reached.instance, reached.phase.happened());
+                self.line(&format!("  {:>4} s  {id} {what}", reached.after_ms / 1_000));
+                state.next = *next;
+            }
+            Event::Failing { failing } => self.line(&format!("  {failing}\n  {}", failing.help())),
             Event::Arrived { wait } => state.waiting.retain(|waiting| waiting != *wait),
             other => tracing::debug!(?other),
         }

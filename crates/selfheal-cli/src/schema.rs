@@ -4,11 +4,17 @@ use std::path::PathBuf;
 
 use schemars::generate::SchemaSettings;
 use schemars::{JsonSchema, Schema};
-use selfheal_core::Plan;
+use selfheal_core::doctor::DoctorReport;
 use selfheal_core::status::StatusReport;
+use selfheal_core::{CostReport, Plan, SnapshotsReport};
 
+use crate::commands::certificate::Certificate;
+use crate::commands::config::{ConfigCompared, ConfigList};
+use crate::commands::notify::Published;
+use crate::commands::run::Ran;
 use crate::events::Line;
 use crate::failure::Failure;
+use crate::log_line::LogLine;
 use crate::output::Versioned;
 
 /// Describes what is printed: every field is there, `null` where there is nothing to say.
@@ -50,11 +56,40 @@ fn the_committed_schemas_are_those_of_the_types() {
     check(
         "events",
         &schema::<Line<'_>>(
-            "A line of what `selfheal apply`, `destroy`, `resume`, `sleep` and `wake` print with `--json`",
+            "A line of what `selfheal apply`, `destroy`, `resume`, `replace`, `rollback`, `wait`, `sleep`, `wake`, `snapshot` and `restore` print with `--json`",
         ),
     );
+    check("run", &schema::<Ran>("What `selfheal run --json` prints"));
+    check(
+        "config-list",
+        &schema::<ConfigList>("What `selfheal config list --json` prints"),
+    );
+    check(
+        "config-diff",
+        &schema::<ConfigCompared>("What `selfheal config diff --json` prints"),
+    );
+    check(
+        "snapshots",
+        &schema::<SnapshotsReport>("What `selfheal snapshots --json` prints"),
+    );
+    check(
+        "doctor",
+        &schema::<DoctorReport>("What `selfheal doctor --json` prints"),
+    );
+    check("cost", &schema::<CostReport>("What `selfheal cost --json` prints"));
+    check(
+        "logs",
+        &schema::<LogLine>("A line of what `selfheal logs` prints with `--json`"),
+    );
+    check(
+        "certificate",
+        &schema::<Certificate>("What `selfheal certificate --json` prints"),
+    );
+    check("notify", &schema::<Published>("What `selfheal notify --json` prints"));
     check(
         "failure",
-        &schema::<Failure>("What `selfheal plan` and `status` print with `--json` when they fail"),
+        &schema::<Failure>(
+            "What `selfheal plan`, `status`, `run`, `notify` and `logs` print with `--json` when they fail",
+        ),
     );
 }

@@ -72,7 +72,25 @@ impl Session {
             .backend
             .block_on(observe(self.backend.aws(), &self.spec, scope, &control));
         reporter.finish();
-        observed?.map_err(|error| {
+        observed?.map_err(|error| self.refused(error))
+    }
+
+    /// The failure of a command by this call, with what the operator's policy lacks where that is why.
+    #[must_use]
+    pub fn refused(&self, error: CallError) -> CliError {
+        let statement = self.missing_statement(&error, None);
+        CliError::Call {
+            error: Box::new(error),
+            statement,
+        }
+    }
+
+    /// Makes a call or a few.
+    ///
+    /// # Errors
+    /// The call that failed for good, with what the operator's policy lacks where that is why.
+    pub fn ask<T>(&self, calls: impl Future<Output = Result<T, CallError>>) -> Result<T, CliError> {
+        self.backend.block_on(calls)?.map_err(|error| {
             let statement = self.missing_statement(&error, None);
             CliError::Call {
                 error: Box::new(error),

@@ -51,6 +51,11 @@ fn complete(path: &Path, mut file: SpecFile) -> Result<Spec, SpecErrors> {
             .map_err(|error| file.file_unreadable(&from, &format!("cannot be read: {error}")))?;
         file = file.with_file(&from, &content);
     }
+    if let Some(prepare) = file.prepare_path().map(|prepare| beside(path, prepare)) {
+        let body = files::read(&prepare, files::WRITTEN_BYTES_MAX)
+            .map_err(|error| file.prepare_unreadable(&format!("cannot be read: {error}")))?;
+        file = file.with_prepare(body)?;
+    }
     let setup = file.setup_path().map(|setup| beside(path, setup));
     let body = setup
         .map(|setup| files::read(&setup, files::WRITTEN_BYTES_MAX))

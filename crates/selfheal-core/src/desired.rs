@@ -2,11 +2,12 @@
 
 use selfheal_policy::Partition;
 use selfheal_userdata::{
-    BootConfig, DataVolume, HealthCheck, HealthFrom, Probe, RenderError, UserData, may_need_bundle,
+    BootConfig, DataVolume, HealthCheck, HealthFrom, LogShipping, Messages, Prepare, Probe, RenderError, Repair,
+    UserData, may_need_bundle,
 };
 
 use crate::names::{IAM_PATH, LAUNCH_HOOK, Names, ResourceKind, TAG_APPLICATION_CHECK, TERMINATE_HOOK, Tags};
-use crate::spec::{self, AppFile, HealthProbe, HealthSpec, Spec};
+use crate::spec::{self, AppFile, ConfigSpec, HealthProbe, HealthSpec, HttpsSpec, NotifySpec, NotifyTo, Spec};
 use crate::world::{
     AllocationId, ApplicationCheckSettings, Image, Observed, PolicyText, RootVolume, SecurityGroupId, SubnetId,
     TemplateData, UserDataText, VolumeId,
@@ -101,20 +102,33 @@ pub fn profile_arn(names: &Names, account: &str, region: &str) -> String {
     )
 }
 
+/// The ARN of the role of the stack's lifecycle policy.
+#[must_use]
+pub fn snapshot_role_arn(names: &Names, account: &str, region: &str) -> String {
+    let partition = Partition::of_region(region);
+    format!("arn:{partition}:iam::{account}:role{IAM_PATH}{}", names.snapshot_role)
+}
+
 /// The user data of the instance, for these ids.
 ///
 /// # Errors
 /// When it does not fit into what EC2 accepts, or a string cannot be rendered.
 pub fn user_data(
     spec: &Spec,
+    account: &str,
     allocation_id: &AllocationId,
     volume_id: Option<&VolumeId>,
 ) -> Result<UserData, RenderError> {
-    selfheal_userdata::render(&boot_config(spec, allocation_id, volume_id))
+    selfheal_userdata::render(&boot_config(spec, account, allocation_id, volume_id))
 }
 
 /// What the user data of the instance is rendered from, for these ids.
-pub(crate) fn boot_config(spec: &Spec, allocation_id: &AllocationId, volume_id: Option<&VolumeId>) -> BootConfig {
+pub(crate) fn boot_config(
+    spec: &Spec,
+    account: &str,
+    allocation_id: &AllocationId,
+    volume_id: Option<&VolumeId>,
+) -> BootConfig {
     let names = Names::of(spec);
     let data = spec.data.as_ref().zip(volume_id).map(|(data, volume_id)| DataVolume {
         volume_id: volume_id.to_string(),
@@ -134,17 +148,78 @@ pub(crate) fn boot_config(spec: &Spec, allocation_id: &AllocationId, volume_id: 
         role: names.role,
         allocation_id: allocation_id.to_string(),
         data,
+        prepare: spec.app.prepare.as_ref().map(|prepare| Prepare {
+            script: prepare.body.clone(),
+            timeout_s: spec.app.prepare_timeout_s,
+        }),
         setup: spec.app.setup.as_ref().map(|setup| setup.body.clone()),
         setup_timeout_s: spec.app.setup_timeout_s,
+        stop_timeout_s: spec.app.stop_timeout_s,
         files: spec.app.files.iter().filter_map(AppFile::to_boot_file).collect(),
+        units: spec.app.units.clone(),
+        parameters: spec.config.as_ref().map(ConfigSpec::to_parameters),
         health: spec.app.health.as_ref().map(health_check),
         address_when: match spec.address_when() {
             spec::AddressWhen::Mounted => selfheal_userdata::AddressWhen::Mounted,
             spec::AddressWhen::Healthy => selfheal_userdata::AddressWhen::Healthy,
         },
         breaker_limit: spec.app.breaker_limit,
+        notify: spec
+            .notify
+            .as_ref()
+            .zip(notify_topic(spec, account))
+            .map(|(notify, topic)| Messages {
+                topic,
+                disk_percent: notify.disk_percent,
+            }),
+        logs: spec.logs.as_ref().map(|logs| LogShipping {
+            group: names.log_group,
+            days: logs.retention_days.min(LATE_DAYS_MAX),
+            files: logs.files.clone(),
+        }),
+        agent: spec.access.agent_source(&spec.instance.image),
+        https: spec.https.as_ref().map(HttpsSpec::to_https),
+        repair: Repair {
+            restart: spec.repairs_in_place(),
+        },
     }
 }
+
+/// The ARN of the topic that the stack makes for itself.
+#[must_use]
+pub fn own_topic(spec: &Spec, account: &str) -> String {
+    let partition = Partition::of_region(&spec.region);
+    format!(
+        "arn:{partition}:sns:{}:{account}:{}",
+        spec.region,
+        Names::of(spec).topic
+    )
+}
+
+/// The ARN of the topic that the stack's messages go to, where the spec has any sent.
+#[must_use]
+pub fn notify_topic(spec: &Spec, account: &str) -> Option<String> {
+    spec.notify.as_ref().map(|notify| match &notify.to {
+        NotifyTo::Own { .. } => own_topic(spec, account),
+        NotifyTo::Given(arn) => arn.clone(),
+    })
+}
+
+/// The types of notifications that the group sends, sorted.
+///
+/// Ends are left out unless asked for: a schedule ends an instance every night, and one that failed is followed by a launch.
+pub(crate) fn notification_types(notify: &NotifySpec) -> Vec<String> {
+    let kinds = ["LAUNCH", "LAUNCH_ERROR", "TERMINATE", "TERMINATE_ERROR"];
+    let kinds = kinds
+        .into_iter()
+        .filter(|kind| *kind != "TERMINATE" || notify.terminations);
+    kinds.map(|kind| format!("autoscaling:EC2_INSTANCE_{kind}")).collect()
+}
+
+/// Days after which CloudWatch Logs takes no event any more, whatever the retention.
+///
+/// Source: Amazon CloudWatch Logs API reference, `PutLogEvents`.
+const LATE_DAYS_MAX: u32 = 14;
 
 /// The path of the bundle that the stack's user data name, where they need one; `None` also where they cannot be made.
 #[must_use]
@@ -173,7 +248,12 @@ const BUNDLE: &str = "Bundle";
 
 /// What the user data are rendered from, as far as it hangs on no id.
 pub(crate) fn placeholder_config(spec: &Spec) -> BootConfig {
-    boot_config(spec, &PLACEHOLDER_ALLOCATION.into(), Some(&PLACEHOLDER_VOLUME.into()))
+    boot_config(
+        spec,
+        PLACEHOLDER_ACCOUNT,
+        &PLACEHOLDER_ALLOCATION.into(),
+        Some(&PLACEHOLDER_VOLUME.into()),
+    )
 }
 
 fn health_check(health: &HealthSpec) -> HealthCheck {

@@ -130,6 +130,8 @@ ids! {
     AllocationId;
     /// Id of an Elastic IP's association, `eipassoc-…`.
     AssociationId;
+    /// Id of an instance, `i-…`.
+    InstanceId;
     /// Id of a network interface, `eni-…`.
     NetworkInterfaceId;
     /// Id of a Route 53 hosted zone, `Z…`, without `/hostedzone/`.

@@ -14,7 +14,10 @@
 //!
 //! This crate is pure: it reads no clock, no environment, no file and no network, and draws no random numbers.
 
+pub mod config;
+mod cost;
 pub mod desired;
+pub mod doctor;
 mod existing;
 mod ids;
 mod memo;
@@ -22,15 +25,19 @@ pub mod names;
 pub mod operator;
 pub mod permissions;
 pub mod plan;
+mod snapshots;
 pub mod spec;
 pub mod status;
 mod token;
+pub mod watch;
 mod witness;
 pub mod world;
 
-pub use existing::{Existing, counted_addresses, existing};
+pub use cost::{CostItem, CostReport, SleepSaving, cost};
+pub use existing::{Existing, counted_addresses, existing, marked_for_snapshots};
 pub use names::Names;
 pub use plan::{DestroyOptions, Plan, Planner, plan, plan_destroy, plan_resume, plan_sleep, plan_wake};
+pub use snapshots::{Cause, KeptSnapshot, KeptVolume, SnapshotsReport, snapshots};
 pub use spec::Spec;
 pub use witness::{Found, Unread, unread};
 pub use world::{Action, Answer, Observed};

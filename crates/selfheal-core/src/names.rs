@@ -29,6 +29,12 @@ pub const TAG_RECORD_ZONE: &str = "selfheal:record-zone";
 ///
 /// The boot program formats a volume only while this tag is there, and removes it once the filesystem is on disk.
 pub const TAG_FIRST_USE: &str = "selfheal:first-use";
+/// Tag key on the data volume that names the stack whose lifecycle policy takes snapshots of it; empty where none does any
+/// more.
+///
+/// It is there before the policy is, and until the policy and its role are gone: so both are found after the spec has ceased
+/// to ask for them. No other volume bears it, because the policy takes snapshots of all that do.
+pub const TAG_SNAPSHOTS: &str = "selfheal:snapshots";
 /// Tag key on a data volume that says which filesystem it is formatted with.
 pub const TAG_FILESYSTEM: &str = "selfheal:filesystem";
 /// Tag key on a data volume that names the customer's key by which this tool encrypted it, where the account chose the key
@@ -37,6 +43,20 @@ pub const TAG_KEY: &str = "selfheal:kms-key";
 /// Tag key on the snapshot that `destroy --delete-data` takes once nothing writes any more. Its value is the time at which
 /// that run began to read the stack, by which the run knows its own again after a lost answer.
 pub const TAG_FINAL: &str = "selfheal:final";
+/// Tag key on the snapshot that `restore` takes of the volume whose place another takes. Its value is the id of that other
+/// volume, by which a run that was cut off finds it again.
+pub const TAG_BEFORE_RESTORE: &str = "selfheal:before-restore";
+/// Tag key on a snapshot that somebody asked for. Its value is the time at which that run began to read the stack, by which
+/// the run knows its own again after a lost answer.
+pub const TAG_BY_HAND: &str = "selfheal:by-hand";
+/// Tag key on a volume that takes the place of the stack's data volume, or has taken it: `awake` or `asleep` while that is
+/// under way, which is what the stack is to be afterwards, and `done` from then on.
+pub const TAG_RESTORE: &str = "selfheal:restore";
+/// Tag key beside [`TAG_RESTORE`] that says what the volume was made of: the id of a snapshot, or of the volume itself where
+/// it was there before.
+pub const TAG_RESTORED_FROM: &str = "selfheal:restored-from";
+/// Tag key beside [`TAG_RESTORE`] that names the data volume whose place it takes; empty where that is lost.
+pub const TAG_REPLACES: &str = "selfheal:replaces";
 /// Tag key on an instance that says which stack's application status check AWS is to ask it.
 ///
 /// A version of the launch template that sets it also says that there may be a check, which is how one is found after the
@@ -50,11 +70,22 @@ pub const TAG_PARKED: &str = "selfheal:parked";
 pub const TAG_LAST_ERROR: &str = "selfheal:last-error";
 /// Tag key on the group that holds the end of the log of the last failure: 250 characters, lines parted by ` / `.
 pub const TAG_LAST_LOG: &str = "selfheal:last-log";
+/// Tag key on the group that counts repairs in place: their number, then of the last one the seconds since the first failed
+/// probe, the time, the instance and the reason.
+pub const TAG_REPAIRS: &str = "selfheal:repairs";
 /// Tag key on the group that names the data volume which a boot has proven blank and begun to format.
 ///
 /// Together with [`TAG_FIRST_USE`] on that volume it says that nothing but mkfs has written to it, so that a formatting
 /// that was cut short is done again.
 pub const TAG_FORMATTING: &str = "selfheal:formatting";
+/// Tag key on the group that says which volume's filesystem has come to which size: the volume, `GiB` and their number, and
+/// `failed` where it could not be grown to that.
+pub const TAG_GROWN: &str = "selfheal:grown";
+/// Tag key on the group that says which versions of the app's configuration its instance has: the path, then `NAME=VERSION`
+/// for each parameter, or their digest where a tag has no room for them.
+pub const TAG_CONFIG: &str = "selfheal:config";
+/// Tag key on the group that says how the instance's certificate is: see [`CertificateStatus`](crate::status::CertificateStatus).
+pub const TAG_TLS: &str = "selfheal:tls";
 /// IAM path of everything that the tool creates in IAM.
 pub const IAM_PATH: &str = "/selfheal/";
 /// Name of the inline policy of the instance role that lets it heal.
@@ -107,12 +138,24 @@ pub enum ResourceKind {
     RootVolume,
     /// The instance's network interface.
     NetworkInterface,
+    /// A volume that is to take the place of the data volume.
+    RestoringVolume,
+    /// A volume that was the data volume until another one took its place.
+    PreviousVolume,
+    /// A copy of the data volume, which nothing of the stack uses.
+    VolumeCopy,
     /// A snapshot of the data volume.
     Snapshot,
     /// EC2's application status check of the instance.
     ApplicationCheck,
     /// The log group.
     LogGroup,
+    /// The lifecycle policy that takes snapshots of the data volume.
+    LifecyclePolicy,
+    /// The IAM role of that policy.
+    SnapshotRole,
+    /// The SNS topic.
+    Topic,
 }
 
 impl ResourceKind {
@@ -130,9 +173,15 @@ impl ResourceKind {
             Self::Instance => "instance",
             Self::RootVolume => "root-volume",
             Self::NetworkInterface => "network-interface",
+            Self::RestoringVolume => "restoring-volume",
+            Self::PreviousVolume => "previous-volume",
+            Self::VolumeCopy => "volume-copy",
             Self::Snapshot => "snapshot",
             Self::ApplicationCheck => "application-check",
             Self::LogGroup => "log-group",
+            Self::LifecyclePolicy => "lifecycle-policy",
+            Self::SnapshotRole => "snapshot-role",
+            Self::Topic => "topic",
         }
     }
 }
@@ -151,10 +200,14 @@ pub struct Names {
     pub security_group: String,
     /// IAM role. IAM is global, so the region is part of the name.
     pub role: String,
+    /// IAM role of the lifecycle policy, under which Data Lifecycle Manager takes snapshots.
+    pub snapshot_role: String,
     /// Instance profile.
     pub profile: String,
     /// Log group.
     pub log_group: String,
+    /// SNS topic.
+    pub topic: String,
     /// Path of the parameters that hold what does not fit into user data.
     pub bundle: String,
 }
@@ -169,8 +222,10 @@ impl Names {
             stack: stack.to_owned(),
             launch_template: regional.clone(),
             group: regional.clone(),
-            security_group: regional,
+            security_group: regional.clone(),
+            topic: regional,
             role: global.clone(),
+            snapshot_role: selfheal_policy::snapshot_role_name(stack, region),
             profile: global,
             log_group: format!("/selfheal/{stack}"),
             bundle: format!("/selfheal/{stack}/bundle"),

@@ -1,12 +1,13 @@
-//! What the instance of a stack may do: the policy of its role, and the boundary that fits it.
+//! What the instance of a stack may do, and Data Lifecycle Manager for it: the policies of their roles, and the boundary that
+//! fits both.
 //!
 //! The statements themselves are made by `selfheal-policy`, from a scope; which scope a stack has is said here, for
 //! whoever asks: the planner, `selfheal policy`, and the tests. What the operator may do is said in [`crate::operator`],
 //! which needs the planner's choices.
 
-use selfheal_policy::{Document, InstanceScope, Partition, ScopeError};
+use selfheal_policy::{Document, InstanceScope, LifecycleScope, Partition, ScopeError};
 
-use crate::desired::{Ids, application_check, profile_arn};
+use crate::desired::{Ids, application_check, notify_topic, profile_arn};
 use crate::names::{Names, SID_BESIDE_APP};
 use crate::spec::Spec;
 use crate::world::PolicyText;
@@ -56,6 +57,26 @@ pub fn tells_of_logs(role_policy: &PolicyText) -> bool {
 /// Identifier of the statement that lets the instance write to its log group.
 const LOG_STREAMS: &str = "LogStreams";
 
+/// The topic that the role's policy, a JSON document, lets the instance publish to.
+///
+/// It is how the topic, and what the group tells it, are found after the spec has ceased to name it. `None` for what is no
+/// policy document.
+#[must_use]
+pub fn told_topic(role_policy: &PolicyText) -> Option<String> {
+    let document = role_policy.document()?;
+    let resources = document.statement(PUBLISH)?.target.resources()?;
+    let topic = resources.patterns().first()?;
+    Some(topic.as_str().to_owned())
+}
+
+/// Whether a topic is in a Region: a plan refuses one that is not.
+pub(crate) fn is_of_region(topic: &str, region: &str) -> bool {
+    topic.split(':').nth(3) == Some(region)
+}
+
+/// Identifier of the statement that lets the instance publish its messages.
+const PUBLISH: &str = "Publish";
+
 /// Generates a permissions boundary that fits the instance's role, whatever ids the stack comes to have, and that lets the
 /// app's own policy through.
 ///
@@ -63,7 +84,38 @@ const LOG_STREAMS: &str = "LogStreams";
 /// When an id is not of AWS's shape, or the document exceeds the 6,144 characters of a managed policy.
 pub fn permissions_boundary(spec: &Spec, ids: &Ids) -> Result<Document, ScopeError> {
     let scope = instance_scope(spec, ids);
-    selfheal_policy::boundary_policy(&scope, spec.app.policy.as_ref().map(|policy| &policy.document))
+    let app = spec.app.policy.as_ref().map(|policy| policy.document.clone());
+    let snapshots = match spec.snapshots() {
+        Some(_) => Some(lifecycle_policy_document(spec, &ids.account)?),
+        None => None,
+    };
+    let beside: Vec<&Document> = [&app, &snapshots].into_iter().flatten().collect();
+    selfheal_policy::boundary_policy(&scope, &beside)
+}
+
+/// Generates the policy of the role under which Data Lifecycle Manager takes the stack's snapshots.
+///
+/// # Errors
+/// When the account is not twelve digits.
+pub fn lifecycle_policy_document(spec: &Spec, account: &str) -> Result<Document, ScopeError> {
+    selfheal_policy::lifecycle_policy_document(&lifecycle_scope(spec, account))
+}
+
+/// Generates the trust policy of that role.
+///
+/// # Errors
+/// When the account is not twelve digits.
+pub fn lifecycle_trust_policy(spec: &Spec, account: &str) -> Result<Document, ScopeError> {
+    selfheal_policy::lifecycle_trust_policy(&lifecycle_scope(spec, account))
+}
+
+fn lifecycle_scope(spec: &Spec, account: &str) -> LifecycleScope {
+    LifecycleScope {
+        partition: Partition::of_region(&spec.region),
+        region: spec.region.clone(),
+        account: account.to_owned(),
+        stack: spec.name.clone(),
+    }
 }
 
 fn instance_scope(spec: &Spec, ids: &Ids) -> InstanceScope {
@@ -81,8 +133,10 @@ fn instance_scope(spec: &Spec, ids: &Ids) -> InstanceScope {
         subnet_id: Some(ids.subnet_id.to_string()),
         session_manager: spec.access.session_manager,
         bundle_path: ids.bundle.then_some(names.bundle),
-        parameter_path: None,
+        parameter_path: spec.config.as_ref().map(|config| config.path.clone()),
+        parameter_key: spec.config.as_ref().and_then(|config| config.kms_key.clone()),
         log_group: spec.logs.as_ref().map(|_| names.log_group),
+        topic: notify_topic(spec, &ids.account).filter(|arn| is_of_region(arn, &spec.region)),
         kms_key: ids.kms_key.clone(),
         application_check: application_check(spec).is_some(),
     }

@@ -3,29 +3,43 @@
 //! [`StatusReport`] is what `selfheal status --json` prints. Its shape is stable: fields are added, never renamed or
 //! removed, and an absent thing is `null` rather than left out.
 
+mod agent;
+mod certificate;
 mod diagnose;
 mod display;
+mod filesystem;
 mod finding;
+mod notify;
+mod repairs;
 mod sleep;
+mod snapshots;
 #[cfg(test)]
 mod tests;
 
+pub use agent::{AgentState, AgentStatus};
+pub use certificate::CertificateStatus;
 pub use finding::{Finding, FindingCode, Severity};
+pub use notify::{NotifyStatus, SubscriptionStatus};
+pub use repairs::RepairsStatus;
 pub use sleep::{AsleepStatus, Sleeper, TurnStatus};
+pub use snapshots::ScheduledSnapshots;
 
 use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::existing::{Existing, existing};
-use crate::names::{Names, ResourceKind, TAG_FAILED_BOOTS, TAG_LAST_ERROR, TAG_LAST_LOG, TAG_PARKED};
+use crate::names::{
+    Names, ResourceKind, TAG_CONFIG, TAG_FAILED_BOOTS, TAG_LAST_ERROR, TAG_LAST_LOG, TAG_PARKED, TAG_REPAIRS,
+};
 use crate::plan::{Plan, Step, StepKind};
 use crate::spec::Spec;
 use crate::world::{
-    AllocationId, ApplicationStatus, AttachmentState, Group, GroupInstance, HealthStatus, InstanceState,
+    AllocationId, ApplicationStatus, AttachmentState, Group, GroupInstance, HealthStatus, InstanceId, InstanceState,
     LaunchTemplateId, LifecycleState, Observed, SnapshotId, SnapshotState, VolumeId, VolumeState,
 };
 use diagnose::diagnose;
+use filesystem::{Noted, noted};
 
 /// How a stack is.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -46,10 +60,12 @@ pub struct StatusReport {
     pub healthy: bool,
     /// Why it is not healthy: clauses, the worst first, empty when it is.
     pub problems: Vec<String>,
-    /// The severity of the worst finding: `down`, `cannot-heal` or `outdated`; `null` where there is none.
+    /// The severity of the worst finding: `down`, `cannot-heal`, `outdated`, `unprotected` or `unheard`; `null` where there is none.
     pub severity: Option<Severity>,
     /// Everything that is wrong, the worst first, each with a code and with what mends it.
     pub findings: Vec<Finding>,
+    /// The port at which the spec says that the app listens; `null` where it says none.
+    pub app_port: Option<u16>,
     /// The Elastic IP.
     pub address: Option<AddressStatus>,
     /// The data volume; `null` also where the spec has none.
@@ -57,8 +73,13 @@ pub struct StatusReport {
     /// The last snapshot of the stack's data, which outlives the stack; `null` where there is none, or the spec has no
     /// data volume.
     pub last_snapshot: Option<SnapshotStatus>,
+    /// The lifecycle policy that takes snapshots by schedule; `null` where there is none.
+    pub snapshots: Option<ScheduledSnapshots>,
     /// The instance: the one in service, else the one on its way there, else any that the group has.
     pub instance: Option<InstanceStatus>,
+    /// Systems Manager's agent on that instance, by which `selfheal shell`, `forward` and `run` reach it; `null` where the spec
+    /// does not let Session Manager in, or there is no instance.
+    pub agent: Option<AgentStatus>,
     /// Further instances of the group, during a replacement.
     pub other_instances: Vec<InstanceStatus>,
     /// Name of the Auto Scaling group.
@@ -73,6 +94,12 @@ pub struct StatusReport {
     pub dns: Option<DnsStatus>,
     /// The log group; `null` where the stack has none, or neither the spec nor the role's policy tells of one.
     pub log_group: Option<LogGroupStatus>,
+    /// Whom the stack tells what happens to it; `null` where the spec has nobody told.
+    pub notify: Option<NotifyStatus>,
+    /// The app's configuration in Parameter Store; `null` where the spec has none.
+    pub config: Option<ConfigStatus>,
+    /// The certificate of the stack's HTTPS; `null` where the spec has none.
+    pub certificate: Option<CertificateStatus>,
     /// Replacements in a row that failed to become healthy.
     pub failed_boots: u32,
     /// Since when and why the stack parked itself, where it did; `selfheal resume` lifts it.
@@ -81,6 +108,8 @@ pub struct StatusReport {
     pub last_error: Option<String>,
     /// The end of that failure's log: 250 characters, lines parted by ` / `.
     pub last_log: Option<String>,
+    /// Repairs in place; `null` where there was none.
+    pub repairs: Option<RepairsStatus>,
     /// Since when, until when and by whom the stack sleeps; `null` where it does not.
     pub asleep: Option<AsleepStatus>,
     /// What the schedule does next, the earliest first: three times, or none where there is no schedule.
@@ -89,6 +118,17 @@ pub struct StatusReport {
     pub drift: Vec<Drift>,
     /// What a person should know though an apply would do nothing about it, such as duplicates.
     pub notes: Vec<Remark>,
+}
+
+/// The app's configuration in Parameter Store.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[non_exhaustive]
+pub struct ConfigStatus {
+    /// Path below which its parameters are.
+    pub path: String,
+    /// What the last boot or look noted: its path, and the version of each parameter or the digest of them all; `null` before
+    /// the first.
+    pub noted: Option<String>,
 }
 
 /// The Elastic IP of a stack.
@@ -100,7 +140,7 @@ pub struct AddressStatus {
     /// The IPv4 address.
     pub public_ip: String,
     /// The instance that it is associated with.
-    pub associated_instance: Option<String>,
+    pub associated_instance: Option<InstanceId>,
 }
 
 /// The data volume of a stack.
@@ -112,11 +152,13 @@ pub struct VolumeStatus {
     /// `creating`, `available`, `in-use`, `deleting`, `deleted` or `error`.
     pub state: VolumeState,
     /// The instance that it is attached to, in any state of the attachment but `detached`.
-    pub attached_instance: Option<String>,
+    pub attached_instance: Option<InstanceId>,
     /// Its Availability Zone.
     pub zone: String,
     /// Size in GiB.
     pub size_gib: u32,
+    /// Size of its filesystem in GiB, as the instance that made or grew it has noted; `null` where none has.
+    pub filesystem_gib: Option<u32>,
 }
 
 /// A snapshot of a stack's data.
@@ -138,7 +180,7 @@ pub struct SnapshotStatus {
 #[non_exhaustive]
 pub struct InstanceStatus {
     /// `i-…`.
-    pub id: String,
+    pub id: InstanceId,
     /// State as EC2 sees it, such as `running`; `null` when EC2 does not list it (yet, or any more).
     pub state: Option<InstanceState>,
     /// Health as the group sees it: `Healthy` or `Unhealthy`.
@@ -149,6 +191,8 @@ pub struct InstanceStatus {
     pub launched_at: Option<Timestamp>,
     /// The launch template version that it was launched from.
     pub template_version: Option<String>,
+    /// Its instance type, as the group tells it: one of those that the spec names in order, where it names several.
+    pub instance_type: Option<String>,
 }
 
 /// The launch template of a stack.
@@ -241,9 +285,14 @@ pub fn status(spec: &Spec, observed: &Observed, plan: &Plan) -> StatusReport {
         problems: Vec::new(),
         severity: None,
         findings: Vec::new(),
+        app_port: spec.app.port,
         address: address(&existing),
-        volume: volume(&existing),
+        volume: volume(&existing, group),
         last_snapshot: last_snapshot(observed),
+        snapshots: snapshots::scheduled(spec, observed),
+        agent: instance
+            .as_ref()
+            .and_then(|instance| agent::agent(spec, observed, &instance.id)),
         instance,
         other_instances: instances,
         group: group.map(|group| group.name.clone()),
@@ -252,10 +301,17 @@ pub fn status(spec: &Spec, observed: &Observed, plan: &Plan) -> StatusReport {
         application_check,
         dns: dns(spec, observed, &existing),
         log_group: log_group(spec, observed),
+        notify: notify::notify(spec, observed, plan),
+        config: spec.config.as_ref().map(|config| ConfigStatus {
+            path: config.path.clone(),
+            noted: tag(TAG_CONFIG),
+        }),
+        certificate: CertificateStatus::of(spec, group),
         failed_boots: tag(TAG_FAILED_BOOTS).and_then(|count| count.parse().ok()).unwrap_or(0),
         parked: tag(TAG_PARKED),
         last_error: tag(TAG_LAST_ERROR),
         last_log: tag(TAG_LAST_LOG),
+        repairs: tag(TAG_REPAIRS).and_then(|tag| RepairsStatus::of(&tag)),
         asleep: group.and_then(|group| sleep::asleep(observed, group)),
         schedule: sleep::schedule(spec, observed.observed_at),
         drift: drift(plan),
@@ -273,7 +329,7 @@ pub fn status(spec: &Spec, observed: &Observed, plan: &Plan) -> StatusReport {
     let ill = report
         .findings
         .iter()
-        .filter(|finding| finding.severity < Severity::Outdated);
+        .filter(|finding| finding.severity <= Severity::CannotHeal);
     report.problems = ill.map(ToString::to_string).collect();
     report.healthy = report.problems.is_empty();
     report
@@ -287,7 +343,7 @@ fn address(existing: &Existing) -> Option<AddressStatus> {
     })
 }
 
-fn volume(existing: &Existing) -> Option<VolumeStatus> {
+fn volume(existing: &Existing, group: Option<&Group>) -> Option<VolumeStatus> {
     existing.volume.as_ref().map(|volume| VolumeStatus {
         id: volume.id.clone(),
         state: volume.state.clone(),
@@ -298,6 +354,10 @@ fn volume(existing: &Existing) -> Option<VolumeStatus> {
             .map(|attachment| attachment.instance_id.clone()),
         zone: volume.zone.clone(),
         size_gib: volume.size_gib,
+        filesystem_gib: match noted(group, &volume.id) {
+            Some(Noted::Has(size_gib)) => Some(size_gib),
+            Some(Noted::Lacks(_)) | None => None,
+        },
     })
 }
 
@@ -318,14 +378,7 @@ fn last_snapshot(observed: &Observed) -> Option<SnapshotStatus> {
 
 /// The group's instances, the one that serves or will serve first.
 fn instances(observed: &Observed, group: Option<&Group>) -> Vec<InstanceStatus> {
-    let rank = |instance: &GroupInstance| match &instance.lifecycle {
-        LifecycleState::InService => 0,
-        lifecycle if lifecycle.is_coming() => 1,
-        lifecycle if lifecycle.is_leaving() => 3,
-        _ => 2,
-    };
-    let mut members: Vec<&GroupInstance> = group.map(|group| group.instances.iter().collect()).unwrap_or_default();
-    members.sort_by_key(|instance| rank(instance));
+    let members = group.map(Group::foremost).unwrap_or_default();
     let status = |member: &GroupInstance| {
         let known = observed.instances.iter().find(|instance| instance.id == member.id);
         InstanceStatus {
@@ -335,6 +388,7 @@ fn instances(observed: &Observed, group: Option<&Group>) -> Vec<InstanceStatus> 
             lifecycle: member.lifecycle.clone(),
             launched_at: known.map(|instance| instance.launched_at),
             template_version: member.template_version.clone(),
+            instance_type: member.instance_type.clone(),
         }
     };
     members.into_iter().map(status).collect()

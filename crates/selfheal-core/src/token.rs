@@ -5,13 +5,13 @@ use std::fmt::Write as _;
 use sha2::{Digest, Sha256};
 
 use crate::names::Tags;
-use crate::world::{CreateApplicationStatusCheck, CreateVolume, LaunchTemplateId};
+use crate::world::{CopyVolume, CreateApplicationStatusCheck, CreateVolume, LaunchTemplateId};
 
 /// Derives the token of a `CreateVolume` from its inputs, so that two operators who create at once make one volume.
 ///
 /// A token outlives its volume: AWS refuses it once the volume is gone. The tokens that were refused lead to the next
-/// one.
-pub(crate) fn client_token(account: &str, input: &CreateVolume, spent: &[String]) -> String {
+/// one. `others` are volumes that the same inputs made before and that have had their time.
+pub(crate) fn client_token(account: &str, input: &CreateVolume, others: &[String], spent: &[String]) -> String {
     let CreateVolume {
         zone,
         size_gib,
@@ -20,12 +20,19 @@ pub(crate) fn client_token(account: &str, input: &CreateVolume, spent: &[String]
         throughput_mibps,
         encrypted,
         kms_key,
+        snapshot_id,
         tags,
         client_token: _,
     } = input;
     let inputs = format!("{account}\n{zone}\n{size_gib}\n{volume_type}\n{iops:?}\n{throughput_mibps:?}\n{encrypted}\n");
     let key = kms_key.as_ref().map(|key| format!("{key}\n")).unwrap_or_default();
-    unspent(&format!("{inputs}{key}"), tags, &[], spent)
+    let from = snapshot_id.as_ref().map(|id| format!("{id}\n")).unwrap_or_default();
+    unspent(&format!("{inputs}{key}{from}"), tags, others, spent)
+}
+
+/// Derives the token of a `CopyVolumes` from its inputs, which say when the run began that asks for it.
+pub(crate) fn copy_token(account: &str, input: &CopyVolume, spent: &[String]) -> String {
+    unspent(&format!("{account}\n{}\n", input.source), &input.tags, &[], spent)
 }
 
 /// Derives the token of a `CreateApplicationStatusCheck`, likewise.

@@ -12,7 +12,7 @@ use selfheal_policy::ResourceSet;
 use crate::names::{Names, ResourceKind};
 use crate::spec::Spec;
 use crate::world::{
-    AllocationId, Observed, PolicyText, UserDataText, Volume, VolumeId, VolumeModification, VolumeState,
+    AllocationId, InstanceId, Observed, PolicyText, UserDataText, Volume, VolumeId, VolumeModification, VolumeState,
 };
 
 /// What has to be read beyond the listings before a plan may be made. Empty for a stack that is as it was left.
@@ -24,7 +24,7 @@ pub struct Unread {
     /// Elastic IPs, by allocation id.
     pub addresses: BTreeSet<AllocationId>,
     /// Instances whose attached volumes have to be read.
-    pub attached_to: BTreeSet<String>,
+    pub attached_to: BTreeSet<InstanceId>,
     /// Volumes whose last modification has to be read.
     pub modifications: BTreeSet<VolumeId>,
 }
@@ -48,7 +48,7 @@ pub enum Found {
     /// An Elastic IP, likewise.
     Address(AllocationId, Option<crate::world::Address>),
     /// The volumes that are attached to an instance.
-    Attached(String, Vec<Volume>),
+    Attached(InstanceId, Vec<Volume>),
     /// The last modification of a volume, if it ever was modified.
     Modification(VolumeId, Option<VolumeModification>),
 }
@@ -85,7 +85,7 @@ pub(crate) fn unread_of(spec: &Spec, observed: &Observed, named: &Named) -> Unre
 
 /// The instances whose attachments are the last witness: nothing bears the stack's tags, and nothing that could name a
 /// volume can be read.
-fn unnamed_holders(spec: &Spec, observed: &Observed, named: &Named) -> BTreeSet<String> {
+fn unnamed_holders(spec: &Spec, observed: &Observed, named: &Named) -> BTreeSet<InstanceId> {
     let nothing_is_known = spec.data.is_some() && !named.tells && data_volumes(spec, observed).next().is_none();
     let instances = observed.group.iter().flat_map(|group| &group.instances);
     if nothing_is_known {
@@ -182,9 +182,9 @@ pub(crate) fn is_there(volume: &Volume) -> bool {
 }
 
 /// Whether an instance is one of the group's.
-pub(crate) fn is_of_group(observed: &Observed, instance: &str) -> bool {
+pub(crate) fn is_of_group(observed: &Observed, instance: &InstanceId) -> bool {
     let instances = observed.group.iter().flat_map(|group| &group.instances);
-    instances.into_iter().any(|member| member.id == instance)
+    instances.into_iter().any(|member| member.id == *instance)
 }
 
 impl Observed {

@@ -15,7 +15,6 @@ mod pattern;
 mod purpose;
 pub mod reference;
 pub mod requests;
-mod resource;
 mod statement;
 
 pub use action::{ActionPattern, InvalidAction};
@@ -23,10 +22,11 @@ pub use arn::{ARN_BYTES_MAX, Arn, ArnError, ArnErrorKind};
 pub use condition::{Comparison, ConditionKey, Conditions, Operator, Quantifier, UnknownOperator};
 pub use document::{Document, Version};
 pub use generate::{
-    FormerRecord, GROUP_MARK_KEYS, InstanceScope, OperatorScope, RECORD_KEYS, RESOURCE_TAG_KEYS, ScopeError,
-    ScopeErrorKind, TAG_FIRST_USE, TAG_ROLE, TAG_SCHEMA, TAG_STACK, boundary_policy, group_name, instance_policy,
-    launch_template_name, operator_policy, operator_statement_for, operator_statements_for, role_name,
-    security_group_name, trust_policy,
+    FormerRecord, GROUP_MARK_KEYS, InstanceScope, LifecycleScope, OperatorScope, RECORD_KEYS, RESOURCE_TAG_KEYS,
+    RESTORE_TAG_KEYS, SNAPSHOT_ROLE_SUFFIX, ScopeError, ScopeErrorKind, TAG_FIRST_USE, TAG_ROLE, TAG_SCHEMA,
+    TAG_SNAPSHOTS, TAG_STACK, boundary_policy, group_name, instance_policy, launch_template_name,
+    lifecycle_policy_document, lifecycle_trust_policy, operator_policy, operator_statement_for,
+    operator_statements_for, role_name, security_group_name, snapshot_role_name, trust_policy,
 };
 pub use json::DOCUMENT_BYTES_MAX;
 pub use limit::Limit;

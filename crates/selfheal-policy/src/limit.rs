@@ -12,6 +12,8 @@ pub enum Limit {
     RoleInline,
     /// One managed policy: 6,144.
     Managed,
+    /// All managed policies that a user, a group or a role may have at once, ten of them: 61,440.
+    ManagedTogether,
     /// A role's trust policy: 2,048, which a quota request can raise to 4,096.
     Trust,
 }
@@ -23,6 +25,7 @@ impl Limit {
         match self {
             Self::RoleInline => 10_240,
             Self::Managed => 6_144,
+            Self::ManagedTogether => 61_440,
             Self::Trust => 2_048,
         }
     }
@@ -33,6 +36,7 @@ impl fmt::Display for Limit {
         f.write_str(match self {
             Self::RoleInline => "the quota of a role's inline policies",
             Self::Managed => "the quota of a managed policy",
+            Self::ManagedTogether => "the quota of ten managed policies",
             Self::Trust => "the quota of a trust policy",
         })
     }

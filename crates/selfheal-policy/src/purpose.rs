@@ -18,18 +18,55 @@ pub enum Purpose {
     Resume,
     /// `selfheal sleep` and `selfheal wake`: reads the group, and puts the stack to sleep and wakes it.
     Sleep,
+    /// `selfheal replace`: reads the group and what its instance holds, and replaces the instance.
+    Replace,
+    /// `selfheal config`: reads, writes and deletes the parameters of the app's configuration, and reads the group.
+    Config,
+    /// `selfheal snapshot`: finds the data volume, and takes a snapshot or a copy of it.
+    Snapshot,
+    /// What `selfheal restore` does beside all that an apply does, whose policy it needs as well: it puts another volume in
+    /// the place of the data volume. Both in one would be longer than IAM allows.
+    Restore,
+    /// `selfheal logs`: reads the log group, or else the instance's console.
+    Logs,
+    /// `selfheal notify`: publishes a message.
+    Notify,
+    /// `selfheal shell`: finds the instance, and opens a session on it.
+    Shell,
+    /// `selfheal forward`: finds the instance, and forwards a port to it.
+    Forward,
+    /// `selfheal run`: finds the instance, and runs a command on it.
+    Run,
+    /// What `selfheal doctor` reads beside all that a plan and a status read, whose policies it needs as well.
+    Doctor,
 }
 
 impl Purpose {
     /// Every purpose.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 16] = [
         Self::Plan,
         Self::Apply,
         Self::Status,
         Self::Destroy,
         Self::Resume,
         Self::Sleep,
+        Self::Replace,
+        Self::Config,
+        Self::Snapshot,
+        Self::Restore,
+        Self::Logs,
+        Self::Notify,
+        Self::Shell,
+        Self::Forward,
+        Self::Run,
+        Self::Doctor,
     ];
+
+    /// Tells whether the command reaches the instance and reads what leads to it, and nothing else of the stack.
+    #[must_use]
+    pub const fn reaches_instance(self) -> bool {
+        matches!(self, Self::Shell | Self::Forward | Self::Run)
+    }
 
     /// Returns the command's name.
     #[must_use]
@@ -41,6 +78,16 @@ impl Purpose {
             Self::Destroy => "destroy",
             Self::Resume => "resume",
             Self::Sleep => "sleep",
+            Self::Replace => "replace",
+            Self::Config => "config",
+            Self::Snapshot => "snapshot",
+            Self::Restore => "restore",
+            Self::Logs => "logs",
+            Self::Notify => "notify",
+            Self::Shell => "shell",
+            Self::Forward => "forward",
+            Self::Run => "run",
+            Self::Doctor => "doctor",
         }
     }
 }
@@ -53,7 +100,7 @@ impl fmt::Display for Purpose {
 
 /// The error of a purpose that no operator's policy has.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("unknown purpose `{0}`, expected plan, apply, status, destroy, resume or sleep")]
+#[error("unknown purpose `{0}`, expected one of {known}", known = Purpose::ALL.map(Purpose::as_str).join(", "))]
 pub struct UnknownPurpose(pub String);
 
 impl FromStr for Purpose {

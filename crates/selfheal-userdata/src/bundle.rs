@@ -108,6 +108,6 @@ pub(crate) fn pack(script: &[u8]) -> Vec<u8> {
 }
 
 /// Returns the SHA-256 in lower-case hexadecimal digits.
-fn sha256(bytes: &[u8]) -> String {
+pub(crate) fn sha256(bytes: &[u8]) -> String {
     Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
 }

@@ -1,8 +1,12 @@
 //! The boot program's configuration.
 
+use crate::agent::AgentSource;
+use crate::app_unit::{APP_UNITS_MAX, check_app_unit};
 use crate::error::RenderError;
 use crate::file::BootFile;
+use crate::https::Https;
 use crate::mount::mount_unit;
+use crate::parameters::Parameters;
 
 /// The longest name that systemd gives a unit.
 const UNIT_NAME_MAX_BYTES: usize = 255;
@@ -29,18 +33,118 @@ pub struct BootConfig {
     pub allocation_id: String,
     /// Data volume; `None` where the stack has none.
     pub data: Option<DataVolume>,
+    /// Script of the user that needs neither data nor address, run once an instance beside the wait for the volume.
+    pub prepare: Option<Prepare>,
     /// Setup script of the user, run once an instance after the mount: any bytes that the kernel can execute, or bash.
     pub setup: Option<Vec<u8>>,
     /// Seconds that the setup script may take; at least 1. Without a setup script it has no effect.
     pub setup_timeout_s: u32,
+    /// Seconds that a unit may take to stop which says nothing else, such as the app's; at least 1.
+    pub stop_timeout_s: u32,
     /// Files that every boot puts in their places, after the mount and before the setup.
     pub files: Vec<BootFile>,
+    /// Units of the user's that start and stop with the app's target: systemd has them once the setup is done.
+    pub units: Vec<String>,
+    /// Configuration of the app in Parameter Store, which every boot fetches; `None` where the app has none there.
+    pub parameters: Option<Parameters>,
     /// Health check of the app; `None` where nobody asks whether it is well.
     pub health: Option<HealthCheck>,
     /// Time at which the address moves to a new instance. Without a health check it has no effect.
     pub address_when: AddressWhen,
     /// Number of failed replacements in a row at which the stack parks itself; at least 1.
     pub breaker_limit: u32,
+    /// Shipping of logs; `None` where they stay on the instance.
+    pub logs: Option<LogShipping>,
+    /// Messages to a topic; `None` where nobody is told.
+    pub notify: Option<Messages>,
+    /// Systems Manager's agent where the image may lack it; `None` where it is nobody's concern.
+    pub agent: Option<AgentSource>,
+    /// HTTPS by nginx; `None` where the app has its own, or none. It needs the data volume, where the certificate is.
+    pub https: Option<Https>,
+    /// What is tried on the instance before another one takes its place.
+    pub repair: Repair,
+}
+
+/// Script of the user that needs neither data nor address, such as for packages.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Prepare {
+    /// Any bytes that the kernel can execute, or bash.
+    pub script: Vec<u8>,
+    /// Seconds that it may take, from its start on; at least 1.
+    pub timeout_s: u32,
+}
+
+/// What is tried on the instance before another one takes its place.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Repair {
+    /// Whether the watchdog restarts the app's target once, before it reports the instance. It needs a
+    /// [health check](HealthCheck) that the instance makes.
+    pub restart: bool,
+}
+
+/// Shipping of the journal to CloudWatch Logs, into a stream that bears the instance's id.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LogShipping {
+    /// Name of the log group.
+    pub group: String,
+    /// Days for which the log group takes events that are late: its retention, 14 at most; at least 1.
+    pub days: u32,
+    /// Absolute paths of files whose lines go into the journal, of letters, digits and `._-+=@:,`.
+    pub files: Vec<String>,
+}
+
+/// Messages of the instance to an SNS topic: of boots that fail, of healing, and of disks that fill up.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Messages {
+    /// ARN of the topic.
+    pub topic: String,
+    /// How full the root filesystem or that of the data may become, in percent, before that is told; 50 to 99.
+    pub disk_percent: u32,
+}
+
+impl Messages {
+    fn validate(&self) -> Result<(), RenderError> {
+        let plain = |c: char| c.is_ascii_alphanumeric() || ":-_".contains(c);
+        only("notify.topic", &self.topic, plain, "must be a topic's ARN")?;
+        if (50..=99).contains(&self.disk_percent) {
+            return Ok(());
+        }
+        Err(RenderError::Invalid {
+            field: "notify.disk_percent",
+            expected: "must be from 50 to 99",
+            value: self.disk_percent.to_string(),
+        })
+    }
+}
+
+/// Longest path of a file whose lines are shipped: it names what the lines come from.
+const LOG_PATH_MAX_BYTES: usize = 200;
+
+impl LogShipping {
+    /// Checks the path of one file.
+    ///
+    /// # Errors
+    /// [`RenderError::Invalid`] for a path that the boot program cannot follow.
+    pub fn check_file(path: &str) -> Result<(), RenderError> {
+        let inner = path.strip_prefix('/').unwrap_or_default();
+        let proper = |part: &str| !matches!(part, "" | "." | "..");
+        let plain = |c: char| c.is_ascii_alphanumeric() || "/._-+=@:,".contains(c);
+        if inner.split('/').all(proper) && path.chars().all(plain) && path.len() <= LOG_PATH_MAX_BYTES {
+            return Ok(());
+        }
+        Err(RenderError::Invalid {
+            field: "logs.files",
+            expected: "must be an absolute path of letters, digits and ._-+=@:, without patterns, empty parts, . or ..",
+            value: path.to_owned(),
+        })
+    }
+
+    fn validate(&self) -> Result<(), RenderError> {
+        let name = |c: char| c.is_ascii_alphanumeric() || "._-/#".contains(c);
+        only("logs.group", &self.group, name, "must be a log group's name")?;
+        at_least_one("logs.days", self.days)?;
+        self.files.iter().try_for_each(|path| Self::check_file(path))
+    }
 }
 
 /// Data volume, and its place on the instance.
@@ -230,6 +334,10 @@ impl BootConfig {
         }
         at_least_one("breaker_limit", self.breaker_limit)?;
         at_least_one("setup_timeout_s", self.setup_timeout_s)?;
+        if let Some(prepare) = &self.prepare {
+            at_least_one("prepare.timeout_s", prepare.timeout_s)?;
+        }
+        at_least_one("stop_timeout_s", self.stop_timeout_s)?;
         if let Some(data) = &self.data {
             only("data.volume_id", &data.volume_id, id, "must be a volume id")?;
             data.validate_mount()?;
@@ -237,7 +345,77 @@ impl BootConfig {
         for file in &self.files {
             file.check()?;
         }
+        self.validate_units()?;
+        if let Some(parameters) = &self.parameters {
+            parameters.check()?;
+        }
+        self.logs.as_ref().map_or(Ok(()), LogShipping::validate)?;
+        self.notify.as_ref().map_or(Ok(()), Messages::validate)?;
+        if let Some(AgentSource::Pinned(pin)) = &self.agent {
+            pin.validate()?;
+        }
+        self.validate_https()?;
+        self.validate_repair()?;
         self.health.as_ref().map_or(Ok(()), HealthCheck::validate)
+    }
+
+    fn validate_https(&self) -> Result<(), RenderError> {
+        let Some(https) = &self.https else { return Ok(()) };
+        https.check()?;
+        // A certificate that went with its instance would be asked for again by each replacement.
+        match &self.data {
+            Some(_) => Ok(()),
+            None => Err(RenderError::Invalid {
+                field: "https",
+                expected: "must have a data volume for its certificate",
+                value: https.domains().join(" "),
+            }),
+        }
+    }
+
+    fn validate_units(&self) -> Result<(), RenderError> {
+        let refused = |expected, value: &str| {
+            Err(RenderError::Invalid {
+                field: "units",
+                expected,
+                value: value.to_owned(),
+            })
+        };
+        for (place, unit) in self.units.iter().enumerate() {
+            if let Err(expected) = check_app_unit(unit) {
+                return refused(expected, unit);
+            }
+            if self.units[..place].contains(unit) {
+                return refused("must be named once", unit);
+            }
+        }
+        match self.units.get(APP_UNITS_MAX) {
+            Some(unit) => refused("must be one of at most 20", unit),
+            None => Ok(()),
+        }
+    }
+
+    fn validate_repair(&self) -> Result<(), RenderError> {
+        let health = self.health.as_ref();
+        if !self.repair.restart || health.is_some_and(|health| health.from != HealthFrom::Aws) {
+            return Ok(());
+        }
+        Err(RenderError::Invalid {
+            field: "repair.restart",
+            expected: "must have a health check that the instance makes",
+            value: "true".to_owned(),
+        })
+    }
+
+    /// Returns the user's scripts, in the order in which they begin.
+    pub(crate) fn scripts(&self) -> impl Iterator<Item = &Vec<u8>> {
+        let prepare = self.prepare.as_ref().map(|prepare| &prepare.script);
+        prepare.into_iter().chain(&self.setup)
+    }
+
+    /// Returns whether something waits until nobody else installs packages.
+    pub(crate) fn waits_for_packages(&self) -> bool {
+        self.scripts().next().is_some() || self.https.is_some()
     }
 
     /// Returns whether the instance asks what EC2's application status checks find of its app.

@@ -39,11 +39,19 @@ pub enum BootExit {
     Bundle = 24,
     /// A file of the user's could not be written, or its owner does not exist.
     Files = 25,
+    /// The app's configuration could not be read, or is not what it must be.
+    Config = 26,
+    /// A unit of the user's does not exist, is masked, or is none that systemd can load.
+    Units = 27,
+    /// nginx could not be installed, or does not start.
+    Nginx = 28,
+    /// The script that prepares the instance failed or ran out of time.
+    Prepare = 29,
 }
 
 impl BootExit {
     /// Every status, in ascending order.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 20] = [
         Self::Preflight,
         Self::Metadata,
         Self::Attach,
@@ -60,6 +68,10 @@ impl BootExit {
         Self::Foreign,
         Self::Bundle,
         Self::Files,
+        Self::Config,
+        Self::Units,
+        Self::Nginx,
+        Self::Prepare,
     ];
 
     /// Returns the exit status.
@@ -100,6 +112,10 @@ impl BootExit {
             Self::Foreign => "exit_foreign",
             Self::Bundle => "exit_bundle",
             Self::Files => "exit_files",
+            Self::Config => "exit_config",
+            Self::Units => "exit_units",
+            Self::Nginx => "exit_nginx",
+            Self::Prepare => "exit_prepare",
         }
     }
 }

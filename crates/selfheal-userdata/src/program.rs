@@ -2,16 +2,22 @@
 
 use std::sync::{Mutex, PoisonError};
 
-use crate::config::{BootConfig, Probe};
+use crate::agent::AgentSource;
+use crate::config::{BootConfig, HealthCheck, Probe};
 use crate::error::RenderError;
 use crate::exit::BootExit;
+use crate::https::{Https, Site};
 use crate::mount::mount_unit;
+use crate::parameters::Parameters;
 use crate::quote::quote;
 use crate::step::{Step, fragments, tools};
-use crate::units::{APP_TARGET, BOOT_UNIT, PARTS_PATH, WATCHDOG_TIMER};
+use crate::units::{
+    AGENT_UNIT, APP_TARGET, BOOT_UNIT, CONFIG_TIMER, NGINX_UNIT, OFF_UNIT, TLS_TIMER, TLS_UNIT, WATCHDOG_TIMER,
+    log_file_units,
+};
 
 /// Time limits in seconds, by the name that the boot program uses.
-const LIMITS_S: [(&str, u32); 15] = [
+const LIMITS_S: [(&str, u32); 21] = [
     // Network and role credentials may come late, but a boot that waits longer is better replaced.
     ("metadata_s_max", 120),
     // Volumes of dead instances have been seen held for about ten minutes.
@@ -26,6 +32,8 @@ const LIMITS_S: [(&str, u32); 15] = [
     ("stale_s_max", 60),
     // What the metadata service shows lags behind an association by seconds.
     ("address_look_s", 60),
+    // One process a look; whoever has grown a volume waits for it.
+    ("size_look_s", 10),
     // A pending instance is refused for up to two minutes.
     ("address_s_max", 300),
     // IAM takes up to two minutes to spread a new role.
@@ -34,6 +42,10 @@ const LIMITS_S: [(&str, u32); 15] = [
     ("hook_s_max", 900),
     // Updates that an image makes by itself after its first boot take minutes.
     ("packages_s_max", 600),
+    // Mirrors of packages are away for minutes, and an instance that serves nobody is of no use for longer.
+    ("nginx_s_max", 900),
+    // An authority that looks from several places takes seconds, and a minute where it is busy.
+    ("issue_s_max", 300),
     // A check of a large filesystem takes minutes.
     ("fsck_s_max", 3600),
     // 8 GiB of a volume, which gp3 reads in about a minute.
@@ -42,7 +54,16 @@ const LIMITS_S: [(&str, u32); 15] = [
     ("stop_s_max", 60),
     // After an app that did not stop in time; the machine's own shutdown flushes what this does not.
     ("flush_s_max", 20),
+    // A write that is flushed takes milliseconds, and seconds behind much else.
+    ("answer_s_max", 10),
+    // What is shipped last is worth less than what waits for it.
+    ("logs_s_max", 5),
+    // No message is worth more of a boot.
+    ("tell_s_max", 5),
 ];
+
+/// Seconds after a restart within which the app must answer, unless it has less for its first start.
+const REPAIR_S_MAX: u32 = 30;
 
 /// The beginning and the end of the function that boots: between them each step is a line.
 const BOOT_BEGIN: &str = "\nboot() {\nbegin boot\n";
@@ -60,50 +81,118 @@ pub(crate) fn config_text(config: &BootConfig, bundle: Option<&str>) -> Result<S
         ("role", config.role.clone()),
         ("allocation_id", config.allocation_id.clone()),
         ("breaker_limit", config.breaker_limit.to_string()),
+        ("app_stop_s_max", config.stop_timeout_s.to_string()),
     ];
     if let Some(digest) = bundle {
         values.push(("bundle", digest.to_owned()));
     }
-    // The boot first: what it may still be doing must not start anew what is stopped after it.
+    if let Some(prepare) = &config.prepare {
+        values.push(("prepare_s_max", prepare.timeout_s.to_string()));
+    }
     if config.setup.is_some() {
         values.push(("setup_s_max", config.setup_timeout_s.to_string()));
     }
-    let mut app_units = vec![BOOT_UNIT.to_owned(), APP_TARGET.to_owned()];
-    let timers: &[&str] = if config.health.is_some() {
-        &[WATCHDOG_TIMER]
-    } else {
-        &[]
-    };
+    if let Some(parameters) = &config.parameters {
+        values.push(("config_path", parameters.path.clone()));
+        values.push(("config_required", parameters.required.join(" ")));
+        values.extend(parameters.kms_key.clone().map(|key| ("config_key", key)));
+    }
     if let Some(data) = &config.data {
         values.push(("volume_id", data.volume_id.clone()));
         values.push(("mount_path", data.mount.clone()));
         values.push(("filesystem", data.filesystem.name().to_owned()));
-        app_units.push(mount_unit(&data.mount));
     }
-    if let Some(health) = &config.health {
-        let target = match &health.probe {
-            Probe::Http { url } => url.clone(),
-            Probe::Tcp { port } => port.to_string(),
-            Probe::Command { command } => command.clone(),
-        };
-        values.push(("probe_target", target));
-        values.push(("probe_s_max", health.probe_s_max().to_string()));
-        values.push(("threshold", health.threshold.to_string()));
-        values.push(("stable_probes", health.stable_looks().to_string()));
-        values.push(("health_from", health.from.name().to_owned()));
-        values.push(("startup_s_max", health.startup_budget_s.to_string()));
+    values.extend(config.health.iter().flat_map(health_settings));
+    if let Some(health) = config.health.as_ref().filter(|_| config.repair.restart) {
+        // Shorter than most apps need for a start is shorter than a replacement takes.
+        values.push(("repair_s_max", health.startup_budget_s.min(REPAIR_S_MAX).to_string()));
     }
+    if let Some(notify) = &config.notify {
+        values.push(("topic", notify.topic.clone()));
+        values.push(("disk_limit", notify.disk_percent.to_string()));
+    }
+    if let Some(logs) = &config.logs {
+        values.push(("log_group", logs.group.clone()));
+        values.push(("log_days", logs.days.to_string()));
+    }
+    if let Some(AgentSource::Pinned(pin)) = &config.agent {
+        values.extend(pin.settings());
+    }
+    values.extend(config.https.iter().flat_map(https_values));
     let mut text = String::new();
     for (name, value) in values {
         text.push_str(&format!("{name}={}\n", quote(value)?));
     }
     text.push_str(&format!("tools=({})\n", words(&tools(config, bundle.is_some()))?));
-    text.push_str(&format!("app_units=({})\n", words(&app_units)?));
-    text.push_str(&format!("timers=({})\n", words(timers)?));
+    text.push_str(&format!("app_units=({})\n", words(&app_units(config))?));
+    text.push_str(&format!("timers=({})\n", words(&timers(config))?));
+    if !config.units.is_empty() {
+        text.push_str(&format!("units=({})\n", words(&config.units)?));
+    }
     Ok(text)
 }
 
-fn words(values: &[impl AsRef<[u8]>]) -> Result<String, RenderError> {
+/// Returns what is stopped before the volume leaves.
+fn app_units(config: &BootConfig) -> Vec<String> {
+    // The boot first: what it may still be doing must not start anew what is stopped after it.
+    let mut units = vec![BOOT_UNIT.to_owned(), APP_TARGET.to_owned()];
+    units.extend(config.data.as_ref().map(|data| mount_unit(&data.mount)));
+    units.extend(log_file_units(config));
+    if config.https.is_some() {
+        units.extend([NGINX_UNIT, TLS_TIMER, TLS_UNIT].map(str::to_owned));
+    }
+    units
+}
+
+/// Returns what is started once the instance serves.
+fn timers(config: &BootConfig) -> Vec<&'static str> {
+    let refreshes = |parameters: &Parameters| parameters.refresh_s.is_some();
+    let timers = [
+        (true, OFF_UNIT),
+        (config.health.is_some(), WATCHDOG_TIMER),
+        (config.parameters.as_ref().is_some_and(refreshes), CONFIG_TIMER),
+        (matches!(config.agent, Some(AgentSource::Pinned(_))), AGENT_UNIT),
+        (config.https.is_some(), TLS_TIMER),
+    ];
+    timers
+        .into_iter()
+        .filter_map(|(wanted, timer)| wanted.then_some(timer))
+        .collect()
+}
+
+fn health_settings(health: &HealthCheck) -> [(&'static str, String); 6] {
+    let target = match &health.probe {
+        Probe::Http { url } => url.clone(),
+        Probe::Tcp { port } => port.to_string(),
+        Probe::Command { command } => command.clone(),
+    };
+    [
+        ("probe_target", target),
+        ("probe_s_max", health.probe_s_max().to_string()),
+        ("threshold", health.threshold.to_string()),
+        ("stable_probes", health.stable_looks().to_string()),
+        ("health_from", health.from.name().to_owned()),
+        ("startup_s_max", health.startup_budget_s.to_string()),
+    ]
+}
+
+/// Returns the settings of nginx and of its certificate.
+fn https_values(https: &Https) -> Vec<(&'static str, String)> {
+    let sites: Vec<String> = https.sites.iter().map(Site::to_line).collect();
+    vec![
+        ("https_domains", https.domains().join(" ")),
+        ("https_email", https.email.clone().unwrap_or_default()),
+        ("https_sites", sites.join("\n")),
+        ("https_body_mib", https.body_mib_max.to_string()),
+        ("https_timeout_s", https.timeout_s.to_string()),
+        ("https_hsts", u8::from(https.hsts).to_string()),
+        ("https_extra", u8::from(https.extra.is_some()).to_string()),
+        ("https_ca", https.ca.clone()),
+        ("https_ca_bundle", https.ca_bundle.clone().unwrap_or_default()),
+    ]
+}
+
+pub(crate) fn words(values: &[impl AsRef<[u8]>]) -> Result<String, RenderError> {
     let words: Result<Vec<String>, RenderError> = values.iter().map(quote).collect();
     Ok(words?.join(" "))
 }
@@ -117,17 +206,22 @@ pub(crate) struct Program {
 
 /// Returns the program for this configuration, whole or with the parts that can wait apart.
 pub(crate) fn program(config: &BootConfig, bundled: bool) -> Program {
-    let verbs = if config.health.is_some() {
-        "boot | watch | watchdog"
-    } else {
-        "boot | watch"
-    };
+    let refreshes = |parameters: &Parameters| parameters.refresh_s.is_some();
+    let verbs = [
+        (true, "boot | watch | off"),
+        (config.health.is_some(), "watchdog"),
+        (config.parameters.as_ref().is_some_and(refreshes), "refresh"),
+        (config.logs.is_some(), "logs | flush_logs"),
+        (matches!(config.agent, Some(AgentSource::Pinned(_))), "agent"),
+        (config.https.is_some(), "tls"),
+    ];
+    let verbs: Vec<&str> = verbs.iter().filter(|(has, _)| *has).map(|(_, verb)| *verb).collect();
     let (soon, late) = fragments(config, bundled);
     let shape = Shape {
         soon,
         late,
         steps: Step::sequence(config, bundled),
-        verbs,
+        verbs: verbs.join(" | "),
         bundled,
     };
     let mut known = PROGRAMS.lock().unwrap_or_else(PoisonError::into_inner);
@@ -145,7 +239,7 @@ struct Shape {
     soon: Vec<&'static str>,
     late: Vec<&'static str>,
     steps: Vec<Step>,
-    verbs: &'static str,
+    verbs: String,
     bundled: bool,
 }
 
@@ -168,12 +262,10 @@ fn assemble(shape: &Shape) -> Program {
     }
     body.push_str(BOOT_END);
     if shape.bundled {
-        // What runs beside the boot, after it: by then they are there.
-        body.push_str(&format!(
-            "# shellcheck source=/dev/null\n[[ ! -e $root{PARTS_PATH} ]] || . \"$root{PARTS_PATH}\"\n"
-        ));
+        // A start that is not the first has them.
+        body.push_str("! parts_are_there || take_parts\n");
     }
-    let verbs = shape.verbs;
+    let verbs = &shape.verbs;
     let text = format!("#!/bin/bash\n{limits}{body}\ncase ${{1-}} in\n  {verbs}) \"$1\" ;;\n  *) exit 64 ;;\nesac\n");
     Program { text, parts }
 }

@@ -6,13 +6,20 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use thiserror::Error;
 
+use crate::agent::{AgentPin, AgentSource};
 use crate::bundle::unbundle;
-use crate::config::{AddressWhen, BootConfig, DataVolume, Filesystem, HealthCheck, HealthFrom, Probe};
+use crate::config::{
+    AddressWhen, BootConfig, DataVolume, Filesystem, HealthCheck, HealthFrom, LogShipping, Messages, Prepare, Probe,
+    Repair,
+};
 use crate::file::{self, BootFile};
+use crate::https::{Https, Site};
+use crate::parameters::Parameters;
 use crate::program::{bare, boot_steps};
-use crate::render::{FILES_PATH, PROGRAM_END, SETUP_PATH, compose};
-use crate::settings::{Settings, settings_and_rest};
+use crate::render::{FILES_PATH, NGINX_EXTRA_PATH, PREPARE_PATH, PROGRAM_END, SETUP_PATH, compose};
+use crate::settings::{Settings, Split, split_settings};
 use crate::step::{Step, probe_source};
+use crate::units::CONFIG_TIMER_HEAD;
 use crate::word::Words;
 
 /// Reason why user data could not be read back.
@@ -56,7 +63,7 @@ pub enum ReadError {
 /// guesses. For user data of an earlier version ask [`settings`](crate::settings).
 ///
 /// ```
-/// use selfheal_userdata::{AddressWhen, BootConfig, read, render};
+/// use selfheal_userdata::{AddressWhen, BootConfig, Repair, read, render};
 ///
 /// let config = BootConfig {
 ///     stack: "web".into(),
@@ -68,12 +75,21 @@ pub enum ReadError {
 ///     role: "selfheal-web-eu-west-1".into(),
 ///     allocation_id: "eipalloc-0123456789abcdef0".into(),
 ///     data: None,
+///     prepare: None,
 ///     setup: Some(b"#!/bin/sh\necho hello\n".to_vec()),
 ///     setup_timeout_s: 600,
+///     stop_timeout_s: 15,
 ///     files: Vec::new(),
+///     units: Vec::new(),
+///     parameters: None,
 ///     health: None,
 ///     address_when: AddressWhen::Mounted,
 ///     breaker_limit: 3,
+///     logs: None,
+///     notify: None,
+///     agent: None,
+///     https: None,
+///     repair: Repair::default(),
 /// };
 /// let user_data = render(&config).unwrap();
 /// assert_eq!(read(user_data.script().as_bytes()), Ok(config));
@@ -91,9 +107,12 @@ pub fn read(script: &[u8]) -> Result<BootConfig, ReadError> {
 /// # Errors
 /// As [`read`](read()); [`ReadError::Bundled`] where the values are not the bundle that the script names.
 pub fn read_with_bundle(script: &[u8], chunks: &[&str]) -> Result<BootConfig, ReadError> {
-    let (settings, rest) = settings_and_rest(script).ok_or(ReadError::Foreign)?;
+    let Split { settings, lists, rest } = split_settings(script).ok_or(ReadError::Foreign)?;
     let (program, rest) = here_document(rest).ok_or(ReadError::Foreign)?;
-    let (_, rest) = here_document(rest).ok_or(ReadError::Foreign)?;
+    let (_, mut rest) = here_document(rest).ok_or(ReadError::Foreign)?;
+    if settings.contains_key("log_group") {
+        (_, rest) = here_document(rest).ok_or(ReadError::Foreign)?;
+    }
     let mut bundle = None;
     if settings.contains_key("bundle") {
         let digest = text(&settings, "bundle")?;
@@ -103,9 +122,9 @@ pub fn read_with_bundle(script: &[u8], chunks: &[&str]) -> Result<BootConfig, Re
         Some(bundle) => here_document(bundle).ok_or(ReadError::Foreign)?,
         None => (program, rest),
     };
-    let (setup, own) = setup(own).ok_or(ReadError::Foreign)?;
-    let (files, own) = files(own).ok_or(ReadError::Foreign)?;
-    let units = if bundle.is_some() { rest } else { own };
+    let (prepare, own) = script_at(PREPARE_PATH, own).ok_or(ReadError::Foreign)?;
+    let (setup, own) = script_at(SETUP_PATH, own).ok_or(ReadError::Foreign)?;
+    let (files, units) = files(own).ok_or(ReadError::Foreign)?;
     let field = |name| text(&settings, name);
     let config = BootConfig {
         stack: field("stack")?,
@@ -117,15 +136,32 @@ pub fn read_with_bundle(script: &[u8], chunks: &[&str]) -> Result<BootConfig, Re
         role: field("role")?,
         allocation_id: field("allocation_id")?,
         data: data(&settings)?,
+        prepare: match prepare {
+            Some(script) => Some(Prepare {
+                script,
+                timeout_s: number(&settings, "prepare_s_max")?,
+            }),
+            None => None,
+        },
         setup_timeout_s: match setup {
             Some(_) => number(&settings, "setup_s_max")?,
             None => 1,
         },
         setup,
+        stop_timeout_s: number(&settings, "app_stop_s_max")?,
         files,
+        units: units_of(lists.get("units"))?,
+        parameters: parameters(&settings, units)?,
         health: health(&settings, late, units)?,
         address_when: address_when(program),
         breaker_limit: number(&settings, "breaker_limit")?,
+        logs: logs(&settings, units)?,
+        notify: messages(&settings)?,
+        agent: agent(&settings, program)?,
+        https: https(&settings, units)?,
+        repair: Repair {
+            restart: settings.contains_key("repair_s_max"),
+        },
     };
     // A value that no configuration may have can still be written in the same place. The bundle is pinned by the script.
     match compose(&config, bundle.is_some()) {
@@ -174,19 +210,22 @@ fn split<'a>(text: &'a [u8], part: &[u8]) -> Option<(&'a [u8], &'a [u8])> {
     Some((text.get(..at)?, text.get(at + part.len()..)?))
 }
 
-/// Splits off the setup script, where its installation comes next.
-fn setup(rest: &[u8]) -> Option<(Option<Vec<u8>>, &[u8])> {
-    if let Some(rest) = rest.strip_prefix(format!("put 0700 {SETUP_PATH} ").as_bytes()) {
+/// Splits off the script at this path, where its installation comes next.
+fn script_at<'a>(path: &str, whole: &'a [u8]) -> Option<(Option<Vec<u8>>, &'a [u8])> {
+    let rest = whole.strip_prefix(b"\n").unwrap_or(whole);
+    if let Some(rest) = rest.strip_prefix(format!("put 0700 {path} ").as_bytes()) {
         let mut words = Words(rest);
-        let setup = words.word()?;
-        return Some((Some(setup), words.0));
+        let script = words.word()?;
+        return Some((Some(script), words.0));
     }
     let Some(rest) = rest.strip_prefix(b"base64 -d <<<'") else {
-        return Some((None, rest));
+        return Some((None, whole));
     };
     let (encoded, rest) = split(rest, b"'")?;
-    let (_, rest) = split(rest, b"\n")?;
-    Some((Some(STANDARD.decode(encoded).ok()?), rest))
+    match rest.strip_prefix(format!(" | put 0700 {path}\n").as_bytes()) {
+        Some(rest) => Some((Some(STANDARD.decode(encoded).ok()?), rest)),
+        None => Some((None, whole)),
+    }
 }
 
 /// Splits off the files, where their installation comes next.
@@ -200,6 +239,13 @@ fn files(rest: &[u8]) -> Option<(Vec<BootFile>, &[u8])> {
     Some((file::read(&source)?, words.0))
 }
 
+/// The user's units; none where there is no list of them.
+fn units_of(list: Option<&Vec<Vec<u8>>>) -> Result<Vec<String>, ReadError> {
+    let word =
+        |word: &Vec<u8>| String::from_utf8(word.clone()).map_err(|_| invalid("units", &String::from_utf8_lossy(word)));
+    list.into_iter().flatten().map(word).collect()
+}
+
 fn data(settings: &Settings) -> Result<Option<DataVolume>, ReadError> {
     if !settings.contains_key("volume_id") {
         return Ok(None);
@@ -209,6 +255,24 @@ fn data(settings: &Settings) -> Result<Option<DataVolume>, ReadError> {
         volume_id: text(settings, "volume_id")?,
         mount: text(settings, "mount_path")?,
         filesystem: one_of("filesystem", &filesystem, Filesystem::ALL, Filesystem::name)?,
+    }))
+}
+
+fn parameters(settings: &Settings, units: &[u8]) -> Result<Option<Parameters>, ReadError> {
+    if !settings.contains_key("config_path") {
+        return Ok(None);
+    }
+    let required = text(settings, "config_required")?;
+    Ok(Some(Parameters {
+        path: text(settings, "config_path")?,
+        required: required.split_whitespace().map(str::to_owned).collect(),
+        kms_key: match settings.contains_key("config_key") {
+            true => Some(text(settings, "config_key")?),
+            false => None,
+        },
+        refresh_s: split(units, CONFIG_TIMER_HEAD.as_bytes())
+            .and_then(|(_, rest)| split(rest, b" "))
+            .and_then(|(value, _)| std::str::from_utf8(value).ok()?.parse().ok()),
     }))
 }
 
@@ -243,6 +307,78 @@ fn health(settings: &Settings, program: &[u8], units: &[u8]) -> Result<Option<He
         startup_budget_s: number(settings, "startup_s_max")?,
         from,
     }))
+}
+
+fn messages(settings: &Settings) -> Result<Option<Messages>, ReadError> {
+    if !settings.contains_key("topic") {
+        return Ok(None);
+    }
+    Ok(Some(Messages {
+        topic: text(settings, "topic")?,
+        disk_percent: number(settings, "disk_limit")?,
+    }))
+}
+
+fn logs(settings: &Settings, units: &[u8]) -> Result<Option<LogShipping>, ReadError> {
+    if !settings.contains_key("log_group") {
+        return Ok(None);
+    }
+    let mut files = Vec::new();
+    let mut rest = units;
+    // No string of the user's holds the beginning of this line: what stands among the units has no control characters.
+    while let Some((_, after)) = split(rest, b"\nSyslogIdentifier=") {
+        let (path, after) = split(after, b"\n").ok_or(ReadError::Differs)?;
+        files.push(String::from_utf8(path.to_vec()).map_err(|_| ReadError::Differs)?);
+        rest = after;
+    }
+    Ok(Some(LogShipping {
+        group: text(settings, "log_group")?,
+        days: number(settings, "log_days")?,
+        files,
+    }))
+}
+
+/// What is done about the agent: by the settings that pin it, or by the step that says that there is none.
+fn agent(settings: &Settings, program: &[u8]) -> Result<Option<AgentSource>, ReadError> {
+    if settings.contains_key("agent_version") {
+        let sum = |name| settings.contains_key(name).then(|| text(settings, name)).transpose();
+        return Ok(Some(AgentSource::Pinned(AgentPin {
+            version: text(settings, "agent_version")?,
+            sha256_amd64: sum("agent_sha256_amd64")?,
+            sha256_arm64: sum("agent_sha256_arm64")?,
+        })));
+    }
+    let tells = boot_steps(program).contains(&Step::Agent.function().as_bytes());
+    Ok(tells.then_some(AgentSource::Unpinned))
+}
+
+fn https(settings: &Settings, units: &[u8]) -> Result<Option<Https>, ReadError> {
+    if !settings.contains_key("https_domains") {
+        return Ok(None);
+    }
+    let sites = text(settings, "https_sites")?;
+    let sites: Option<Vec<Site>> = sites.lines().map(Site::from_line).collect();
+    let some = |name| text(settings, name).map(|text| Some(text).filter(|text| !text.is_empty()));
+    Ok(Some(Https {
+        sites: sites.ok_or(ReadError::Differs)?,
+        email: some("https_email")?,
+        ca: text(settings, "https_ca")?,
+        ca_bundle: some("https_ca_bundle")?,
+        body_mib_max: number(settings, "https_body_mib")?,
+        timeout_s: number(settings, "https_timeout_s")?,
+        hsts: number::<u8>(settings, "https_hsts")? == 1,
+        extra: nginx_extra(units)?,
+    }))
+}
+
+/// What the user tells nginx, where its installation comes next.
+fn nginx_extra(rest: &[u8]) -> Result<Option<String>, ReadError> {
+    let rest = rest.strip_prefix(b"\n").unwrap_or(rest);
+    let Some(rest) = rest.strip_prefix(format!("put 0644 {NGINX_EXTRA_PATH} ").as_bytes()) else {
+        return Ok(None);
+    };
+    let extra = Words(rest).word().and_then(|word| String::from_utf8(word).ok());
+    extra.map(Some).ok_or(ReadError::Differs)
 }
 
 /// The watchdog timer's interval. No string of the user's holds the beginning of this line: the only one among the units is

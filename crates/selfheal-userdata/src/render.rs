@@ -11,9 +11,12 @@ use crate::bundle::{Bundle, pack};
 use crate::config::BootConfig;
 use crate::error::RenderError;
 use crate::file;
-use crate::program::{bare, config_text, kept, program};
+use crate::nginx::nginx_conf;
+use crate::program::{bare, config_text, kept, program, words};
 use crate::quote::quote;
-use crate::units::{BOOT_UNIT, PARTS_PATH, PROGRAM_PATH, WATCH_UNIT, units};
+use crate::units::{
+    BOOT_UNIT, PARTS_PATH, PROGRAM_PATH, Unit, first_units_beside, log_file_units, manager_text, units, units_beside,
+};
 
 /// Largest user data that EC2 accepts, in bytes before base64.
 ///
@@ -22,24 +25,36 @@ pub const USER_DATA_MAX_BYTES: usize = 16 * 1024;
 
 /// Path at which the configuration is installed, below the root prefix.
 pub const CONFIG_PATH: &str = "/etc/selfheal/config";
+/// Path at which the script is installed that prepares the instance, below the root prefix.
+pub const PREPARE_PATH: &str = "/etc/selfheal/prepare";
 /// Path at which the setup script is installed, below the root prefix.
 pub const SETUP_PATH: &str = "/etc/selfheal/setup";
 /// Path at which it is installed what puts the user's files in their places, below the root prefix.
 pub(crate) const FILES_PATH: &str = "/usr/local/lib/selfheal/files";
+/// Path at which nginx's configuration is installed, below the root prefix.
+pub(crate) const NGINX_PATH: &str = "/etc/selfheal/nginx.conf";
+/// Path at which it is installed what the user tells nginx, below the root prefix.
+pub(crate) const NGINX_EXTRA_PATH: &str = "/etc/selfheal/nginx-extra.conf";
 /// Bytes of the user's own that never make a bundle: beside them nothing is ever too large but what a bundle cannot hold.
 const ALWAYS_FITS_BYTES: usize = 2_000;
 /// Bytes that are left free for ids that are not known yet, beyond those that stand for them.
 const ROOM_FOR_IDS: usize = 64;
 
 /// Where needrestart is told, in Perl, to leave our units alone when an upgrade changes what they run on: a restart in the
-/// middle of the boot would be one in the middle of the user's setup, and one of the boot unit stops the app.
+/// middle of the boot would be one in the middle of the user's setup, and one of the boot unit stops the app. It is written
+/// where there is no needrestart yet, too: it may come with the setup's own packages.
 const NEEDRESTART_PATH: &str = "/etc/needrestart/conf.d/selfheal.conf";
 const NEEDRESTART: &str = "$nrconf{override_rc}{qr(^selfheal-)} = 0;\n";
 
+/// Where systemd itself is configured, below the root prefix.
+const MANAGER_PATH: &str = "/etc/systemd/system.conf.d/selfheal.conf";
+
 /// Where what signs in curl's place is installed, below the root prefix.
 const SIGN_PATH: &str = "/usr/local/lib/selfheal/sign";
-/// The end of the here-documents that hold the boot program and what signs in curl's place. Both are our own text, and no
-/// line of them is this.
+/// Where what turns the journal into calls is installed, below the root prefix.
+const LOGS_PATH: &str = "/usr/local/lib/selfheal/logs.awk";
+/// The end of the here-documents that hold the boot program, what signs in curl's place and what turns the journal into calls.
+/// All are our own text, and no line of them is this.
 pub(crate) const PROGRAM_END: &str = "END_OF_PROGRAM";
 /// What user data may unpack to when it is read back: far above anything rendered here, and no strain on memory.
 const DECODED_MAX_BYTES: u64 = 4 * 1024 * 1024;
@@ -123,8 +138,9 @@ fn check_size(size: usize) -> Result<(), RenderError> {
 #[must_use]
 pub fn may_need_bundle(config: &BootConfig) -> bool {
     let files = config.files.iter().map(|file| file.content.len() + file.path.len());
-    let own: usize = config.setup.iter().map(Vec::len).chain(files).sum();
-    own > ALWAYS_FITS_BYTES
+    let own: usize = config.scripts().map(Vec::len).chain(files).sum();
+    // What is added to the program leaves less room.
+    own > ALWAYS_FITS_BYTES || config.parameters.is_some() || config.logs.is_some() || config.https.is_some()
 }
 
 /// Returns whether user data that is `size` bytes with this configuration needs no bundle.
@@ -197,10 +213,17 @@ pub(crate) fn compose(config: &BootConfig, bundled: bool) -> Result<(String, Opt
     );
     put_here(&mut script, PROGRAM_PATH, &program.text);
     put_here(&mut script, SIGN_PATH, &kept(include_str!("boot/sign.py")));
+    if config.logs.is_some() {
+        put_here(&mut script, LOGS_PATH, &bare(include_str!("boot/logs.awk")));
+    }
     if !bundled {
         put_own(&mut script, config)?;
     }
-    finish(&mut script, config)?;
+    put_units(&mut script, config, |unit| !bundled || unit.is_first())?;
+    if !bundled {
+        put_settings(&mut script, config)?;
+    }
+    finish(&mut script, config, bundled)?;
     Ok((script, bundle))
 }
 
@@ -210,50 +233,88 @@ pub(crate) fn bundle_script(config: &BootConfig, parts: &str) -> Result<String, 
     script.push_str(&bare(include_str!("boot/put.sh")));
     put_here(&mut script, PARTS_PATH, parts);
     put_own(&mut script, config)?;
+    put_units(&mut script, config, |unit| !unit.is_first())?;
+    put_settings(&mut script, config)?;
+    script.push_str("sync -f \"$root/etc/systemd/system\"\nsystemctl daemon-reload\n");
+    // The boot unit wants them, from its next start on: when this one was begun they were not there.
+    let wanted = log_file_units(config);
+    if !wanted.is_empty() {
+        push(
+            &mut script,
+            format_args!("systemctl start --no-block {}\n", wanted.join(" ")),
+        );
+    }
     Ok(script)
 }
 
-/// Installs what is the user's own: files and the setup script.
+/// Installs what is the user's own: files and scripts.
 fn put_own(script: &mut String, config: &BootConfig) -> Result<(), RenderError> {
-    if let Some(setup) = &config.setup {
-        match quote(setup) {
-            Ok(word) => {
-                put(script, 0o700, SETUP_PATH, &word);
-            }
+    let prepare = config.prepare.as_ref().map(|prepare| &prepare.script);
+    for (path, body) in [(PREPARE_PATH, prepare), (SETUP_PATH, config.setup.as_ref())] {
+        let Some(body) = body else { continue };
+        match quote(body) {
+            Ok(word) => put(script, 0o700, path, &word),
             // Only a NUL byte is refused, and a compiled program is full of them.
             Err(_) => push(
                 script,
-                format_args!("base64 -d <<<'{}' | put 0700 {SETUP_PATH}\n", STANDARD.encode(setup)),
+                format_args!("base64 -d <<<'{}' | put 0700 {path}\n", STANDARD.encode(body)),
             ),
         }
     }
     if !config.files.is_empty() {
         put(script, 0o600, FILES_PATH, &quote(file::source(&config.files)?)?);
     }
+    if let Some(https) = &config.https {
+        if let Some(extra) = &https.extra {
+            put(script, 0o644, NGINX_EXTRA_PATH, &quote(extra)?);
+        }
+        put(script, 0o644, NGINX_PATH, &quote(nginx_conf(https))?);
+    }
     Ok(())
 }
 
-/// Installs the units, and starts the boot.
-fn finish(script: &mut String, config: &BootConfig) -> Result<(), RenderError> {
-    for unit in units(config) {
+/// Installs those of the units that are chosen.
+fn put_units(script: &mut String, config: &BootConfig, chosen: impl Fn(&Unit) -> bool) -> Result<(), RenderError> {
+    for unit in units(config).iter().filter(|unit| chosen(unit)) {
         let words: Result<Vec<String>, RenderError> = unit.parts.iter().map(quote).collect();
         let path = quote(format!("/etc/systemd/system/{}", unit.name))?;
         put(script, 0o644, &path, &words?.join("\"$root\""));
     }
-    // Written where there is no needrestart yet, too: it may come with the setup's own packages.
+    Ok(())
+}
+
+/// Installs what others of the machine's programs are told.
+fn put_settings(script: &mut String, config: &BootConfig) -> Result<(), RenderError> {
     put(script, 0o644, NEEDRESTART_PATH, &quote(NEEDRESTART)?);
+    put(script, 0o644, MANAGER_PATH, &quote(manager_text(config))?);
+    Ok(())
+}
+
+/// Starts the boot.
+fn finish(script: &mut String, config: &BootConfig, bundled: bool) -> Result<(), RenderError> {
+    // An earlier start of an image may run what comes with the bundle: the boot, which it comes after, starts it anew.
+    let beside = match bundled {
+        true => first_units_beside(config),
+        false => units_beside(config),
+    };
     // cloud-init notes that it ran user data before it does, and never runs it again: what it installs has to be on the
     // disk, the link that enables the unit too, before the boot that may be cut short. What runs already came with the
     // image.
+    // An image may have started the user's units by now, before there was a volume.
+    let held = match config.units.is_empty() {
+        true => String::new(),
+        false => format!("systemctl stop {} 2>/dev/null || :\n", words(&config.units)?),
+    };
     push(
         script,
         format_args!(
             "find_signer\nput 0644 /var/lib/selfheal/signer \"$signer\"$'\\n'\n\
              find_owner\nput 0644 /var/lib/selfheal/owner \"$owner\"$'\\n'\n\
              mkdir -p \"$root/var/log/selfheal\" \"$root/run/selfheal\"\n\
-             systemctl daemon-reload\nsystemctl enable --quiet {BOOT_UNIT}\n\
+             systemctl daemon-reload\n{held}systemctl enable --quiet {BOOT_UNIT}\n\
              sync -f \"$root/etc/systemd/system\"\n\
-             systemctl try-restart --no-block {WATCH_UNIT}\nsystemctl restart --no-block {BOOT_UNIT}\n"
+             systemctl try-restart --no-block {}\nsystemctl restart --no-block {BOOT_UNIT}\n",
+            beside.join(" ")
         ),
     );
     Ok(())

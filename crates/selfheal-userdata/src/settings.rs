@@ -23,11 +23,20 @@ pub type Settings = BTreeMap<String, Vec<u8>>;
 /// ```
 #[must_use]
 pub fn settings(script: &[u8]) -> Option<Settings> {
-    settings_and_rest(script).map(|(settings, _)| settings)
+    split_settings(script).map(|split| split.settings)
 }
 
-/// Reads the settings, and gives with them what of the script comes after them.
-pub(crate) fn settings_and_rest(script: &[u8]) -> Option<(Settings, &[u8])> {
+/// What a script is split into.
+pub(crate) struct Split<'a> {
+    pub(crate) settings: Settings,
+    /// The lists, which the settings leave out, by their names.
+    pub(crate) lists: BTreeMap<String, Vec<Vec<u8>>>,
+    /// What comes after the settings.
+    pub(crate) rest: &'a [u8],
+}
+
+/// Reads the settings and the lists, and gives with them what of the script comes after them.
+pub(crate) fn split_settings(script: &[u8]) -> Option<Split<'_>> {
     let head = format!("\nput 0600 {CONFIG_PATH} ");
     let at = script
         .windows(head.len())
@@ -36,11 +45,11 @@ pub(crate) fn settings_and_rest(script: &[u8]) -> Option<(Settings, &[u8])> {
     let mut script = Words(script.get(at..)?);
     let text = script.word()?;
     let mut words = Words(&text);
-    let mut settings = Settings::new();
+    let (mut settings, mut lists) = (Settings::new(), BTreeMap::new());
     while !words.0.is_empty() {
         let name = words.name()?;
         if words.takes(b'(') {
-            words.list()?;
+            lists.insert(name, words.list()?);
         } else {
             settings.insert(name, words.word()?);
         }
@@ -48,5 +57,9 @@ pub(crate) fn settings_and_rest(script: &[u8]) -> Option<(Settings, &[u8])> {
             return None;
         }
     }
-    Some((settings, script.0))
+    Some(Split {
+        settings,
+        lists,
+        rest: script.0,
+    })
 }

@@ -32,18 +32,19 @@ impl Words<'_> {
         }
     }
 
-    /// Takes the words of a list, and the `)` that ends it.
-    pub(crate) fn list(&mut self) -> Option<()> {
+    /// Takes the words of a list, and the `)` that ends it; gives what the words expand to.
+    pub(crate) fn list(&mut self) -> Option<Vec<Vec<u8>>> {
+        let mut list = Vec::new();
         while !self.takes(b')') {
             let before = self.0.len();
-            self.word()?;
+            list.push(self.word()?);
             self.takes(b' ');
             // A list goes on in its line: nothing was taken where the line ends, or the text.
             if self.0.len() == before {
                 return None;
             }
         }
-        Some(())
+        Some(list)
     }
 
     /// Takes one word, and gives what it expands to.
@@ -117,7 +118,8 @@ mod tests {
     #[test]
     fn a_list_ends_where_it_says_or_is_none() {
         let mut words = Words(b"bash 'a b' '')\nrest");
-        assert_eq!(words.list(), Some(()));
+        let list: Vec<Vec<u8>> = ["bash", "a b", ""].map(|word| word.as_bytes().to_vec()).into();
+        assert_eq!(words.list(), Some(list));
         assert_eq!(words.0, b"\nrest");
         for text in ["", "bash", "bash ", "bash\nmount)", "'open"] {
             assert_eq!(Words(text.as_bytes()).list(), None, "{text}");

@@ -77,12 +77,16 @@ pub enum Harm {
     Stop,
     /// It is stopped from outside, and started again a minute later.
     StopAndStart,
+    /// Its power button is pressed.
+    PowerOff,
     /// It hangs.
     Impair,
     /// It is rebooted.
     Reboot,
     /// Its app fails.
     FailApp,
+    /// Its app fails until it is restarted.
+    HangApp,
 }
 
 /// How calls fail in a storm.
@@ -109,13 +113,15 @@ const EDITS: [Edit; 6] = [
     Edit::AddressTags,
     Edit::Policies,
 ];
-const HARMS: [Harm; 6] = [
+const HARMS: [Harm; 8] = [
     Harm::Kill,
     Harm::Stop,
     Harm::StopAndStart,
+    Harm::PowerOff,
     Harm::Impair,
     Harm::Reboot,
     Harm::FailApp,
+    Harm::HangApp,
 ];
 const WEATHERS: [Weather; 5] = [
     Weather::Throttled,

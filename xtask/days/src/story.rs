@@ -9,7 +9,7 @@ use selfheal_aws::{ApplyError, Clock as _, Control, Goal, Silent, apply, observe
 use selfheal_core::Plan;
 use selfheal_core::names::{ResourceKind, TAG_ROLE, TAG_STACK, Tags};
 use selfheal_core::plan::DestroyOptions;
-use selfheal_core::spec::{EXAMPLE, HealthFrom, HealthProbe, HealthSpec, Ingress, Protocol, Spec, SpecFile};
+use selfheal_core::spec::{EXAMPLE, HealthFrom, HealthProbe, HealthSpec, Ingress, Protocol, Repair, Spec, SpecFile};
 use selfheal_core::world::{InstanceState, Volume, VolumeState};
 
 use crate::event::{Change, Edit, Event, Harm, STACKS, Weather};
@@ -37,7 +37,13 @@ pub fn spec(stack: usize) -> Result<Spec, Failure> {
         .replace("app.example.com", &format!("{name}.example.com"));
     let broken = |error: &dyn std::fmt::Display| Failure(format!("the example is no spec: {error}"));
     let file = SpecFile::parse(&text).map_err(|error| broken(&error))?;
-    file.into_spec(None).map_err(|error| broken(&error))
+    let mut spec = file.into_spec(None).map_err(|error| broken(&error))?;
+    // One of them is asked by its instance, and repaired in place.
+    if stack == 1 {
+        spec.app.health = Some(HealthSpec::new(HealthProbe::Tcp { port: 443 }));
+        spec.app.repair = Some(Repair::Restart);
+    }
+    Ok(spec)
 }
 
 /// Reads, plans and executes, as the command does.
@@ -240,9 +246,11 @@ impl Day {
                     sim.advance(Duration::from_secs(60));
                     stopped && sim.start_instance(&id)
                 }
+                Harm::PowerOff => sim.power_off_instance(&id),
                 Harm::Impair => sim.impair_instance(&id),
                 Harm::Reboot => sim.reboot_instance(&id),
                 Harm::FailApp => sim.fail_app(&id),
+                Harm::HangApp => sim.hang_app(&id),
             };
         }
     }
@@ -265,7 +273,7 @@ impl Day {
     fn until_done(&self, stack: usize, goal: Goal) -> Result<usize, Failure> {
         let mut last = String::new();
         for _ in 0..TRIES {
-            match self.sim.block_on(run(&self.sim, &self.specs[stack], goal)) {
+            match self.sim.block_on(run(&self.sim, &self.specs[stack], goal.clone())) {
                 Ok(Ok(done)) => return Ok(done),
                 Ok(Err(error)) => last = error,
                 Err(error) => return Err(Failure(error.to_string())),

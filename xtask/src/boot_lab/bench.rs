@@ -4,6 +4,7 @@
 //! its filesystem already and attaches at once. The clock starts with the unit's main process and stops when the
 //! association is accepted.
 
+use selfheal_core::world::InstanceId;
 use std::fs;
 use std::path::PathBuf;
 use std::process::Command;
@@ -75,7 +76,7 @@ pub fn install_cli() -> TaskResult<PathBuf> {
 }
 
 /// Shows the AWS CLI to a machine that is off, below `/opt/awscli`. It has to be installed already.
-pub fn show_cli(cloud: &Cloud, id: &str) -> TaskResult<()> {
+pub fn show_cli(cloud: &Cloud, id: &InstanceId) -> TaskResult<()> {
     let inside = cloud.machine(id, |machine| Ok(machine.root()))?.join("opt/awscli");
     fs::create_dir_all(&inside).context(|| format!("make {}", inside.display()))?;
     run(&[

@@ -156,6 +156,11 @@ impl Loop {
         })
     }
 
+    /// Takes the size of its file, as the kernel does when EBS has grown a volume.
+    pub fn refresh(&self) -> TaskResult<()> {
+        run(&["losetup", "--set-capacity", &self.path.to_string_lossy()]).map(drop)
+    }
+
     /// Its path in the lab.
     pub fn path(&self) -> &Path {
         &self.path

@@ -1,12 +1,13 @@
 //! Who a machine of the lab is.
 
+use selfheal_core::world::InstanceId;
 use std::net::Ipv4Addr;
 
 /// An instance's id and addresses.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Identity {
     /// The instance's id, which is also the name of everything that belongs to the machine.
-    pub instance: String,
+    pub instance: InstanceId,
     /// Its number in the lab, from 2, the last byte of its addresses.
     pub number: u8,
 }

@@ -3,7 +3,7 @@
 use std::fs;
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Child, Command, Stdio};
 
 use super::cloud::Cloud;
 use super::command::output;
@@ -23,7 +23,7 @@ const IMDS: &str = "169.254.169.254:80";
 pub struct Lab {
     config: LabConfig,
     imds: Imds,
-    _names: Dnsmasq,
+    names: Option<Dnsmasq>,
     clouds: Vec<Cloud>,
     notes: Vec<String>,
 }
@@ -45,7 +45,7 @@ impl Lab {
         fs::create_dir_all(&cgroups).context(|| format!("make {}", cgroups.display()))?;
         output(Command::new("mount").args(["-t", "cgroup2", "cgroup2"]).arg(&cgroups))?;
         bring_up()?;
-        let names = Dnsmasq::start(&rootfs, &logs)?;
+        let names = Dnsmasq::start(&rootfs, &logs, None)?;
         let listener = TcpListener::bind(IMDS).context(|| format!("listen on {IMDS}"))?;
         let config = LabConfig {
             rootfs,
@@ -59,7 +59,7 @@ impl Lab {
         Ok(Self {
             config,
             imds: Imds::start(listener, None)?,
-            _names: names,
+            names: Some(names),
             clouds: Vec::new(),
             notes: Vec::new(),
         })
@@ -100,6 +100,30 @@ impl Lab {
     /// Adds to the line that is printed for the scenario.
     pub fn note(&mut self, text: impl Into<String>) {
         self.notes.push(text.into());
+    }
+
+    /// Lets a name lead to an address from now on, and every other name to the lab.
+    pub fn point(&mut self, name: &str, address: &str) -> TaskResult<()> {
+        // The port is free once the former has ended.
+        self.names = None;
+        self.names = Some(Dnsmasq::start(
+            &self.config.rootfs,
+            &self.config.logs,
+            Some((name, address)),
+        )?);
+        Ok(())
+    }
+
+    /// Starts a program of the root file system on the lab's own network and files; what it says goes to a log.
+    pub fn start_tool(&self, log: &str, words: &[&str]) -> TaskResult<Child> {
+        let log = fs::File::create(self.config.logs.join(log)).context(|| format!("make {log}"))?;
+        let errors = log.try_clone().context(|| "share a log".to_owned())?;
+        let mut command = Command::new("chroot");
+        command
+            .arg(self.toolbox()?)
+            .args(["/usr/bin/env", "PATH=/usr/sbin:/usr/bin:/sbin:/bin"]);
+        command.args(words).stdin(Stdio::null()).stdout(log).stderr(errors);
+        command.spawn().context(|| format!("start {words:?}"))
     }
 
     /// Runs a program of the root file system on the lab's own devices and files.

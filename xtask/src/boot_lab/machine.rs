@@ -49,7 +49,7 @@ impl fmt::Debug for Machine {
 impl Machine {
     /// Prepares a machine; nothing runs yet.
     pub fn prepare(config: &LabConfig, identity: Identity) -> TaskResult<Self> {
-        let home = config.memory.join(&identity.instance);
+        let home = config.memory.join(identity.instance.as_str());
         for folder in [
             "root",
             "disk",

@@ -20,7 +20,7 @@ pub fn of(sim: &Sim, wire: &Wire, role: &str, record: &InstanceRecord, identity:
     });
     let interface = format!("meta-data/network/interfaces/macs/{mac}");
     let mut tree: Tree = [
-        ("meta-data/instance-id".to_owned(), record.id.clone()),
+        ("meta-data/instance-id".to_owned(), record.id.to_string()),
         ("meta-data/ami-id".to_owned(), record.data.image_id.to_string()),
         ("meta-data/instance-type".to_owned(), record.data.instance_type.clone()),
         ("meta-data/local-hostname".to_owned(), host.clone()),

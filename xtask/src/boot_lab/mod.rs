@@ -5,6 +5,7 @@
 //! are a folder and empty control groups, which are swept at the start and at the end; the end also looks whether
 //! anything was left.
 
+mod authority;
 mod bench;
 mod cloud;
 mod command;
@@ -39,7 +40,7 @@ use self::leftovers::Leftovers;
 use self::rootfs::Suite;
 use self::scenarios::{SCENARIOS, Scenario, When};
 use crate::error::{Context, TaskError, TaskResult};
-use crate::report::Counts;
+use crate::report::{Counts, say_failure};
 use crate::workspace;
 
 /// What everything of the lab is called on the host.
@@ -133,7 +134,7 @@ pub fn run(arguments: &Arguments) -> TaskResult<Counts> {
         println!("boot lab: nothing was left behind");
     } else {
         counts += Counts::FAILED;
-        println!("boot lab: FAILED  left behind: {left}");
+        say_failure(format!("boot lab: FAILED  left behind: {left}"));
     }
     println!("boot lab: {counts} in {:.0} s", start.elapsed().as_secs_f64());
     Ok(counts)
@@ -364,11 +365,11 @@ impl Job {
             };
             println!("boot lab: ok      {} ({seconds:.1} s){notes}", self.scenario.name);
         } else {
-            println!(
+            say_failure(format!(
                 "boot lab: FAILED  {} ({seconds:.1} s)\n{}",
                 self.scenario.name,
                 output.trim_end()
-            );
+            ));
             self.print_logs();
         }
         let _ = self.child.wait();

@@ -19,6 +19,8 @@ use crate::error::{Context, TaskResult};
 pub const GATEWAY: Ipv4Addr = Ipv4Addr::new(10, 77, 0, 1);
 /// The port of the app that the lab's machines run.
 pub const APP_PORT: u16 = 8080;
+/// The ports that Elastic IPs lead to.
+const PORTS: [u16; 3] = [APP_PORT, 80, 443];
 
 /// DHCP and DNS, until it is dropped.
 #[derive(Debug)]
@@ -49,8 +51,8 @@ pub fn bring_up() -> TaskResult<()> {
 
 impl Dnsmasq {
     /// Starts it. Each machine's address follows from its hardware address; every name leads to the lab at once, since
-    /// a boot waits long for a name server that does not answer.
-    pub fn start(rootfs: &Path, logs: &Path) -> TaskResult<Self> {
+    /// a boot waits long for a name server that does not answer; but for one name that leads elsewhere, where there is one.
+    pub fn start(rootfs: &Path, logs: &Path, name: Option<(&str, &str)>) -> TaskResult<Self> {
         let log = File::create(logs.join("dnsmasq.log")).context(|| "make dnsmasq.log".to_owned())?;
         let mut command = Command::new("chroot");
         command.arg(rootfs).args([
@@ -72,6 +74,9 @@ impl Dnsmasq {
             "--dhcp-range=10.77.0.2,10.77.0.200,1h",
             &format!("--address=/#/{GATEWAY}"),
         ]);
+        if let Some((name, address)) = name {
+            command.arg(format!("--address=/{name}/{address}"));
+        }
         for number in 2..=200_u8 {
             command.arg(format!("--dhcp-host=02:00:00:00:00:{number:02x},10.77.0.{number}"));
         }
@@ -102,7 +107,11 @@ impl Routes {
     /// Makes a public address reachable in the lab; where it leads is looked up for each connection.
     pub fn announce(&self, public: Ipv4Addr) -> TaskResult<()> {
         run(&["ip", "address", "add", &format!("{public}/32"), "dev", "lo"])?;
-        let listener = TcpListener::bind((public, APP_PORT)).context(|| format!("listen on {public}:{APP_PORT}"))?;
+        PORTS.into_iter().try_for_each(|port| self.listen(public, port))
+    }
+
+    fn listen(&self, public: Ipv4Addr, port: u16) -> TaskResult<()> {
+        let listener = TcpListener::bind((public, port)).context(|| format!("listen on {public}:{port}"))?;
         let table = Arc::clone(&self.table);
         thread::spawn(move || {
             for client in listener.incoming().flatten() {
@@ -113,7 +122,7 @@ impl Routes {
                     .copied();
                 // Nobody has the address: the connection comes to nothing.
                 let Some(target) = target else { continue };
-                thread::spawn(move || relay(&client, target));
+                thread::spawn(move || relay(&client, SocketAddr::from((target, port))));
             }
         });
         Ok(())
@@ -130,8 +139,7 @@ impl Routes {
 }
 
 /// Carries a connection in both directions until both have ended.
-fn relay(client: &TcpStream, target: IpAddr) {
-    let address = SocketAddr::from((target, APP_PORT));
+fn relay(client: &TcpStream, address: SocketAddr) {
     let Ok(server) = TcpStream::connect_timeout(&address, Duration::from_secs(2)) else {
         return;
     };

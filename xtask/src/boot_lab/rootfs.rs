@@ -14,6 +14,7 @@ use crate::error::{Context, TaskError, TaskResult};
 
 const PACKAGES: &str = include_str!("../../boot-lab/packages.txt");
 const CUSTOMISE: &str = include_str!("../../boot-lab/customise.sh");
+const CUSTOMISE_PACKAGES: &str = include_str!("../../boot-lab/customise-packages.sh");
 const CUSTOMISE_NAMESPACE: &str = include_str!("../../boot-lab/customise-namespace.sh");
 /// The release of the host, whose package sources are taken.
 const HOST_SUITE: &str = "bookworm";
@@ -71,7 +72,7 @@ const ROOTFS: Recipe = Recipe {
     name: "rootfs",
     about: "a root file system",
     packages: &[PACKAGES],
-    scripts: &[CUSTOMISE, CUSTOMISE_NAMESPACE],
+    scripts: &[CUSTOMISE_PACKAGES, CUSTOMISE, CUSTOMISE_NAMESPACE],
     finish: |_| Ok(()),
 };
 

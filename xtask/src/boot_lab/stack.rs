@@ -5,7 +5,10 @@ use selfheal_aws::sim::{Range, Sim, SimConfig, Timings, World};
 use selfheal_aws::{AutoScaling, Control, Goal, Silent, apply, observe};
 use selfheal_core::desired::user_data;
 use selfheal_core::names::{Names, TAG_FIRST_USE, TERMINATE_HOOK, Tags};
-use selfheal_core::spec::{AddressWhen, EXAMPLE, Filesystem, HealthProbe, HealthSpec, Setup, Spec, SpecFile};
+use selfheal_core::spec::{
+    AddressWhen, AgentPin, AppFile, ConfigSpec, EXAMPLE, Filesystem, HealthProbe, HealthSpec, HttpsSpec, LogsSpec,
+    Repair, Setup, Spec, SpecFile,
+};
 use selfheal_core::world::{AllocationId, GroupSettings, VolumeId};
 
 use super::network::APP_PORT;
@@ -26,14 +29,30 @@ pub struct Options {
     pub volume_mib: u64,
     /// Whether the volume bears the mark of first use.
     pub first_use: bool,
+    /// The script that prepares the instance.
+    pub prepare: Option<String>,
     /// The setup script.
     pub setup: Option<String>,
+    /// The app's units.
+    pub units: Vec<String>,
+    /// What comes first where the app fails.
+    pub repair: Option<Repair>,
+    /// The app's files: their places and contents.
+    pub files: Vec<(String, String)>,
+    /// The app's configuration in Parameter Store.
+    pub config: Option<ConfigSpec>,
     /// The probe, with the default interval of the lab.
     pub health: Option<HealthSpec>,
     /// When the address moves.
     pub address_when: AddressWhen,
     /// The breaker's limit.
     pub breaker_limit: u32,
+    /// What is logged, where anything is.
+    pub logs: Option<LogsSpec>,
+    /// Systems Manager's agent, where it is to be installed: the lab's machines are Debian's.
+    pub agent: Option<AgentPin>,
+    /// HTTPS by nginx, where it is asked for.
+    pub https: Option<HttpsSpec>,
     /// Whether the group keeps its terminate hook. Where instances only die, it would make each scenario a minute longer.
     pub terminate_hook: bool,
     /// Milliseconds from attaching to attached.
@@ -54,10 +73,18 @@ impl Default for Options {
             filesystem: Filesystem::Ext4,
             volume_mib: 64,
             first_use: true,
+            prepare: None,
             setup: Some(APP_SETUP.to_owned()),
+            units: Vec::new(),
+            repair: None,
+            files: Vec::new(),
+            config: None,
             health: Some(app_health()),
             address_when: AddressWhen::Healthy,
             breaker_limit: 3,
+            logs: None,
+            agent: None,
+            https: None,
             terminate_hook: false,
             attach_ms: 150,
             release_ms: 500,
@@ -144,13 +171,34 @@ fn spec(options: &Options) -> TaskResult<Spec> {
         data.filesystem = options.filesystem;
     }
     spec.address.when = Some(options.address_when);
-    spec.app.setup = options.setup.as_ref().map(|body| Setup {
-        path: "setup.sh".to_owned(),
-        body: body.clone().into_bytes(),
-    });
+    let script = |path: &str, body: &Option<String>| {
+        let body = body.clone()?.into_bytes();
+        let path = path.to_owned();
+        Some(Setup { path, body })
+    };
+    spec.app.prepare = script("prepare.sh", &options.prepare);
+    spec.app.setup = script("setup.sh", &options.setup);
+    spec.app.units.clone_from(&options.units);
+    spec.app.repair = options.repair;
+    spec.app.files = options.files.iter().map(own_file).collect();
+    spec.config.clone_from(&options.config);
     spec.app.health = options.health.clone();
     spec.app.breaker_limit = options.breaker_limit;
+    spec.logs.clone_from(&options.logs);
+    spec.access.agent.clone_from(&options.agent);
+    spec.https.clone_from(&options.https);
     Ok(spec)
+}
+
+/// A file of root's.
+fn own_file((path, content): &(String, String)) -> AppFile {
+    AppFile {
+        path: path.clone(),
+        from: "a file of the scenario's".to_owned(),
+        owner: AppFile::OWNER_DEFAULT.to_owned(),
+        mode: AppFile::MODE_DEFAULT,
+        content: Some(content.clone().into_bytes()),
+    }
 }
 
 /// Makes the stack. Its group may have launched by then; what follows from it waits for the world's clock.
@@ -166,7 +214,8 @@ pub fn create(sim: &Sim, options: &Options) -> TaskResult<Stack> {
     }
     let ids = sim.tamper(|world| deviate(world, &names, options));
     let (allocation_id, public_ip, volume_id) = ids.ok_or_else(|| TaskError::failed("the stack is not whole"))?;
-    let script = user_data(&spec, &allocation_id, Some(&volume_id))
+    let account = sim.inspect(|world| world.config.account.clone());
+    let script = user_data(&spec, &account, &allocation_id, Some(&volume_id))
         .map_err(|error| TaskError::failed(error.to_string()))?
         .script()
         .to_owned();

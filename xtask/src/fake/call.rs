@@ -70,7 +70,7 @@ impl Call {
 
     /// Whether the call may change something: whatever is not plainly a read.
     pub fn is_mutating(&self) -> bool {
-        !["Describe", "Get", "List"]
+        !["Describe", "Filter", "Get", "List"]
             .iter()
             .any(|read| self.action.starts_with(read))
     }

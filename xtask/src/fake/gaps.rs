@@ -7,9 +7,8 @@
 //!    the hook missing. Once moto has created the group, the same hooks are put with `PutLifecycleHook`, which it has.
 //! 3. `AssociateAddress` by network interface. moto then forgets which instance the address is at, so that DescribeAddresses
 //!    names none. It is asked for the interface's instance, and told that.
-
-//!
-//! 3. `GetEbsDefaultKmsKeyId`, answered as AWS does for an account that has chosen no key of its own.
+//! 4. `GetEbsDefaultKmsKeyId`, answered as AWS does for an account that has chosen no key of its own.
+//! 5. `DescribeInstanceInformation` of Systems Manager, answered as AWS does where it has seen no agent.
 
 use super::call::{Call, form_value};
 use crate::net::{Request, Response};
@@ -35,6 +34,10 @@ pub fn stand_in(call: &Call) -> Option<Response> {
                     <requestId>00000000-0000-4000-8000-000000000000</requestId><kmsKeyId>alias/aws/ebs</kmsKeyId>\
                     </GetEbsDefaultKmsKeyIdResponse>";
         return Some(Response::new(200, "text/xml", body.to_owned()));
+    }
+    if call.service == "ssm" && action == "DescribeInstanceInformation" {
+        let body = "{\"InstanceInformationList\":[]}".to_owned();
+        return Some(Response::new(200, "application/x-amz-json-1.1", body));
     }
     let missing = MISSING
         .iter()

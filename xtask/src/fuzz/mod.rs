@@ -19,7 +19,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use fastrand::Rng;
 
 use crate::error::{Context, TaskError, TaskResult};
-use crate::report::Counts;
+use crate::report::{Counts, say_failure};
 use crate::workspace;
 
 /// How long one input may take; the slowest of them take some hundredths of a second.
@@ -194,19 +194,16 @@ fn tell(target: &Target, fault: &str, seed: u64, number: u64, input: &[u8]) -> T
     fs::create_dir_all(&folder).context(|| format!("make {}", folder.display()))?;
     let path = folder.join(format!("{}-{seed}-{number}", target.name));
     fs::write(&path, input).context(|| format!("write {}", path.display()))?;
-    println!(
-        "fuzz {}: FOUND by the seed {seed}, input {number}: {fault}",
-        target.name
-    );
     let (begin, more) = input.split_at(input.len().min(SHOWN_MAX));
     let more = if more.is_empty() { "" } else { " …" };
-    println!("  {} bytes: \"{}\"{more}", input.len(), begin.escape_ascii());
     let shown = path.strip_prefix(workspace::root()).unwrap_or(&path);
-    println!(
-        "  cargo xtask fuzz --target {} --input {}",
+    say_failure(format!(
+        "fuzz {0}: FOUND by the seed {seed}, input {number}: {fault}\n  {1} bytes: \"{2}\"{more}\n  cargo xtask fuzz --target {0} --input {3}",
         target.name,
+        input.len(),
+        begin.escape_ascii(),
         shown.display()
-    );
+    ));
     Ok(())
 }
 

@@ -29,9 +29,10 @@ const BOOT_MAX: Duration = Duration::from_secs(90);
 const BOOT_UNIT: &str = "selfheal-boot.service";
 
 /// The commands that are stood in for.
-const STUBS: [(&str, &str); 9] = [
+const STUBS: [(&str, &str); 10] = [
     ("blkid", include_str!("stubs/blkid")),
     ("blockdev", include_str!("stubs/blockdev")),
+    ("journalctl", include_str!("stubs/journalctl")),
     ("mkfs.xfs", include_str!("stubs/mkfs.xfs")),
     ("mount", include_str!("stubs/mount")),
     ("systemctl", include_str!("stubs/systemctl")),

@@ -1,14 +1,16 @@
 //! The wire of the simulated AWS, for the calls of a boot program that runs for real.
 //!
-//! EC2 and Auto Scaling speak the Query protocol, SSM speaks JSON, all at one endpoint, as `AWS_ENDPOINT_URL` wants it;
+//! EC2 and Auto Scaling speak the Query protocol, SSM and CloudWatch Logs speak JSON, all at one endpoint, as `AWS_ENDPOINT_URL` wants it;
 //! the credential scope says which service is meant. Signatures are verified strictly ([`Scope`]), and every call is
 //! authorised by the policy of the instance's role.
 
+mod logs;
 mod query;
 mod sigv4;
 mod ssm;
 mod xml;
 
+use selfheal_core::world::InstanceId;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::io;
@@ -58,7 +60,7 @@ impl Credentials {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct WireCall {
     /// The instance whose credentials signed it.
-    pub instance: String,
+    pub instance: InstanceId,
     /// The service, as in the credential scope.
     pub service: String,
     /// The action, such as `AttachVolume`.
@@ -102,7 +104,7 @@ pub type Hook = Box<dyn FnMut(&WireCall) -> Option<WireFault> + Send>;
 pub type Observer = Box<dyn FnMut(&WireRecord) + Send>;
 
 struct State {
-    keys: BTreeMap<String, (String, Credentials)>,
+    keys: BTreeMap<String, (InstanceId, Credentials)>,
     observer: Option<Observer>,
     log: Vec<WireRecord>,
     skew: SignedDuration,
@@ -174,7 +176,7 @@ impl Wire {
     }
 
     /// Issues credentials for an instance. They are dummies, and differ with every call.
-    pub fn issue(&self, instance: &str) -> Credentials {
+    pub fn issue(&self, instance: &InstanceId) -> Credentials {
         let expires = self.now().checked_add(CREDENTIALS_LAST).unwrap_or(Timestamp::MAX);
         let mut state = self.lock();
         state.issued += 1;
@@ -253,7 +255,7 @@ impl Wire {
         });
         let mut response = match outcome {
             Outcome::Silence => return Reply::Hangup,
-            Outcome::Body(body) if service == "ssm" => Response::new(200, ssm::CONTENT_TYPE, body),
+            Outcome::Body(body) if is_json(&service) => Response::new(200, ssm::CONTENT_TYPE, body),
             Outcome::Body(body) => Response::new(200, xml::CONTENT_TYPE, body),
             Outcome::Error(error) => error_response(&service, &error, &request_id),
         };
@@ -294,7 +296,8 @@ impl Wire {
         }
         let read = match service.as_str() {
             "ec2" | "autoscaling" => query::read(request),
-            "ssm" => ssm::read(request),
+            "ssm" => ssm::read(request, ssm::TARGET),
+            "logs" => ssm::read(request, logs::TARGET),
             _ => Err(WireError::new(
                 400,
                 "InvalidAction",
@@ -337,6 +340,7 @@ impl Wire {
         let answer = match call.service.as_str() {
             "ec2" => query::ec2(&me, call, &request_id),
             "autoscaling" => query::autoscaling(&me, call, &request_id),
+            "logs" => logs::call(&me, call),
             _ => ssm::call(&me, call),
         };
         match answer {
@@ -369,6 +373,11 @@ impl Outcome {
             Self::Silence => "hang-up".to_owned(),
         }
     }
+}
+
+/// Whether a service speaks JSON.
+fn is_json(service: &str) -> bool {
+    matches!(service, "ssm" | "logs")
 }
 
 /// A refused signature under the code that the service has for it.
@@ -411,7 +420,7 @@ fn refuse(service: &str, why: &Refusal) -> (String, WireError, String) {
     };
     let code = match service {
         "ec2" => ec2,
-        "ssm" => json,
+        service if is_json(service) => json,
         _ => query,
     };
     (
@@ -438,7 +447,9 @@ fn status_of(code: &str) -> u16 {
 
 fn error_response(service: &str, error: &WireError, request_id: &str) -> Response {
     match service {
-        "ssm" => Response::new(error.status, ssm::CONTENT_TYPE, ssm::error(&error.code, &error.message)),
+        service if is_json(service) => {
+            Response::new(error.status, ssm::CONTENT_TYPE, ssm::error(&error.code, &error.message))
+        }
         "ec2" => {
             let body = xml::ec2_error(&error.code, &error.message, request_id);
             Response::new(error.status, xml::CONTENT_TYPE, body)

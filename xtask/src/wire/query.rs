@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use selfheal_aws::CallError;
 use selfheal_aws::sim::InstanceCaller;
 use selfheal_core::names::Tags;
-use selfheal_core::world::{Address, ApplicationStatus, SnapshotId, Volume};
+use selfheal_core::world::{Address, ApplicationStatus, InstanceId, SnapshotId, Volume};
 
 use super::xml::{autoscaling as group_answer, ec2 as answer, leaf, node};
 use super::{WireCall, WireError};
@@ -152,16 +152,19 @@ pub(super) fn ec2(me: &InstanceCaller, call: &WireCall, request_id: &str) -> Res
             let (volume, instance) = (with.required("VolumeId")?, with.required("InstanceId")?);
             let device = with.required("Device")?;
             with.end()?;
-            attachment(&me.attach_volume(&volume.into(), instance, device)?, device)
+            attachment(&me.attach_volume(&volume.into(), &instance.into(), device)?, device)
         }
         "DetachVolume" => {
-            let (volume, instance) = (with.required("VolumeId")?, with.optional("InstanceId"));
+            let (volume, instance) = (
+                with.required("VolumeId")?,
+                with.optional("InstanceId").map(InstanceId::from),
+            );
             // The boot program must never force; a test that sees this code has found that it does.
             if with.flag("Force", false)? {
                 return Err(WireError::new(400, "InvalidParameterValue", "Force is not simulated").into());
             }
             with.end()?;
-            attachment(&me.detach_volume(&volume.into(), instance)?, "")
+            attachment(&me.detach_volume(&volume.into(), instance.as_ref())?, "")
         }
         "DescribeVolumes" => {
             let ids = with.list("VolumeId.");
@@ -178,9 +181,12 @@ pub(super) fn ec2(me: &InstanceCaller, call: &WireCall, request_id: &str) -> Res
         "DescribeApplicationStatus" => {
             let ids = with.list("InstanceId.");
             with.end()?;
-            let item = |(id, status): &(String, ApplicationStatus)| {
+            let item = |(id, status): &(InstanceId, ApplicationStatus)| {
                 let status = leaf("status", status.as_str()) + &node("detailSet", "");
-                node("item", &(leaf("instanceId", id) + &node("applicationStatus", &status)))
+                node(
+                    "item",
+                    &(leaf("instanceId", id.as_str()) + &node("applicationStatus", &status)),
+                )
             };
             let items: String = me.describe_application_status(&ids)?.iter().map(item).collect();
             node("applicationStatusesResponseType", &node("instanceSet", &items))
@@ -264,7 +270,7 @@ fn volume_item(volume: &Volume) -> String {
     let attached = volume.attachment.as_ref().map_or_else(String::new, |attachment| {
         let parts = [
             leaf("volumeId", volume.id.as_str()),
-            leaf("instanceId", &attachment.instance_id),
+            leaf("instanceId", attachment.instance_id.as_str()),
             leaf("device", "/dev/sdf"),
             leaf("status", attachment.state.as_str()),
             leaf("deleteOnTermination", "false"),
@@ -296,7 +302,7 @@ fn address_item(address: &Address) -> String {
     }
     parts.push(leaf("domain", "vpc"));
     if let Some(instance) = &address.instance_id {
-        parts.push(leaf("instanceId", instance));
+        parts.push(leaf("instanceId", instance.as_str()));
     }
     parts.push(tag_set(&address.tags));
     node("item", &parts.concat())
@@ -313,7 +319,7 @@ pub(super) fn autoscaling(me: &InstanceCaller, call: &WireCall, request_id: &str
             );
             let (result, instance) = (with.required("LifecycleActionResult")?, with.required("InstanceId")?);
             with.end()?;
-            me.complete_lifecycle_action(group, hook, instance, result)?;
+            me.complete_lifecycle_action(group, hook, &instance.into(), result)?;
             Some(String::new())
         }
         "RecordLifecycleActionHeartbeat" => {
@@ -323,14 +329,14 @@ pub(super) fn autoscaling(me: &InstanceCaller, call: &WireCall, request_id: &str
             );
             let instance = with.required("InstanceId")?;
             with.end()?;
-            me.record_lifecycle_action_heartbeat(group, hook, instance)?;
+            me.record_lifecycle_action_heartbeat(group, hook, &instance.into())?;
             Some(String::new())
         }
         "SetInstanceHealth" => {
             let (instance, status) = (with.required("InstanceId")?, with.required("HealthStatus")?);
             let grace = with.flag("ShouldRespectGracePeriod", true)?;
             with.end()?;
-            me.set_instance_health(instance, &status.into(), grace)?;
+            me.set_instance_health(&instance.into(), &status.into(), grace)?;
             None
         }
         "SuspendProcesses" => {

@@ -4,8 +4,9 @@ use selfheal_core::{Action, Answer};
 
 use crate::backend::{Aws, CallResult};
 use selfheal_core::world::{
-    AddressCall, ApplicationCheckCall, BundleCall, GroupCall, InstanceProfileCall, LaunchTemplateCall, LogGroupCall,
-    RecordCall, RoleCall, ScheduledActionCall, SecurityGroupCall, SnapshotCall, TagCall, VolumeCall,
+    AddressCall, ApplicationCheckCall, BundleCall, GroupCall, InstanceProfileCall, LaunchTemplateCall,
+    LifecyclePolicyCall, LogGroupCall, NotificationCall, RecordCall, RoleCall, ScheduledActionCall, SecurityGroupCall,
+    SnapshotCall, TagCall, TopicCall, VolumeCall,
 };
 
 /// Makes the call of an action, once.
@@ -23,6 +24,9 @@ pub(super) async fn dispatch(aws: &dyn Aws, action: &Action) -> CallResult<Answe
         Action::ScheduledAction(call) => scheduled_action(aws, call).await,
         Action::Record(call) => record(aws, call).await,
         Action::LogGroup(call) => log_group(aws, call).await,
+        Action::LifecyclePolicy(call) => lifecycle_policy(aws, call).await,
+        Action::Topic(call) => topic(aws, call).await,
+        Action::Notification(call) => notification(aws, call).await,
         Action::Bundle(call) => bundle(aws, call).await,
         Action::Tag(call) => tag(aws, call).await,
     }
@@ -39,6 +43,7 @@ async fn address(aws: &dyn Aws, call: &AddressCall) -> CallResult<Answer> {
 async fn volume(aws: &dyn Aws, call: &VolumeCall) -> CallResult<Answer> {
     match call {
         VolumeCall::CreateVolume(input) => aws.create_volume(input).await.map(Answer::Volume),
+        VolumeCall::CopyVolume(input) => aws.copy_volume(input).await.map(Answer::Volume),
         VolumeCall::ModifyVolume(input) => done(aws.modify_volume(input).await),
         VolumeCall::DeleteVolume { id } => done(aws.delete_volume(id).await),
     }
@@ -148,6 +153,7 @@ async fn group(aws: &dyn Aws, call: &GroupCall) -> CallResult<Answer> {
         GroupCall::SuspendProcesses { group, processes } => aws.suspend_processes(group, processes).await,
         GroupCall::ResumeProcesses { group, processes } => aws.resume_processes(group, processes).await,
         GroupCall::DeleteGroupTags { group, keys } => aws.delete_group_tags(group, keys).await,
+        GroupCall::TerminateInstance { id, .. } => aws.terminate_instance(id).await,
         GroupCall::DeleteGroup { name } => aws.delete_group(name).await,
     })
 }
@@ -172,6 +178,45 @@ async fn log_group(aws: &dyn Aws, call: &LogGroupCall) -> CallResult<Answer> {
         LogGroupCall::CreateLogGroup { name, tags } => aws.create_log_group(name, tags).await,
         LogGroupCall::PutRetentionPolicy { name, days } => aws.put_retention_policy(name, *days).await,
         LogGroupCall::DeleteLogGroup { name } => aws.delete_log_group(name).await,
+    })
+}
+
+async fn lifecycle_policy(aws: &dyn Aws, call: &LifecyclePolicyCall) -> CallResult<Answer> {
+    match call {
+        LifecyclePolicyCall::CreateLifecyclePolicy {
+            description,
+            settings,
+            tags,
+        } => {
+            let id = aws.create_lifecycle_policy(description, settings, tags).await;
+            id.map(Answer::LifecyclePolicy)
+        }
+        LifecyclePolicyCall::UpdateLifecyclePolicy { id, settings } => {
+            done(aws.update_lifecycle_policy(id, settings).await)
+        }
+        LifecyclePolicyCall::DeleteLifecyclePolicy { id } => done(aws.delete_lifecycle_policy(id).await),
+    }
+}
+
+async fn topic(aws: &dyn Aws, call: &TopicCall) -> CallResult<Answer> {
+    use TopicCall as C;
+    done(match call {
+        C::CreateTopic { name, tags, .. } => aws.create_topic(name, tags).await,
+        C::Subscribe {
+            topic,
+            protocol,
+            endpoint,
+        } => aws.subscribe(topic, protocol, endpoint).await,
+        C::Unsubscribe { subscription } => aws.unsubscribe(subscription).await,
+        C::DeleteTopic { arn } => aws.delete_topic(arn).await,
+    })
+}
+
+async fn notification(aws: &dyn Aws, call: &NotificationCall) -> CallResult<Answer> {
+    use NotificationCall as C;
+    done(match call {
+        C::PutNotificationConfiguration { group, topic, types } => aws.put_notifications(group, topic, types).await,
+        C::DeleteNotificationConfiguration { group, topic } => aws.delete_notifications(group, topic).await,
     })
 }
 
@@ -202,6 +247,7 @@ pub(super) fn detail_of(action: &Action, answer: &Answer) -> String {
         (_, Answer::Role(role)) => role.name.clone(),
         (_, Answer::Profile(profile)) => profile.name.clone(),
         (_, Answer::ApplicationCheck(check)) => check.id.clone(),
+        (_, Answer::LifecyclePolicy(id)) => id.clone(),
         (_, Answer::Version(version)) => format!("version {version}"),
         (_, Answer::Snapshot(snapshot)) => snapshot.id.to_string(),
         (Action::Group(GroupCall::CreateGroup(settings)) | Action::Group(GroupCall::UpdateGroup(settings)), _) => {

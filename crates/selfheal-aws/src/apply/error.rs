@@ -137,12 +137,22 @@ fn describe(wait: &WaitFor) -> String {
     match wait {
         WaitFor::VolumeSeen { id } => format!("no reading shows the volume {id} yet"),
         WaitFor::AddressesSettled => "an address that an earlier run may have allocated does not show".to_owned(),
+        WaitFor::VolumesSettled => "a restore that somebody else may have begun does not show".to_owned(),
+        WaitFor::Stopped { ids, .. } => format!("{} not terminated yet", ids.join(", ")),
+        WaitFor::Rested { group } => format!("{group} was not read again"),
         WaitFor::DnsAnswers => "Route 53 does not answer".to_owned(),
         WaitFor::Awake { group } => {
             format!("the instance of {group} is not in service yet: `selfheal status` says why")
         }
+        WaitFor::Restored { group, volume } => {
+            format!(
+                "the instance of {group} is not in service with {volume} yet: `selfheal status` tells why, and `selfheal \
+                 restore --undo` goes back"
+            )
+        }
         WaitFor::Serving { group } => format!("the instance of {group} is not in service with its address yet"),
         WaitFor::GroupGone { name } => format!("the group {name} is still being deleted"),
+        WaitFor::InstancesLeft { group, ids } => format!("{} has not left {group} yet", ids.join(", ")),
         WaitFor::InstancesGone { ids } => format!("{} not terminated yet", ids.join(", ")),
         WaitFor::SnapshotCompleted { id } => format!("the snapshot {id} is not completed yet"),
     }

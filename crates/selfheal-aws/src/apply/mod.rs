@@ -22,9 +22,11 @@ mod poll;
 mod run;
 
 use jiff::SignedDuration;
-use selfheal_core::plan::{DestroyOptions, Plan, PlanOptions, Planner, SleepUntil, Step, StepId};
+use selfheal_core::plan::{
+    DestroyOptions, Plan, PlanOptions, Planner, RestoreOptions, SleepUntil, SnapshotOptions, Step, StepId,
+};
 use selfheal_core::spec::Spec;
-use selfheal_core::world::Observed;
+use selfheal_core::world::{InstanceId, Observed, SnapshotId};
 
 use crate::backend::Aws;
 use crate::control::Control;
@@ -36,7 +38,7 @@ pub use error::{ApplyError, ApplyErrorKind, Done};
 pub const FRESH: SignedDuration = SignedDuration::from_secs(10);
 
 /// What a run is for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Goal {
     /// The world as the spec says.
@@ -54,12 +56,30 @@ pub enum Goal {
         /// Whether the run waits until an instance is in service.
         wait: bool,
     },
+    /// This instance replaced by the next one; of a stack that has none, the refusal that says so.
+    Replace(Option<InstanceId>),
+    /// The group pinned to this version of its launch template.
+    Rollback(u64),
+    /// A snapshot, or a copy, of the data volume.
+    Snapshot(SnapshotOptions),
+    /// Another volume in the place of the data volume.
+    Restore(RestoreOptions),
+    /// A volume of a snapshot that nothing of the stack uses.
+    VolumeOfSnapshot {
+        /// The snapshot.
+        snapshot: SnapshotId,
+        /// The volume's zone; where it is `None`, that of the stack.
+        zone: Option<String>,
+    },
 }
 
 impl Goal {
     /// Whether a plan for it rests on what the stack owns, so that what a listing lacks has to be read by its id.
     pub(crate) const fn rests_on_ownership(&self) -> bool {
-        !matches!(self, Self::Resume | Self::Sleep(_) | Self::Wake { .. })
+        !matches!(
+            self,
+            Self::Resume | Self::Sleep(_) | Self::Wake { .. } | Self::Replace(_)
+        )
     }
 
     /// The plan for this goal.
@@ -76,6 +96,13 @@ impl Goal {
             Self::Destroy(options) => planner.destroy(observed, options),
             Self::Resume => planner.resume(observed),
             Self::Sleep(until) => planner.sleep(observed, *until),
+            Self::Snapshot(options) => planner.snapshot(observed, *options),
+            Self::Restore(options) => planner.restore(observed, options),
+            Self::VolumeOfSnapshot { snapshot, zone } => {
+                planner.volume_of_snapshot(observed, snapshot, zone.as_deref())
+            }
+            Self::Rollback(version) => planner.rollback(observed, *version),
+            Self::Replace(instance) => planner.replace(observed, instance.as_ref()),
             Self::Wake { wait } => planner.wake(observed, *wait),
         }
     }
@@ -87,6 +114,10 @@ impl Goal {
             Self::Destroy(_) => Scope::Destroy,
             Self::Apply | Self::ApplyWith(_) => Scope::Plan,
             Self::Resume => Scope::Resume,
+            Self::Replace(_) => Scope::Replace,
+            Self::Rollback(version) => Scope::Rollback(*version),
+            Self::Snapshot(_) => Scope::Snapshot,
+            Self::Restore(_) | Self::VolumeOfSnapshot { .. } => Scope::Restore,
             Self::Sleep(_) | Self::Wake { .. } => Scope::Sleep,
         }
     }

@@ -27,6 +27,21 @@ pub(super) fn schedule(wait: &WaitFor) -> PollSchedule {
     let (parts, first_ms, longest_s, budget): (&[Part], u64, u64, _) = match wait {
         // The wait is as long as a listing lags behind; what shows in it ends it early.
         WaitFor::AddressesSettled => (&[Part::Addresses], 500, 4, SignedDuration::from_mins(5)),
+        // As above. Who is overtaken by another restore learns it here, before anything is stopped.
+        WaitFor::VolumesSettled => (&[Part::Volumes, Part::Group], 500, 4, SignedDuration::from_mins(5)),
+        // The group tells whether somebody has woken the stack, and the volumes whether another restore has come to its end.
+        WaitFor::Stopped { .. } => (
+            &[Part::Group, Part::Instances, Part::Volumes, Part::Addresses],
+            100,
+            10,
+            SignedDuration::from_mins(30),
+        ),
+        WaitFor::Rested { .. } => (
+            &[Part::Group, Part::Volumes, Part::Instances],
+            100,
+            1,
+            SignedDuration::from_mins(1),
+        ),
         // Its own readings are repeated for some seconds each.
         WaitFor::DnsAnswers => (&[Part::Dns, Part::Addresses], 2_000, 10, SignedDuration::from_mins(1)),
         // A first boot reads all of a new volume, and then sets the app up.
@@ -38,6 +53,8 @@ pub(super) fn schedule(wait: &WaitFor) -> PollSchedule {
         ),
         // What a wake launches is as any replacement, and may wait for capacity or for the setup of the app.
         WaitFor::Awake { .. } => (&[Part::Group], 2_000, 10, SignedDuration::from_mins(30)),
+        // As above; the volume's attachment tells from which one it serves.
+        WaitFor::Restored { .. } => (&[Part::Group, Part::Volumes], 2_000, 10, SignedDuration::from_mins(30)),
         WaitFor::VolumeSeen { .. } => (&[Part::Volumes], 100, 5, SignedDuration::from_mins(5)),
         // An address loses its association with its instance. A terminate hook, an app that stops slowly and a shutdown may take their time.
         WaitFor::InstancesGone { .. } => (
@@ -53,6 +70,8 @@ pub(super) fn schedule(wait: &WaitFor) -> PollSchedule {
             30,
             SignedDuration::from_hours(12),
         ),
+        // As above; a group tells of its own instances.
+        WaitFor::InstancesLeft { .. } => (&[Part::Group], 500, 10, SignedDuration::from_mins(30)),
         WaitFor::GroupGone { .. } => (&[Part::Group], 100, 10, SignedDuration::from_mins(30)),
     };
     PollSchedule {

@@ -110,7 +110,7 @@ impl<'a> Run<'a> {
         Self {
             aws,
             spec,
-            goal,
+            goal: goal.clone(),
             ctl,
             approval: Approval::of(shown),
             world: Known::new(spec, goal, world),
@@ -321,7 +321,7 @@ impl<'a> Run<'a> {
         } else {
             vec![step.kind.part().into()]
         };
-        let (aws, spec, goal, ctl) = (self.aws, self.spec, self.goal, self.ctl);
+        let (aws, spec, goal, ctl) = (self.aws, self.spec, self.goal.clone(), self.ctl);
         let (planner, world) = (self.world.planner(), Observed::clone(&self.world));
         let task = async move {
             let mut readings = Ok(Vec::new());
@@ -377,6 +377,12 @@ impl<'a> Run<'a> {
         }
         if wait == WaitFor::AddressesSettled && age >= LISTING_LAG_MAX {
             self.world.run.addresses.settled = true;
+        }
+        if wait == WaitFor::VolumesSettled && age >= LISTING_LAG_MAX {
+            self.world.run.volumes.settled = true;
+        }
+        if let WaitFor::Rested { .. } = wait {
+            self.world.run.volumes.rested = true;
         }
         if !self.plan().waits.contains(&wait) {
             self.ctl.progress.event(&Event::Arrived { wait: &wait });

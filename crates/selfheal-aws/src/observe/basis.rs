@@ -4,13 +4,13 @@
 //! where the subnet leads and by which key volumes are encrypted is asked only before something is made that hangs on it.
 //! All of it is asked at once, behind one round trip, so that a reading stays two deep.
 
-use futures::future::{OptionFuture, try_join, try_join3, try_join4, try_join5};
+use futures::future::{OptionFuture, try_join_all, try_join3, try_join4, try_join5};
 use selfheal_core::Names;
 use selfheal_core::names::ResourceKind;
 use selfheal_core::spec::{ImageRef, Spec};
 use selfheal_core::world::{
-    Activity, ApplicationCheck, DefaultRoute, Group, Image, ImageId, InstanceType, LaunchTemplate, LifecycleHook,
-    LifecycleState, Observed, ScheduledAction, Subnet, SubnetId, Volume, VolumeState, VpcId,
+    Activity, Agents, ApplicationCheck, DefaultRoute, Group, Image, ImageId, InstanceId, InstanceType, LaunchTemplate,
+    LifecycleHook, Observed, ScheduledAction, Subnet, SubnetId, Volume, VolumeState, VpcId,
 };
 
 use super::source::Source;
@@ -52,9 +52,10 @@ struct Second {
     scheduled: Vec<ScheduledAction>,
     activities: Vec<Activity>,
     checks: Option<Vec<ApplicationCheck>>,
+    agents: Agents,
     image: Option<Image>,
     gone_image: Option<ImageId>,
-    instance_type: Option<InstanceType>,
+    instance_types: Option<Vec<InstanceType>>,
     default_route: Option<DefaultRoute>,
     default_key: Option<String>,
 }
@@ -91,13 +92,16 @@ fn put(observed: &mut Observed, first: First, second: Second) {
     observed.hooks = second.hooks;
     observed.scheduled_actions = second.scheduled;
     observed.activities = second.activities;
+    observed.agents = second.agents;
     if let Some(checks) = second.checks {
         observed.read_checks(checks);
     }
     observed.image = second.image;
     observed.gone_image = second.gone_image;
     // What this run has learned before it made the template holds, though nothing asks for it any more.
-    observed.instance_type = second.instance_type.or(observed.instance_type.take());
+    if let Some(types) = second.instance_types {
+        observed.instance_types = types;
+    }
     observed.default_route = second.default_route.or(observed.default_route.take());
     observed.default_key = second.default_key.or(observed.default_key.take());
 }
@@ -141,20 +145,28 @@ impl Makes {
         let group = first.group.as_ref().filter(|group| !group.deleting);
         let template = first.template.as_ref();
         let same_type = template.is_some_and(|template| template.data.instance_type == spec.instance.instance_type);
+        let tried = |group: &Group| {
+            let types = group.mixed.as_ref().map_or(&[][..], |policy| &policy.types);
+            !spec.instance.is_mixed() || spec.instance.types().all(|name| types.contains(name))
+        };
         let live = |volume: &&Volume| {
             names.owns(&volume.tags, ResourceKind::Volume)
                 && !matches!(volume.state, VolumeState::Deleting | VolumeState::Deleted)
         };
-        let plans = scope == Scope::Plan;
+        let plans = matches!(scope, Scope::Plan | Scope::Restore | Scope::Doctor);
+        // A doctor asks in any case: what was offered once need not be offered to a replacement.
+        let asks = scope == Scope::Doctor;
         let made = spec.data.as_ref().is_some_and(|data| data.volume.is_none());
-        let volume = plans && made && !first.volumes.iter().any(|volume| live(&volume));
+        // A restore makes a volume whatever there is.
+        let restores = scope == Scope::Restore;
+        let volume = plans && made && (restores || asks || !first.volumes.iter().any(|volume| live(&volume)));
         let named = first
             .subnets
             .iter()
             .find(|subnet| spec.instance.subnet.as_ref() == Some(&subnet.id))
             .filter(|subnet| plans && group.is_none_or(|group| !group.subnets.contains(&subnet.id)));
         Self {
-            instance: plans && (volume || group.is_none() || !same_type),
+            instance: plans && (asks || volume || !same_type || !group.is_some_and(tried)),
             volume,
             subnet: named.map(|subnet| (subnet.id.clone(), subnet.vpc_id.clone())),
         }
@@ -177,13 +189,7 @@ async fn ask(source: Source<'_, '_>, spec: &Spec, scope: Scope, first: &First) -
     let scheduled = scope != Scope::Resume && first.group.as_ref().is_some_and(may_sleep);
     let scheduled = when(scheduled, || source.scheduled_actions(&names.group));
     // Where no instance is in service, the group's last activities alone tell why a launch fails.
-    let in_service = |group: &Group| {
-        group
-            .instances
-            .iter()
-            .any(|member| member.lifecycle == LifecycleState::InService)
-    };
-    let stuck = scope == Scope::Status && first.group.as_ref().is_some_and(|group| !in_service(group));
+    let stuck = scope.is_status() && first.group.as_ref().is_some_and(|group| !group.has_one_in_service());
     let activities = when(stuck, || source.activities(&names.group, ACTIVITIES_READ));
     // Where the spec asks for a check, a part of its own reads it.
     let told = !spec.asks_aws() && first.template.as_ref().is_some_and(LaunchTemplate::tells_of_check);
@@ -201,29 +207,39 @@ async fn ask(source: Source<'_, '_>, spec: &Spec, scope: Scope, first: &First) -
             Resolved::Id(id) => source.image(id).await,
         }
     };
-    let kind = when(makes.instance, || source.instance_type(&spec.instance.instance_type));
+    let kinds = when(makes.instance, || {
+        try_join_all(spec.instance.types().map(|name| source.instance_type(name)))
+    });
     let route = makes
         .subnet
         .as_ref()
         .map(|(subnet, vpc)| source.default_route(subnet, vpc));
     let route = OptionFuture::from(route);
     let key = when(makes.by_default_key(spec, first), || source.default_kms_key());
-    let optional = async { try_join3(ok(kind), ok(route), ok(key)).await };
-    let ((hooks, scheduled, activities, checks), (image, gone_image), (instance_type, default_route, default_key)) =
-        try_join3(
-            async { try_join4(ok(hooks), ok(scheduled), ok(activities), ok(checks)).await },
-            async { try_join(image, gone).await },
-            optional,
-        )
-        .await?;
+    let optional = async { try_join3(ok(kinds), ok(route), ok(key)).await };
+    let members = first.group.iter().flat_map(|group| &group.instances);
+    let members: Vec<InstanceId> = members.map(|member| member.id.clone()).collect();
+    let asks = scope.is_status() && spec.access.session_manager && !members.is_empty();
+    let agents = when(asks, || source.agents(&members));
+    let (
+        (hooks, scheduled, activities, checks),
+        (image, gone_image, agents),
+        (instance_types, default_route, default_key),
+    ) = try_join3(
+        async { try_join4(ok(hooks), ok(scheduled), ok(activities), ok(checks)).await },
+        async { try_join3(image, gone, async { Ok(agents.await) }).await },
+        optional,
+    )
+    .await?;
     Ok(Second {
         hooks: hooks.unwrap_or_default(),
         scheduled: scheduled.unwrap_or_default(),
         activities: activities.unwrap_or_default(),
         checks,
+        agents: agents.unwrap_or_default(),
         image,
         gone_image,
-        instance_type,
+        instance_types,
         default_route,
         default_key: default_key.flatten(),
     })

@@ -5,15 +5,17 @@
 
 use std::future::Future;
 
-use futures::future::{FutureExt, try_join};
+use futures::future::{FutureExt, try_join, try_join_all};
 use jiff::Timestamp;
 use selfheal_core::Names;
+use selfheal_core::desired::own_topic;
 use selfheal_core::spec::{Ingress, Spec, ZoneRef};
 use selfheal_core::world::{
-    Activity, Address, AllocationId, ApplicationCheck, ApplicationStatus, DefaultRoute, Group, HostedZone,
-    HostedZoneId, IamRole, Identity, Image, ImageId, Instance, InstanceProfile, InstanceType, LaunchTemplate,
-    LifecycleHook, LogGroup, PolicyText, RecordSet, ScheduledAction, SecurityGroup, SecurityGroupId, Snapshot, Subnet,
-    SubnetId, Volume, VolumeId, VolumeModification, VpcId,
+    Activity, Address, Agents, AllocationId, ApplicationCheck, ApplicationStatus, DefaultRoute, Group, HostedZone,
+    HostedZoneId, IamRole, Identity, Image, ImageId, Instance, InstanceId, InstanceProfile, InstanceType,
+    LaunchTemplate, LifecycleHook, LifecyclePolicy, LogGroup, NotificationConfiguration, PolicyText, RecordSet,
+    ScheduledAction, SecurityGroup, SecurityGroupId, Snapshot, Subnet, SubnetId, Topic, Volume, VolumeId,
+    VolumeModification, VpcId,
 };
 
 use super::account::{Account, Asked, of_stack};
@@ -208,6 +210,38 @@ impl<'s, 'a> Source<'s, 'a> {
         }
     }
 
+    /// The lifecycle policies for volumes that bear a tag, whosever they are; one that goes meanwhile is none.
+    pub(super) async fn lifecycle_policies(self, (key, value): (&str, &str)) -> CallResult<Vec<LifecyclePolicy>> {
+        let ids = self.ask(|| self.aws.find_lifecycle_policies(key, value)).await?;
+        let each = ids.iter().map(|id| self.ask(|| self.aws.get_lifecycle_policy(id)));
+        let policies = try_join_all(each).await?;
+        Ok(policies.into_iter().flatten().collect())
+    }
+
+    /// The topic of this name, whose ARN names the account; and what it tells whom.
+    pub(super) async fn topic(self, spec: &Spec) -> CallResult<Option<Topic>> {
+        let account = self.identity().await?.account;
+        let arn = own_topic(spec, &account);
+        let tags = self.ask(|| self.aws.list_topic_tags(&arn));
+        match try_join(tags, self.ask(|| self.aws.list_subscriptions(&arn))).await {
+            Ok((tags, subscriptions)) => Ok(Some(Topic {
+                arn,
+                tags,
+                subscriptions,
+            })),
+            Err(error) if error.kind() == CallErrorKind::NotFound => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// What the group tells to topics; nothing of a group that there is none of.
+    pub(super) async fn notifications(self, group: &str) -> CallResult<Vec<NotificationConfiguration>> {
+        match self.ask(|| self.aws.describe_notifications(group)).await {
+            Err(error) if error.kind() == CallErrorKind::NotFound => Ok(Vec::new()),
+            told => told,
+        }
+    }
+
     pub(super) async fn volumes(self, stack: &str) -> CallResult<Vec<Volume>> {
         let alone = [stack];
         self.part(
@@ -244,10 +278,16 @@ impl<'s, 'a> Source<'s, 'a> {
         Ok(groups)
     }
 
-    /// The launch template of this name. One that the listing of all does not show is asked for by its name before its
+    /// One version of the launch template of this name.
+    pub(super) async fn launch_template_at(self, name: &str, version: u64) -> CallResult<Option<LaunchTemplate>> {
+        self.ask(|| self.aws.describe_launch_template(name, Some(version)))
+            .await
+    }
+
+    /// The launch template of this name, at its latest version. One that the listing of all does not show is asked for by its name before its
     /// absence counts: it is a witness of what the stack owns.
     pub(super) async fn launch_template(self, name: &str) -> CallResult<Option<LaunchTemplate>> {
-        let call = || self.aws.describe_launch_template(name);
+        let call = || self.aws.describe_launch_template(name, None);
         let listed = self.part(
             |account| &account.templates,
             |all| all.iter().find(|template| template.name == name).cloned(),
@@ -318,8 +358,20 @@ impl<'s, 'a> Source<'s, 'a> {
         .await
     }
 
-    pub(super) async fn application_status(self, instances: &[String]) -> CallResult<Vec<(String, ApplicationStatus)>> {
+    pub(super) async fn application_status(
+        self,
+        instances: &[InstanceId],
+    ) -> CallResult<Vec<(InstanceId, ApplicationStatus)>> {
         self.ask(|| self.aws.describe_application_status(instances)).await
+    }
+
+    /// What Systems Manager tells of the agents on these instances. A status does not hang on it, whatever the call answers,
+    /// and waits for an answer for seconds.
+    pub(super) async fn agents(self, instances: &[InstanceId]) -> Agents {
+        match retry(self.ctl, Repeat::ReadDns, || self.aws.describe_agents(instances)).await {
+            Ok(agents) => Agents::Read(agents),
+            Err(error) => Agents::Failed(error.to_string()),
+        }
     }
 
     pub(super) async fn snapshots(self, stack: &str) -> CallResult<Vec<Snapshot>> {
@@ -385,7 +437,7 @@ impl<'s, 'a> Source<'s, 'a> {
         self.ask(|| self.aws.describe_address(allocation_id)).await
     }
 
-    pub(super) async fn attached_volumes(self, instance_id: &str) -> CallResult<Vec<Volume>> {
+    pub(super) async fn attached_volumes(self, instance_id: &InstanceId) -> CallResult<Vec<Volume>> {
         self.ask(|| self.aws.describe_attached_volumes(instance_id)).await
     }
 

@@ -1,12 +1,18 @@
 //! Auto Scaling.
 
+use std::collections::BTreeMap;
+
 use async_trait::async_trait;
 use aws_sdk_autoscaling::types::{
-    self, InstanceMaintenancePolicy, LaunchTemplateSpecification, LifecycleHookSpecification, Tag,
+    self, InstanceMaintenancePolicy, InstancesDistribution, LaunchTemplate, LaunchTemplateOverrides,
+    LaunchTemplateSpecification, LifecycleHookSpecification, MixedInstancesPolicy, Tag,
 };
 use jiff::Timestamp;
 use selfheal_core::names::Tags;
-use selfheal_core::world::{Activity, Group, GroupInstance, GroupSettings, LifecycleHook, ScheduledAction};
+use selfheal_core::world::{
+    Activity, Group, GroupInstance, GroupSettings, InstanceId, LifecycleHook, MixedPolicy, NotificationConfiguration,
+    ScheduledAction,
+};
 
 use super::Sdk;
 use super::convert::{date_time, field, int, text, time, uint};
@@ -88,7 +94,8 @@ impl AutoScaling for Sdk {
             .max_size(int(settings.max))
             .desired_capacity(int(settings.desired))
             .vpc_zone_identifier(&settings.subnet)
-            .launch_template(template(settings))
+            .set_launch_template(template(settings))
+            .set_mixed_instances_policy(mixed(settings))
             .health_check_type(&settings.health_check_type)
             .health_check_grace_period(int(settings.health_check_grace_s))
             .instance_maintenance_policy(terminate_first())
@@ -108,7 +115,8 @@ impl AutoScaling for Sdk {
             .min_size(int(settings.min))
             .max_size(int(settings.max))
             .vpc_zone_identifier(&settings.subnet)
-            .launch_template(template(settings))
+            .set_launch_template(template(settings))
+            .set_mixed_instances_policy(mixed(settings))
             .health_check_type(&settings.health_check_type)
             .health_check_grace_period(int(settings.health_check_grace_s))
             .instance_maintenance_policy(terminate_first());
@@ -150,6 +158,44 @@ impl AutoScaling for Sdk {
         call.send()
             .await
             .map_err(failed("autoscaling:DeleteScheduledAction", Some(group)))?;
+        Ok(())
+    }
+
+    async fn describe_notifications(&self, group: &str) -> CallResult<Vec<NotificationConfiguration>> {
+        const ACTION: &str = "autoscaling:DescribeNotificationConfigurations";
+        let call = self.clients.autoscaling.describe_notification_configurations();
+        let pages = call.auto_scaling_group_names(group).into_paginator();
+        let rows = pages.items().send().collect::<Result<Vec<_>, _>>().await;
+        // AWS tells a row for each type that a topic is told of.
+        let mut told: BTreeMap<String, Vec<String>> = BTreeMap::new();
+        for row in rows.map_err(failed(ACTION, Some(group)))? {
+            let topic = field(row.topic_arn, ACTION, "topic of a notification")?;
+            let kind = field(row.notification_type, ACTION, "type of a notification")?;
+            told.entry(topic).or_default().push(kind);
+        }
+        let sorted = |(topic, mut types): (String, Vec<String>)| {
+            types.sort();
+            NotificationConfiguration { topic, types }
+        };
+        Ok(told.into_iter().map(sorted).collect())
+    }
+
+    async fn put_notifications(&self, group: &str, topic: &str, types: &[String]) -> CallResult<()> {
+        let call = self.clients.autoscaling.put_notification_configuration();
+        let call = call.auto_scaling_group_name(group).topic_arn(topic);
+        let call = call.set_notification_types(Some(types.to_vec()));
+        call.send()
+            .await
+            .map_err(failed("autoscaling:PutNotificationConfiguration", Some(group)))?;
+        Ok(())
+    }
+
+    async fn delete_notifications(&self, group: &str, topic: &str) -> CallResult<()> {
+        let call = self.clients.autoscaling.delete_notification_configuration();
+        let call = call.auto_scaling_group_name(group).topic_arn(topic);
+        call.send()
+            .await
+            .map_err(failed("autoscaling:DeleteNotificationConfiguration", Some(group)))?;
         Ok(())
     }
 
@@ -249,24 +295,73 @@ impl AutoScaling for Sdk {
         Ok(())
     }
 
-    async fn terminate_instance(&self, instance_id: &str) -> CallResult<()> {
+    async fn terminate_instance(&self, instance_id: &InstanceId) -> CallResult<()> {
         const ACTION: &str = "autoscaling:TerminateInstanceInAutoScalingGroup";
         let call = self
             .clients
             .autoscaling
             .terminate_instance_in_auto_scaling_group()
-            .instance_id(instance_id);
+            .instance_id(instance_id.as_str());
         let call = call.should_decrement_desired_capacity(false);
-        call.send().await.map_err(failed(ACTION, Some(instance_id)))?;
+        call.send().await.map_err(failed(ACTION, Some(instance_id.as_str())))?;
         Ok(())
     }
 }
 
-fn template(settings: &GroupSettings) -> LaunchTemplateSpecification {
+/// The launch template where it is sent alone: AWS takes it or a mixed instances policy, which names it then.
+fn template(settings: &GroupSettings) -> Option<LaunchTemplateSpecification> {
+    settings.mixed.is_none().then(|| template_of(settings))
+}
+
+fn template_of(settings: &GroupSettings) -> LaunchTemplateSpecification {
     LaunchTemplateSpecification::builder()
         .launch_template_id(&settings.template_id)
         .version(settings.template_version.to_string())
         .build()
+}
+
+fn mixed(settings: &GroupSettings) -> Option<MixedInstancesPolicy> {
+    let policy = settings.mixed.as_ref()?;
+    let of_type = |name: &String| LaunchTemplateOverrides::builder().instance_type(name).build();
+    let template = LaunchTemplate::builder()
+        .launch_template_specification(template_of(settings))
+        .set_overrides(Some(policy.types.iter().map(of_type).collect()));
+    let distribution = InstancesDistribution::builder()
+        .on_demand_allocation_strategy(&policy.on_demand_strategy)
+        .on_demand_base_capacity(int(policy.on_demand_base))
+        .on_demand_percentage_above_base_capacity(int(policy.on_demand_percent))
+        .spot_allocation_strategy(&policy.spot_strategy);
+    Some(
+        MixedInstancesPolicy::builder()
+            .launch_template(template.build())
+            .instances_distribution(distribution.build())
+            .build(),
+    )
+}
+
+/// What AWS says of a mixed instances policy, with its defaults where it says nothing.
+///
+/// Source: API reference, `InstancesDistribution`.
+fn policy(policy: &MixedInstancesPolicy) -> MixedPolicy {
+    let overrides = policy.launch_template.iter().filter_map(|it| it.overrides.as_deref());
+    let distribution = policy.instances_distribution.as_ref();
+    let strategy = |named: Option<&Option<String>>, default: &str| {
+        let named = named.and_then(Clone::clone);
+        named.unwrap_or_else(|| default.to_owned())
+    };
+    MixedPolicy {
+        // Requirements of an instance, by which somebody has replaced its type, are no type of the stack's.
+        types: overrides
+            .flatten()
+            .map(|it| it.instance_type.clone().unwrap_or_default())
+            .collect(),
+        on_demand_base: distribution.and_then(|it| it.on_demand_base_capacity).map_or(0, uint),
+        on_demand_percent: distribution
+            .and_then(|it| it.on_demand_percentage_above_base_capacity)
+            .map_or(100, uint),
+        on_demand_strategy: strategy(distribution.map(|it| &it.on_demand_allocation_strategy), "prioritized"),
+        spot_strategy: strategy(distribution.map(|it| &it.spot_allocation_strategy), "lowest-price"),
+    }
 }
 
 /// Never two instances at once: the new one could not get the volume, and the address would move too early.
@@ -296,10 +391,11 @@ fn group_tags(group: &str, tags: &Tags) -> Vec<Tag> {
 }
 
 fn group(group: types::AutoScalingGroup) -> Group {
-    let mixed = group.mixed_instances_policy.and_then(|policy| policy.launch_template);
+    let mixed = group.mixed_instances_policy.as_ref().map(policy);
+    let of_policy = group.mixed_instances_policy.and_then(|policy| policy.launch_template);
     let template = group
         .launch_template
-        .or(mixed.and_then(|template| template.launch_template_specification));
+        .or(of_policy.and_then(|template| template.launch_template_specification));
     let mut suspended: Vec<String> = group
         .suspended_processes
         .unwrap_or_default()
@@ -324,6 +420,7 @@ fn group(group: types::AutoScalingGroup) -> Group {
             .as_ref()
             .and_then(|template| template.launch_template_id.as_deref().map(Into::into)),
         template_version: template.and_then(|template| template.version),
+        mixed,
         health_check_type: group.health_check_type.unwrap_or_default(),
         health_check_grace_s: group.health_check_grace_period.map_or(0, uint),
         suspended,
@@ -339,7 +436,7 @@ fn group(group: types::AutoScalingGroup) -> Group {
 
 fn instance(instance: types::Instance) -> GroupInstance {
     GroupInstance {
-        id: instance.instance_id.unwrap_or_default(),
+        id: instance.instance_id.unwrap_or_default().into(),
         lifecycle: instance
             .lifecycle_state
             .as_ref()
@@ -347,6 +444,7 @@ fn instance(instance: types::Instance) -> GroupInstance {
             .into(),
         health: instance.health_status.unwrap_or_default().into(),
         template_version: instance.launch_template.and_then(|template| template.version),
+        instance_type: text(instance.instance_type.as_deref()),
     }
 }
 

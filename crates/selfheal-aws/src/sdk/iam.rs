@@ -2,6 +2,7 @@
 
 use async_trait::async_trait;
 use aws_sdk_iam::types;
+use selfheal_core::doctor::{ContextKind, ContextValue, Permission, PermissionRequest};
 use selfheal_core::names::{IAM_PATH, Tags};
 use selfheal_core::world::{IamRole, InstanceProfile, PolicyText};
 
@@ -208,6 +209,25 @@ impl Iam for Sdk {
         call.send().await.map_err(failed("iam:DeleteRole", Some(name)))?;
         Ok(())
     }
+
+    async fn simulate_policy(&self, principal: &str, request: &PermissionRequest) -> CallResult<Vec<Permission>> {
+        let context = request.context.iter().map(entry).collect();
+        let resources = Some(request.resources.clone()).filter(|resources| !resources.is_empty());
+        let call = self.clients.iam.simulate_principal_policy();
+        let call = call
+            .policy_source_arn(principal)
+            .set_action_names(Some(request.actions.clone()))
+            .set_resource_arns(resources)
+            .set_context_entries(Some(context));
+        let results = call
+            .into_paginator()
+            .items()
+            .send()
+            .collect::<Result<Vec<_>, _>>()
+            .await
+            .map_err(failed("iam:SimulatePrincipalPolicy", Some(principal)))?;
+        Ok(results.into_iter().map(permission).collect())
+    }
 }
 
 fn role(role: types::Role) -> IamRole {
@@ -246,4 +266,27 @@ fn request_tags(action: &'static str, tags: &Tags) -> CallResult<Option<Vec<type
         .collect();
     let made = made.map_err(|error| CallError::new(CallErrorKind::Invalid, action, error.to_string()))?;
     Ok((!made.is_empty()).then_some(made))
+}
+/// What a request says of itself, for the simulator.
+fn entry(value: &ContextValue) -> types::ContextEntry {
+    let kind = match value.kind {
+        ContextKind::Text => types::ContextKeyTypeEnum::String,
+        ContextKind::TextList => types::ContextKeyTypeEnum::StringList,
+        ContextKind::Number => types::ContextKeyTypeEnum::Numeric,
+        ContextKind::Flag => types::ContextKeyTypeEnum::Boolean,
+    };
+    types::ContextEntry::builder()
+        .context_key_name(&value.key)
+        .context_key_type(kind)
+        .set_context_key_values(Some(value.values.clone()))
+        .build()
+}
+
+/// What the simulator says. An organisation's policies are part of its decision.
+fn permission(result: types::EvaluationResult) -> Permission {
+    Permission {
+        allowed: result.eval_decision == types::PolicyEvaluationDecisionType::Allowed,
+        action: result.eval_action_name,
+        resource: result.eval_resource_name.unwrap_or_else(|| "*".to_owned()),
+    }
 }

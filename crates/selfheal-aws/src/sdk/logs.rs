@@ -1,12 +1,15 @@
 //! CloudWatch Logs.
 
 use async_trait::async_trait;
+use aws_sdk_cloudwatchlogs::types::FilteredLogEvent;
+use jiff::Timestamp;
 use selfheal_core::names::Tags;
 
 use super::Sdk;
 use super::convert::{field, int, uint};
 use super::error::failed;
-use crate::backend::{CallResult, Logs};
+use crate::backend::{CallResult, LogEvent, LogPage, LogQuery, Logs};
+use crate::error::CallErrorKind;
 
 #[async_trait]
 impl Logs for Sdk {
@@ -58,5 +61,43 @@ impl Logs for Sdk {
         let call = self.clients.logs.delete_log_group().log_group_name(name);
         call.send().await.map_err(failed("logs:DeleteLogGroup", Some(name)))?;
         Ok(())
+    }
+
+    async fn filter_log_events(&self, query: &LogQuery) -> CallResult<Option<LogPage>> {
+        const ACTION: &str = "logs:FilterLogEvents";
+        let mut call = self.clients.logs.filter_log_events().log_group_name(&query.group);
+        if let Some(stream) = &query.stream {
+            call = call.log_stream_names(stream);
+        }
+        // From the tail AWS takes no beginning before 2024, and none is needed from the head.
+        let output = call
+            .start_time(query.from.as_millisecond())
+            .start_from_head(!query.newest_first)
+            .set_next_token(query.page.clone())
+            .send()
+            .await;
+        let output = match output.map_err(failed(ACTION, Some(&query.group))) {
+            Ok(output) => output,
+            Err(error) if error.kind() == CallErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(error),
+        };
+        let event = |event: FilteredLogEvent| {
+            let at = field(event.timestamp, ACTION, "time of an event")?;
+            Ok(LogEvent {
+                id: field(event.event_id, ACTION, "id of an event")?,
+                stream: field(event.log_stream_name, ACTION, "stream of an event")?,
+                at: field(
+                    Timestamp::from_millisecond(at).ok(),
+                    ACTION,
+                    "time of an event that can be told",
+                )?,
+                message: event.message.unwrap_or_default(),
+            })
+        };
+        let events: CallResult<Vec<LogEvent>> = output.events.unwrap_or_default().into_iter().map(event).collect();
+        Ok(Some(LogPage {
+            events: events?,
+            next: output.next_token.filter(|token| !token.is_empty()),
+        }))
     }
 }

@@ -17,21 +17,27 @@ mod autoscaling;
 mod clock;
 mod connect;
 mod convert;
+mod dns;
 mod ec2;
 mod endpoint;
 mod error;
 mod http;
 mod iam;
+mod lifecycle;
 mod logs;
 mod parameters;
 mod profile;
+mod quotas;
 mod route53;
+mod sns;
+mod systems_manager;
 mod whole;
 
 use std::fmt;
 
 pub use clock::{SystemClock, SystemJitter};
 pub use connect::SdkConfig;
+pub use dns::SystemResolver;
 
 /// The real AWS: one account in one Region. Cheap to clone; clones share connections and credentials.
 #[derive(Clone)]
@@ -71,8 +77,14 @@ clients! {
     iam: aws_sdk_iam;
     /// Route 53, which is global.
     route53: aws_sdk_route53;
+    /// Data Lifecycle Manager.
+    dlm: aws_sdk_dlm;
     /// CloudWatch Logs.
     logs: aws_sdk_cloudwatchlogs;
+    /// Service Quotas.
+    quotas: aws_sdk_servicequotas;
+    /// Simple Notification Service.
+    sns: aws_sdk_sns;
     /// Systems Manager, for Parameter Store.
     ssm: aws_sdk_ssm;
     /// The Security Token Service.

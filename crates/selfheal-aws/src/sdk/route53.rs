@@ -47,6 +47,14 @@ impl Route53 for Sdk {
         Ok(output.and_then(|output| output.hosted_zone).map(zone))
     }
 
+    async fn zone_name_servers(&self, id: &HostedZoneId) -> CallResult<Vec<String>> {
+        const ACTION: &str = "route53:GetHostedZone";
+        let call = self.clients.route53.get_hosted_zone().id(id);
+        let output = absent(call.send().await.map_err(failed(ACTION, Some(id.as_str()))))?;
+        let set = output.and_then(|output| output.delegation_set);
+        Ok(set.map(|set| set.name_servers).unwrap_or_default())
+    }
+
     async fn list_records(&self, zone_id: &HostedZoneId, name: &str) -> CallResult<Vec<RecordSet>> {
         const ACTION: &str = "route53:ListResourceRecordSets";
         let wanted = normal(name);

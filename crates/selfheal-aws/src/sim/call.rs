@@ -1,5 +1,6 @@
 //! One API call: who makes it, about what, and how it reaches the world.
 
+use selfheal_core::world::InstanceId;
 use std::sync::Arc;
 
 use selfheal_core::names::Tags;
@@ -21,7 +22,7 @@ pub enum Caller {
     /// Somebody who runs the tool, by a name that tells two of them apart.
     Operator(String),
     /// An instance, by its id, with its role's rights.
-    Instance(String),
+    Instance(InstanceId),
 }
 
 impl Caller {
@@ -29,7 +30,8 @@ impl Caller {
     #[must_use]
     pub fn name(&self) -> &str {
         match self {
-            Self::Operator(name) | Self::Instance(name) => name,
+            Self::Operator(name) => name,
+            Self::Instance(id) => id.as_str(),
         }
     }
 

@@ -43,6 +43,19 @@ pub struct SimConfig {
     /// ARNs of KMS keys that cannot be used: disabled, or with a key policy that allows nobody.
     #[serde(default)]
     pub unusable_keys: BTreeSet<String>,
+    /// Quotas of EC2 by their codes, but for that of the addresses. A launch is held to those that are named here alone; of the others
+    /// Service Quotas tells what it allows everybody.
+    #[serde(default)]
+    pub quotas: BTreeMap<String, u32>,
+    /// By how many seconds the callers' clock is ahead of AWS's.
+    #[serde(default)]
+    pub clock_ahead_s: i64,
+    /// Name servers that the DNS knows of a zone, by its name. A zone that exists and is not in here is delegated as it should be.
+    #[serde(default)]
+    pub delegations: BTreeMap<String, Vec<String>>,
+    /// CAA records by name: tag and value of each.
+    #[serde(default)]
+    pub caa_records: BTreeMap<String, Vec<(String, String)>>,
     /// The time at which the world's clock starts.
     pub start: Timestamp,
     /// Durations of an API call.
@@ -134,6 +147,11 @@ pub struct Timings {
     /// Source: Auto Scaling User Guide, "Scheduled scaling".
     #[serde(default = "scheduled_action")]
     pub scheduled_action: Range,
+    /// How late Data Lifecycle Manager acts.
+    ///
+    /// Source: Amazon Data Lifecycle Manager API reference, `CreateRule`: within an hour of the time.
+    #[serde(default = "lifecycle")]
+    pub lifecycle: Range,
     /// How long a group that is being deleted still exists once its instances are gone.
     pub group_delete: Range,
     /// How long a group pauses after a launch that failed; doubled after each further one, up to a factor of 16.
@@ -148,6 +166,10 @@ pub struct Timings {
 
 const fn an_hour() -> u64 {
     3_600_000
+}
+
+fn lifecycle() -> Range {
+    Range::new(60_000, 3_540_000)
 }
 
 fn scheduled_action() -> Range {
@@ -182,6 +204,7 @@ impl Default for Timings {
             policy_propagation: Range::new(2_000, 10_000),
             dns_sync: Range::new(10_000, 55_000),
             scheduled_action: scheduled_action(),
+            lifecycle: lifecycle(),
         }
     }
 }
@@ -202,6 +225,10 @@ impl Default for SimConfig {
             routes: BTreeMap::new(),
             default_key: None,
             unusable_keys: BTreeSet::new(),
+            quotas: BTreeMap::new(),
+            clock_ahead_s: 0,
+            delegations: BTreeMap::new(),
+            caa_records: BTreeMap::new(),
             start: Timestamp::constant(1_767_225_600, 0),
             latency: Latency {
                 request: Range::new(20, 90),

@@ -1,10 +1,11 @@
 //! What a test, a demo or a lab does to the world from outside.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use selfheal_core::Plan;
 use selfheal_core::names::Tags;
-use selfheal_core::world::{AllocationId, LifecycleState, VolumeId};
+use selfheal_core::world::{AllocationId, InstanceId, LifecycleState, VolumeId};
 
 use super::charge::Charge;
 use super::faults::{FaultPlan, FaultState};
@@ -129,29 +130,39 @@ impl Sim {
     }
 
     /// Terminates an instance outside of its group, as from the console, or as a host that dies. Returns whether there was one.
-    pub fn kill_instance(&self, id: &str) -> bool {
+    pub fn kill_instance(&self, id: &InstanceId) -> bool {
         self.tamper(|world| world.terminate_ec2(id, "killed from outside"))
     }
 
     /// Stops an instance outside of its group, as from the console. Returns whether there was one to stop.
-    pub fn stop_instance(&self, id: &str) -> bool {
+    pub fn stop_instance(&self, id: &InstanceId) -> bool {
         self.tamper(|world| world.stop_ec2(id, "stopped from outside"))
     }
 
     /// Starts an instance again that was stopped. Returns whether there was one.
-    pub fn start_instance(&self, id: &str) -> bool {
+    pub fn start_instance(&self, id: &InstanceId) -> bool {
         self.tamper(|world| world.start_ec2(id))
     }
 
     /// Lets EC2 have no capacity in a zone from now on, by its name, until lifted with `false`: it launches nothing there.
     pub fn refuse_launches(&self, zone: &str, refuse: bool) {
-        self.tamper(|world| {
-            if refuse {
-                world.without_capacity.insert(zone.to_owned());
-            } else {
-                world.without_capacity.remove(zone);
-            }
-        });
+        self.tamper(|world| set(&mut world.without_capacity, zone, refuse));
+    }
+
+    /// Lets EC2 have no instance of a type left from now on, on demand or spot, until lifted with `false`.
+    pub fn sell_out(&self, instance_type: &str, sold_out: bool) {
+        self.tamper(|world| set(&mut world.sold_out, instance_type, sold_out));
+    }
+
+    /// Lets EC2 have no spot capacity of a type from now on, until lifted with `false`.
+    pub fn sell_out_spot(&self, instance_type: &str, sold_out: bool) {
+        self.tamper(|world| set(&mut world.without_spot, instance_type, sold_out));
+    }
+
+    /// Lets EC2 take an instance back, as it does with a spot instance: its metadata tells so, and it is terminated after two
+    /// minutes. Returns whether there was a running one.
+    pub fn interrupt_instance(&self, id: &InstanceId) -> bool {
+        self.tamper(|world| world.interrupt(id))
     }
 
     /// Loses a zone: whatever runs there hangs, and nothing is launched there until
@@ -160,33 +171,39 @@ impl Sim {
         self.refuse_launches(zone, true);
         self.tamper(|world| {
             let there = world.instances.values().filter(|instance| instance.zone == zone);
-            let there: Vec<String> = there.map(|instance| instance.id.clone()).collect();
+            let there: Vec<InstanceId> = there.map(|instance| instance.id.clone()).collect();
             for id in there {
                 world.impair(&id);
             }
         });
     }
 
+    /// Presses the power button of an instance, as a stop from outside does: its boot program says that the machine goes off.
+    /// Returns whether it was running.
+    pub fn power_off_instance(&self, id: &InstanceId) -> bool {
+        self.tamper(|world| world.press_power(id))
+    }
+
     /// Lets an instance's status checks report `impaired`, and the instance hang. Returns whether there was one.
-    pub fn impair_instance(&self, id: &str) -> bool {
+    pub fn impair_instance(&self, id: &InstanceId) -> bool {
         self.tamper(|world| world.impair(id))
     }
 
     /// Reboots an instance: the boot program's model runs again. Returns whether there was one to reboot.
-    pub fn reboot_instance(&self, id: &str) -> bool {
+    pub fn reboot_instance(&self, id: &InstanceId) -> bool {
         self.tamper(|world| world.reboot(id))
     }
 
     /// Returns the target lifecycle state that the metadata of an instance shows; `None` before the group has come to its
     /// launch hook, where the metadata service answers 404.
     #[must_use]
-    pub fn target_lifecycle_state(&self, id: &str) -> Option<LifecycleState> {
+    pub fn target_lifecycle_state(&self, id: &InstanceId) -> Option<LifecycleState> {
         self.inspect(|world| world.target_state(id))
     }
 
     /// Lets the metadata of an instance tell another target state, as in a warm pool ([`WarmedRunning`](LifecycleState::WarmedRunning)) or in standby;
     /// `None` lets it follow from the group again.
-    pub fn set_target_state(&self, id: &str, state: Option<LifecycleState>) {
+    pub fn set_target_state(&self, id: &InstanceId, state: Option<LifecycleState>) {
         self.tamper(|world| match state {
             Some(state) => world.target_states.insert(id.to_owned(), state),
             None => world.target_states.remove(id),
@@ -195,8 +212,13 @@ impl Sim {
 
     /// Lets the app on an instance fail from now on. Returns whether a watchdog on the instance probes it; where there is
     /// none, only an application status check can notice.
-    pub fn fail_app(&self, id: &str) -> bool {
-        self.tamper(|world| world.fail_app(id))
+    pub fn fail_app(&self, id: &InstanceId) -> bool {
+        self.tamper(|world| world.fail_app(id, false))
+    }
+
+    /// Lets the app on an instance fail until it is restarted. Returns whether a watchdog on the instance probes it.
+    pub fn hang_app(&self, id: &InstanceId) -> bool {
+        self.tamper(|world| world.fail_app(id, true))
     }
 
     /// Lets the boot program of every later instance of the group fail, until lifted with `false`.
@@ -211,13 +233,13 @@ impl Sim {
     }
 
     /// Tells the invariants that the user has confirmed the deletion of a volume, or the release of an address, or wants more
-    /// than one instance in the service of a group, by the group's name.
+    /// than one instance in the service of a group, by the group's name; or the group back at a version, by `GROUP version NUMBER`.
     pub fn permit(&self, id: &str) {
         self.tamper(|world| world.ledger.permitted.insert(id.to_owned()));
     }
 
     /// Tells the world what a lab saw on an instance that boots for real: a filesystem was made. S4 judges it.
-    pub fn report_format(&self, instance: &str, volume: &VolumeId, filesystem: &str) {
+    pub fn report_format(&self, instance: &InstanceId, volume: &VolumeId, filesystem: &str) {
         self.tamper(|world| {
             world.format_volume(instance, volume, filesystem);
             world.check_invariants();
@@ -225,7 +247,7 @@ impl Sim {
     }
 
     /// Tells the world what a lab saw on an instance that boots for real: the volume was mounted, or is not any more.
-    pub fn report_mount(&self, instance: &str, volume: Option<&VolumeId>) {
+    pub fn report_mount(&self, instance: &InstanceId, volume: Option<&VolumeId>) {
         self.tamper(|world| {
             match volume {
                 Some(volume) => world.mount_volume(instance, volume),
@@ -256,5 +278,14 @@ impl Sim {
     /// Allocates an address with these tags, as somebody else may have; returns its allocation id.
     pub fn foreign_address(&self, tags: &Tags) -> AllocationId {
         self.tamper(|world| world.new_address(tags).allocation_id)
+    }
+}
+
+/// Puts a name into a set, or takes it out.
+fn set(names: &mut BTreeSet<String>, name: &str, there: bool) {
+    if there {
+        names.insert(name.to_owned());
+    } else {
+        names.remove(name);
     }
 }

@@ -1,12 +1,18 @@
 //! Hands each of the world's own events to what it happens to.
 
-use super::events::WorldEvent;
+use super::events::{Scheduled, WorldEvent};
 use super::world::World;
 
 impl World {
     /// When the next event happens, and its place among those of the same instant.
     pub(super) fn next_event(&self) -> Option<(u64, u64)> {
         self.queue.first().map(|scheduled| (scheduled.at_ms, scheduled.seq))
+    }
+
+    /// Whether nothing is about to happen but the looks of running instances at their configuration, none of which is under way.
+    pub(super) fn only_looks(&self) -> bool {
+        let looks = |scheduled: &Scheduled| matches!(scheduled.event, WorldEvent::Refresh { .. });
+        self.queue.iter().all(looks) && self.instances.values().all(|instance| instance.boot.fetching.is_none())
     }
 
     /// Lets the next event happen, at its instant.
@@ -33,9 +39,16 @@ impl World {
             E::InstanceRunning(id) => self.instance_running(&id),
             E::MemberRunning(id) => self.member_running(&id),
             E::InstanceTerminated(id) => self.instance_terminated(&id),
+            E::TakenBack(id) => {
+                self.terminate_ec2(&id, "taken back by EC2");
+            }
             E::InstanceStopped(id) => self.instance_stopped(&id),
             E::Boot { instance, boot } => self.boot_step(&instance, boot),
             E::Watch { instance, boot } => self.watch_step(&instance, boot),
+            E::Off { instance, boot } => self.off_step(&instance, boot),
+            E::Ship { instance, boot } => self.ship_step(&instance, boot),
+            E::Certificate { instance, boot } => self.certificate_step(&instance, boot),
+            E::Refresh { instance, boot } => self.refresh_step(&instance, boot),
             E::HookTimeout {
                 group,
                 instance,
@@ -52,6 +65,7 @@ impl World {
                 generation,
                 arm,
             } => self.scheduled_action(&group, &name, generation, arm),
+            E::LifecyclePolicy { id, generation, arm } => self.lifecycle_policy_due(&id, generation, arm),
             E::Reconcile(group) => self.reconcile(&group),
             E::GroupGone(name) => self.group_gone(&name),
             E::DnsInSync { zone, name } => self.dns_in_sync(&zone, &name),

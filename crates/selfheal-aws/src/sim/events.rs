@@ -1,6 +1,6 @@
 //! What the world does by itself, each at its instant.
 
-use selfheal_core::world::{HostedZoneId, SnapshotId, VolumeId};
+use selfheal_core::world::{HostedZoneId, InstanceId, SnapshotId, VolumeId};
 use serde::{Deserialize, Serialize};
 
 /// Something that the world will do by itself.
@@ -12,51 +12,75 @@ pub(super) enum WorldEvent {
     VolumeDeleted(VolumeId),
     VolumeModified(VolumeId),
     VolumeOptimized(VolumeId),
-    VolumesReleased(String),
+    VolumesReleased(InstanceId),
     SnapshotCompleted(SnapshotId),
-    InstanceRunning(String),
-    MemberRunning(String),
-    InstanceTerminated(String),
-    InstanceStopped(String),
+    InstanceRunning(InstanceId),
+    MemberRunning(InstanceId),
+    InstanceTerminated(InstanceId),
+    /// The two minutes of a notice are over.
+    TakenBack(InstanceId),
+    InstanceStopped(InstanceId),
     Boot {
-        instance: String,
+        instance: InstanceId,
         boot: u32,
     },
     Watch {
-        instance: String,
+        instance: InstanceId,
+        boot: u32,
+    },
+    Off {
+        instance: InstanceId,
+        boot: u32,
+    },
+    Ship {
+        instance: InstanceId,
+        boot: u32,
+    },
+    Certificate {
+        instance: InstanceId,
+        boot: u32,
+    },
+    Refresh {
+        instance: InstanceId,
         boot: u32,
     },
     HookTimeout {
         group: String,
-        instance: String,
+        instance: InstanceId,
         heartbeat: u32,
     },
     Proceed {
         group: String,
-        instance: String,
+        instance: InstanceId,
     },
     HealthDetected {
         group: String,
-        instance: String,
+        instance: InstanceId,
         why: String,
     },
     Impaired {
         group: String,
-        instance: String,
+        instance: InstanceId,
     },
     ApplicationCheck {
-        instance: String,
+        instance: InstanceId,
         check: String,
     },
     ApplicationImpaired {
         group: String,
-        instance: String,
+        instance: InstanceId,
     },
     ScheduledAction {
         group: String,
         name: String,
         generation: u64,
         /// Whether it is armed for its next time, or happens.
+        arm: bool,
+    },
+    LifecyclePolicy {
+        id: String,
+        generation: u64,
+        /// Whether it is armed for its next time, or acts.
         arm: bool,
     },
     Reconcile(String),

@@ -1,6 +1,7 @@
 //! IAM: names that are taken, deletions that conflict, and changes that reach other services late.
 
 use async_trait::async_trait;
+use selfheal_core::doctor::{Permission, PermissionRequest};
 use selfheal_core::names::{IAM_PATH, Tags};
 use selfheal_core::world::{IamRole, InstanceProfile, PolicyText};
 use selfheal_policy::Partition;
@@ -446,5 +447,25 @@ impl Iam for Sim {
         let call = on_role("iam:DeleteRole", name);
         let name = name.to_owned();
         self.call(call, move |world| world.delete_role(&name)).await
+    }
+
+    async fn simulate_policy(&self, principal: &str, request: &PermissionRequest) -> CallResult<Vec<Permission>> {
+        const ACTION: &str = "iam:SimulatePrincipalPolicy";
+        let call = Call::read(ACTION)
+            .about(principal)
+            .on(Target::Principal(principal.to_owned()));
+        let (caller, request, principal) = (self.caller().clone(), request.clone(), principal.to_owned());
+        self.call(call, move |world| {
+            // Of users there are those alone who run the tool.
+            if world.principal_arn(&caller) != principal {
+                return fail(
+                    ACTION,
+                    "NoSuchEntity",
+                    format!("The principal {principal} cannot be found."),
+                );
+            }
+            Ok(world.simulate(&caller, &request))
+        })
+        .await
     }
 }

@@ -3,11 +3,14 @@
 use std::collections::BTreeMap;
 
 use selfheal_core::names::Tags;
-use selfheal_core::world::{Address, AllocationId, ApplicationStatus, AssociationId, HealthStatus, Volume, VolumeId};
+use selfheal_core::world::{
+    Address, AllocationId, ApplicationStatus, AssociationId, HealthStatus, InstanceId, Volume, VolumeId,
+};
 
 use super::call::{Call, Caller, fail};
 use super::ec2::missing_code;
 use super::runtime::Sim;
+use super::state::ParameterRecord;
 use super::target::Target;
 use super::world::World;
 use crate::backend::CallResult;
@@ -18,13 +21,13 @@ use crate::backend::CallResult;
 #[derive(Clone, Debug)]
 pub struct InstanceCaller {
     sim: Sim,
-    id: String,
+    id: InstanceId,
 }
 
 impl Sim {
     /// Makes a handle for the calls of an instance, by its id.
     #[must_use]
-    pub fn as_instance(&self, id: &str) -> InstanceCaller {
+    pub fn as_instance(&self, id: &InstanceId) -> InstanceCaller {
         InstanceCaller {
             sim: self.clone(),
             id: id.to_owned(),
@@ -39,7 +42,7 @@ impl InstanceCaller {
 
     /// Returns the id of the instance.
     #[must_use]
-    pub fn id(&self) -> &str {
+    pub fn id(&self) -> &InstanceId {
         &self.id
     }
 
@@ -47,7 +50,7 @@ impl InstanceCaller {
     ///
     /// # Errors
     /// As AWS answers them; so for all calls here.
-    pub fn attach_volume(&self, volume: &VolumeId, instance: &str, device: &str) -> CallResult<Volume> {
+    pub fn attach_volume(&self, volume: &VolumeId, instance: &InstanceId, device: &str) -> CallResult<Volume> {
         self.call(|world, me| world.api_attach_volume(me, volume, instance, device))
     }
 
@@ -55,7 +58,7 @@ impl InstanceCaller {
     ///
     /// # Errors
     /// As AWS answers them.
-    pub fn detach_volume(&self, volume: &VolumeId, instance: Option<&str>) -> CallResult<Volume> {
+    pub fn detach_volume(&self, volume: &VolumeId, instance: Option<&InstanceId>) -> CallResult<Volume> {
         self.call(|world, me| world.api_detach_volume(me, volume, instance))
     }
 
@@ -108,7 +111,13 @@ impl InstanceCaller {
     ///
     /// # Errors
     /// As AWS answers them.
-    pub fn complete_lifecycle_action(&self, group: &str, hook: &str, instance: &str, result: &str) -> CallResult<()> {
+    pub fn complete_lifecycle_action(
+        &self,
+        group: &str,
+        hook: &str,
+        instance: &InstanceId,
+        result: &str,
+    ) -> CallResult<()> {
         self.call(|world, me| world.api_complete_lifecycle_action(me, group, hook, instance, result))
     }
 
@@ -116,7 +125,7 @@ impl InstanceCaller {
     ///
     /// # Errors
     /// As AWS answers them.
-    pub fn record_lifecycle_action_heartbeat(&self, group: &str, hook: &str, instance: &str) -> CallResult<()> {
+    pub fn record_lifecycle_action_heartbeat(&self, group: &str, hook: &str, instance: &InstanceId) -> CallResult<()> {
         self.call(|world, me| world.api_heartbeat(me, group, hook, instance))
     }
 
@@ -124,7 +133,12 @@ impl InstanceCaller {
     ///
     /// # Errors
     /// As AWS answers them.
-    pub fn set_instance_health(&self, instance: &str, status: &HealthStatus, respect_grace: bool) -> CallResult<()> {
+    pub fn set_instance_health(
+        &self,
+        instance: &InstanceId,
+        status: &HealthStatus,
+        respect_grace: bool,
+    ) -> CallResult<()> {
         self.call(|world, me| world.api_set_instance_health(me, instance, status, respect_grace))
     }
 
@@ -156,16 +170,43 @@ impl InstanceCaller {
     ///
     /// # Errors
     /// As AWS answers them.
-    pub fn describe_application_status(&self, ids: &[String]) -> CallResult<Vec<(String, ApplicationStatus)>> {
+    pub fn describe_application_status(&self, ids: &[InstanceId]) -> CallResult<Vec<(InstanceId, ApplicationStatus)>> {
         self.call(|world, me| world.api_describe_application_status(me, ids))
     }
 
-    /// `ssm:GetParametersByPath`, recursive: names and values.
+    /// `ssm:GetParametersByPath`, recursive and decrypted where that is asked for: the parameters by their names.
     ///
     /// # Errors
     /// As AWS answers them.
-    pub fn parameters_by_path(&self, path: &str) -> CallResult<BTreeMap<String, String>> {
-        self.call(|world, me| world.api_parameters_by_path(me, path))
+    pub fn parameters_by_path(&self, path: &str, decrypt: bool) -> CallResult<BTreeMap<String, ParameterRecord>> {
+        self.call(|world, me| world.api_parameters_by_path(me, path, decrypt))
+    }
+
+    /// `logs:CreateLogStream`.
+    ///
+    /// # Errors
+    /// As AWS answers them.
+    pub fn create_log_stream(&self, group: &str, stream: &str) -> CallResult<()> {
+        self.call(|world, me| world.api_create_log_stream(me, group, stream))
+    }
+
+    /// `logs:PutLogEvents`: the time of each event in milliseconds since 1970, and its text; answers how many were dropped for
+    /// being too old or too far ahead.
+    ///
+    /// # Errors
+    /// As AWS answers them.
+    pub fn put_log_events(&self, group: &str, stream: &str, events: &[(i64, String)]) -> CallResult<usize> {
+        self.call(|world, me| world.api_put_log_events(me, group, stream, events))
+    }
+}
+
+impl InstanceCaller {
+    /// `sns:Publish`.
+    ///
+    /// # Errors
+    /// As AWS answers them.
+    pub fn publish(&self, topic: &str, subject: &str, text: &str) -> CallResult<()> {
+        self.call(|world, me| world.api_publish(me, topic, subject, text))
     }
 }
 
@@ -174,7 +215,7 @@ impl World {
         &mut self,
         me: &Caller,
         volume: &VolumeId,
-        instance: &str,
+        instance: &InstanceId,
         device: &str,
     ) -> CallResult<Volume> {
         let call = Call::change("ec2:AttachVolume")
@@ -209,7 +250,7 @@ impl World {
         &mut self,
         me: &Caller,
         volume: &VolumeId,
-        instance: Option<&str>,
+        instance: Option<&InstanceId>,
     ) -> CallResult<Volume> {
         let mut call = Call::change("ec2:DetachVolume")
             .about(volume.as_str())
@@ -263,7 +304,7 @@ impl World {
         holder: &str,
         reassociate: bool,
     ) -> CallResult<AssociationId> {
-        let instance = self.owner_of_interface(holder).to_owned();
+        let instance = self.owner_of_interface(holder);
         // Whichever of the two is named, both are taken to be evaluated: AWS does not say.
         let call = Call::change("ec2:AssociateAddress")
             .about(allocation.as_str())
@@ -306,7 +347,7 @@ impl World {
         me: &Caller,
         group: &str,
         hook: &str,
-        instance: &str,
+        instance: &InstanceId,
         result: &str,
     ) -> CallResult<()> {
         let call = Call::change("autoscaling:CompleteLifecycleAction")
@@ -317,7 +358,13 @@ impl World {
         })
     }
 
-    pub(super) fn api_heartbeat(&mut self, me: &Caller, group: &str, hook: &str, instance: &str) -> CallResult<()> {
+    pub(super) fn api_heartbeat(
+        &mut self,
+        me: &Caller,
+        group: &str,
+        hook: &str,
+        instance: &InstanceId,
+    ) -> CallResult<()> {
         let call = Call::change("autoscaling:RecordLifecycleActionHeartbeat")
             .about(group)
             .on(Target::Group(group.to_owned()));
@@ -327,7 +374,7 @@ impl World {
     pub(super) fn api_set_instance_health(
         &mut self,
         me: &Caller,
-        instance: &str,
+        instance: &InstanceId,
         status: &HealthStatus,
         respect_grace: bool,
     ) -> CallResult<()> {
@@ -362,16 +409,27 @@ impl World {
     pub(super) fn api_describe_application_status(
         &mut self,
         me: &Caller,
-        ids: &[String],
-    ) -> CallResult<Vec<(String, ApplicationStatus)>> {
+        ids: &[InstanceId],
+    ) -> CallResult<Vec<(InstanceId, ApplicationStatus)>> {
         let call = Call::read("ec2:DescribeApplicationStatus").about(&ids.join(","));
         self.call_now(me, &call, |world| Ok(world.describe_application_status(ids)))
     }
 
-    pub(super) fn api_parameters_by_path(&mut self, me: &Caller, path: &str) -> CallResult<BTreeMap<String, String>> {
-        let call = Call::read("ssm:GetParametersByPath")
-            .about(path)
-            .on(Target::Parameter(path.to_owned()));
-        self.call_now(me, &call, |world| Ok(world.parameters_below(path)))
+    /// What is below a path, as whoever reads it: a secret under a key that the instance may not use fails all of it.
+    pub(super) fn api_parameters_by_path(
+        &mut self,
+        me: &Caller,
+        path: &str,
+        decrypt: bool,
+    ) -> CallResult<BTreeMap<String, ParameterRecord>> {
+        const ACTION: &str = "ssm:GetParametersByPath";
+        let call = Call::read(ACTION).about(path).on(Target::Parameter(path.to_owned()));
+        self.call_now(me, &call, |world| {
+            let found = world.parameters_below(path);
+            if decrypt {
+                world.check_parameter_keys(me, (ACTION, "kms:Decrypt"), &found)?;
+            }
+            Ok(found)
+        })
     }
 }

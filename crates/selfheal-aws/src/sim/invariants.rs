@@ -1,9 +1,9 @@
 //! The safety invariants, as functions of a world.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use selfheal_core::names::{TAG_ROLE, TAG_STACK, Tags};
-use selfheal_core::world::{InstanceState, LifecycleState, VolumeState};
+use selfheal_core::names::{ResourceKind, TAG_ROLE, TAG_STACK, Tags};
+use selfheal_core::world::{InstanceId, InstanceState, LifecycleState, VolumeState};
 
 use super::ledger::Violation;
 use super::state::{Content, InstanceRecord};
@@ -30,10 +30,10 @@ impl World {
     }
 }
 
-/// Returns every violation of a safety invariant (ARCHITECTURE.md lists them) that a world shows: of S1 to S14; and of L4,
+/// Returns every violation of a safety invariant (ARCHITECTURE.md lists them) that a world shows: of S1 to S15; and of L4,
 /// where an instance is in service for more than five hours without its volume.
 ///
-/// S1, S3, S5 and S13 are judged by what the world is; S1 also, and all the others, by what is done, when it is done, and stay in
+/// S1, S3, S5, S13 and S15 are judged by what the world is; S1 also, and all the others, by what is done, when it is done, and stay in
 /// the answer. [`Sim::permit`](super::Sim::permit) stands for the user's confirmation in S1, S2 and S5,
 /// [`Sim::serving`](super::Sim::serving) tells S6 which stack a run serves, and [`Sim::showing`](super::Sim::showing) tells
 /// S7 what a person was shown. What S11 holds for secrets are the account's parameters, AWS's own apart.
@@ -52,6 +52,8 @@ fn states(world: &World) -> Vec<Violation> {
     one_in_service(world, &mut found);
     no_deadly_suspension(world, &mut found);
     none_hollow_for_long(world, &mut found);
+    few_orders(world, &mut found);
+    one_fetch(world, &mut found);
     found
 }
 
@@ -168,7 +170,7 @@ pub fn unhealed(world: &World) -> Vec<Violation> {
             .members
             .iter()
             .filter(|member| member.healthy && member.lifecycle == LifecycleState::InService);
-        let serving: Vec<&str> = serving.map(|member| member.id.as_str()).collect();
+        let serving: Vec<&InstanceId> = serving.map(|member| &member.id).collect();
         if serving.len() != group.settings.desired as usize {
             let detail = format!(
                 "group {name} wants {} and has {} in service",
@@ -203,7 +205,7 @@ pub fn unhealed(world: &World) -> Vec<Violation> {
 }
 
 /// What an instance lacks of what its user data names.
-fn missing(world: &World, instance: &str) -> Option<String> {
+fn missing(world: &World, instance: &InstanceId) -> Option<String> {
     let record = world.instances.get(instance)?;
     let config = record.boot.config.as_ref()?;
     if config.volume.is_some() && config.volume != record.mounted {
@@ -213,7 +215,7 @@ fn missing(world: &World, instance: &str) -> Option<String> {
     let holder = world
         .addresses
         .get(address)
-        .and_then(|it| it.address.instance_id.as_deref());
+        .and_then(|it| it.address.instance_id.as_ref());
     (holder != Some(instance)).then(|| address.to_string())
 }
 
@@ -222,7 +224,7 @@ fn one_writer(world: &World, found: &mut Vec<Violation>) {
     let mut writers: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
     for instance in world.instances.values() {
         if let Some(volume) = &instance.mounted {
-            writers.entry(volume.as_str()).or_default().push(&instance.id);
+            writers.entry(volume.as_str()).or_default().push(instance.id.as_str());
         }
     }
     for (volume, instances) in writers {
@@ -247,6 +249,17 @@ fn one_writer(world: &World, found: &mut Vec<Violation>) {
     }
 }
 
+/// S15: what an instance holds of the app's configuration, one fetch has brought.
+fn one_fetch(world: &World, found: &mut Vec<Violation>) {
+    for instance in world.instances.values() {
+        let fetches: BTreeSet<u64> = instance.boot.held.values().map(|parameter| parameter.fetch).collect();
+        if fetches.len() > 1 {
+            let detail = format!("{} holds a configuration of {} fetches", instance.id, fetches.len());
+            found.push(Violation::new("S15", detail));
+        }
+    }
+}
+
 /// S5: at most one live resource for each stack and role.
 fn one_of_each<'a>(world: &'a World, found: &mut Vec<Violation>) {
     let mut owned: Vec<(&str, &str, &str)> = Vec::new();
@@ -261,8 +274,19 @@ fn one_of_each<'a>(world: &'a World, found: &mut Vec<Violation>) {
         .for_each(|record| own(record.address.allocation_id.as_str(), &record.address.tags));
     for record in world.volumes.values() {
         let gone = matches!(record.volume.state, VolumeState::Deleted | VolumeState::Deleting);
-        // Root volumes come and go with their instances, of which two overlap in a replacement.
-        if !gone && !record.delete_on_termination {
+        // Root volumes come and go with their instances, of which two overlap in a replacement. Of copies, and of volumes
+        // that were the data volume before, a stack may have any number; of volumes that are to become it, those of two
+        // people who began a restore at once, one of whom is refused before anything is stopped.
+        let any = record.volume.tags.get(TAG_ROLE).is_some_and(|role| {
+            [
+                ResourceKind::VolumeCopy,
+                ResourceKind::PreviousVolume,
+                ResourceKind::RestoringVolume,
+            ]
+            .iter()
+            .any(|kind| role == kind.as_str())
+        });
+        if !gone && !record.delete_on_termination && !any {
             own(record.volume.id.as_str(), &record.volume.tags);
         }
     }
@@ -295,6 +319,21 @@ fn one_of_each<'a>(world: &'a World, found: &mut Vec<Violation>) {
             let ids: Vec<&str> = same.iter().map(|(_, _, id)| *id).collect();
             let detail = format!("stack {stack} has {} of role {role}: {}", ids.len(), ids.join(", "));
             found.push(Violation::new("S5", detail));
+        }
+    }
+}
+
+/// S14: no data volume costs a certificate authority more than three orders an hour, however many instances come and go.
+fn few_orders(world: &World, found: &mut Vec<Violation>) {
+    for (at, order) in world.orders.iter().enumerate() {
+        let before = world.orders[..at].iter().rev();
+        let recent = before
+            .take_while(|former| order.at_ms - former.at_ms < 3_600_000)
+            .filter(|former| former.volume == order.volume);
+        let count = recent.count() + 1;
+        if count > 3 {
+            let detail = format!("the certificate of {} cost {count} orders within an hour", order.volume);
+            found.push(Violation::new("S14", detail));
         }
     }
 }

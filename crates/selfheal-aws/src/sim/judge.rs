@@ -1,10 +1,11 @@
 //! The invariants that judge an act: what a call of an operator or of an instance does, beside what the world then is.
 
-use selfheal_core::names::{POLICY_NAME, TAG_SCHEMA, TAG_STACK, Tags};
+use selfheal_core::names::{POLICY_NAME, ResourceKind, TAG_ROLE, TAG_SCHEMA, TAG_STACK, Tags};
 use selfheal_userdata::read_with_bundle;
 
 use super::call::{Call, Caller};
 use super::ledger::Violation;
+use super::state::RoleRecord;
 use super::target::Target;
 use super::world::World;
 
@@ -40,7 +41,7 @@ impl World {
         found
     }
 
-    /// S8: neither the pinned version nor the form of a stack ever goes back.
+    /// S8: neither the pinned version nor the form of a stack ever goes back, unless a person asked for that version.
     fn goes_back(&self, target: &Target, call: &Call) -> Option<Violation> {
         if let Target::ChangedGroup(settings) = target {
             let before = &self.groups.get(&settings.name)?.settings;
@@ -48,7 +49,11 @@ impl World {
             let versions = self.templates.get(&settings.template_id)?;
             // Of two operators who make the same version at once, whoever pins last may pin the first of the two.
             let same = versions.version(was) == versions.version(is);
-            if before.template_id == settings.template_id && is < was && !same {
+            let asked = self
+                .ledger
+                .permitted
+                .contains(&format!("{} version {is}", settings.name));
+            if before.template_id == settings.template_id && is < was && !same && !asked {
                 let detail = format!("{} went back from version {was} to {is}", settings.name);
                 return Some(Violation::new("S8", detail));
             }
@@ -155,7 +160,12 @@ impl World {
             _ => None,
         });
         let mut found = Vec::new();
-        for record in roles {
+        // What the role of a lifecycle policy may do is no instance's.
+        let of_instance = |record: &&RoleRecord| {
+            let kind = record.role.tags.get(TAG_ROLE);
+            kind.is_none_or(|kind| kind != ResourceKind::SnapshotRole.as_str())
+        };
+        for record in roles.filter(of_instance) {
             let stack = record.role.tags.get(TAG_STACK);
             let policy = record.policies.get(POLICY_NAME);
             let (Some(stack), Some(document)) = (stack, policy.and_then(|policy| policy.document.document())) else {

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
-use selfheal_core::world::VolumeId;
+use selfheal_core::world::{InstanceId, VolumeId};
 use serde::{Deserialize, Serialize};
 
 /// A safety invariant that does not hold.
@@ -99,7 +99,7 @@ impl Ledger {
     }
 
     /// A volume was formatted that should not have been.
-    pub(super) fn format(&mut self, volume: &str, instance: &str, why_not: &str) {
+    pub(super) fn format(&mut self, volume: &str, instance: &InstanceId, why_not: &str) {
         let detail = format!("{volume} was formatted by {instance} although {why_not}");
         self.faults.push(Violation::new("S4", detail));
     }
@@ -117,13 +117,13 @@ impl Ledger {
     }
 
     /// A volume or an address was taken by an instance that its group does not want in service.
-    pub(super) fn unwanted(&mut self, resource: &str, instance: &str, state: &str) {
+    pub(super) fn unwanted(&mut self, resource: &str, instance: &InstanceId, state: &str) {
         let detail = format!("{resource} was taken by {instance}, whose target state is {state}");
         self.faults.push(Violation::new("S9", detail));
     }
 
     /// An address was pointed at an instance that does not hold its stack's volume.
-    pub(super) fn stray_address(&mut self, allocation_id: &str, instance: &str) {
+    pub(super) fn stray_address(&mut self, allocation_id: &str, instance: &InstanceId) {
         let detail = format!("{allocation_id} was pointed at {instance}, which does not hold the volume");
         self.faults.push(Violation::new("S9", detail));
     }

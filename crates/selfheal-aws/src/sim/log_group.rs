@@ -1,5 +1,7 @@
 //! CloudWatch Logs: log groups, which keep their events for ever until a retention is set.
 
+use std::collections::BTreeMap;
+
 use async_trait::async_trait;
 use selfheal_core::names::Tags;
 
@@ -8,7 +10,7 @@ use super::runtime::Sim;
 use super::state::LogGroupRecord;
 use super::target::Target;
 use super::world::World;
-use crate::backend::{CallResult, Logs};
+use crate::backend::{CallResult, LogPage, LogQuery, Logs};
 
 /// The retentions that CloudWatch Logs knows, in days.
 ///
@@ -22,7 +24,7 @@ const OF_ARN: &str = ":log-group:";
 
 impl World {
     /// A log group that callers can see.
-    fn log_group(&mut self, action: &'static str, name: &str) -> CallResult<&mut LogGroupRecord> {
+    pub(super) fn log_group(&mut self, action: &'static str, name: &str) -> CallResult<&mut LogGroupRecord> {
         let now_ms = self.now_ms;
         match self
             .log_groups
@@ -55,6 +57,7 @@ impl World {
             retention_days: None,
             tags: tags.clone(),
             visible_ms: self.visible_from(),
+            streams: BTreeMap::new(),
         };
         self.log_groups.insert(name.to_owned(), record);
         Ok(())
@@ -123,5 +126,13 @@ impl Logs for Sim {
     async fn delete_log_group(&self, name: &str) -> CallResult<()> {
         let (call, name) = (on_group(Call::change("logs:DeleteLogGroup"), name), name.to_owned());
         self.call(call, move |world| world.delete_log_group(&name)).await
+    }
+
+    async fn filter_log_events(&self, query: &LogQuery) -> CallResult<Option<LogPage>> {
+        let (call, query) = (
+            on_group(Call::read("logs:FilterLogEvents"), &query.group),
+            query.clone(),
+        );
+        self.call(call, move |world| world.filter_log_events(&query)).await
     }
 }

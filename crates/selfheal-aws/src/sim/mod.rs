@@ -14,7 +14,7 @@
 //!   part of the trace, and fails [`Sim::block_on`].
 //!
 //! # What it does not model
-//! Scheduled actions, instance refresh, warm pools, rebalancing, spot interruptions, several network interfaces, shared and
+//! Instance refresh, warm pools, prices of spot and its capacity by itself, several network interfaces, shared and
 //! encrypted snapshots, prices, and the suppression and the network paths of application status checks. Record sets other than A
 //! records can be put into a zone, but not by a call.
 //!
@@ -46,6 +46,7 @@ mod charge;
 mod config;
 mod control;
 mod dispatch;
+mod dns;
 mod ec2;
 mod events;
 mod faults;
@@ -56,6 +57,8 @@ mod instance_api;
 mod invariants;
 mod judge;
 mod ledger;
+mod lifecycle;
+mod log_events;
 mod log_group;
 mod pages;
 mod rate;
@@ -64,7 +67,9 @@ mod route53;
 mod runtime;
 mod ssm;
 mod state;
+mod systems_manager;
 mod target;
+mod topic;
 mod trace;
 mod world;
 
@@ -79,9 +84,11 @@ pub use rng::{Range, Rng};
 pub use runtime::{Sim, SimError};
 pub use state::{
     ActivityRecord, AddressRecord, ApplicationCheckRecord, ApplicationResult, ApplicationVerdict, BootConfig,
-    BootPhase, BootState, BundleRef, Content, Granted, GroupRecord, InstanceRecord, LogGroupRecord, MemberRecord,
-    Modification, ParameterRecord, ProfileRecord, RolePolicyRecord, RoleRecord, SecurityGroupRecord, SnapshotRecord,
-    SubnetRecord, TemplateRecord, TokenRecord, VolumeRecord, ZoneRecord,
+    BootPhase, BootState, BundleRef, CertificateRecord, CommandRecord, Content, Fetching, Granted, GroupRecord,
+    HeldParameter, InstanceRecord, LifecyclePolicyRecord, LogEventRecord, LogGroupRecord, MemberRecord, MessageRecord,
+    Modification, OrderRecord, ParameterRecord, ParametersRef, ProfileRecord, Purchase, RolePolicyRecord, RoleRecord,
+    SecurityGroupRecord, SnapshotRecord, SubnetRecord, SubscriptionRecord, TemplateRecord, TokenRecord, TopicRecord,
+    VolumeRecord, ZoneRecord,
 };
 pub use trace::{CallTrace, InstanceChange, Outcome, TraceEvent, TraceKind, VolumeChange};
 pub use world::{WORLD_SCHEMA, World};

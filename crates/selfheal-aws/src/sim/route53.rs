@@ -198,6 +198,17 @@ impl Route53 for Sim {
             .await
     }
 
+    async fn zone_name_servers(&self, id: &HostedZoneId) -> CallResult<Vec<String>> {
+        let call = Call::read("route53:GetHostedZone")
+            .about(id.as_str())
+            .on(Target::Zone(id.clone()));
+        let id = id.clone();
+        self.call(call, move |world| {
+            Ok(world.zones.get(&id).map(ZoneRecord::name_servers).unwrap_or_default())
+        })
+        .await
+    }
+
     async fn list_records(&self, zone_id: &HostedZoneId, name: &str) -> CallResult<Vec<RecordSet>> {
         let call = Call::read(LIST).about(name).on(Target::Zone(zone_id.clone()));
         let (zone_id, name) = (zone_id.clone(), normal(name));

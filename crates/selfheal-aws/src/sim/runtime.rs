@@ -102,6 +102,11 @@ impl State {
         }
     }
 
+    /// Whether nothing is about to happen but looks that recur for ever.
+    fn rests(&self) -> bool {
+        self.pending.is_empty() && self.world.only_looks()
+    }
+
     /// Lets the next thing happen; answers the wakers to call once the lock is released.
     fn step(&mut self, next: (u64, u64)) -> Vec<Waker> {
         if self.world.next_event() == Some(next) {
@@ -449,11 +454,12 @@ impl Sim {
     }
 
     /// Lets the world run until nothing is left to happen, but for `at_most` of logical time. Returns whether nothing is left.
+    /// That running instances look at their configuration again and again is nothing that would end.
     pub fn settle(&self, at_most: Duration) -> bool {
         let ms = u64::try_from(at_most.as_millis()).unwrap_or(u64::MAX);
         let limit = self.now_ms().saturating_add(ms);
-        while self.step(Some(limit)) {}
-        self.lock().next_at().is_none()
+        while !self.lock().rests() && self.step(Some(limit)) {}
+        self.lock().rests()
     }
 
     /// Returns how many logical milliseconds have passed since the world began.

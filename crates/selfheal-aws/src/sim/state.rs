@@ -5,17 +5,22 @@ use std::fmt;
 
 use selfheal_core::names::Tags;
 use selfheal_core::world::{
-    ActivityStatus, Address, ApplicationCheck, GroupSettings, HostedZoneId, IamRole, InstanceProfile, InstanceState,
-    LaunchTemplate, LaunchTemplateId, LifecycleHook, LifecycleState, ModificationState, NetworkInterfaceId, PolicyText,
-    RecordSet, ScheduledAction, SecurityGroup, Snapshot, Subnet, SubnetId, TemplateData, Volume, VolumeId, VpcId,
+    ActivityStatus, Address, ApplicationCheck, GroupSettings, HostedZoneId, IamRole, InstanceId, InstanceProfile,
+    InstanceState, LaunchTemplate, LaunchTemplateId, LifecycleHook, LifecyclePolicy, LifecycleState, ModificationState,
+    NetworkInterfaceId, PolicyText, RecordSet, ScheduledAction, SecurityGroup, Snapshot, Subnet, SubnetId,
+    TemplateData, Volume, VolumeId, VpcId,
 };
 use serde::{Deserialize, Serialize};
 
 mod boot;
+mod certificate;
 mod past;
+mod topic;
 
-pub use boot::{BootConfig, BootPhase, BootState, BundleRef};
+pub use boot::{BootConfig, BootPhase, BootState, BundleRef, Fetching, HeldParameter, ParametersRef};
+pub use certificate::{CertificateRecord, OrderRecord};
 pub(super) use past::{Past, Shown};
+pub use topic::{MessageRecord, SubscriptionRecord, TopicRecord};
 
 /// A subnet.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -35,6 +40,54 @@ pub struct ParameterRecord {
     pub value: String,
     /// From when on callers see it, in logical milliseconds.
     pub visible_ms: u64,
+    /// Whether it is a secret.
+    #[serde(default)]
+    pub secret: bool,
+    /// ARN of the customer's key that encrypts it.
+    #[serde(default)]
+    pub kms_key: Option<String>,
+    /// Its version, from 1 on.
+    #[serde(default)]
+    pub version: u64,
+    /// When it got its value, in logical milliseconds.
+    #[serde(default)]
+    pub changed_ms: u64,
+    /// What callers see until they see this.
+    #[serde(default)]
+    pub before: Option<Box<ParameterRecord>>,
+}
+
+impl ParameterRecord {
+    /// A value of the type `String` and the version 1.
+    pub(super) fn plain(value: &str, visible_ms: u64) -> Self {
+        Self {
+            value: value.to_owned(),
+            visible_ms,
+            secret: false,
+            kms_key: None,
+            version: 1,
+            changed_ms: visible_ms,
+            before: None,
+        }
+    }
+}
+
+/// A command of Run Command.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct CommandRecord {
+    /// Instance that runs it.
+    pub instance: InstanceId,
+    /// What its shell runs.
+    pub script: String,
+    /// When it begins, in logical milliseconds.
+    pub begins_ms: u64,
+    /// When it ends if nothing ends it before, in logical milliseconds.
+    pub ends_ms: u64,
+    /// When its time is over, in logical milliseconds.
+    pub deadline_ms: u64,
+    /// When it was cancelled, in logical milliseconds.
+    pub cancelled_ms: Option<u64>,
 }
 
 /// An Elastic IP.
@@ -60,6 +113,9 @@ pub enum Content {
         made_by: String,
         /// Number of boots that have written to it: stands for the data that must survive.
         writes: u64,
+        /// How large it is, in GiB: as large as its volume once an instance has seen that grow.
+        #[serde(default)]
+        size_gib: u32,
     },
     /// Something that selfheal did not write, such as a partition table.
     Foreign(String),
@@ -164,7 +220,7 @@ impl TemplateRecord {
 #[non_exhaustive]
 pub struct InstanceRecord {
     /// `i-…`.
-    pub id: String,
+    pub id: InstanceId,
     /// Its state.
     pub state: InstanceState,
     /// When it was launched, in logical milliseconds.
@@ -217,6 +273,18 @@ pub struct ApplicationCheckRecord {
     pub deleted_ms: Option<u64>,
 }
 
+/// A lifecycle policy of Data Lifecycle Manager.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct LifecyclePolicyRecord {
+    /// The fields that a read answers.
+    pub policy: LifecyclePolicy,
+    /// When reads begin to show it, in logical milliseconds.
+    pub visible_ms: u64,
+    /// How often it was changed: what was armed before acts no more.
+    pub(super) generation: u64,
+}
+
 /// A log group.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
@@ -227,6 +295,23 @@ pub struct LogGroupRecord {
     pub tags: Tags,
     /// When reads begin to show it, in logical milliseconds.
     pub visible_ms: u64,
+    /// Its streams by name, each with its events in the order in which they came.
+    #[serde(default)]
+    pub streams: BTreeMap<String, Vec<LogEventRecord>>,
+}
+
+/// A log event.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct LogEventRecord {
+    /// The number from which its id is made.
+    pub seq: u64,
+    /// When it happened, in milliseconds since 1970.
+    pub at_ms: i64,
+    /// When reads begin to show it, in logical milliseconds.
+    pub visible_ms: u64,
+    /// Its text.
+    pub message: String,
 }
 
 /// The status of an instance by one application status check.
@@ -275,18 +360,52 @@ pub struct ApplicationResult {
     pub successes: u32,
 }
 
+/// How a group buys its instances: by a launch template alone, or by the base and the percentage of a mixed instances policy.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Purchase {
+    /// On demand, as the launch template says.
+    Template,
+    /// By a mixed instances policy.
+    Mixed {
+        /// Instances that are on demand before any other.
+        base: u32,
+        /// Of a hundred further ones, how many are on demand.
+        percent: u32,
+    },
+}
+
+impl Purchase {
+    /// How a group with these settings buys what it launches from now on.
+    #[must_use]
+    pub fn of(settings: &GroupSettings) -> Self {
+        match &settings.mixed {
+            None => Self::Template,
+            Some(policy) => Self::Mixed {
+                base: policy.on_demand_base,
+                percent: policy.on_demand_percent,
+            },
+        }
+    }
+}
+
 /// An instance in its group.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct MemberRecord {
     /// The instance.
-    pub id: String,
+    pub id: InstanceId,
     /// Its lifecycle state.
     pub lifecycle: LifecycleState,
     /// Whether its health status in the group is `Healthy`.
     pub healthy: bool,
     /// The template version that it was launched from.
     pub template_version: u64,
+    /// Its instance type.
+    #[serde(default)]
+    pub instance_type: Option<String>,
+    /// How the group bought it; `None` in worlds that were saved before groups bought in several ways.
+    #[serde(default)]
+    pub purchase: Option<Purchase>,
     /// When it came into service, in logical milliseconds.
     pub in_service_ms: Option<u64>,
     /// Name of the lifecycle hook at which it waits.
@@ -329,6 +448,9 @@ pub struct GroupRecord {
     /// Its scheduled actions by name.
     #[serde(default)]
     pub scheduled: BTreeMap<String, ScheduledActionRecord>,
+    /// What it tells to topics: the types of notifications, by the topic's ARN.
+    #[serde(default)]
+    pub notifications: BTreeMap<String, Vec<String>>,
     /// Counts the scheduled actions that were put, so that what an earlier one has set going is void.
     #[serde(default)]
     pub scheduled_generation: u64,
@@ -420,6 +542,20 @@ pub struct ZoneRecord {
     pub private: bool,
     /// Its record sets.
     pub records: Vec<RecordSet>,
+}
+
+impl ZoneRecord {
+    /// The servers that answer for it: four, of as many top-level domains, by names that nobody else's zone has.
+    #[must_use]
+    pub fn name_servers(&self) -> Vec<String> {
+        let number = self
+            .id
+            .as_str()
+            .bytes()
+            .fold(0_u32, |sum, byte| (sum * 31 + u32::from(byte)) % 512);
+        let at = |offset: u32, domain: &str| format!("ns-{}.awsdns-{:02}.{domain}", number + offset, number % 64);
+        vec![at(0, "com"), at(512, "net"), at(1024, "org"), at(1536, "co.uk")]
+    }
 }
 
 /// The first request with a `ClientToken`.

@@ -1,8 +1,8 @@
 //! The resources that a request names.
 
 use selfheal_core::world::{
-    ARecord, AllocationId, AssociationId, CreateVolume, GroupSettings, HostedZoneId, LaunchTemplateId, SecurityGroupId,
-    SnapshotId, VolumeId, VpcId,
+    ARecord, AllocationId, AssociationId, CopyVolume, CreateVolume, GroupSettings, HostedZoneId, InstanceId,
+    LaunchTemplateId, SecurityGroupId, SnapshotId, VolumeId, VpcId,
 };
 
 /// A resource that a request names, and AWS therefore evaluates.
@@ -11,9 +11,9 @@ pub(super) enum Target {
     Address(AllocationId),
     Association(AssociationId),
     Volume(VolumeId),
-    Instance(String),
+    Instance(InstanceId),
     /// The network interface of an instance.
-    Interface(String),
+    Interface(InstanceId),
     /// The network interface that an association is on.
     AssociatedInterface(AssociationId),
     SecurityGroup(SecurityGroupId),
@@ -22,7 +22,7 @@ pub(super) enum Target {
     Vpc(VpcId),
     Group(String),
     /// The group of an instance.
-    GroupOf(String),
+    GroupOf(InstanceId),
     Role(String),
     Profile(String),
     /// A role that is read, which need not exist.
@@ -35,15 +35,30 @@ pub(super) enum Target {
         change: &'static str,
     },
     Parameter(String),
+    /// A document of Systems Manager that is AWS's own.
+    Document(&'static str),
     ApplicationCheck(String),
+    LifecyclePolicy(String),
     LogGroup(String),
     /// A log group in a call about its tags, which AWS judges by another form of the ARN.
     LogGroupTags(String),
+    /// A log stream, by the name of its group and its own.
+    LogStream(String, String),
+    /// A topic, by its name.
+    Topic(String),
+    /// A topic, by its name, in a call that subscribes to it by this protocol.
+    Subscription(String, String),
     /// A customer's key, by its ARN.
     Key(String),
+    /// A user or a role, by its ARN.
+    Principal(String),
+    /// A quota of EC2, by its code.
+    Quota(String),
     NewApplicationCheck,
+    NewLifecyclePolicy,
     NewAddress,
     NewVolume(CreateVolume),
+    CopiedVolume(CopyVolume),
     NewSnapshot,
     /// A security group in this VPC.
     NewSecurityGroup(VpcId),
@@ -62,7 +77,7 @@ impl Target {
         match id.split_once('-').map(|(prefix, _)| prefix) {
             Some("eipalloc") => Self::Address(own.into()),
             Some("vol") => Self::Volume(own.into()),
-            Some("i") => Self::Instance(own),
+            Some("i") => Self::Instance(own.into()),
             Some("sg") => Self::SecurityGroup(own.into()),
             Some("lt") => Self::Template(own.into()),
             Some("snap") => Self::Snapshot(own.into()),
@@ -76,13 +91,16 @@ impl Target {
         match self {
             Self::NewAddress
             | Self::NewVolume(_)
+            | Self::CopiedVolume(_)
             | Self::NewSnapshot
             | Self::NewSecurityGroup(_)
             | Self::NewTemplate
             | Self::NewApplicationCheck
+            | Self::NewLifecyclePolicy
             | Self::NewGroup(_) => true,
             Self::Role(_) | Self::Profile(_) => action.starts_with("iam:Create"),
             Self::LogGroup(_) => action == "logs:CreateLogGroup",
+            Self::Topic(_) => action == "sns:CreateTopic",
             _ => false,
         }
     }

@@ -2,7 +2,9 @@
 
 use std::fmt;
 
-use selfheal_core::world::{AllocationId, InstanceState, LifecycleState, SnapshotId, SnapshotState, VolumeId};
+use selfheal_core::world::{
+    AllocationId, InstanceId, InstanceState, LifecycleState, SnapshotId, SnapshotState, VolumeId,
+};
 use serde::{Deserialize, Serialize};
 
 use super::state::ApplicationVerdict;
@@ -27,7 +29,7 @@ pub enum TraceKind {
     /// An instance changed its state.
     Instance {
         /// The instance.
-        id: String,
+        id: InstanceId,
         /// Its new state, or what else happened to it.
         state: InstanceChange,
         /// Why, where that is known.
@@ -38,14 +40,14 @@ pub enum TraceKind {
         /// The group.
         group: String,
         /// The instance.
-        instance: String,
+        instance: InstanceId,
         /// Its new lifecycle state.
         state: LifecycleState,
     },
     /// An application status check came to a verdict about an instance.
     Application {
         /// The instance.
-        instance: String,
+        instance: InstanceId,
         /// The check.
         check: String,
         /// The verdict.
@@ -56,7 +58,7 @@ pub enum TraceKind {
         /// The group.
         group: String,
         /// The instance.
-        instance: String,
+        instance: InstanceId,
         /// Why.
         why: String,
     },
@@ -76,6 +78,15 @@ pub enum TraceKind {
         /// Whether nothing was done, because the process that does it is suspended.
         skipped: bool,
     },
+    /// Data Lifecycle Manager took a snapshot, or deleted one that had had its time.
+    LifecyclePolicy {
+        /// The lifecycle policy.
+        policy: String,
+        /// The snapshot.
+        snapshot: SnapshotId,
+        /// Whether it was deleted.
+        deleted: bool,
+    },
     /// A group is gone.
     GroupDeleted {
         /// The group.
@@ -88,7 +99,7 @@ pub enum TraceKind {
         /// What happened to it.
         state: VolumeChange,
         /// The instance, where one is concerned.
-        instance: Option<String>,
+        instance: Option<InstanceId>,
     },
     /// A snapshot is complete.
     Snapshot {
@@ -104,7 +115,7 @@ pub enum TraceKind {
         /// The address.
         ip: String,
         /// Where it points now.
-        instance: Option<String>,
+        instance: Option<InstanceId>,
     },
     /// A record changed.
     Dns {
@@ -118,7 +129,7 @@ pub enum TraceKind {
     /// The boot program's model says something.
     Boot {
         /// The instance.
-        instance: String,
+        instance: InstanceId,
         /// What it says.
         says: String,
     },
@@ -290,6 +301,14 @@ impl fmt::Display for TraceKind {
             Self::Scheduled { group, action, skipped } => {
                 let skipped = if *skipped { " skipped" } else { "" };
                 write!(f, "group {group} scheduled action {action}{skipped}")
+            }
+            Self::LifecyclePolicy {
+                policy,
+                snapshot,
+                deleted,
+            } => {
+                let did = if *deleted { "deleted" } else { "took" };
+                write!(f, "lifecycle policy {policy} {did} {snapshot}")
             }
             Self::GroupDeleted { group } => write!(f, "group {group} deleted"),
             Self::Volume {

@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::{SignedDuration, Timestamp};
 use selfheal_core::world::{
-    AllocationId, HostedZoneId, Image, ImageId, LaunchTemplateId, LifecycleState, SecurityGroupId, SnapshotId, Subnet,
-    SubnetId, VolumeId, VpcId,
+    AllocationId, HostedZoneId, Image, ImageId, InstanceId, LaunchTemplateId, LifecycleState, SecurityGroupId,
+    SnapshotId, Subnet, SubnetId, VolumeId, VpcId,
 };
 use selfheal_policy::Partition;
 use serde::{Deserialize, Serialize};
@@ -19,9 +19,10 @@ use super::ledger::Ledger;
 use super::rate::Buckets;
 use super::rng::{Range, Rng};
 use super::state::{
-    ActivityRecord, AddressRecord, ApplicationCheckRecord, ApplicationResult, Granted, GroupRecord, InstanceRecord,
-    LogGroupRecord, ParameterRecord, Past, ProfileRecord, RoleRecord, SecurityGroupRecord, SnapshotRecord,
-    SubnetRecord, TemplateRecord, TokenRecord, VolumeRecord, ZoneRecord,
+    ActivityRecord, AddressRecord, ApplicationCheckRecord, ApplicationResult, CertificateRecord, CommandRecord,
+    Granted, GroupRecord, InstanceRecord, LifecyclePolicyRecord, LogGroupRecord, OrderRecord, ParameterRecord, Past,
+    ProfileRecord, RoleRecord, SecurityGroupRecord, SnapshotRecord, SubnetRecord, TemplateRecord, TokenRecord,
+    TopicRecord, VolumeRecord, ZoneRecord,
 };
 use super::trace::{TraceEvent, TraceKind};
 
@@ -48,6 +49,9 @@ pub struct World {
     pub images: BTreeMap<ImageId, Image>,
     /// Parameters by name.
     pub parameters: BTreeMap<String, ParameterRecord>,
+    /// Commands by id.
+    #[serde(default)]
+    pub commands: BTreeMap<String, CommandRecord>,
     /// Elastic IPs by allocation id.
     pub addresses: BTreeMap<AllocationId, AddressRecord>,
     /// Volumes by id, the deleted ones too.
@@ -59,13 +63,13 @@ pub struct World {
     /// Launch templates by id.
     pub templates: BTreeMap<LaunchTemplateId, TemplateRecord>,
     /// Instances by id, the terminated ones too.
-    pub instances: BTreeMap<String, InstanceRecord>,
+    pub instances: BTreeMap<InstanceId, InstanceRecord>,
     /// Application status checks by id, the deleted ones too.
     #[serde(default)]
     pub application_checks: BTreeMap<String, ApplicationCheckRecord>,
     /// What application status checks have found, by instance and check.
     #[serde(default)]
-    pub application_results: BTreeMap<String, BTreeMap<String, ApplicationResult>>,
+    pub application_results: BTreeMap<InstanceId, BTreeMap<String, ApplicationResult>>,
     /// Auto Scaling groups by name.
     pub groups: BTreeMap<String, GroupRecord>,
     /// Scaling activities, the oldest first.
@@ -76,9 +80,24 @@ pub struct World {
     pub profiles: BTreeMap<String, ProfileRecord>,
     /// Hosted zones by id.
     pub zones: BTreeMap<HostedZoneId, ZoneRecord>,
+    /// Lifecycle policies by id.
+    #[serde(default)]
+    pub lifecycle_policies: BTreeMap<String, LifecyclePolicyRecord>,
     /// Log groups by name.
     #[serde(default)]
     pub log_groups: BTreeMap<String, LogGroupRecord>,
+    /// Topics by name.
+    #[serde(default)]
+    pub topics: BTreeMap<String, TopicRecord>,
+    /// What data volumes hold of certificates, by volume.
+    #[serde(default)]
+    pub certificates: BTreeMap<VolumeId, CertificateRecord>,
+    /// Orders that certificate authorities were given, the oldest first.
+    #[serde(default)]
+    pub orders: Vec<OrderRecord>,
+    /// Whether every certificate authority is away.
+    #[serde(default)]
+    pub authority_away: bool,
     /// What `ClientToken`s stand for, by action and token.
     pub tokens: BTreeMap<String, TokenRecord>,
     /// Everything that happened and was not drained, in order.
@@ -104,15 +123,21 @@ pub struct World {
     pub(super) stale_ms: u64,
     /// Target lifecycle states that the metadata of instances tells in place of what follows from their groups.
     #[serde(default)]
-    pub(super) target_states: BTreeMap<String, LifecycleState>,
+    pub(super) target_states: BTreeMap<InstanceId, LifecycleState>,
     /// Since when instances are in service without the volume that they are made for, in logical milliseconds.
     #[serde(default)]
-    pub(super) hollow_since: BTreeMap<String, u64>,
+    pub(super) hollow_since: BTreeMap<InstanceId, u64>,
     /// Ids that no listing shows, though they exist: it lags behind, or its answer is cut. A read by the id does show them.
     pub unlisted: BTreeSet<String>,
     /// Zones in which EC2 has no capacity for another instance.
     #[serde(default)]
     pub(super) without_capacity: BTreeSet<String>,
+    /// Instance types of which EC2 has none left, wherever.
+    #[serde(default)]
+    pub(super) sold_out: BTreeSet<String>,
+    /// Instance types of which EC2 has no spot capacity.
+    #[serde(default)]
+    pub(super) without_spot: BTreeSet<String>,
     /// Groups whose boot programs fail.
     pub(super) failing_boots: BTreeSet<String>,
     /// Extra milliseconds before what the current call makes can be seen.
@@ -144,6 +169,7 @@ impl World {
             subnets: BTreeMap::new(),
             images: BTreeMap::new(),
             parameters: BTreeMap::new(),
+            commands: BTreeMap::new(),
             addresses: BTreeMap::new(),
             volumes: BTreeMap::new(),
             snapshots: BTreeMap::new(),
@@ -157,7 +183,12 @@ impl World {
             roles: BTreeMap::new(),
             profiles: BTreeMap::new(),
             zones: BTreeMap::new(),
+            lifecycle_policies: BTreeMap::new(),
             log_groups: BTreeMap::new(),
+            topics: BTreeMap::new(),
+            certificates: BTreeMap::new(),
+            orders: Vec::new(),
+            authority_away: false,
             tokens: BTreeMap::new(),
             trace: Vec::new(),
             drained: 0,
@@ -173,6 +204,8 @@ impl World {
             hollow_since: BTreeMap::new(),
             unlisted: BTreeSet::new(),
             without_capacity: BTreeSet::new(),
+            sold_out: BTreeSet::new(),
+            without_spot: BTreeSet::new(),
             failing_boots: BTreeSet::new(),
             late_visibility_ms: 0,
             creation_fails: false,

@@ -7,7 +7,7 @@ use selfheal_aws::{ApplyErrorKind, Goal, Scope};
 use selfheal_core::names::Tags;
 use selfheal_core::plan::{DestroyOptions, StepKind};
 use selfheal_core::spec::{Spec, ZoneRef};
-use selfheal_core::world::{AllocationId, HostedZoneId};
+use selfheal_core::world::{AllocationId, HostedZoneId, InstanceId};
 use selfheal_policy::{OperatorScope, Partition, Purpose, operator_policy};
 
 use crate::support::{applied_as, calls, even, look, read, run, run_until_done, serving, web};
@@ -20,7 +20,7 @@ fn refusals(sim: &Sim, spec: &Spec, goal: Goal) -> Vec<String> {
 }
 
 /// A world with another stack's instance, and the allocation of the address that it serves under.
-fn beside_another(seed: u64) -> (Sim, AllocationId, String) {
+fn beside_another(seed: u64) -> (Sim, AllocationId, InstanceId) {
     let mut other = web();
     other.name = "shop".to_owned();
     other.dns = None;
@@ -92,7 +92,7 @@ fn an_address_of_a_service_or_a_nat_gateway_is_refused_and_aws_would_refuse_it_t
     }
     let claimed = sim
         .as_instance(&instance)
-        .associate_address(&allocation, &instance, true);
+        .associate_address(&allocation, instance.as_str(), true);
     assert_eq!(
         claimed.expect_err("it is the service's").code.as_deref(),
         Some("AuthFailure")
@@ -164,6 +164,7 @@ fn two_public_zones_of_one_name_are_refused_naming_both_and_the_id_tells_which()
     scope.record_name = Some("app.example.com".to_owned());
     scope.hosted_zone_id = Some("Z0SECOND".to_owned());
     scope.zone_by_id = true;
+    scope.session_manager = true;
     let operate = |purpose: Purpose| {
         let policy = operator_policy(&scope, purpose).expect("the scope is well-formed");
         sim.tamper(|world| world.config.operator_policy = Some(policy.to_json().into()));
@@ -178,7 +179,7 @@ fn two_public_zones_of_one_name_are_refused_naming_both_and_the_id_tells_which()
     read(&sim, &spec, Scope::Status);
     assert_eq!(
         calls(&sim),
-        16,
+        17,
         "a zone costs one call, however it is named\n{}",
         sim.trace_text()
     );

@@ -88,15 +88,15 @@ fn finishes_a_destroy(spec: &Spec) {
         sim
     };
     let whole = start();
-    run_until_done(&whole, spec, goal, 1);
+    run_until_done(&whole, spec, goal.clone(), 1);
     let (expected, count) = (census(&whole), calls(&whole));
     for (side, cut) in SIDES {
         for k in 1..=count {
             let sim = start();
             sim.set_faults(cut(FaultPlan::none(), k));
-            let _ = sim.block_on(run(&sim, spec, goal));
+            let _ = sim.block_on(run(&sim, spec, goal.clone()));
             sim.set_faults(FaultPlan::none());
-            run_until_done(&sim, spec, goal, 3);
+            run_until_done(&sim, spec, goal.clone(), 3);
             assert_eq!(census(&sim), expected, "cut off {side} call {k}\n{}", sim.trace_text());
             let completed = sim.inspect(|world| {
                 world

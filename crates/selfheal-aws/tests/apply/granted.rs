@@ -5,10 +5,11 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use selfheal_aws::sim::{Granted, Sim, World};
-use selfheal_aws::{Control, Goal, Scope, Silent, observe};
+use selfheal_aws::{Control, Goal, Patience, Scope, Silent, WATCH_MAX, observe, watch};
 use selfheal_core::names::{TAG_RECORD, TAG_STACK, Tags};
-use selfheal_core::plan::{DestroyOptions, SleepUntil};
-use selfheal_core::spec::{HealthFrom, Ingress, Protocol, ScheduleSpec, Spec};
+use selfheal_core::plan::{DestroyOptions, RestoreFrom, RestoreOptions, SleepUntil, SnapshotOptions};
+use selfheal_core::spec::{HealthFrom, Ingress, Market, Protocol, ScheduleSpec, Spec};
+use selfheal_core::watch::{Verdict, Watch};
 use selfheal_core::world::Observed;
 use selfheal_policy::{Document, Effect, OperatorScope, Partition, Purpose, operator_policy};
 
@@ -29,6 +30,8 @@ fn scope() -> OperatorScope {
     scope.record_name = Some("app.example.com".to_owned());
     scope.application_check = true;
     scope.schedule = true;
+    scope.instance_types = ["t4g.small", "t4g.medium"].map(str::to_owned).to_vec();
+    scope.replaces = true;
     scope
 }
 
@@ -95,9 +98,16 @@ fn permit_all(sim: &Sim) {
     ids.iter().for_each(|id| sim.permit(id));
 }
 
+/// The stack with a probe of AWS's and two types.
+fn several() -> Spec {
+    let mut spec = probed(HealthFrom::Both);
+    spec.instance.fallback_types = vec!["t4g.medium".to_owned()];
+    spec
+}
+
 /// The stack with a probe of AWS's and everything that is changed later.
 fn first(sim: &Sim) -> Spec {
-    let mut spec = probed(HealthFrom::Both);
+    let mut spec = several();
     // In the stories it is January.
     spec.schedule = Some(ScheduleSpec {
         stop: "0 20 * 12 *".parse().expect("a recurrence"),
@@ -111,7 +121,7 @@ fn first(sim: &Sim) -> Spec {
 
 /// Plans a first apply in a subnet that the spec names: what is asked before something is made.
 fn ask_first(sim: &Sim) -> BTreeSet<Right> {
-    let mut spec = probed(HealthFrom::Both);
+    let mut spec = several();
     spec.instance.subnet = sim.inspect(|world| world.subnets.keys().next().cloned());
     assert!(!look(sim, &spec, Goal::Apply).is_refused());
     used(sim, true)
@@ -120,7 +130,7 @@ fn ask_first(sim: &Sim) -> BTreeSet<Right> {
 /// Changes all that an apply may change, and breaks all that it mends.
 fn changes(sim: &Sim, spec: &Spec) {
     let mut other = spec.clone();
-    other.instance.instance_type = "t4g.medium".to_owned();
+    other.instance.market = Market::Spot;
     other.instance.ingress = Ingress::Ports(vec![(80, Protocol::Tcp), (8443, Protocol::Tcp)]);
     other.data.as_mut().expect("it has data").size_gib = 30;
     other.app.health.as_mut().expect("it has a probe").threshold = 7;
@@ -153,6 +163,12 @@ fn changes(sim: &Sim, spec: &Spec) {
     });
     run_until_done(sim, &without, Goal::Apply, 2);
     sim.settle(HOUR);
+    // Whoever waits while there is no instance asks why.
+    let (instance, ..) = serving(sim).expect("it serves");
+    sim.kill_instance(&instance);
+    let now = read(sim, &without, Scope::Replace);
+    let begun = Watch::new(&now, sim.inspect(World::now)).replacing(instance);
+    await_serving(sim, &without, (begun, now));
 }
 
 #[test]
@@ -223,7 +239,7 @@ fn whatever_sleep_is_granted_some_sleep_or_wake_uses() {
     let policy = operate(&sim, &scope(), Purpose::Sleep);
     let act = |sim: &Sim, spec: &Spec, goals: &[Goal]| {
         for goal in goals {
-            run_until_done(sim, spec, *goal, 1);
+            run_until_done(sim, spec, goal.clone(), 1);
             sim.settle(HOUR);
         }
     };
@@ -248,6 +264,101 @@ fn whatever_sleep_is_granted_some_sleep_or_wake_uses() {
 }
 
 #[test]
+fn whatever_replace_is_granted_some_replacement_uses() {
+    let sim = Sim::new(even(33));
+    let spec = first(&sim);
+    let policy = operate(&sim, &scope(), Purpose::Replace);
+    let (instance, ..) = serving(&sim).expect("it serves");
+    let before = read(&sim, &spec, Scope::Replace);
+    run_until_done(&sim, &spec, Goal::Replace(Some(instance.clone())), 1);
+    let begun = Watch::new(&before, sim.inspect(World::now)).replacing(instance);
+    await_serving(&sim, &spec, (begun, before));
+    check(&policy, &used(&sim, true), &[]);
+}
+
+/// Waits as whoever has applied a stack does.
+fn await_serving(sim: &Sim, spec: &Spec, begun: (Watch, Observed)) {
+    let ctl = Control {
+        clock: sim,
+        jitter: sim,
+        progress: &Silent,
+    };
+    let patience = Patience {
+        at_most: WATCH_MAX,
+        lets_group_try_again: true,
+    };
+    let watched = sim.block_on(watch(sim, spec, begun, patience, &ctl)).expect("it ends");
+    let verdict = watched.expect("the policy allows to read").verdict;
+    assert!(matches!(verdict, Verdict::Serving(_)), "{verdict:?}");
+}
+
+#[test]
+fn whatever_snapshot_is_granted_some_snapshot_uses() {
+    let sim = Sim::new(even(29));
+    let spec = first(&sim);
+    let policy = operate(&sim, &scope(), Purpose::Snapshot);
+    for instant in [false, true] {
+        let wait = !instant;
+        run_until_done(&sim, &spec, Goal::Snapshot(SnapshotOptions { wait, instant }), 1);
+    }
+    check(&policy, &used(&sim, true), &[]);
+}
+
+/// A restore has the policy of an apply beside its own.
+#[test]
+fn whatever_restore_is_granted_some_restore_uses() {
+    let sim = Sim::new(even(30));
+    let mut spec = first(&sim);
+    // One that has never slept.
+    let whole = SnapshotOptions {
+        wait: true,
+        instant: false,
+    };
+    spec.schedule = None;
+    sim.tamper(|world| {
+        let group = world.groups.get_mut("selfheal-web").expect("there is a group");
+        group.settings.min = 1;
+        group.scheduled.clear();
+    });
+    run_until_done(&sim, &spec, Goal::Snapshot(whole), 1);
+    let snapshot = sim
+        .inspect(|world| world.snapshots.keys().next().cloned())
+        .expect("it is taken");
+    let mut both = operate(&sim, &scope(), Purpose::Apply);
+    let policy = operate(&sim, &scope(), Purpose::Restore);
+    // One document may not use an identifier twice.
+    let shared: BTreeSet<String> = both.statements.iter().map(|it| it.name().to_owned()).collect();
+    both.statements
+        .extend(policy.statements.iter().cloned().map(|mut statement| {
+            if shared.contains(statement.name()) {
+                statement.sid = None;
+            }
+            statement
+        }));
+    sim.tamper(|world| world.config.operator_policy = Some(both.to_json().into()));
+    let goal = Goal::Restore(RestoreOptions {
+        from: RestoreFrom::Snapshot(snapshot),
+        zone: None,
+        zone_lost: false,
+    });
+    run_until_done(&sim, &spec, goal, 1);
+    // The policies of both let the parts of the world be read that both need.
+    let own = |right: &Right| right.0 != "Look";
+    let used: BTreeSet<Right> = used(&sim, true).into_iter().filter(own).collect();
+    let looks: Vec<Right> = granted(&policy).into_iter().filter(|right| !own(right)).collect();
+    let looks: Vec<(&str, &str)> = looks
+        .iter()
+        .map(|(sid, action)| (sid.as_str(), action.as_str()))
+        .collect();
+    // What the policy of an apply allows as well, for a stack with a schedule.
+    let both = [
+        ("RestoreTagged", "ec2:CreateVolume"),
+        ("SetDesired", "autoscaling:SetDesiredCapacity"),
+    ];
+    check(&policy, &used, &[&looks[..], &both].concat());
+}
+
+#[test]
 fn whatever_destroy_is_granted_some_destroy_uses() {
     let sim = Sim::new(even(23));
     let spec = first(&sim);
@@ -266,7 +377,7 @@ fn whatever_is_granted_for_an_adopted_address_is_used() {
         let allocation = sim.foreign_address(&tags);
         let mut scope = scope();
         scope.allocation_id = Some(allocation.to_string());
-        let mut spec = probed(HealthFrom::Both);
+        let mut spec = several();
         spec.address.allocation = Some(allocation.clone());
         let policy = operate(&sim, &scope, Purpose::Apply);
         run_until_done(&sim, &spec, Goal::Apply, 1);
@@ -344,14 +455,16 @@ fn no_instance_acts_for_another_one_of_its_stack() {
     sim.tamper(|world| {
         let mut twin = world.instances[&second].clone();
         twin.mounted = None;
-        world.instances.insert("i-0twin".to_owned(), twin);
+        world.instances.insert("i-0twin".into(), twin);
     });
-    let twin = sim.as_instance("i-0twin");
+    let twin = sim.as_instance(&"i-0twin".into());
     let volume = sim.inspect(|world| world.instances[&second].mounted.clone().expect("it has the volume"));
     let denied = |result: Result<_, selfheal_aws::CallError>| {
         result.expect_err("it is refused").kind() == selfheal_aws::CallErrorKind::Denied
     };
     assert!(denied(twin.detach_volume(&volume, Some(&second)).map(drop)));
     let allocation = sim.inspect(|world| world.addresses.keys().next().cloned().expect("there is an address"));
-    assert!(denied(twin.associate_address(&allocation, &second, true).map(drop)));
+    assert!(denied(
+        twin.associate_address(&allocation, second.as_str(), true).map(drop)
+    ));
 }

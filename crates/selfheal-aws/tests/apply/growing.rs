@@ -2,13 +2,15 @@
 
 use std::time::Duration;
 
-use selfheal_aws::sim::{Range, Sim, SimConfig};
-use selfheal_aws::{ApplyErrorKind, CallErrorKind, Goal};
-use selfheal_core::plan::StepKind;
+use selfheal_aws::sim::{Content, Fault, FaultPlan, Range, Sim, SimConfig, When};
+use selfheal_aws::{ApplyErrorKind, CallErrorKind, Goal, Scope};
+use selfheal_core::names::TAG_GROWN;
+use selfheal_core::plan::{SleepUntil, StepKind, plan};
 use selfheal_core::spec::Spec;
+use selfheal_core::status::{FindingCode, status};
 use selfheal_core::world::VolumeId;
 
-use crate::support::{applied, even, look, run, run_until_done, serving, web};
+use crate::support::{applied, even, look, read, run, run_until_done, serving, web};
 
 fn of_size(size_gib: u32) -> Spec {
     let mut spec = web();
@@ -24,6 +26,24 @@ fn slow(seed: u64) -> (Sim, VolumeId) {
     sim.settle(Duration::from_secs(900));
     let (_, _, volume) = serving(&sim).expect("it serves");
     (sim, volume)
+}
+
+/// The size of the filesystem on a volume, and what the group's tag says of it.
+fn filesystem(sim: &Sim, volume: &VolumeId) -> (u32, String) {
+    sim.inspect(|world| {
+        let Content::Filesystem { size_gib, .. } = world.volumes[volume].content else {
+            panic!("{volume} holds no filesystem")
+        };
+        let tags = &world.groups["selfheal-web"].tags;
+        (size_gib, tags.get(TAG_GROWN).cloned().unwrap_or_default())
+    })
+}
+
+/// The findings of a status.
+fn findings(sim: &Sim, spec: &Spec) -> Vec<FindingCode> {
+    let observed = read(sim, spec, Scope::Status);
+    let report = status(spec, &observed, &plan(spec, &observed));
+    report.findings.into_iter().map(|finding| finding.code).collect()
 }
 
 fn pass(sim: &Sim, seconds: u64) {
@@ -48,6 +68,41 @@ fn what_is_being_grown_is_not_grown_again_12() {
         assert!(plan.is_empty(), "{plan}");
     }
     assert_eq!(sim.inspect(|world| world.volumes[&volume].volume.size_gib), 40);
+}
+
+#[test]
+fn the_filesystem_follows_its_volume_while_the_app_runs() {
+    let (sim, volume) = slow(1205);
+    let (instance, ..) = serving(&sim).expect("it serves");
+    assert_eq!(filesystem(&sim, &volume), (20, format!("{volume} 20 GiB")));
+    run_until_done(&sim, &of_size(40), Goal::Apply, 1);
+    pass(&sim, 1_700);
+    assert_eq!(filesystem(&sim, &volume).0, 20, "the device is as it was");
+    // The device has grown, and the note of it is refused at first.
+    let tags = When::Every("autoscaling:CreateOrUpdateTags".to_owned());
+    sim.set_faults(FaultPlan::none().with(tags, Fault::AccessDenied));
+    pass(&sim, 130);
+    assert_eq!(filesystem(&sim, &volume), (40, format!("{volume} 20 GiB")));
+    assert_eq!(findings(&sim, &of_size(40)), [FindingCode::FilesystemBehind]);
+    sim.set_faults(FaultPlan::none());
+    pass(&sim, 60);
+    assert_eq!(filesystem(&sim, &volume), (40, format!("{volume} 40 GiB")));
+    assert_eq!(findings(&sim, &of_size(40)), []);
+    assert_eq!(serving(&sim).expect("it serves").0, instance, "nothing was rebooted");
+}
+
+#[test]
+fn a_replacement_grows_the_filesystem_of_a_volume_that_grew_while_nothing_ran() {
+    let (sim, volume) = slow(1206);
+    run_until_done(&sim, &of_size(40), Goal::Sleep(SleepUntil::Schedule), 1);
+    sim.settle(Duration::from_secs(900));
+    run_until_done(&sim, &of_size(40), Goal::Apply, 1);
+    pass(&sim, 3_700);
+    assert_eq!(filesystem(&sim, &volume), (20, format!("{volume} 20 GiB")));
+    assert_eq!(findings(&sim, &of_size(40)), [], "the next boot grows it");
+    run_until_done(&sim, &of_size(40), Goal::Wake { wait: true }, 1);
+    sim.settle(Duration::from_secs(900));
+    assert_eq!(filesystem(&sim, &volume), (40, format!("{volume} 40 GiB")));
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! The instance is lost, and comes back with the same address and the same data.
 
+use selfheal_core::world::InstanceId;
 use std::time::Duration;
 
 use selfheal_aws::Goal;
@@ -8,7 +9,7 @@ use selfheal_aws::sim::{Sim, SimConfig};
 use crate::support::{applied, look, serving, web};
 
 /// Loses the instance in one way and waits for another that serves.
-fn heals(seed: u64, lose: impl Fn(&Sim, &str)) {
+fn heals(seed: u64, lose: impl Fn(&Sim, &InstanceId)) {
     let sim = applied(SimConfig::seeded(seed));
     sim.settle(Duration::from_secs(1800));
     let (first, address, volume) = serving(&sim).unwrap_or_else(|| panic!("seed {seed}\n{}", sim.trace_text()));

@@ -32,7 +32,7 @@ fn s7_an_executor_that_does_more_than_was_shown_is_told() {
     let sim = applied(SimConfig::seeded(1));
     let spec = web();
     let goal = Goal::Apply;
-    let shown = look(&sim, &spec, goal);
+    let shown = look(&sim, &spec, goal.clone());
     assert!(shown.is_empty());
     // Somebody closes a port after the plan was shown: what opens it again was not.
     sim.tamper(|world| {
@@ -56,7 +56,7 @@ fn s7_what_was_shown_of_one_address_is_not_done_to_another() {
             ..DestroyOptions::KEEP
         }),
     );
-    let mut shown = look(&sim, &spec, release);
+    let mut shown = look(&sim, &spec, release.clone());
     for step in &mut shown.steps {
         step.target = step
             .target

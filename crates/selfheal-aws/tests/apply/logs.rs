@@ -1,15 +1,21 @@
 //! The stack's log group on the simulated AWS: made whole however a run ends, and kept unless it is named.
 
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use jiff::Timestamp;
 use selfheal_aws::sim::{Fault, FaultPlan, Range, Sim, When};
-use selfheal_aws::{Goal, Logs};
+use selfheal_aws::{CallErrorKind, CallResult, Ec2, Goal, LogEvent, LogQuery, Logs};
 use selfheal_core::names::{TAG_STACK, Tags};
 use selfheal_core::plan::DestroyOptions;
 use selfheal_core::spec::{LogsSpec, Spec};
+use selfheal_core::world::InstanceState;
 use selfheal_policy::Purpose;
 
-use crate::support::{applied_as, calls, even, faulty, look, operate, run, run_until_done, web};
+use crate::support::{applied_as, calls, even, faulty, look, operate, run, run_until_done, serving, web};
 
 const NAME: &str = "/selfheal/web";
+const HOUR: Duration = Duration::from_secs(3600);
 const KEEP: Goal = Goal::Destroy(DestroyOptions::KEEP);
 const LOGS: Goal = Goal::Destroy(DestroyOptions {
     delete_logs: true,
@@ -18,7 +24,10 @@ const LOGS: Goal = Goal::Destroy(DestroyOptions {
 
 fn logged(retention_days: u32) -> Spec {
     Spec {
-        logs: Some(LogsSpec { retention_days }),
+        logs: Some(LogsSpec {
+            retention_days,
+            files: Vec::new(),
+        }),
         ..web()
     }
 }
@@ -177,4 +186,163 @@ fn a_group_that_listings_do_not_show_yet_is_made_once() {
         run_until_done(&sim, &logged(14), Goal::Apply, 2);
         assert_eq!(groups(&sim), whole(14), "seed {seed}\n{}", sim.trace_text());
     }
+}
+
+/// What the group holds, as the command reads it: every page of it.
+fn told(sim: &Sim, newest_first: bool, stream: Option<&str>) -> Vec<LogEvent> {
+    let mut query = LogQuery {
+        group: NAME.to_owned(),
+        stream: stream.map(str::to_owned),
+        from: Timestamp::from_second(1_704_067_200).expect("in range"),
+        newest_first,
+        page: None,
+    };
+    let mut events = Vec::new();
+    loop {
+        let page = sim.block_on(sim.filter_log_events(&query)).expect("it ends");
+        let page = page.expect("it is allowed").expect("the group is there");
+        events.extend(page.events);
+        match page.next {
+            Some(next) => query.page = Some(next),
+            None => return events,
+        }
+    }
+}
+
+fn texts(events: &[LogEvent]) -> Vec<&str> {
+    let text = |event: &'_ LogEvent| event.message.split_once(": ").map(|(head, _)| head.len() + 2);
+    let texts = events
+        .iter()
+        .map(|event| &event.message[text(event).expect("a head")..]);
+    texts.collect()
+}
+
+#[test]
+fn failed_boots_log_is_read_after_the_instance_is_gone() {
+    let sim = applied_as(even(9), &logged(14));
+    sim.advance(HOUR);
+    let (first, ..) = serving(&sim).expect("it serves");
+    assert_eq!(
+        texts(&told(&sim, false, Some(first.as_str()))).last(),
+        Some(&"selfheal: boot is done")
+    );
+    sim.fail_boots("selfheal-web", true);
+    assert!(sim.kill_instance(&first));
+    sim.advance(HOUR);
+    let gone = sim.inspect(|world| {
+        let failed = world.instances.values().find(|it| it.boot.failure.is_some());
+        failed.map(|it| {
+            (
+                it.id.clone(),
+                it.boot.failure.clone().expect("it failed"),
+                it.state.clone(),
+            )
+        })
+    });
+    let (id, failure, state) = gone.expect("a boot failed");
+    assert_eq!(state, InstanceState::Terminated);
+    // Under the policy of the command, which reads nothing else.
+    operate(&sim, Purpose::Logs, |scope| scope.logs = true);
+    let events = told(&sim, false, Some(id.as_str()));
+    assert!(
+        texts(&events).contains(&format!("selfheal: failed: {failure}").as_str()),
+        "{events:?}"
+    );
+    assert_eq!(used(&sim), ["logs:FilterLogEvents"]);
+    let console = sim
+        .block_on(sim.console_output(&id, false))
+        .expect("it ends")
+        .expect("it is allowed");
+    assert!(console.expect("there is one").contains(&failure));
+    let other = sim.block_on(sim.describe_log_group(NAME)).expect("it ends");
+    assert_eq!(other.expect_err("it is not needed").kind(), CallErrorKind::Denied);
+}
+
+#[test]
+fn newest_come_first_and_pages_may_be_empty() {
+    let mut config = even(10);
+    config.page_size = Some(2);
+    let sim = applied_as(config, &logged(14));
+    sim.advance(HOUR);
+    let (first, ..) = serving(&sim).expect("it serves");
+    assert!(sim.kill_instance(&first));
+    sim.advance(HOUR);
+    let mut events = told(&sim, false, None);
+    assert!(
+        events.len() > 6 && events.is_sorted_by_key(|event| event.at),
+        "{events:?}"
+    );
+    let streams: BTreeSet<&str> = events.iter().map(|event| event.stream.as_str()).collect();
+    assert_eq!(streams.len(), 2, "one an instance");
+    let of_first = told(&sim, true, Some(first.as_str()));
+    events.reverse();
+    assert_eq!(told(&sim, true, None), events);
+    assert!(!of_first.is_empty() && of_first.len() < events.len());
+    let ids: BTreeSet<&String> = events.iter().map(|event| &event.id).collect();
+    assert_eq!(ids.len(), events.len());
+}
+
+#[test]
+fn instance_that_cannot_ship_boots_and_ships_later() {
+    for fault in [
+        Fault::Throttle,
+        Fault::AccessDenied,
+        Fault::AnswerLost,
+        Fault::ServiceDown,
+    ] {
+        let of_logs = |action: &str, nth| When::Nth(format!("logs:{action}"), nth);
+        let faults = (1..4).fold(FaultPlan::none(), |plan, nth| {
+            plan.with(of_logs("PutLogEvents", nth), fault.clone())
+                .with(of_logs("CreateLogStream", nth), fault.clone())
+        });
+        let sim = faulty(even(11), faults);
+        run_until_done(&sim, &logged(14), Goal::Apply, 1);
+        sim.advance(HOUR);
+        assert!(serving(&sim).is_some(), "{fault:?}");
+        let events = told(&sim, false, None);
+        assert!(
+            texts(&events).contains(&"selfheal: boot is done"),
+            "{fault:?}: {events:?}"
+        );
+        assert!(sim.violations().is_empty());
+    }
+}
+
+#[test]
+fn what_is_put_keeps_to_the_limits() {
+    let sim = applied_as(even(12), &logged(7));
+    sim.advance(HOUR);
+    let (id, ..) = serving(&sim).expect("it serves");
+    let (me, now) = (sim.as_instance(&id), sim.inspect(|world| world.now().as_millisecond()));
+    let put = |events: &[(i64, &str)]| {
+        let events: Vec<(i64, String)> = events.iter().map(|(at, text)| (*at, (*text).to_owned())).collect();
+        me.put_log_events(NAME, id.as_str(), &events)
+    };
+    let code = |result: CallResult<usize>| result.expect_err("it is refused").code.expect("a code");
+    let day = 24 * 3_600_000;
+    let large = "x".repeat(600_000);
+    for refused in [
+        &[][..],
+        &[(now, "")],
+        &[(now, "late"), (now - 1, "early")],
+        &[(now - day - 1, "yesterday"), (now, "today")],
+        &[(now, &large), (now, &large)],
+        &vec![(now, "x"); 10_001],
+    ] {
+        assert_eq!(
+            code(put(refused)),
+            "InvalidParameterException",
+            "{} events",
+            refused.len()
+        );
+    }
+    assert_eq!(
+        code(me.put_log_events(NAME, "i-other", &[(now, "x".to_owned())])),
+        "ResourceNotFoundException"
+    );
+    let other = me.put_log_events("/selfheal/other", id.as_str(), &[(now, "x".to_owned())]);
+    assert_eq!(other.expect_err("it is refused").kind(), CallErrorKind::Denied);
+    assert_eq!(put(&[(now, "as it is")]).expect("it is taken"), 0);
+    assert_eq!(put(&[(now - 8 * day, "before the retention")]).expect("it is taken"), 1);
+    assert_eq!(put(&[(now + 3 * 3_600_000, "ahead")]).expect("it is taken"), 1);
 }

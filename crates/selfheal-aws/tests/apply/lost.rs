@@ -10,7 +10,7 @@ use selfheal_aws::{
 };
 use selfheal_core::names::Tags;
 use selfheal_core::status::{FindingCode, status};
-use selfheal_core::world::{InstanceState, VolumeId};
+use selfheal_core::world::{InstanceId, InstanceState, VolumeId};
 
 use crate::support::{applied, applied_as, calls, census, even, look, read, run, run_until_done, serving, web};
 
@@ -18,7 +18,7 @@ const ZONE: &str = "eu-west-1a";
 const HOUR: Duration = Duration::from_secs(3600);
 
 /// A stack that serves, with what it serves with.
-fn at_rest(seed: u64) -> (Sim, (String, String, VolumeId)) {
+fn at_rest(seed: u64) -> (Sim, (InstanceId, String, VolumeId)) {
     let sim = applied(SimConfig::seeded(seed));
     sim.settle(Duration::from_secs(1800));
     let found = serving(&sim).unwrap_or_else(|| panic!("{}", sim.trace_text()));
@@ -33,7 +33,7 @@ fn codes(sim: &Sim) -> Vec<FindingCode> {
 }
 
 /// The stack serves again, from another instance, with the address and the volume that it had.
-fn is_back(sim: &Sim, before: &(String, String, VolumeId)) {
+fn is_back(sim: &Sim, before: &(InstanceId, String, VolumeId)) {
     let now = serving(sim).unwrap_or_else(|| panic!("{}", sim.trace_text()));
     assert_ne!(now.0, before.0);
     assert_eq!((&now.1, &now.2), (&before.1, &before.2));

@@ -326,7 +326,7 @@ fn each_command_is_finished_by_running_it_again_wherever_it_was_cut_off() {
                 let sim = noon(&spec);
                 before
                     .iter()
-                    .for_each(|goal| drop(run_until_done(&sim, &spec, *goal, 1)));
+                    .for_each(|goal| drop(run_until_done(&sim, &spec, goal.clone(), 1)));
                 sim.set_faults(FaultPlan {
                     rules: vec![FaultRule {
                         when: When::Call(call),
@@ -336,9 +336,12 @@ fn each_command_is_finished_by_running_it_again_wherever_it_was_cut_off() {
                     }],
                     ..FaultPlan::none()
                 });
-                run_until_done(&sim, &spec, *last, 2);
+                run_until_done(&sim, &spec, last.clone(), 2);
                 sim.set_faults(FaultPlan::none());
-                assert!(look(&sim, &spec, *last).is_empty(), "{last:?}, {fault:?} at {call}");
+                assert!(
+                    look(&sim, &spec, last.clone()).is_empty(),
+                    "{last:?}, {fault:?} at {call}"
+                );
                 assert_eq!(desired(&sim), ends, "{last:?}, {fault:?} at {call}");
                 assert!(look(&sim, &spec, Goal::Apply).steps.is_empty());
             }

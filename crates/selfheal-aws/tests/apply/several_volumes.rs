@@ -189,7 +189,7 @@ fn a_volume_that_cannot_be_adopted_is_refused_with_the_reason_4() {
     check(410, "volume-shrinks", |it| it.volume.size_gib = 50);
     check(411, "volume-in-use", |it| {
         it.volume.attachment = Some(Attachment {
-            instance_id: "i-00000000000000bad".to_owned(),
+            instance_id: "i-00000000000000bad".into(),
             state: AttachmentState::Attached,
         });
     });

@@ -5,7 +5,7 @@ use selfheal_aws::{ApplyError, Control, Goal, Outcome, Scope, Silent, apply, obs
 use selfheal_core::Observed;
 use selfheal_core::plan::Plan;
 use selfheal_core::spec::{EXAMPLE, HealthFrom, HealthProbe, HealthSpec, Spec, SpecFile};
-use selfheal_core::world::{ApplicationCheck, InstanceState, VolumeId, VolumeState};
+use selfheal_core::world::{ApplicationCheck, InstanceId, InstanceState, VolumeId, VolumeState};
 use selfheal_policy::{OperatorScope, Partition, Purpose, operator_policy};
 
 /// The stack of the README.
@@ -94,7 +94,7 @@ pub fn look(sim: &Sim, spec: &Spec, goal: Goal) -> Plan {
 pub fn run_until_done(sim: &Sim, spec: &Spec, goal: Goal, tries: u32) -> Outcome {
     let mut last = String::new();
     for _ in 0..tries {
-        match sim.block_on(run(sim, spec, goal)) {
+        match sim.block_on(run(sim, spec, goal.clone())) {
             Ok(Ok(outcome)) => return outcome,
             Ok(Err(error)) => last = error.to_string(),
             Err(SimError::Crashed { .. }) => last = "cut off".to_owned(),
@@ -187,7 +187,7 @@ pub fn live_checks(world: &World) -> impl Iterator<Item = &ApplicationCheck> {
 }
 
 /// The one running instance that the group has in service, with the address and the volume that it holds.
-pub fn serving(sim: &Sim) -> Option<(String, String, VolumeId)> {
+pub fn serving(sim: &Sim) -> Option<(InstanceId, String, VolumeId)> {
     sim.inspect(|world| {
         let group = world.groups.get("selfheal-web")?;
         let member = group

@@ -4,6 +4,7 @@
 //! What ought to be is computed here by hand from the clock on the wall, and not by what the planner and the simulated AWS
 //! share.
 
+use selfheal_core::world::InstanceId;
 use std::collections::BTreeSet;
 use std::time::Duration;
 
@@ -65,7 +66,7 @@ struct Year {
     dice: Dice,
     hand: Hand,
     /// Instances that were in service, to tell that nights are real.
-    seen: BTreeSet<String>,
+    seen: BTreeSet<InstanceId>,
     turns: u32,
     offsets: BTreeSet<i32>,
 }
@@ -105,7 +106,7 @@ impl Year {
     /// Runs a command until it succeeds, whatever goes wrong with it.
     fn command(&self, goal: Goal) {
         for _ in 0..4 {
-            match self.sim.block_on(run(&self.sim, &self.spec, goal)) {
+            match self.sim.block_on(run(&self.sim, &self.spec, goal.clone())) {
                 Ok(Ok(_)) => return,
                 Ok(Err(_)) | Err(SimError::Crashed { .. }) => {}
                 Err(error) => panic!("{error}\n{}", self.sim.trace_text()),

@@ -40,7 +40,7 @@ fn place(test: &str) -> (String, String) {
         "boot" => "crates/selfheal-userdata/tests/it".to_owned(),
         "cli" => "crates/selfheal-cli/tests/it".to_owned(),
         "policy" => "crates/selfheal-policy/tests/it".to_owned(),
-        "core" => "crates/selfheal-core/tests".to_owned(),
+        "core" => "crates/selfheal-core/tests/it".to_owned(),
         "lab" => {
             let file = "xtask/src/boot_lab/scenarios/mod.rs".to_owned();
             return (file, format!("name: \"{rest}\","));

@@ -330,9 +330,11 @@ pub const ROWS: &[Row] = &[
     Row {
         number: 32,
         fault: "no capacity; a zone is lost",
-        said_by: "`Sim::refuse_launches`, `Sim::lose_zone`",
+        said_by: "`Sim::refuse_launches`, `Sim::lose_zone`, `Sim::sell_out`, `Sim::sell_out_spot`",
         tests: &[
             "apply::lost::a_zone_that_is_lost_keeps_its_volume_and_the_stack_waits_for_it",
+            "apply::capacity::the_second_type_is_launched_where_the_first_is_sold_out_and_in_the_volumes_zone",
+            "apply::capacity::a_status_tells_the_way_out_of_spot_without_capacity_and_an_apply_is_it",
             "cli::health::a_launch_that_aws_refuses_is_told_in_its_words",
         ],
         gap: "",
@@ -376,13 +378,15 @@ pub const ROWS: &[Row] = &[
     Row {
         number: 37,
         fault: "a spot interruption",
-        said_by: "the metadata service",
+        said_by: "`Sim::interrupt_instance`, the metadata service",
         tests: &[
+            "sim_world::capacity::an_instance_that_is_taken_back_gives_the_volume_back_and_its_successor_serves",
+            "sim_world::capacity::a_boot_that_is_taken_back_is_no_failed_boot",
             "boot::after::spot_notice_asks_for_the_replacement_first",
             "lab::spot-notice",
             "lab::spot-notice-in-setup",
         ],
-        gap: "in the simulation",
+        gap: "",
     },
     Row {
         number: 38,
@@ -510,9 +514,12 @@ pub const ROWS: &[Row] = &[
     Row {
         number: 50,
         fault: "the root disk is full or read-only",
-        said_by: "a log folder that cannot be made",
-        tests: &["boot::boot::root_disk_that_takes_no_log_is_told_where_setup_needs_it_and_stops_no_other_boot"],
-        gap: "a disk that is full in earnest",
+        said_by: "a log folder that cannot be made, a disk in the lab",
+        tests: &[
+            "boot::boot::root_disk_that_takes_no_log_is_told_where_setup_needs_it_and_stops_no_other_boot",
+            "lab::logs",
+        ],
+        gap: "a boot on a disk that is full in earnest",
     },
     Row {
         number: 51,

@@ -40,6 +40,7 @@ fn settings() -> GroupSettings {
         subnet: "subnet-1".into(),
         template_id: "lt-1".into(),
         template_version: 7,
+        mixed: None,
         health_check_type: "EC2".to_owned(),
         health_check_grace_s: 0,
         hooks: vec![hook()],
@@ -100,15 +101,17 @@ async fn a_group_is_read_with_states_newer_than_the_sdk() {
         subnets: vec!["subnet-1".into(), "subnet-2".into()],
         template_id: Some("lt-1".into()),
         template_version: Some("7".to_owned()),
+        mixed: None,
         health_check_type: "EC2,EBS".to_owned(),
         health_check_grace_s: 0,
         suspended: vec!["Launch".to_owned(), "ReplaceUnhealthy".to_owned()],
         deleting: true,
         instances: vec![GroupInstance {
-            id: "i-1".to_owned(),
+            id: "i-1".into(),
             lifecycle: "Quarantined:New".into(),
             health: HealthStatus::Healthy,
             template_version: Some("6".to_owned()),
+            instance_type: None,
         }],
         tags: tags("group"),
     };
@@ -274,7 +277,7 @@ async fn the_rest_names_group_and_instance() {
     sdk.delete_group_tags("selfheal-web", &["selfheal:parked".to_owned()])
         .await
         .unwrap();
-    sdk.terminate_instance("i-1").await.unwrap();
+    sdk.terminate_instance(&"i-1".into()).await.unwrap();
     sdk.delete_group("selfheal-web").await.unwrap();
     assert!(rules.iter().all(|rule| rule.num_calls() == 1));
 }

@@ -14,7 +14,7 @@ use aws_sdk_ec2::types::{
 use aws_smithy_mocks::mock;
 use selfheal_aws::{ApplicationChecks, CallErrorKind};
 use selfheal_core::world::{
-    ApplicationCheck, ApplicationCheckSettings, ApplicationStatus, CreateApplicationStatusCheck,
+    ApplicationCheck, ApplicationCheckSettings, ApplicationStatus, CreateApplicationStatusCheck, InstanceId,
 };
 
 use crate::support::{ec2_answer, ec2_error, sdk, tags};
@@ -150,9 +150,9 @@ async fn what_aws_finds_of_instances_is_read() {
         )
     });
     let sdk = sdk(&[&rule, &missing]);
-    let ids = ["i-1".to_owned(), "i-2".to_owned()];
+    let ids = ["i-1".into(), "i-2".into()];
     let found = sdk.describe_application_status(&ids).await.unwrap();
-    let pair = |id: &str, status: &str| -> (String, ApplicationStatus) { (id.to_owned(), status.into()) };
+    let pair = |id: &str, status: &str| -> (InstanceId, ApplicationStatus) { (id.into(), status.into()) };
     // A status that is newer than the SDK is told as it is.
     assert_eq!(found, [pair("i-1", "impaired"), pair("i-2", "brand-new")]);
     assert_eq!(sdk.describe_application_status(&ids).await.unwrap(), []);

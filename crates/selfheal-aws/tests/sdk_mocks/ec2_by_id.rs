@@ -63,7 +63,7 @@ async fn what_an_instance_holds_is_asked_for_by_filter_1() {
         .match_requests(|request| request.filters() == [filter("attachment.instance-id", "i-1")])
         .then_http_response(|| ec2_answer("DescribeVolumes", VOLUME));
     let sdk = sdk(&[&rule]);
-    let held = sdk.describe_attached_volumes("i-1").await.unwrap();
+    let held = sdk.describe_attached_volumes(&"i-1".into()).await.unwrap();
     assert_eq!(held[0].attachment.as_ref().unwrap().instance_id, "i-1");
 }
 

@@ -14,7 +14,7 @@ async fn a_type_is_read_and_one_that_does_not_exist_is_none() {
         <item>arm64</item></supportedArchitectures></processorInfo><ebsInfo><ebsOptimizedSupport>default\
         </ebsOptimizedSupport><ebsOptimizedInfo><baselineBandwidthInMbps>174</baselineBandwidthInMbps>\
         <baselineThroughputInMBps>21.75</baselineThroughputInMBps><maximumBandwidthInMbps>2085</maximumBandwidthInMbps>\
-        </ebsOptimizedInfo><nvmeSupport>required</nvmeSupport></ebsInfo></item></instanceTypeSet>";
+        </ebsOptimizedInfo><nvmeSupport>required</nvmeSupport></ebsInfo><vCpuInfo><defaultVCpus>2</defaultVCpus></vCpuInfo></item></instanceTypeSet>";
     let xen = "<instanceTypeSet><item><instanceType>t2.micro</instanceType><processorInfo><supportedArchitectures>\
         <item>i386</item><item>x86_64</item></supportedArchitectures></processorInfo><ebsInfo>\
         <ebsOptimizedSupport>unsupported</ebsOptimizedSupport><nvmeSupport>unsupported</nvmeSupport></ebsInfo></item>\
@@ -39,6 +39,7 @@ async fn a_type_is_read_and_one_that_does_not_exist_is_none() {
         nvme: "required".to_owned(),
         ebs_baseline_mbps: Some(174),
         ebs_maximum_mbps: Some(2085),
+        vcpus: Some(2),
     };
     assert_eq!(sdk.describe_instance_type("t4g.small").await.unwrap(), Some(details));
     let xen = sdk.describe_instance_type("t2.micro").await.unwrap().unwrap();
@@ -148,6 +149,7 @@ async fn a_volume_is_made_under_its_key_and_tells_it() {
         throughput_mibps: None,
         encrypted: true,
         kms_key: Some(KEY.to_owned()),
+        snapshot_id: None,
         tags: tags("volume"),
         client_token: "token".to_owned(),
     };

@@ -111,7 +111,7 @@ async fn addresses_are_those_of_a_vpc() {
         allocation_id: "eipalloc-1".into(),
         public_ip: "192.0.2.1".to_owned(),
         association_id: Some("eipassoc-1".into()),
-        instance_id: Some("i-1".to_owned()),
+        instance_id: Some("i-1".into()),
         interface_id: Some("eni-1".into()),
         service_managed: None,
         own_pool: false,
@@ -119,10 +119,7 @@ async fn addresses_are_those_of_a_vpc() {
     };
     assert_eq!(found.len(), 2);
     assert_eq!(found[0], associated);
-    assert_eq!(
-        (found[1].instance_id.as_deref(), &found[1].association_id),
-        (None, &None)
-    );
+    assert_eq!((found[1].instance_id.as_ref(), &found[1].association_id), (None, &None));
     assert_eq!(
         (found[1].service_managed.as_deref(), found[1].own_pool),
         (Some("alb"), true)
@@ -187,7 +184,7 @@ async fn volumes_are_read_page_by_page() {
         state: VolumeState::InUse,
         snapshot_id: None,
         attachment: Some(Attachment {
-            instance_id: "i-1".to_owned(),
+            instance_id: "i-1".into(),
             state: AttachmentState::Attaching,
         }),
         tags: tags("volume"),
@@ -295,7 +292,7 @@ async fn instances_are_read_from_every_reservation() {
         .then_http_response(move || ec2_answer("DescribeInstances", &second));
     let found = sdk(&[&one, &two]).describe_instances(&["web"]).await.unwrap();
     let expected = |id: &str, state: &str, ip: Option<&str>| Instance {
-        id: id.to_owned(),
+        id: id.into(),
         state: state.into(),
         launched_at: "2026-01-01T00:00:00Z".parse().unwrap(),
         zone: "eu-west-1a".to_owned(),
@@ -319,8 +316,8 @@ async fn snapshots_are_our_own() {
         .build()
         .unwrap();
     let item = format!(
-        "<snapshotSet><item><snapshotId>snap-1</snapshotId><volumeId>vol-1</volumeId><status>completed</status>\
-        <startTime>2026-01-01T00:00:00.000Z</startTime>{TAGS}</item></snapshotSet>"
+        "<snapshotSet><item><snapshotId>snap-1</snapshotId><volumeId>vol-1</volumeId><volumeSize>20</volumeSize>\
+        <status>completed</status><startTime>2026-01-01T00:00:00.000Z</startTime>{TAGS}</item></snapshotSet>"
     );
     let rule = mock!(Client::describe_snapshots)
         .match_requests(move |request| *request == input)
@@ -328,6 +325,7 @@ async fn snapshots_are_our_own() {
     let expected = Snapshot {
         id: "snap-1".into(),
         volume_id: "vol-1".into(),
+        size_gib: 20,
         state: SnapshotState::Completed,
         started_at: "2026-01-01T00:00:00Z".parse().unwrap(),
         tags: tags("volume"),

@@ -229,10 +229,26 @@ async fn what_was_sent_is_what_is_read() {
         data: data(),
     };
     assert_eq!(
-        sdk.describe_launch_template("selfheal-web").await.unwrap(),
+        sdk.describe_launch_template("selfheal-web", None).await.unwrap(),
         Some(expected)
     );
-    assert_eq!(sdk.describe_launch_template("selfheal-web").await.unwrap(), None);
+    assert_eq!(sdk.describe_launch_template("selfheal-web", None).await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn one_version_is_asked_for_by_its_number() {
+    let found = mock!(Client::describe_launch_template_versions)
+        .match_requests(|request| request.launch_template_name() == Some("selfheal-web") && request.versions() == ["7"])
+        .then_http_response(|| ec2_answer("DescribeLaunchTemplateVersions", &version_xml()));
+    let missing = mock!(Client::describe_launch_template_versions)
+        .then_http_response(|| ec2_error(400, "InvalidLaunchTemplateId.VersionNotFound", "none"));
+    let sdk = sdk(&[&found, &missing]);
+    let asked = sdk.describe_launch_template("selfheal-web", Some(7)).await.unwrap();
+    assert!(asked.is_some_and(|template| template.data == data()));
+    assert_eq!(
+        sdk.describe_launch_template("selfheal-web", Some(8)).await.unwrap(),
+        None
+    );
 }
 
 #[tokio::test]
@@ -244,7 +260,7 @@ async fn a_template_of_other_hands_is_read_as_far_as_it_goes() {
     let rule = mock!(Client::describe_launch_template_versions)
         .then_http_response(move || ec2_answer("DescribeLaunchTemplateVersions", version));
     let found = sdk(&[&rule])
-        .describe_launch_template("selfheal-web")
+        .describe_launch_template("selfheal-web", None)
         .await
         .unwrap()
         .unwrap();

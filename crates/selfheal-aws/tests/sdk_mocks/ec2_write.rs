@@ -3,6 +3,7 @@
 use aws_sdk_ec2::Client;
 use aws_sdk_ec2::operation::allocate_address::AllocateAddressInput;
 use aws_sdk_ec2::operation::authorize_security_group_ingress::AuthorizeSecurityGroupIngressInput;
+use aws_sdk_ec2::operation::copy_volumes::CopyVolumesInput;
 use aws_sdk_ec2::operation::create_security_group::CreateSecurityGroupInput;
 use aws_sdk_ec2::operation::create_snapshot::CreateSnapshotInput;
 use aws_sdk_ec2::operation::create_tags::CreateTagsInput;
@@ -15,7 +16,7 @@ use aws_sdk_ec2::types::{
 use aws_smithy_mocks::{Rule, mock};
 use selfheal_aws::{CallErrorKind, Ec2};
 use selfheal_core::names::Tags;
-use selfheal_core::world::{CreateVolume, IngressRule, ModifyVolume, VolumeState};
+use selfheal_core::world::{CopyVolume, CreateVolume, IngressRule, ModifyVolume, VolumeState};
 
 use crate::support::{ec2_answer, ec2_error, sdk, tags};
 
@@ -81,6 +82,7 @@ fn create_volume() -> CreateVolume {
         throughput_mibps: Some(250),
         encrypted: true,
         kms_key: None,
+        snapshot_id: None,
         tags: tags("volume"),
         client_token: "token-1".to_owned(),
     }
@@ -119,6 +121,56 @@ async fn a_volume_is_created_with_token_and_tags() {
         (volume.snapshot_id, volume.attachment, volume.tags),
         (None, None, tags("volume"))
     );
+}
+
+#[tokio::test]
+async fn a_volume_of_a_snapshot_names_it() {
+    let content = "<volumeId>vol-2</volumeId><size>20</size><snapshotId>snap-1</snapshotId>\
+        <availabilityZone>eu-west-1a</availabilityZone><status>creating</status><volumeType>gp3</volumeType>\
+        <encrypted>true</encrypted>";
+    let rule = mock!(Client::create_volume)
+        .match_requests(|request| request.snapshot_id() == Some("snap-1"))
+        .then_http_response(move || ec2_answer("CreateVolume", content));
+    let input = CreateVolume {
+        snapshot_id: Some("snap-1".into()),
+        ..create_volume()
+    };
+    let volume = sdk(&[&rule]).create_volume(&input).await.unwrap();
+    assert_eq!(volume.snapshot_id, Some("snap-1".into()));
+}
+
+#[tokio::test]
+async fn a_copy_names_its_source_and_bears_tags_and_token() {
+    let expected = CopyVolumesInput::builder()
+        .source_volume_id("vol-1")
+        .size(20)
+        .volume_type(VolumeType::Gp3)
+        .iops(3000)
+        .throughput(125)
+        .tag_specifications(tagged(ResourceType::Volume, "volume-copy"))
+        .client_token("token-1")
+        .build()
+        .unwrap();
+    let item = "<volumeSet><item><volumeId>vol-2</volumeId><sourceVolumeId>vol-1</sourceVolumeId><size>20</size>\
+        <availabilityZone>eu-west-1a</availabilityZone><status>creating</status><volumeType>gp3</volumeType>\
+        <encrypted>true</encrypted></item></volumeSet>";
+    let rule = mock!(Client::copy_volumes)
+        .match_requests(move |request| *request == expected)
+        .then_http_response(move || ec2_answer("CopyVolumes", item));
+    let input = CopyVolume {
+        source: "vol-1".into(),
+        size_gib: 20,
+        volume_type: "gp3".to_owned(),
+        iops: Some(3000),
+        throughput_mibps: Some(125),
+        tags: tags("volume-copy"),
+        client_token: "token-1".to_owned(),
+    };
+    let copy = sdk(&[&rule]).copy_volume(&input).await.unwrap();
+    assert_eq!((copy.id.as_str(), copy.state), ("vol-2", VolumeState::Creating));
+    // An answer without the copy is none.
+    let rule = mock!(Client::copy_volumes).then_http_response(|| ec2_answer("CopyVolumes", "<volumeSet/>"));
+    assert!(sdk(&[&rule]).copy_volume(&input).await.is_err());
 }
 
 #[tokio::test]

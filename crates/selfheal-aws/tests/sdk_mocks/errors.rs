@@ -121,6 +121,7 @@ async fn a_role_that_may_not_be_passed_is_named() {
         subnet: "subnet-1".into(),
         template_id: "lt-1".into(),
         template_version: 1,
+        mixed: None,
         health_check_type: "EC2".to_owned(),
         health_check_grace_s: 0,
         hooks: vec![hook],

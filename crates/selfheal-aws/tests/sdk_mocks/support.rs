@@ -23,7 +23,10 @@ pub fn sdk(rules: &[&Rule]) -> Sdk {
         autoscaling: client!(aws_sdk_autoscaling, rules),
         iam: client!(aws_sdk_iam, rules),
         route53: client!(aws_sdk_route53, rules),
+        dlm: client!(aws_sdk_dlm, rules),
         logs: client!(aws_sdk_cloudwatchlogs, rules),
+        quotas: client!(aws_sdk_servicequotas, rules),
+        sns: client!(aws_sdk_sns, rules),
         ssm: client!(aws_sdk_ssm, rules),
         sts: client!(aws_sdk_sts, rules),
     };

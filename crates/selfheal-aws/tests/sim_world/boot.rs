@@ -5,7 +5,7 @@ use std::time::Duration;
 use selfheal_aws::sim::{BootPhase, Content, Fault, FaultPlan, Sim, SimConfig, When};
 use selfheal_aws::{AutoScaling, Iam};
 use selfheal_core::names::{POLICY_NAME, TAG_FIRST_USE};
-use selfheal_core::world::{AttachmentState, VolumeId};
+use selfheal_core::world::{AttachmentState, InstanceId, VolumeId};
 use selfheal_policy::{Document, Effect, NonEmpty};
 
 use crate::support::{
@@ -36,7 +36,9 @@ fn formats_once_and_clears_the_mark() {
         .unwrap()
         .to_owned();
     match content(&sim, stack.volume.as_str()) {
-        Content::Filesystem { kind, made_by, writes } => {
+        Content::Filesystem {
+            kind, made_by, writes, ..
+        } => {
             assert!(first.ends_with(&made_by), "{first} {made_by}");
             assert_eq!((kind.as_str(), writes), ("xfs", 4));
         }
@@ -107,7 +109,8 @@ fn a_boot_loop_parks_itself_and_resumes() {
 #[test]
 fn every_statement_of_the_policy_is_needed() {
     let sim = world(4);
-    let stack = prepare(&sim);
+    // No boot opens a session.
+    let stack = prepare_with(&sim, |spec| spec.access.session_manager = false);
     let whole: Document = on(&sim, sim.get_role_policy(&names().role, POLICY_NAME))
         .unwrap()
         .unwrap()
@@ -202,10 +205,7 @@ fn who_loses_the_volume_gives_up_the_address() {
 #[test]
 fn leaves_cleanly_when_a_termination_hook_gives_it_the_time() {
     let sim = world(7);
-    let mut stack = prepare_with(&sim, |config| selfheal_userdata::BootConfig {
-        terminate_hook: Some(termination_hook().name),
-        ..config
-    });
+    let mut stack = prepare(&sim);
     stack.settings.hooks = vec![hook()];
     create(&sim, &stack);
     on(&sim, sim.put_lifecycle_hook("selfheal-web", &termination_hook())).unwrap();
@@ -221,10 +221,7 @@ fn leaves_cleanly_when_a_termination_hook_gives_it_the_time() {
 #[test]
 fn a_failed_boot_gives_the_volume_back_through_the_termination_hook() {
     let sim = world(13);
-    let mut stack = prepare_with(&sim, |config| selfheal_userdata::BootConfig {
-        terminate_hook: Some(termination_hook().name),
-        ..config
-    });
+    let mut stack = prepare(&sim);
     stack.settings.hooks.push(termination_hook());
     sim.fail_boots("selfheal-web", true);
     on(&sim, sim.create_group(&stack.settings)).unwrap();
@@ -237,10 +234,7 @@ fn a_failed_boot_gives_the_volume_back_through_the_termination_hook() {
 #[test]
 fn an_instance_that_hangs_is_waited_for_no_longer_than_its_hook() {
     let sim = world(14);
-    let mut stack = prepare_with(&sim, |config| selfheal_userdata::BootConfig {
-        terminate_hook: Some(termination_hook().name),
-        ..config
-    });
+    let mut stack = prepare(&sim);
     stack.settings.hooks.push(termination_hook());
     create(&sim, &stack);
     let first = healed(&sim, &stack);
@@ -276,7 +270,7 @@ fn without_the_model_instances_wait_for_their_lab() {
     let caller = sim.as_instance(&id);
     caller.attach_volume(&stack.volume, &id, "/dev/sdf").unwrap();
     sim.advance(Duration::from_secs(5));
-    caller.associate_address(&stack.address, &id, true).unwrap();
+    caller.associate_address(&stack.address, id.as_str(), true).unwrap();
     caller
         .complete_lifecycle_action("selfheal-web", &hook().name, &id, "CONTINUE")
         .unwrap();
@@ -292,13 +286,13 @@ fn without_the_model_instances_wait_for_their_lab() {
             .unwrap()
             .contains_key("selfheal:stack")
     );
-    assert_eq!(caller.id(), id);
+    assert_eq!(*caller.id(), id);
 }
 
 #[test]
 fn nobody_notices_a_failed_application_without_a_watchdog() {
     let sim = world(9);
-    let stack = prepare_with(&sim, |config| selfheal_userdata::BootConfig { health: None, ..config });
+    let stack = prepare_with(&sim, |spec| spec.app.health = None);
     create(&sim, &stack);
     let id = healed(&sim, &stack);
     assert!(!sim.fail_app(&id));
@@ -375,7 +369,7 @@ fn a_lab_tells_what_it_saw_and_is_judged() {
     assert_safe(&sim);
     // A second format, and a second writer.
     sim.report_format(&id, &stack.volume, "xfs");
-    let other = "i-0123456789abcdef0".to_owned();
+    let other = InstanceId::from("i-0123456789abcdef0");
     sim.tamper(|world| {
         let mut copy = world.instances[&id].clone();
         copy.id.clone_from(&other);

@@ -1,36 +1,37 @@
 //! The model of the boot program makes the calls that are listed, in their order; the boot program itself is held to the
 //! same list by the tests of selfheal-userdata.
 
-use selfheal_aws::sim::{InstanceChange, Sim, SimConfig, TraceKind};
-use selfheal_aws::{ApplicationChecks, AutoScaling, Ec2};
-use selfheal_core::names::{ResourceKind, TAG_STACK};
-use selfheal_core::world::{CreateApplicationStatusCheck, IngressRule, InstanceState};
-use selfheal_userdata::{BootConfig, HealthCheck, HealthFrom, render};
+use selfheal_aws::sim::{InstanceChange, Sim, TraceKind};
+use selfheal_aws::{AutoScaling, Ec2, Goal};
+use selfheal_core::spec::{ConfigSpec, HealthFrom, HealthProbe, HealthSpec, Repair, Setup};
+use selfheal_core::world::{InstanceId, InstanceState, ModifyVolume};
 
 use crate::call_list::{Calls, assert_calls, scenarios};
-use crate::support::{HOUR, Stack, check_settings, create, member, names, on, prepare_with, rest, termination_hook};
+use crate::story::run;
+use crate::support::{HOUR, Stack, create, member, on, prepare_with, rest, spec, termination_hook, world};
+
+/// A probe that is asked from here.
+fn probe(from: HealthFrom) -> HealthSpec {
+    HealthSpec {
+        from,
+        ..HealthSpec::new(HealthProbe::Http {
+            tls: false,
+            port: 80,
+            path: "/".to_owned(),
+        })
+    }
+}
 
 /// A world with a stack that is not launched yet: its health check, and both hooks.
 fn prepared(health: Option<HealthFrom>) -> (Sim, Stack) {
-    // The operator's grants of an application status check are no part of the hand-made stack.
-    let sim = Sim::new(SimConfig {
-        authorise_instances: health != Some(HealthFrom::Aws),
-        ..SimConfig::seeded(1)
-    });
-    let mut stack = prepare_with(&sim, |config| {
-        let check = config.health.clone();
-        BootConfig {
-            health: health.and_then(|from| check.map(|check| HealthCheck { from, ..check })),
-            terminate_hook: Some(termination_hook().name),
-            ..config
-        }
-    });
+    let sim = world(1);
+    let mut stack = prepare_with(&sim, |spec| spec.app.health = health.map(probe));
     stack.settings.hooks.push(termination_hook());
     (sim, stack)
 }
 
 /// A stack in service, and the instance that serves.
-fn launched(health: Option<HealthFrom>) -> (Sim, Stack, String) {
+fn launched(health: Option<HealthFrom>) -> (Sim, Stack, InstanceId) {
     let (sim, stack) = prepared(health);
     create(&sim, &stack);
     let instance = member(&sim);
@@ -38,10 +39,10 @@ fn launched(health: Option<HealthFrom>) -> (Sim, Stack, String) {
 }
 
 /// What an instance has asked for since the trace had so many entries, as the service and the action.
-fn calls(sim: &Sim, instance: &str, since: usize) -> Calls {
+fn calls(sim: &Sim, instance: &InstanceId, since: usize) -> Calls {
     let trace = sim.trace();
     let call = |kind: &TraceKind| match kind {
-        TraceKind::Call(call) if call.caller == instance => Some(call.action.clone()),
+        TraceKind::Call(call) if call.caller == instance.as_str() => Some(call.action.clone()),
         _ => None,
     };
     trace[since..].iter().filter_map(|event| call(&event.what)).collect()
@@ -60,7 +61,7 @@ fn calls_of_launch(sim: &Sim, nth: usize) -> Calls {
 }
 
 /// Lets something happen to the instance that serves, and answers what it asks from then on.
-fn after(health: Option<HealthFrom>, happen: impl FnOnce(&Sim, &Stack, &str)) -> Calls {
+fn after(health: Option<HealthFrom>, happen: impl FnOnce(&Sim, &Stack, &InstanceId)) -> Calls {
     let (sim, stack, instance) = launched(health);
     let since = sim.trace().len();
     happen(&sim, &stack, &instance);
@@ -76,26 +77,48 @@ fn failing() -> Sim {
     sim
 }
 
-fn impaired() -> Calls {
-    let (sim, stack) = prepared(Some(HealthFrom::Aws));
-    let check = CreateApplicationStatusCheck {
-        settings: check_settings(),
-        tags: names().tags(ResourceKind::ApplicationCheck),
-        client_token: "token-1".to_owned(),
-    };
-    let rule = IngressRule {
-        protocol: "tcp".to_owned(),
-        from_port: 80,
-        to_port: 80,
-        source: "0.0.0.0/0".to_owned(),
-    };
-    on(&sim, async {
-        sim.authorize_ingress(&stack.security_group, &[rule]).await?;
-        let id = sim.create_application_status_check(&check).await?.id;
-        sim.associate_application_status_check(&id, TAG_STACK, "web").await
-    })
-    .expect("it is made");
+/// What an instance asks after its app has failed, where it restarts that first.
+fn repaired(fail: impl FnOnce(&Sim, &InstanceId) -> bool) -> Calls {
+    let sim = world(1);
+    let mut stack = prepare_with(&sim, |spec| {
+        spec.app.health = Some(probe(HealthFrom::Instance));
+        spec.app.repair = Some(Repair::Restart);
+    });
+    stack.settings.hooks.push(termination_hook());
     create(&sim, &stack);
+    let instance = member(&sim);
+    let since = sim.trace().len();
+    assert!(fail(&sim, &instance));
+    rest(&sim);
+    calls(&sim, &instance, since)
+}
+
+/// The data volume grows.
+fn grow(sim: &Sim, stack: &Stack) {
+    let larger = ModifyVolume {
+        id: stack.volume.clone(),
+        size_gib: Some(40),
+        volume_type: None,
+        iops: None,
+        throughput_mibps: None,
+    };
+    on(sim, sim.modify_volume(&larger)).expect("it grows");
+}
+
+fn on_a_larger_volume() -> Calls {
+    let (sim, stack, instance) = launched(None);
+    sim.kill_instance(&instance);
+    grow(&sim, &stack);
+    rest(&sim);
+    calls_of_launch(&sim, 1)
+}
+
+fn impaired() -> Calls {
+    let sim = world(1);
+    let mut asked = spec();
+    asked.app.health = Some(probe(HealthFrom::Aws));
+    run(&sim, &asked, Goal::Apply);
+    rest(&sim);
     let instance = member(&sim);
     let since = sim.trace().len();
     sim.fail_app(&instance);
@@ -117,32 +140,18 @@ fn after_a_failed_one() -> Calls {
 
 /// The calls of the first instance of a stack whose user data name a bundle, which is there or is not.
 fn bundled(there: bool) -> Calls {
-    // The hand-made stack's role has no right to it.
-    let sim = Sim::new(SimConfig {
-        authorise_instances: false,
-        ..SimConfig::seeded(1)
-    });
-    let mut stack = prepare_with(&sim, |config| {
+    let sim = world(1);
+    let mut stack = prepare_with(&sim, |spec| {
         let mut noise = 1_u32;
         let mut letter = || {
             noise = noise.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
             b'a' + (noise >> 27) as u8 % 26
         };
-        let config = BootConfig {
-            setup: Some((0..20_000).map(|_| letter()).collect()),
-            health: None,
-            terminate_hook: Some(termination_hook().name),
-            ..config
-        };
-        let user_data = render(&config).expect("it renders");
-        let bundle = user_data.bundle().expect("it does not fit");
-        // Before the template names it.
-        sim.tamper(|world| {
-            for (place, chunk) in bundle.chunks().iter().enumerate() {
-                world.set_parameter(&format!("/selfheal/web/bundle/{}/{place:02}", bundle.digest()), chunk);
-            }
+        spec.app.health = None;
+        spec.app.setup = Some(Setup {
+            path: "setup.sh".to_owned(),
+            body: (0..20_000).map(|_| letter()).collect(),
         });
-        config
     });
     stack.settings.hooks.push(termination_hook());
     if !there {
@@ -150,6 +159,50 @@ fn bundled(there: bool) -> Calls {
     }
     create(&sim, &stack);
     calls_of_launch(&sim, 0)
+}
+
+/// The calls of the first instance of a stack that requires a parameter, which is there or is not.
+fn configured(there: bool) -> Calls {
+    let sim = world(1);
+    let mut stack = prepare_with(&sim, |spec| {
+        spec.app.health = None;
+        spec.config = Some(ConfigSpec {
+            path: "/web".to_owned(),
+            required: vec!["DATABASE_URL".to_owned()],
+            refresh_s: None,
+            kms_key: None,
+        });
+    });
+    stack.settings.hooks.push(termination_hook());
+    if there {
+        sim.tamper(|world| world.set_parameter("/web/DATABASE_URL", "postgres://db/app"));
+    }
+    create(&sim, &stack);
+    calls_of_launch(&sim, 0)
+}
+
+fn volume_lost() -> Calls {
+    let (sim, stack, instance) = launched(None);
+    sim.as_instance(&instance)
+        .detach_volume(&stack.volume, None)
+        .expect("it is let go");
+    let since = sim.trace().len();
+    rest(&sim);
+    let mut made = calls(&sim, &instance, since);
+    // The group ends it next.
+    made.truncate(3);
+    made
+}
+
+fn address_taken_off() -> Calls {
+    let (sim, stack, instance) = launched(None);
+    let association = sim.inspect(|world| world.addresses[&stack.address].address.association_id.clone());
+    sim.as_instance(&instance)
+        .disassociate_address(&association.expect("it is there"))
+        .expect("it is taken off");
+    let since = sim.trace().len();
+    rest(&sim);
+    calls(&sim, &instance, since)
 }
 
 /// Plays a scenario, and answers what the instance that it is about asks.
@@ -161,6 +214,8 @@ fn play(scenario: &str) -> Calls {
         }
         "first boot with a bundle" => bundled(true),
         "first boot without its bundle" => bundled(false),
+        "first boot with a configuration" => configured(true),
+        "first boot without a parameter" => configured(false),
         "first boot, watched by the instance" => {
             let (sim, _, instance) = launched(Some(HealthFrom::Instance));
             calls(&sim, &instance, 0)
@@ -171,6 +226,8 @@ fn play(scenario: &str) -> Calls {
             rest(&sim);
             calls_of_launch(&sim, 1)
         }
+        "replacement on a volume that has grown" => on_a_larger_volume(),
+        "volume that grows while it serves" => after(None, |sim, stack, _| grow(sim, stack)),
         "replacement after a failed one" => after_a_failed_one(),
         "reboot" => after(None, |sim, _, instance| {
             sim.reboot_instance(instance);
@@ -180,34 +237,29 @@ fn play(scenario: &str) -> Calls {
         "termination by the group" => after(None, |sim, _, instance| {
             on(sim, sim.terminate_instance(instance)).expect("it is ended");
         }),
-        "volume that is lost" => {
-            let (sim, stack, instance) = launched(None);
-            sim.as_instance(&instance)
-                .detach_volume(&stack.volume, None)
-                .expect("it is let go");
-            let since = sim.trace().len();
-            rest(&sim);
-            let mut made = calls(&sim, &instance, since);
-            // The group ends it next.
-            made.truncate(3);
-            made
-        }
-        "address that is taken off" => {
-            let (sim, stack, instance) = launched(None);
-            let association = sim.inspect(|world| world.addresses[&stack.address].address.association_id.clone());
-            sim.as_instance(&instance)
-                .disassociate_address(&association.expect("it is there"))
-                .expect("it is taken off");
-            let since = sim.trace().len();
-            rest(&sim);
-            calls(&sim, &instance, since)
-        }
+        "machine that goes off" => after(None, |sim, _, instance| {
+            assert!(sim.power_off_instance(instance));
+        }),
+        "volume that is lost" => volume_lost(),
+        "address that is taken off" => address_taken_off(),
         "app that dies" => {
             let mut made = after(Some(HealthFrom::Instance), |sim, _, instance| {
                 assert!(sim.fail_app(instance));
             });
             // The group ends it next.
             let reported = made.iter().rposition(|call| call == "autoscaling:SetInstanceHealth");
+            made.truncate(reported.expect("it is reported") + 1);
+            made
+        }
+        "app that a restart mends" => {
+            let mut made = repaired(Sim::hang_app);
+            // Once it has stayed well the row of failures ends.
+            made.truncate(2);
+            made
+        }
+        "app that no restart mends" => {
+            let mut made = repaired(Sim::fail_app);
+            let reported = made.iter().position(|call| call == "autoscaling:SetInstanceHealth");
             made.truncate(reported.expect("it is reported") + 1);
             made
         }

@@ -9,8 +9,7 @@ use selfheal_core::names::{ResourceKind, TAG_STACK, Tags};
 use selfheal_core::world::{AttachmentState, IngressRule, ModifyVolume, SnapshotState, VolumeState};
 
 use crate::support::{
-    assert_safe, code, launch, lines, member, names, on, prepare, rest, settings, subnet, template_data, volume_input,
-    words, world,
+    assert_safe, code, launch, lines, member, names, on, prepare, rest, template_data, volume_input, words, world,
 };
 
 fn rule(port: i32) -> IngressRule {
@@ -80,7 +79,7 @@ fn an_address_follows_its_instance_only_as_far_as_ec2_lets_it() {
     let caller = sim.as_instance(&id);
     // Here already: nothing happens, and nothing moves.
     sim.drain_trace();
-    caller.associate_address(&stack.address, &id, false).unwrap();
+    caller.associate_address(&stack.address, id.as_str(), false).unwrap();
     assert!(lines(&sim, "address ").is_empty());
     assert_eq!(
         code(caller.associate_address(&stack.address, "i-0123456789abcdef0", true)),
@@ -103,7 +102,7 @@ fn an_address_follows_its_instance_only_as_far_as_ec2_lets_it() {
     };
     let refused = words(
         sim.as_instance(&pending)
-            .associate_address(&stack.address, &pending, true),
+            .associate_address(&stack.address, pending.as_str(), true),
     );
     assert_eq!(
         refused,
@@ -145,19 +144,16 @@ fn reassociation_needs_to_be_asked_for() {
         .unwrap();
     let caller = sim.as_instance(&other);
     assert_eq!(
-        code(caller.associate_address(&first, &other, false)),
+        code(caller.associate_address(&first, other.as_str(), false)),
         "Resource.AlreadyAssociated"
     );
-    let old = caller.associate_address(&second, &other, false).unwrap();
-    let new = caller.associate_address(&first, &other, true).unwrap();
+    let old = caller.associate_address(&second, other.as_str(), false).unwrap();
+    let new = caller.associate_address(&first, other.as_str(), true).unwrap();
     assert_ne!(old, new);
     // One interface has one public address: the second lost its place.
     sim.inspect(|world| {
         assert_eq!(world.addresses[&second].address.instance_id, None);
-        assert_eq!(
-            world.addresses[&first].address.instance_id.as_deref(),
-            Some(other.as_str())
-        );
+        assert_eq!(world.addresses[&first].address.instance_id.as_ref(), Some(&other));
     });
     assert!(
         sim.inspect(selfheal_aws::sim::invariants)
@@ -290,7 +286,7 @@ fn a_volume_has_one_attachment_and_one_zone() {
     assert_eq!(code(on(&sim, sim.delete_volume(&here))), "VolumeInUse");
     rest(&sim);
     assert_eq!(
-        code(caller.detach_volume(&here, Some("i-0123456789abcdef0"))),
+        code(caller.detach_volume(&here, Some(&"i-0123456789abcdef0".into()))),
         "InvalidAttachment.NotFound"
     );
     let detaching = caller.detach_volume(&here, Some(&id)).unwrap();
@@ -373,7 +369,7 @@ fn deleting_named_data_needs_a_completed_snapshot() {
 fn security_groups_are_unique_in_their_vpc_and_stay_while_used() {
     let sim = world(11);
     let stack = launch(&sim);
-    let vpc = sim.inspect(subnet).subnet.vpc_id;
+    let vpc = sim.inspect(|world| world.default_vpc.clone());
     let name = names().security_group;
     let duplicate = on(&sim, sim.create_security_group(&name, &vpc, &Tags::new()));
     assert_eq!(
@@ -385,24 +381,24 @@ fn security_groups_are_unique_in_their_vpc_and_stay_while_used() {
         "InvalidVpcID.NotFound"
     );
     let sg = &stack.security_group;
-    on(&sim, sim.authorize_ingress(sg, &[rule(80), rule(443)])).unwrap();
-    let twice = words(on(&sim, sim.authorize_ingress(sg, &[rule(22), rule(80)])));
+    on(&sim, sim.authorize_ingress(sg, &[rule(8080), rule(8443)])).unwrap();
+    let twice = words(on(&sim, sim.authorize_ingress(sg, &[rule(22), rule(8080)])));
     assert_eq!(
         twice,
-        "InvalidPermission.Duplicate: the specified rule \"peer: 0.0.0.0/0, TCP, from port: 80, to port: 80, ALLOW\" \
+        "InvalidPermission.Duplicate: the specified rule \"peer: 0.0.0.0/0, TCP, from port: 8080, to port: 8080, ALLOW\" \
          already exists"
     );
     assert_eq!(
         code(on(&sim, sim.revoke_ingress(sg, &[rule(22)]))),
         "InvalidPermission.NotFound"
     );
-    on(&sim, sim.revoke_ingress(sg, &[rule(80)])).unwrap();
+    on(&sim, sim.revoke_ingress(sg, &[rule(8080)])).unwrap();
     let found = on(
         &sim,
         sim.describe_security_groups(&SecurityGroupQuery::Named(vec![name])),
     )
     .unwrap();
-    assert_eq!(found[0].ingress, [rule(443)]);
+    assert_eq!(found[0].ingress, [rule(80), rule(443), rule(8443)]);
     assert_eq!(
         words(on(&sim, sim.delete_security_group(sg))),
         format!("DependencyViolation: resource {sg} has a dependent object")
@@ -433,7 +429,7 @@ fn template_versions_never_change() {
         on(&sim, sim.create_template_version(&stack.template, &data)).unwrap(),
         2
     );
-    let latest = on(&sim, sim.describe_launch_template(&name)).unwrap().unwrap();
+    let latest = on(&sim, sim.describe_launch_template(&name, None)).unwrap().unwrap();
     assert_eq!((latest.version, latest.data.instance_type.as_str()), (2, "t4g.medium"));
     let first = sim
         .inspect(|world| world.templates[&stack.template].version(1).cloned())
@@ -454,7 +450,7 @@ fn template_versions_never_change() {
         code(on(&sim, sim.delete_launch_template(&stack.template))),
         "InvalidLaunchTemplateId.NotFound"
     );
-    assert_eq!(on(&sim, sim.describe_launch_template(&name)).unwrap(), None);
+    assert_eq!(on(&sim, sim.describe_launch_template(&name, None)).unwrap(), None);
 }
 
 fn base64_of(bytes: &[u8]) -> String {
@@ -543,10 +539,10 @@ fn an_image_that_does_not_exist_is_none_and_cannot_be_launched() {
         on(&sim, sim.describe_image(&"ami-0123456789abcdef0".into())).unwrap(),
         None
     );
-    let mut data = sim.inspect(|world| template_data(world, &stack.security_group, ""));
+    let mut data = template_data(&sim, &stack, "");
     data.image_id = "ami-0123456789abcdef0".into();
     on(&sim, sim.create_template_version(&stack.template, &data)).unwrap();
-    let mut settings = settings(&stack.template, &stack.settings.subnet);
+    let mut settings = stack.settings.clone();
     settings.template_version = 2;
     let refused = words(on(&sim, selfheal_aws::AutoScaling::create_group(&sim, &settings)));
     assert!(

@@ -5,7 +5,7 @@ use std::time::Duration;
 use selfheal_aws::AutoScaling;
 use selfheal_aws::Ec2;
 use selfheal_aws::sim::{Sim, SimConfig, unhealed};
-use selfheal_core::world::{ActivityStatus, GroupSettings, HealthStatus, LifecycleState};
+use selfheal_core::world::{ActivityStatus, GroupSettings, HealthStatus, InstanceId, LifecycleState};
 
 use crate::support::{
     code, create, healed, hook, launch, lines, member, names, on, prepare, rest, termination_hook, words, world,
@@ -73,7 +73,7 @@ fn a_profile_must_have_spread_and_hold_a_role() {
 
 #[test]
 fn heals_from_every_loss_with_the_same_address_and_the_same_bytes() {
-    type Loss = fn(&Sim, &str);
+    type Loss = fn(&Sim, &InstanceId);
     let losses: [(&str, Loss); 6] = [
         ("terminated", |sim, id| assert!(sim.kill_instance(id))),
         ("stopped", |sim, id| assert!(sim.stop_instance(id))),
@@ -255,7 +255,8 @@ fn a_termination_hook_holds_the_way_out() {
     create(&sim, &stack);
     on(&sim, sim.put_lifecycle_hook("selfheal-web", &termination_hook())).unwrap();
     let first = healed(&sim, &stack);
-    sim.tamper(|world| world.config.boot_model = false);
+    // It does not hear of it, and holds its hook.
+    sim.tamper(|world| world.instances.get_mut(&first).expect("it exists").boot.config = None);
     on(&sim, sim.terminate_instance(&first)).unwrap();
     sim.advance(Duration::from_secs(30));
     let held = |sim: &Sim| {

@@ -98,7 +98,7 @@ fn several_interfaces_leave_no_doubt_where_the_address_goes() {
     // By the instance's own id, AWS refuses.
     let refused = sim
         .as_instance(&id)
-        .associate_address(&stack.address, &id, true)
+        .associate_address(&stack.address, id.as_str(), true)
         .unwrap_err();
     assert!(refused.message.contains("multiple interfaces"), "{refused}");
     assert_eq!(sim.inspect(|world| world.instances.len()), 1);

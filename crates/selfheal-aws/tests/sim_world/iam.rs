@@ -145,7 +145,7 @@ fn the_instance_may_do_what_its_role_says_and_nothing_else() {
         .unwrap()
         .allocation_id;
     let caller = sim.as_instance(&id);
-    let refused = caller.associate_address(&other, &id, true).unwrap_err();
+    let refused = caller.associate_address(&other, id.as_str(), true).unwrap_err();
     assert_eq!(refused.kind(), selfheal_aws::CallErrorKind::Denied);
     assert!(
         refused.to_string().contains(&format!("elastic-ip/{other}")),
@@ -165,7 +165,7 @@ fn the_instance_may_do_what_its_role_says_and_nothing_else() {
         code(caller.complete_lifecycle_action("other", "hook", &id, "CONTINUE")),
         "AccessDenied"
     );
-    assert_eq!(code(caller.parameters_by_path("/selfheal/web")), "AccessDenied");
+    assert_eq!(code(caller.parameters_by_path("/selfheal/web", false)), "AccessDenied");
 }
 
 #[test]
@@ -188,6 +188,7 @@ fn a_changed_policy_is_in_force_late() {
     let sim = world(8);
     let stack = launch(&sim);
     let id = healed(&sim, &stack);
+    let whole = policy(&sim);
     let late = FaultPlan::none().with(
         When::Every("iam:PutRolePolicy".to_owned()),
         Fault::LatePropagation(60_000),
@@ -206,11 +207,6 @@ fn a_changed_policy_is_in_force_late() {
     assert_eq!(
         code(sim.as_instance(&id).describe_addresses(&[])),
         "UnauthorizedOperation"
-    );
-    let whole = policy(
-        stack.address.as_str(),
-        stack.volume.as_str(),
-        stack.settings.subnet.as_str(),
     );
     on(&sim, sim.put_role_policy(&names().role, POLICY_NAME, &whole)).unwrap();
     rest(&sim);

@@ -8,13 +8,13 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 use selfheal_aws::sim::{Content, Sim};
 use selfheal_aws::{AutoScaling, Ec2, Iam};
+use selfheal_core::desired::user_data;
 use selfheal_core::names::{POLICY_NAME, ResourceKind, TAG_SCHEMA, TAG_STACK, Tags};
 use selfheal_core::world::{GroupSettings, UserDataText};
-use selfheal_userdata::{BootConfig, render};
 
 use crate::support::{
-    HOUR, boot_config, create, healed, launch, member, names, on, policy, prepare, prepare_with, rest, template_data,
-    world,
+    HOUR, create, healed, launch, member, names, on, policy, prepare, prepare_with, rest, spec, template_data,
+    without_data, world,
 };
 
 /// What an act violates, if anything.
@@ -41,11 +41,7 @@ fn s1_data_that_is_written_over_is_missed() {
 #[test]
 fn s5_two_instances_in_service_are_one_too_many() {
     let sim = world(5);
-    let stack = prepare_with(&sim, |config| BootConfig {
-        data: None,
-        setup: None,
-        ..config
-    });
+    let stack = prepare_with(&sim, without_data);
     create(&sim, &stack);
     let two = GroupSettings {
         max: 2,
@@ -175,12 +171,8 @@ fn s10_a_role_that_may_do_more_than_an_instance_does_is_told() {
 #[test]
 fn s10_the_generated_policy_is_no_violation_and_one_condition_less_is() {
     let sim = world(11);
-    let stack = launch(&sim);
-    let whole = policy(
-        stack.address.as_str(),
-        stack.volume.as_str(),
-        stack.settings.subnet.as_str(),
-    );
+    launch(&sim);
+    let whole = policy(&sim);
     let put = |document: String| {
         violated(&sim, async {
             sim.put_role_policy(&names().role, POLICY_NAME, &document)
@@ -203,12 +195,10 @@ fn s11_a_parameter_that_stands_where_others_read_it_is_told() {
         world.set_parameter("/shop/password", SECRET);
     });
     let data = |setup: &str| {
-        let config = BootConfig {
-            setup: Some(format!("#!/bin/sh\nlogin {setup}\n").into_bytes()),
-            ..boot_config(stack.address.as_str(), stack.volume.as_str())
-        };
-        let user_data = render(&config).unwrap().to_base64();
-        sim.inspect(|world| template_data(world, &stack.security_group, &user_data))
+        let mut spec = spec();
+        spec.app.setup.as_mut().unwrap().body = format!("#!/bin/sh\nlogin {setup}\n").into_bytes();
+        let user_data = user_data(&spec, "123456789012", &stack.address, Some(&stack.volume)).unwrap();
+        template_data(&sim, &stack, &user_data.to_base64())
     };
     let by_reference = data("$SHOP_PASSWORD");
     let fine = violated(&sim, async {
@@ -251,11 +241,11 @@ fn on_any<T>(sim: &Sim, call: impl Future<Output = T>) -> Option<T> {
 fn s12_user_data_whose_strings_are_no_literals_is_told() {
     let sim = world(13);
     let stack = prepare(&sim);
-    let rendered = render(&boot_config(stack.address.as_str(), stack.volume.as_str())).unwrap();
+    let rendered = user_data(&spec(), "123456789012", &stack.address, Some(&stack.volume)).unwrap();
     let put = |script: &str| {
         let text = packed(script);
         assert!(UserDataText::from(text.as_str()).settings().is_some(), "it is ours");
-        let data = sim.inspect(|world| template_data(world, &stack.security_group, &text));
+        let data = template_data(&sim, &stack, &text);
         violated(&sim, async {
             sim.create_template_version(&stack.template, &data).await.unwrap();
         })

@@ -6,9 +6,10 @@ use proptest::prelude::*;
 use proptest_state_machine::{ReferenceStateMachine, StateMachineTest, prop_state_machine};
 use selfheal_aws::sim::{Fault, FaultPlan, Range, Sim, SimConfig, When, World, unhealed};
 use selfheal_aws::{AutoScaling, Ec2};
-use selfheal_core::world::{HealthStatus, InstanceState, VolumeState};
+use selfheal_core::spec::Repair;
+use selfheal_core::world::{HealthStatus, InstanceId, InstanceState, VolumeState};
 
-use crate::support::{Stack, assert_safe, create, healed, prepare, sim_text};
+use crate::support::{Stack, assert_safe, create, healed, prepare_with, sim_text};
 
 /// What is done to the world, each to the instance that the number picks.
 #[derive(Clone, Debug)]
@@ -16,9 +17,11 @@ enum Step {
     Advance(u64),
     Kill(usize),
     Stop(usize),
+    PowerOff(usize),
     Impair(usize),
     Reboot(usize),
     FailApp(usize),
+    HangApp(usize),
     Terminate(usize),
     Unhealthy(usize),
     Detach(usize),
@@ -58,9 +61,11 @@ impl ReferenceStateMachine for Plain {
             8 => (1_u64..120).prop_map(Step::Advance),
             2 => which.clone().prop_map(Step::Kill),
             1 => which.clone().prop_map(Step::Stop),
+            1 => which.clone().prop_map(Step::PowerOff),
             1 => which.clone().prop_map(Step::Impair),
             1 => which.clone().prop_map(Step::Reboot),
             1 => which.clone().prop_map(Step::FailApp),
+            1 => which.clone().prop_map(Step::HangApp),
             1 => which.clone().prop_map(Step::Terminate),
             1 => which.clone().prop_map(Step::Unhealthy),
             1 => which.clone().prop_map(Step::Detach),
@@ -88,13 +93,13 @@ struct Running {
     stack: Stack,
 }
 
-fn pick(sim: &Sim, which: usize) -> Option<String> {
+fn pick(sim: &Sim, which: usize) -> Option<InstanceId> {
     sim.inspect(|world| {
         let live = world
             .instances
             .values()
             .filter(|it| it.state != InstanceState::Terminated);
-        let ids: Vec<&String> = live.map(|it| &it.id).collect();
+        let ids: Vec<&InstanceId> = live.map(|it| &it.id).collect();
         (!ids.is_empty()).then(|| ids[which % ids.len()].clone())
     })
 }
@@ -103,7 +108,7 @@ fn pick(sim: &Sim, which: usize) -> Option<String> {
 fn attempt(running: &Running, step: &Step) {
     let Running { sim, stack } = running;
     let group = &stack.settings.name;
-    let with = |which: &usize, act: &dyn Fn(&str)| {
+    let with = |which: &usize, act: &dyn Fn(&InstanceId)| {
         if let Some(id) = pick(sim, *which) {
             act(&id);
         }
@@ -112,9 +117,11 @@ fn attempt(running: &Running, step: &Step) {
         Step::Advance(seconds) => sim.advance(Duration::from_secs(*seconds)),
         Step::Kill(which) => with(which, &|id| _ = sim.kill_instance(id)),
         Step::Stop(which) => with(which, &|id| _ = sim.stop_instance(id)),
+        Step::PowerOff(which) => with(which, &|id| _ = sim.power_off_instance(id)),
         Step::Impair(which) => with(which, &|id| _ = sim.impair_instance(id)),
         Step::Reboot(which) => with(which, &|id| _ = sim.reboot_instance(id)),
         Step::FailApp(which) => with(which, &|id| _ = sim.fail_app(id)),
+        Step::HangApp(which) => with(which, &|id| _ = sim.hang_app(id)),
         Step::Terminate(which) => with(which, &|id| drop(sim.block_on(sim.terminate_instance(id)))),
         Step::Unhealthy(which) => with(which, &|id| {
             drop(
@@ -128,7 +135,7 @@ fn attempt(running: &Running, step: &Step) {
         // An instance takes the address only as its boot program does: when it has the volume.
         Step::Associate(which) => with(which, &|id| {
             if sim.inspect(|world| world.instances[id].mounted.is_some()) {
-                drop(sim.as_instance(id).associate_address(&stack.address, id, true));
+                drop(sim.as_instance(id).associate_address(&stack.address, id.as_str(), true));
             }
         }),
         Step::Desire(desired) => {
@@ -209,7 +216,7 @@ fn consistent(world: &World) {
     {
         assert!(instance.mounted.is_none(), "{}", text());
     }
-    let members: Vec<&String> = world
+    let members: Vec<&InstanceId> = world
         .groups
         .values()
         .flat_map(|it| it.members.iter().map(|member| &member.id))
@@ -230,7 +237,10 @@ impl StateMachineTest for Machine {
 
     fn init_test(seed: &u64) -> Running {
         let sim = Sim::new(SimConfig::seeded(*seed));
-        let stack = prepare(&sim);
+        // Half of the worlds repair in place.
+        let stack = prepare_with(&sim, |spec| {
+            spec.app.repair = (seed % 2 == 1).then_some(Repair::Restart);
+        });
         Running { sim, stack }
     }
 

@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use selfheal_aws::Ec2;
 use selfheal_aws::sim::{BootPhase, Fault, FaultPlan, Sim, When, invariants, unhealed};
-use selfheal_userdata::BootConfig;
 
 use crate::support::{
-    HOUR, assert_safe, create, healed, launch, lines, member, names, on, prepare, prepare_with, rest, world,
+    HOUR, assert_safe, create, healed, launch, lines, member, names, on, prepare, prepare_with, rest, without_data,
+    world,
 };
 
 /// Lets these actions answer with an outage for so long, from now on.
@@ -197,11 +197,7 @@ fn take_off(sim: &Sim, allocation: &str) {
 #[test]
 fn of_two_without_a_volume_the_one_that_is_left_has_the_address() {
     let sim = world(5);
-    let stack = prepare_with(&sim, |config| BootConfig {
-        data: None,
-        setup: None,
-        ..config
-    });
+    let stack = prepare_with(&sim, without_data);
     create(&sim, &stack);
     let first = member(&sim);
     let mut two = stack.settings.clone();
@@ -257,7 +253,7 @@ fn an_instance_that_is_not_wanted_in_service_takes_nothing() {
         take_off(&sim, stack.address.as_str());
         assert_safe(&sim);
         sim.as_instance(&id)
-            .associate_address(&stack.address, &id, true)
+            .associate_address(&stack.address, id.as_str(), true)
             .unwrap();
         assert!(sim.violations().iter().any(|it| it.invariant == "S9"), "{state}");
     }

@@ -1,27 +1,19 @@
 //! The whole story with the executor: made, killed, healed, gone, each call within the operator's generated policy.
 
 use selfheal_aws::sim::{Sim, SimConfig};
-use selfheal_aws::{Control, Goal, Silent, apply, observe};
+use selfheal_aws::{Goal, apply, observe};
 use selfheal_core::Observed;
 use selfheal_core::operator::operator_scope;
 use selfheal_core::plan::DestroyOptions;
-use selfheal_core::spec::{EXAMPLE, Spec, SpecFile};
+use selfheal_core::spec::Spec;
 use selfheal_policy::{Document, Purpose, operator_policy};
 
-use crate::support::{member, rest, sim_text};
+use crate::support::{control, example, member, rest, sim_text};
 
-fn spec() -> Spec {
-    let file = SpecFile::parse(EXAMPLE).expect("the spec parses");
-    file.into_spec(None).expect("the spec is valid")
-}
-
-fn run(sim: &Sim, spec: &Spec, goal: Goal) {
+/// Reads, plans and executes, as the command does.
+pub fn run(sim: &Sim, spec: &Spec, goal: Goal) {
     let outcome = sim.block_on(async {
-        let ctl = Control {
-            clock: sim,
-            jitter: sim,
-            progress: &Silent,
-        };
+        let ctl = control(sim);
         let observed = observe(sim, spec, goal.scope(), &ctl)
             .await
             .map_err(|error| error.to_string())?;
@@ -38,7 +30,7 @@ fn run(sim: &Sim, spec: &Spec, goal: Goal) {
 }
 
 fn policy(purpose: Purpose) -> String {
-    let scope = operator_scope(&spec(), "123456789012", &Observed::default());
+    let scope = operator_scope(&example(), "123456789012", &Observed::default());
     operator_policy(&scope, purpose)
         .expect("the scope is well-formed")
         .to_json()
@@ -52,7 +44,7 @@ fn operate_under(sim: &Sim, purpose: Purpose) {
 fn made_killed_healed_and_gone_within_the_generated_policies() {
     for seed in 0..10 {
         let sim = Sim::new(SimConfig::seeded(seed));
-        let spec = spec();
+        let spec = example();
         operate_under(&sim, Purpose::Apply);
         run(&sim, &spec, Goal::Apply);
         rest(&sim);
@@ -98,13 +90,9 @@ fn without_any_one_statement_a_call_of_apply_is_refused() {
             .collect();
         let sim = Sim::new(SimConfig::seeded(1));
         sim.tamper(|world| world.config.operator_policy = Some(Document::new(others).to_json().into()));
-        let spec = spec();
+        let spec = example();
         let outcome = sim.block_on(async {
-            let ctl = Control {
-                clock: &sim,
-                jitter: &sim,
-                progress: &Silent,
-            };
+            let ctl = control(&sim);
             let observed = observe(&sim, &spec, Goal::Apply.scope(), &ctl)
                 .await
                 .map_err(|error| error.to_string())?;

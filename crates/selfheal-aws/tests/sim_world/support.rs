@@ -1,21 +1,26 @@
-//! A stack made by hand, call by call, without the executor.
+//! The workspace's example on the simulated AWS: planned and applied as by the command, up to its group, which the tests make
+//! themselves.
 
 use std::future::Future;
 use std::time::Duration;
 
-use selfheal_aws::sim::{Sim, SimConfig, SubnetRecord, World};
-use selfheal_aws::{AutoScaling, CallError, CallResult, Clock, Ec2, Iam};
-use selfheal_core::names::{LAUNCH_HOOK, Names, POLICY_NAME, ResourceKind, TAG_FIRST_USE};
-use selfheal_core::world::{
-    AllocationId, ApplicationCheckSettings, CreateVolume, GroupSettings, LaunchTemplateId, LifecycleHook, RootVolume,
-    SecurityGroupId, SubnetId, TemplateData, VolumeId,
+use async_trait::async_trait;
+use selfheal_aws::sim::{Sim, SimConfig, World};
+use selfheal_aws::{
+    AutoScaling, CallError, CallErrorKind, CallResult, Clock, Control, Goal, Iam, Intercepted, Interceptor, Silent,
+    apply, observe,
 };
-use selfheal_policy::{InstanceScope, Partition, instance_policy, trust_policy};
-use selfheal_userdata::{AddressWhen, BootConfig, DataVolume, Filesystem, HealthCheck, HealthFrom, Probe, render};
+use selfheal_core::Action;
+use selfheal_core::names::{LAUNCH_HOOK, Names, POLICY_NAME, ResourceKind, TAG_FIRST_USE};
+use selfheal_core::plan::{Readiness, StepKind};
+use selfheal_core::spec::{EXAMPLE, HealthProbe, HealthSpec, Setup, Spec, SpecFile};
+use selfheal_core::world::{
+    AllocationId, ApplicationCheckSettings, CreateVolume, GroupCall, GroupSettings, InstanceId, LaunchTemplateId,
+    LifecycleHook, SecurityGroupId, TemplateData, VolumeId,
+};
 
 pub const ZONE: &str = "eu-west-1a";
 pub const REGION: &str = "eu-west-1";
-pub const ACCOUNT: &str = "123456789012";
 pub const HOUR: Duration = Duration::from_secs(3600);
 
 /// The ids of a stack.
@@ -65,51 +70,17 @@ pub fn volume_input(token: &str) -> CreateVolume {
         throughput_mibps: None,
         encrypted: true,
         kms_key: None,
+        snapshot_id: None,
         tags,
         client_token: token.to_owned(),
     }
 }
 
-pub fn template_data(world: &World, security_group: &SecurityGroupId, user_data: &str) -> TemplateData {
-    let names = names();
-    let (image, record) = world
-        .images
-        .iter()
-        .find(|(_, image)| image.architecture.as_deref() == Some("arm64"))
-        .expect("the world has images");
-    TemplateData {
-        image_id: image.clone(),
-        instance_type: "t4g.small".to_owned(),
-        profile_arn: profile_arn(),
-        security_groups: vec![security_group.clone()],
-        public_ip: true,
-        root: RootVolume {
-            device: record.root_device.clone(),
-            size_gib: 8,
-            volume_type: "gp3".to_owned(),
-            encrypted: true,
-            kms_key: None,
-        },
-        user_data: user_data.into(),
-        http_tokens: "required".to_owned(),
-        hop_limit: 1,
-        metadata_tags: "disabled".to_owned(),
-        instance_tags: names.tags(ResourceKind::Instance),
-        volume_tags: names.tags(ResourceKind::RootVolume),
-        interface_tags: names.tags(ResourceKind::NetworkInterface),
-    }
-}
-
-pub fn profile_arn() -> String {
-    format!("arn:aws:iam::{ACCOUNT}:instance-profile/selfheal/{}", names().profile)
-}
-
-pub fn subnet(world: &World) -> SubnetRecord {
-    let found = world
-        .subnets
-        .values()
-        .find(|record| record.subnet.zone == ZONE && record.default);
-    found.expect("each zone has a default subnet").clone()
+/// What the stack's template says, with other user data.
+pub fn template_data(sim: &Sim, stack: &Stack, user_data: &str) -> TemplateData {
+    let mut data = sim.inspect(|world| world.templates[&stack.template].versions[0].clone());
+    data.user_data = user_data.into();
+    data
 }
 
 pub fn hook() -> LifecycleHook {
@@ -130,130 +101,127 @@ pub fn termination_hook() -> LifecycleHook {
     }
 }
 
-pub fn settings(template: &LaunchTemplateId, subnet: &SubnetId) -> GroupSettings {
-    let names = names();
-    GroupSettings {
-        name: names.group.clone(),
-        min: 1,
-        max: 1,
-        desired: 1,
-        subnet: subnet.clone(),
-        template_id: template.clone(),
-        template_version: 1,
-        health_check_type: "EC2".to_owned(),
-        health_check_grace_s: 60,
-        hooks: vec![hook()],
-        tags: names.tags(ResourceKind::Group),
-    }
+/// The stack of the README.
+pub fn example() -> Spec {
+    let file = SpecFile::parse(EXAMPLE).expect("the example parses");
+    file.into_spec(None).expect("the example is valid")
 }
 
-pub fn boot_config(address: &str, volume: &str) -> BootConfig {
-    let names = names();
-    BootConfig {
-        stack: names.stack.clone(),
-        region: REGION.to_owned(),
-        dns_suffix: "amazonaws.com".to_owned(),
-        group: names.group.clone(),
-        launch_hook: LAUNCH_HOOK.to_owned(),
-        terminate_hook: None,
-        role: names.role,
-        allocation_id: address.to_owned(),
-        data: Some(DataVolume {
-            volume_id: volume.to_owned(),
-            mount: "/srv/data".to_owned(),
-            filesystem: Filesystem::Xfs,
-        }),
-        setup: Some(b"echo 'volume_id=vol-not-this-one'".to_vec()),
-        setup_timeout_s: 3_600,
-        files: Vec::new(),
-        health: Some(HealthCheck {
-            probe: Probe::Tcp { port: 80 },
-            interval_s: 10,
-            threshold: 3,
-            startup_budget_s: 300,
-            from: HealthFrom::Instance,
-        }),
-        address_when: AddressWhen::Healthy,
-        breaker_limit: 3,
-    }
+/// The example as these tests want it: without a name, whose zone is in no world of theirs, and with a probe and a setup.
+pub fn spec() -> Spec {
+    let mut spec = example();
+    spec.dns = None;
+    spec.app.health = Some(HealthSpec::new(HealthProbe::Tcp { port: 80 }));
+    spec.app.setup = Some(Setup {
+        path: "setup.sh".to_owned(),
+        body: b"echo 'volume_id=vol-not-this-one'".to_vec(),
+    });
+    spec
 }
 
 /// The policy of the instance's role.
-pub fn policy(address: &str, volume: &str, subnet: &str) -> String {
-    let names = names();
-    let scope = InstanceScope {
-        partition: Partition::Aws,
-        region: REGION.to_owned(),
-        account: ACCOUNT.to_owned(),
-        stack: names.stack,
-        group: names.group,
-        instance_profile: profile_arn(),
-        allocation_id: address.to_owned(),
-        volume_id: Some(volume.to_owned()),
-        vpc_id: None,
-        subnet_id: Some(subnet.to_owned()),
-        session_manager: false,
-        bundle_path: None,
-        parameter_path: None,
-        log_group: None,
-        kms_key: None,
-        application_check: false,
-    };
-    instance_policy(&scope).expect("the scope is well-formed").to_json()
+pub fn policy(sim: &Sim) -> String {
+    let found = on(sim, sim.get_role_policy(&names().role, POLICY_NAME)).expect("it can be read");
+    found.expect("the role has it").to_string()
 }
 
 /// Makes everything but the group.
 pub fn prepare(sim: &Sim) -> Stack {
-    prepare_with(sim, |config| config)
+    prepare_with(sim, |_| ())
 }
 
-/// Makes everything but the group, with another configuration of the boot program.
-pub fn prepare_with(sim: &Sim, change: impl FnOnce(BootConfig) -> BootConfig) -> Stack {
-    let names = names();
-    let subnet = sim.inspect(subnet).subnet;
+/// Asks for no volume and no setup.
+pub fn without_data(spec: &mut Spec) {
+    spec.data = None;
+    spec.app.setup = None;
+}
+
+/// Makes everything but the group, of another spec.
+pub fn prepare_with(sim: &Sim, change: impl FnOnce(&mut Spec)) -> Stack {
+    let mut spec = spec();
+    change(&mut spec);
     let made = on(sim, async {
-        let address = sim
-            .allocate_address(&names.tags(ResourceKind::Address))
-            .await?
-            .allocation_id;
-        let volume = sim.create_volume(&volume_input("token-1")).await?.id;
-        let tags = names.tags(ResourceKind::SecurityGroup);
-        let security_group = sim
-            .create_security_group(&names.security_group, &subnet.vpc_id, &tags)
-            .await?;
-        sim.create_role(
-            &names.role,
-            &trust_policy(Partition::Aws).to_json(),
-            &names.tags(ResourceKind::Role),
-            None,
-        )
-        .await?;
-        sim.put_role_policy(
-            &names.role,
-            POLICY_NAME,
-            &policy(address.as_str(), volume.as_str(), subnet.id.as_str()),
-        )
-        .await?;
-        sim.create_instance_profile(&names.profile, &names.tags(ResourceKind::Profile))
-            .await?;
-        sim.add_role_to_profile(&names.profile, &names.role).await?;
-        let user_data =
-            render(&change(boot_config(address.as_str(), volume.as_str()))).expect("the configuration renders");
-        let data = sim.inspect(|world| template_data(world, &security_group, &user_data.to_base64()));
-        let tags = names.tags(ResourceKind::LaunchTemplate);
-        let template = sim.create_launch_template(&names.launch_template, &data, &tags).await?;
-        let settings = settings(&template, &subnet.id);
+        run_up_to_group(sim, &spec).await?;
+        let settings = settings_to_create(sim, &spec).await?;
         // IAM spreads late.
         sim.sleep(Duration::from_secs(30)).await;
-        Ok(Stack {
-            address,
-            volume,
-            security_group,
-            template,
-            settings,
-        })
+        Ok(settings)
     });
-    made.unwrap_or_else(|error| panic!("{error}"))
+    let mut settings = made.unwrap_or_else(|error| panic!("{error}\n{}", sim.trace_text()));
+    // Most tests want instances that die at once; those that let them leave add the hook again.
+    settings.hooks.retain(|hook| hook.name == LAUNCH_HOOK);
+    sim.inspect(|world| Stack {
+        address: world.addresses.keys().next().expect("it is allocated").clone(),
+        volume: data_volume(world),
+        security_group: world.security_groups.keys().next().expect("it is made").clone(),
+        template: settings.template_id.clone(),
+        settings,
+    })
+}
+
+/// Reads, plans and applies, as the command does, until nothing but the group is missing.
+async fn run_up_to_group(sim: &Sim, spec: &Spec) -> CallResult<()> {
+    let (aws, ctl) = (Intercepted::new(sim.clone(), BeforeGroup), control(sim));
+    let observed = observe(&aws, spec, Goal::Apply.scope(), &ctl).await?;
+    let plan = Goal::Apply.plan(spec, &observed);
+    let ended = apply(&aws, spec, Goal::Apply, &plan, observed, &ctl).await;
+    let error = ended.expect_err("the run is not let make the group").to_string();
+    assert!(error.contains(NOT_BY_THE_RUN), "{error}\n{}", sim.trace_text());
+    Ok(())
+}
+
+/// What the group is created with: the plan, in which nothing else is left, has it.
+async fn settings_to_create(sim: &Sim, spec: &Spec) -> CallResult<GroupSettings> {
+    let observed = observe(sim, spec, Goal::Apply.scope(), &control(sim)).await?;
+    let plan = Goal::Apply.plan(spec, &observed);
+    let is_left = [
+        StepKind::CreateGroup,
+        StepKind::PutLaunchHook,
+        StepKind::PutTerminateHook,
+    ];
+    let left: Vec<StepKind> = plan.steps.iter().map(|step| step.kind).collect();
+    assert_eq!(left, is_left, "{plan}\n{}", sim.trace_text());
+    match &plan.steps[0].readiness {
+        Readiness::Ready { action } => match &**action {
+            Action::Group(GroupCall::CreateGroup(settings)) => Ok(settings.clone()),
+            other => panic!("the group is not made by {other:?}"),
+        },
+        Readiness::Waiting { needs } => panic!("the group waits for {needs:?}"),
+    }
+}
+
+/// A run that tells nobody.
+pub const fn control(sim: &Sim) -> Control<'_> {
+    Control {
+        clock: sim,
+        jitter: sim,
+        progress: &Silent,
+    }
+}
+
+const NOT_BY_THE_RUN: &str = "the test makes the group";
+
+/// Ends a run where it would make the group.
+#[derive(Debug)]
+struct BeforeGroup;
+
+#[async_trait]
+impl Interceptor for BeforeGroup {
+    async fn before(&self, action: &'static str) -> CallResult<()> {
+        match action {
+            "autoscaling:CreateAutoScalingGroup" => Err(CallError::new(CallErrorKind::Other, action, NOT_BY_THE_RUN)),
+            _ => Ok(()),
+        }
+    }
+
+    async fn after(&self, _: &'static str, _: Option<&CallError>) -> CallResult<()> {
+        Ok(())
+    }
+}
+
+/// The data volume, or the id of none where the spec asks for none.
+fn data_volume(world: &World) -> VolumeId {
+    world.volumes.keys().next().cloned().unwrap_or_default()
 }
 
 /// Makes a whole stack and lets it come to rest.
@@ -281,7 +249,7 @@ pub fn assert_safe(sim: &Sim) {
 }
 
 /// The one member of the group.
-pub fn member(sim: &Sim) -> String {
+pub fn member(sim: &Sim) -> InstanceId {
     sim.inspect(|world| {
         let members = &world.groups[&names().group].members;
         assert_eq!(members.len(), 1, "{members:?}");
@@ -290,7 +258,7 @@ pub fn member(sim: &Sim) -> String {
 }
 
 /// The one member, which must be healed: in service, with the volume mounted and the address on it.
-pub fn healed(sim: &Sim, stack: &Stack) -> String {
+pub fn healed(sim: &Sim, stack: &Stack) -> InstanceId {
     let id = member(sim);
     sim.inspect(|world| {
         let member = &world.groups[&names().group].members[0];

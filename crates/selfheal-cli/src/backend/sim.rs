@@ -45,7 +45,7 @@ impl SimFile {
             Err(error) if error.is_missing() => new_world(spec),
             Err(error) => return Err(failed(error.to_string())),
         };
-        sim.tamper(|world| offer_type(world, spec));
+        sim.tamper(|world| offer_types(world, spec));
         Ok(Self { sim, file, _lock: lock })
     }
 
@@ -131,14 +131,13 @@ fn new_world(spec: &Spec) -> Sim {
     sim
 }
 
-/// Offers the type of the stack's file, whatever it is: which types there are, only EC2 knows.
-fn offer_type(world: &mut World, spec: &Spec) {
+/// Offers the types of the stack's file, whatever they are: which types there are, only EC2 knows.
+fn offer_types(world: &mut World, spec: &Spec) {
     let zones = world.config.zones.clone();
-    world
-        .config
-        .type_zones
-        .entry(spec.instance.instance_type.clone())
-        .or_insert(zones);
+    for name in spec.instance.types() {
+        let offered = &mut world.config.type_zones;
+        offered.entry(name.clone()).or_insert_with(|| zones.clone());
+    }
 }
 
 fn publish_image(world: &mut World, spec: &Spec) {

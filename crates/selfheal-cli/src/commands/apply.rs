@@ -3,14 +3,16 @@
 use selfheal_aws::Goal;
 use selfheal_core::existing;
 use selfheal_core::plan::PlanOptions;
+use selfheal_core::watch::is_to_serve;
 
 use super::change::{Changed, How, change, changes};
+use crate::awaiting::{UNTIL_IT_FAILS, await_serving, begin};
 use crate::cli::ApplyArgs;
 use crate::error::CliError;
 use crate::events::Outcome;
 use crate::exit;
 use crate::prompt::Question;
-use crate::report::Applied;
+use crate::report::{Applied, Served};
 use crate::session::Session;
 
 /// Makes the stack as its file says.
@@ -41,7 +43,12 @@ pub fn run(session: &Session, args: &ApplyArgs) -> Result<u8, CliError> {
         question,
     };
     let changed = change(session, &how)?;
-    let report = report(session, &changed);
+    let served = if !args.no_wait && is_to_serve(&changed.observed) {
+        Some(served(session, &changed)?)
+    } else {
+        None
+    };
+    let report = report(session, &changed, served);
     match &session.events {
         Some(events) => events.end(changed.steps(), Outcome::Applied(report))?,
         None => session.output.text(&text(&report, changed.done.len()))?,
@@ -49,7 +56,14 @@ pub fn run(session: &Session, args: &ApplyArgs) -> Result<u8, CliError> {
     Ok(exit::DONE)
 }
 
-fn report(session: &Session, changed: &Changed) -> Applied {
+/// Waits until what was applied serves; asks nothing where that is known already.
+fn served(session: &Session, changed: &Changed) -> Result<Served, CliError> {
+    let begun = begin(session, &changed.before);
+    let observed = changed.observed.clone();
+    await_serving(session, begun, observed, UNTIL_IT_FAILS, &changed.steps())
+}
+
+fn report(session: &Session, changed: &Changed, served: Option<Served>) -> Applied {
     let address = existing(&session.spec, &changed.observed).address;
     Applied {
         stack: changed.plan.stack.clone(),
@@ -58,6 +72,7 @@ fn report(session: &Session, changed: &Changed) -> Applied {
         allocation_id: address.as_ref().map(|address| address.allocation_id.clone()),
         public_ip: address.map(|address| address.public_ip),
         name: session.spec.dns.as_ref().map(|dns| dns.name.clone()),
+        served,
     }
 }
 
@@ -70,9 +85,16 @@ fn text(report: &Applied, done: usize) -> String {
     if let Some(name) = &report.name {
         line("name", name);
     }
-    if done == 0 {
-        return format!("\n{text}");
+    let serves = match &report.served {
+        Some(served) if served.seconds > 0 => {
+            format!("{} serves after {} s.", served.instance_id, served.seconds)
+        }
+        Some(served) => format!("{} serves.", served.instance_id),
+        None => "`selfheal status` shows when the instance is in service.".to_owned(),
+    };
+    match done {
+        0 if report.served.as_ref().is_none_or(|served| served.seconds == 0) => format!("\n{text}"),
+        0 => format!("\n{serves}\n\n{text}"),
+        _ => format!("\nApplied {}. {serves}\n\n{text}", changes(done)),
     }
-    let done = changes(done);
-    format!("\nApplied {done}. `selfheal status` shows when the instance is in service.\n\n{text}")
 }

@@ -4,6 +4,7 @@ use selfheal_aws::{ApplyError, Done, Goal, Outcome};
 use selfheal_core::Observed;
 use selfheal_core::plan::Plan;
 
+use super::doctor::tell_before_first_apply;
 use crate::done::DoneStep;
 use crate::error::CliError;
 use crate::progress::Reporter;
@@ -11,7 +12,7 @@ use crate::prompt::{Question, confirm};
 use crate::session::Session;
 
 /// How a change is made.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct How<'a> {
     /// What is to be reached.
     pub goal: Goal,
@@ -28,6 +29,8 @@ pub struct Changed {
     pub plan: Plan,
     /// The steps that ran, in the order in which they ended.
     pub done: Vec<Done>,
+    /// The world before.
+    pub before: Observed,
     /// The world afterwards, as far as the answers tell.
     pub observed: Observed,
 }
@@ -52,32 +55,44 @@ pub fn change(session: &Session, how: &How<'_>) -> Result<Changed, CliError> {
         return Ok(Changed {
             plan,
             done: Vec::new(),
+            before: observed.clone(),
             observed,
         });
+    }
+    if matches!(how.goal, Goal::Apply | Goal::ApplyWith(_)) {
+        tell_before_first_apply(&session.spec, &observed);
     }
     if !how.yes {
         confirm(&session.backend, how.question)?;
     }
-    session.backend.given_up(&given_up(how.goal, &observed));
-    let outcome = execute(session, how.goal, &plan, observed)?;
+    session.backend.given_up(&given_up(&how.goal, &observed));
+    let before = observed.clone();
+    let outcome = execute(session, how.goal.clone(), &plan, observed)?;
     Ok(Changed {
         plan,
         done: outcome.done,
+        before,
         observed: outcome.observed,
     })
 }
 
-/// Returns the ids of the addresses and volumes that the person gave up.
-fn given_up(goal: Goal, observed: &Observed) -> Vec<&str> {
-    let Goal::Destroy(options) = goal else {
-        return Vec::new();
-    };
-    let addresses = observed.addresses.iter().filter(|_| options.release_address);
-    let volumes = observed.volumes.iter().filter(|_| options.delete_data);
-    addresses
-        .map(|address| address.allocation_id.as_str())
-        .chain(volumes.map(|volume| volume.id.as_str()))
-        .collect()
+/// Returns what the person gave up: the ids of addresses and volumes, and the version that a group goes back from.
+fn given_up(goal: &Goal, observed: &Observed) -> Vec<String> {
+    match goal {
+        Goal::Destroy(options) => {
+            let addresses = observed.addresses.iter().filter(|_| options.release_address);
+            let volumes = observed.volumes.iter().filter(|_| options.delete_data);
+            addresses
+                .map(|address| address.allocation_id.to_string())
+                .chain(volumes.map(|volume| volume.id.to_string()))
+                .collect()
+        }
+        Goal::Rollback(version) => {
+            let group = observed.group.iter();
+            group.map(|group| format!("{} version {version}", group.name)).collect()
+        }
+        _ => Vec::new(),
+    }
 }
 
 fn execute(session: &Session, goal: Goal, plan: &Plan, observed: Observed) -> Result<Outcome, CliError> {

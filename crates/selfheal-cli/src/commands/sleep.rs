@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
-use selfheal_aws::{Goal, Silent};
+use selfheal_aws::Goal;
 use selfheal_core::plan::SleepUntil;
 use selfheal_core::world::GroupInstance;
 
@@ -77,7 +77,7 @@ pub fn wake(session: &Session, args: &WakeArgs) -> Result<u8, CliError> {
 
 /// The instant that lies so far ahead.
 fn later(session: &Session, duration: Duration) -> Result<Timestamp, CliError> {
-    let now = session.backend.control(&Silent).clock.now();
+    let now = session.backend.now();
     now.checked_add(duration)
         .map_err(|error| CliError::Failed(error.to_string()))
 }

@@ -24,7 +24,7 @@ pub fn run(session: &Session, args: &StatusArgs) -> Result<u8, CliError> {
     }
     Ok(match report.severity.filter(|_| args.check) {
         None => exit::DONE,
-        Some(Severity::Outdated) => exit::PENDING,
+        Some(Severity::Outdated | Severity::Unprotected | Severity::Unheard) => exit::PENDING,
         Some(Severity::CannotHeal) => exit::CANNOT_HEAL,
         Some(Severity::Down) => exit::DOWN,
     })

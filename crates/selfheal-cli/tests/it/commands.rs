@@ -114,7 +114,7 @@ fn a_stack_that_aws_probes_shows_its_check_from_plan_to_destroy() {
 }
 
 #[test]
-fn the_shape_of_json_is_stable() {
+fn the_shape_of_plans_and_runs_is_stable() {
     let folder = Folder::new();
     insta::assert_snapshot!(shape(&folder.json(&["plan"])), @r"
     .account: string
@@ -145,59 +145,14 @@ fn the_shape_of_json_is_stable() {
     .outcome: string
     .public_ip: string
     .region: string
+    .served.instance_id: string
+    .served.seconds: number
+    .served.timeline[].after_ms: number
+    .served.timeline[].at: string
+    .served.timeline[].instance: string
+    .served.timeline[].phase: string
     .stack: string
     .version: number
-    ");
-    insta::assert_snapshot!(shape(&folder.json(&["status"])), @r"
-    .account: string
-    .address.allocation_id: string
-    .address.associated_instance: string
-    .address.public_ip: string
-    .application_check: null
-    .asleep: null
-    .dns.in_sync: boolean
-    .dns.name: string
-    .dns.value: string
-    .drift[]
-    .failed_boots: number
-    .findings[]
-    .group: string
-    .healthy: boolean
-    .instance.health: string
-    .instance.id: string
-    .instance.launched_at: string
-    .instance.lifecycle: string
-    .instance.state: string
-    .instance.template_version: string
-    .last_error: null
-    .last_log: null
-    .last_snapshot: null
-    .launch_template.id: string
-    .launch_template.latest: number
-    .launch_template.version: number
-    .log_group: null
-    .notes[]
-    .observed_at: string
-    .other_instances[]
-    .parked: null
-    .problems[]
-    .region: string
-    .schedule[]
-    .severity: null
-    .stack: string
-    .suspended[]
-    .version: number
-    .volume.attached_instance: string
-    .volume.id: string
-    .volume.size_gib: number
-    .volume.state: string
-    .volume.zone: string
-    ");
-    folder.edit("t4g.small", "t4g.medium");
-    insta::assert_snapshot!(shape(&folder.json(&["status"])["drift"]), @r"
-    [].code: string
-    [].message: string
-    [].subject: string
     ");
     insta::assert_snapshot!(shape(&folder.json(&["destroy", "--yes"])), @r"
     .account: string
@@ -211,6 +166,75 @@ fn the_shape_of_json_is_stable() {
     .snapshot_id: null
     .stack: string
     .version: number
+    ");
+}
+
+#[test]
+fn the_shape_of_a_status_is_stable() {
+    let folder = Folder::new();
+    folder.expect(&["apply", "--yes"], 0);
+    insta::assert_snapshot!(shape(&folder.json(&["status"])), @r"
+    .account: string
+    .address.allocation_id: string
+    .address.associated_instance: string
+    .address.public_ip: string
+    .agent.last_ping: string
+    .agent.state: string
+    .agent.unknown: null
+    .agent.version: string
+    .app_port: null
+    .application_check: null
+    .asleep: null
+    .certificate: null
+    .config: null
+    .dns.in_sync: boolean
+    .dns.name: string
+    .dns.value: string
+    .drift[]
+    .failed_boots: number
+    .findings[]
+    .group: string
+    .healthy: boolean
+    .instance.health: string
+    .instance.id: string
+    .instance.instance_type: string
+    .instance.launched_at: string
+    .instance.lifecycle: string
+    .instance.state: string
+    .instance.template_version: string
+    .last_error: null
+    .last_log: null
+    .last_snapshot: null
+    .launch_template.id: string
+    .launch_template.latest: number
+    .launch_template.version: number
+    .log_group: null
+    .notes[]
+    .notify: null
+    .observed_at: string
+    .other_instances[]
+    .parked: null
+    .problems[]
+    .region: string
+    .repairs: null
+    .schedule[]
+    .severity: null
+    .snapshots: null
+    .stack: string
+    .suspended[]
+    .version: number
+    .volume.attached_instance: string
+    .volume.filesystem_gib: number
+    .volume.id: string
+    .volume.size_gib: number
+    .volume.state: string
+    .volume.zone: string
+    ");
+    folder.edit("t4g.small", "t4g.medium");
+    insta::assert_snapshot!(shape(&folder.json(&["status"])["drift"]), @r"
+    [].code: string
+    [].message: string
+    [].subject: string
     ");
 }
 

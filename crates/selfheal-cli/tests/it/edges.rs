@@ -38,6 +38,11 @@ const NUMBERS: &[(&str, &str)] = &[
         "dns = { zone = \"example.com\", name = \"a.example.com\", ttl = # }",
     ),
     ("/app/properties/breaker", "app = { breaker = # }"),
+    ("/app/properties/port", "app = { port = # }"),
+    (
+        "/notify/properties/disk",
+        "notify = { email = \"a@b.example\", disk = # }",
+    ),
     ("/app/properties/health/properties/tcp", "app.health = { tcp = # }"),
     (
         "/app/properties/health/properties/threshold",

@@ -49,8 +49,8 @@ fn a_wrong_file_shows_every_problem_with_its_line() {
        · ───
      6 │ image = "al2032"
        ╰────
-      help: did you mean `type`? expected one of `type`, `image`, `subnet`, `ingress`,
-            `security_groups`, `root_size`, `permissions_boundary`, `kms_key`
+      help: did you mean `type`? expected one of `type`, `types`, `market`, `image`, `subnet`,
+            `ingress`, `security_groups`, `root_size`, `permissions_boundary`, `kms_key`
 
       × `instance.image` is `al2032`
        ╭─[selfheal.toml:6:9]
@@ -120,15 +120,20 @@ fn the_help_lists_the_exit_codes() {
       0  done, or nothing to do
       1  failed
       2  bad usage
-      3  plan --check: something would change, or the stack is parked; status --check: outdated
+      3  plan --check: something would change, or the stack is parked; status --check: outdated,
+         without its snapshots, or somebody is not told
       4  not confirmed: declined, or no terminal to ask on and no --yes
       5  refused by the plan as unsafe or impossible
       6  the stack's file is invalid
       7  AWS denied a call, or there are no valid credentials
       8  the stack changed after the plan was shown, or somebody else's run on it won
-      9  status --check: would not heal
+      9  status --check: would not heal; doctor: something would fail
      10  status --check: does not serve
+     11  shell, forward: the AWS CLI or its plug-in for Session Manager is not installed
+     12  shell, forward, run: there is no instance that can be reached
+     13  apply, replace, rollback, wait: done, and the stack does not serve
     130  interrupted
+    255  run: the command did not run to its end; one that did ends run with its own status
     ");
 }
 

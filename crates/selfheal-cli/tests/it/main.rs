@@ -2,8 +2,13 @@
 
 #![cfg(feature = "sim")]
 
+mod certificate;
 mod commands;
+mod completions;
+mod config;
+mod cost;
 mod demo;
+mod doctor;
 mod edges;
 #[cfg(feature = "sdk")]
 mod environment;
@@ -13,8 +18,13 @@ mod examples;
 mod files;
 mod health;
 mod identity;
+mod logs;
+mod notify;
 mod policies;
+mod reach;
+mod restore;
 mod schemas;
 mod sleep;
 mod support;
 mod volume;
+mod waiting;

@@ -6,7 +6,9 @@ use crate::support::{Folder, SPEC};
 
 const PLAN: &str = include_str!("../../../../schema/plan.schema.json");
 const STATUS: &str = include_str!("../../../../schema/status.schema.json");
+const DOCTOR: &str = include_str!("../../../../schema/doctor.schema.json");
 const EVENTS: &str = include_str!("../../../../schema/events.schema.json");
+const LOGS: &str = include_str!("../../../../schema/logs.schema.json");
 const FAILURE: &str = include_str!("../../../../schema/failure.schema.json");
 const FILE: &str = include_str!("../../../../schema/spec.schema.json");
 
@@ -62,6 +64,7 @@ fn what_is_printed_over_a_stacks_life_is_as_the_schemas_say() {
     told(&folder, &["apply", "--yes"], 0);
     printed(&folder, &["plan"], 0, PLAN);
     printed(&folder, &["status"], 0, STATUS);
+    printed(&folder, &["doctor"], 0, DOCTOR);
 
     // Something changes in every resource, a group is parked, and something is refused.
     let other = SPEC
@@ -86,7 +89,9 @@ fn what_is_printed_over_a_stacks_life_is_as_the_schemas_say() {
     );
     told(&folder, &["resume", "--yes"], 0);
     told(&folder, &["sleep", "--yes"], 0);
+    folder.write("selfheal.toml", &other.replace("[app]\n", "[app]\nport = 8080\n"));
     let asleep = printed(&folder, &["status"], 0, STATUS);
+    assert_eq!(asleep["app_port"], 8080);
     assert!(asleep["asleep"].is_object(), "{asleep:#}");
     told(&folder, &["wake", "--wait"], 0);
     folder.write("selfheal.toml", &other.replace("30GiB", "10GiB"));
@@ -160,6 +165,28 @@ fn an_event_of_another_form_is_refused() {
     }
 }
 
+#[test]
+fn a_line_of_logs_is_as_the_schema_says() {
+    let folder = Folder::new();
+    folder.write("selfheal.toml", &SPEC.replace("[app]\n", "[logs]\n[app]\n"));
+    folder.expect(&["apply", "--yes"], 0);
+    for args in [&["logs", "--json"][..], &["logs", "--json", "--boot", "--since", "1d"]] {
+        let lines = folder.expect(args, 0).lines();
+        assert!(!lines.is_empty());
+        lines.iter().for_each(|line| check(LOGS, line));
+    }
+    folder.write("selfheal.toml", &SPEC);
+    let lines = folder.expect(&["logs", "--json"], 0).lines();
+    lines.iter().for_each(|line| check(LOGS, line));
+    let mut other = lines[0].clone();
+    other["source"] = json!("rumour");
+    assert_ne!(faults(LOGS, &other), [""; 0]);
+    folder.authorise_by(r#"{"Version":"2012-10-17","Statement":[]}"#);
+    let failure = folder.expect(&["logs", "--json"], 7).lines();
+    assert_eq!(failure.len(), 1);
+    check(FAILURE, &failure[0]);
+}
+
 fn file(text: &str) -> Value {
     let document: toml_edit::de::Deserializer = text.parse().expect("TOML");
     serde::Deserialize::deserialize(document).expect("JSON holds what TOML does")
@@ -175,8 +202,9 @@ fn the_schema_of_the_file_takes_what_selfheal_takes() {
         address = { allocation = "eipalloc-0123456789abcdef0", take = true, when = "mounted" }
         data = { size = "20GiB", mount = "/srv/data", filesystem = "ext4", type = "io2", iops = 3000, volume = "vol-0123456789abcdef0" }
         dns = { zone = "example.com", name = "app.example.com", ttl = 60, overwrite = true }
-        app = { setup = "setup.sh", setup_timeout = "2h", breaker = 5, health = { tcp = 80, interval = "30s", threshold = 2, startup_budget = "10m", from = "instance" } }
+        app = { setup = "setup.sh", setup_timeout = "2h", breaker = 5, units = ["app.service", "worker@1.service"], port = 8080, health = { tcp = 80, interval = "30s", threshold = 2, startup_budget = "10m", from = "instance" } }
         access = { session_manager = false }
+        logs = { retention_days = 90, files = ["/var/log/nginx/access.log"] }
         schedule = { stop = "0 20 * * 1-5", start = "30 7 * * 1-5", timezone = "Europe/Paris" }
     "#;
     let folder = Folder::new();
@@ -201,8 +229,13 @@ fn the_schema_of_the_file_refuses_what_selfheal_refuses() {
         ("\"xfs\"", "\"zfs\""),
         ("ttl = 60", "ttl = 0"),
         ("[app]\n", "[app]\nbreaker = 11\n"),
+        ("[app]\n", "[app]\nunits = [\"app\"]\n"),
+        ("[app]\n", "[app]\nunits = [\"a.service\", \"a.service\"]\n"),
+        ("[app]\n", "[app]\nport = 0\n"),
         ("[app]\n", "[app]\nhealth = { interval = \"10s\" }\n"),
         ("zone = \"example.com\"\n", ""),
+        ("[app]\n", "[logs]\nfiles = \"/var/log/app.log\"\n[app]\n"),
+        ("[app]\n", "[logs]\nfiles = [\"/var/log/*.log\"]\n[app]\n"),
         (
             "[app]\n",
             "[schedule]\nstop = \"0 20 * * MON\"\nstart = \"0 8 * * 1\"\ntimezone = \"UTC\"\n[app]\n",

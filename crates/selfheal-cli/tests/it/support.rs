@@ -104,7 +104,17 @@ impl Folder {
 
     /// Kills an instance of the simulated AWS from outside its group.
     pub fn kill(&self, id: &str) {
-        self.with_sim(|sim| assert!(sim.kill_instance(id), "there is no instance {id}"));
+        self.with_sim(|sim| assert!(sim.kill_instance(&id.into()), "there is no instance {id}"));
+    }
+
+    /// Lets the boots of the stack's later instances fail, or succeed again.
+    pub fn fail_boots(&self, fail: bool) {
+        self.with_sim(|sim| sim.fail_boots("selfheal-web", fail));
+    }
+
+    /// Lets time pass on the simulated AWS.
+    pub fn pass(&self, time: std::time::Duration) {
+        self.with_sim(|sim| sim.advance(time));
     }
 
     fn with_sim(&self, act: impl FnOnce(&Sim)) {

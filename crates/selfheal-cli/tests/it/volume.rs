@@ -57,7 +57,7 @@ fn a_volume_that_is_gone_is_replaced_only_by_a_flag_and_the_name_1() {
     );
     let asked = folder.expect(&["apply", "--new-volume"], 4);
     assert!(asked.stdout.contains("+ data volume"), "{}", asked.stdout);
-    folder.expect(&["apply", "--new-volume", "--yes"], 0);
+    folder.expect(&["apply", "--new-volume", "--yes", "--no-wait"], 0);
     assert_ne!(volume_of(&folder), volume);
 }
 

@@ -3,7 +3,7 @@
 use super::stack::Stack;
 use crate::names::{ResourceKind, TAG_STACK};
 use crate::witness::is_of_group;
-use crate::world::{Address, NetworkInterfaceId, Observed};
+use crate::world::{Address, InstanceId, NetworkInterfaceId, Observed};
 
 /// The address of the stack, where it exists: the one that the spec adopts, or else the one that the stack has.
 pub(crate) fn of_stack(stack: &Stack<'_>) -> Option<Address> {
@@ -62,7 +62,7 @@ pub(crate) enum User<'a> {
     /// A network interface that is no instance's.
     Interface(&'a NetworkInterfaceId),
     /// An instance that is not the stack's.
-    Instance(&'a str),
+    Instance(&'a InstanceId),
 }
 
 /// Who uses an address, beside the stack's own instances; `None` where nobody does.

@@ -3,6 +3,7 @@
 pub(crate) mod address;
 pub(crate) mod application_check;
 pub(crate) mod instance_type;
+mod lifecycle;
 mod stack;
 pub(crate) mod subnet;
 pub(crate) mod volume;
@@ -11,6 +12,8 @@ use crate::spec::Spec;
 use crate::world::{Address, ApplicationCheck, Observed, Subnet, Volume};
 
 pub use address::counted as counted_addresses;
+pub use lifecycle::marked_for_snapshots;
+pub(crate) use lifecycle::{is_marked, mark, policies as lifecycle_policies};
 pub(crate) use stack::Stack;
 
 /// What of a stack exists already, as the planner would choose it.

@@ -15,6 +15,8 @@ pub(crate) struct Stack<'a> {
     pub(crate) names: Names,
     /// Whether a person asked for a new, empty data volume in the place of one that is gone.
     pub(crate) new_volume: bool,
+    /// The zone in which the data volume is to be, where that is not the one in which it is.
+    pub(crate) zone: Option<String>,
     named: OnceCell<Named>,
 }
 
@@ -25,6 +27,7 @@ impl<'a> Stack<'a> {
             observed,
             names: Names::of(spec),
             new_volume: false,
+            zone: None,
             named: OnceCell::new(),
         }
     }

@@ -19,11 +19,13 @@ pub(crate) fn choose<'a>(stack: &Stack<'a>) -> Option<&'a Subnet> {
     let current = group.and_then(|group| group.subnets.first());
     let offered = |subnet: &&Subnet| instance_type::offers(stack, &subnet.zone) != Some(false);
     let first = |wanted: &dyn Fn(&&Subnet) -> bool| {
+        // Where there is a choice, all of the types are there to fall back to.
+        let lacks = |subnet: &Subnet| instance_type::lacks(stack, &subnet.zone);
         subnets
             .iter()
             .filter(wanted)
             .filter(|subnet| instance_type::is_availability_zone(&subnet.zone, &stack.spec.region))
-            .min_by_key(|subnet| (&subnet.zone, &subnet.id))
+            .min_by_key(|subnet| (lacks(subnet), &subnet.zone, &subnet.id))
     };
     current
         .and_then(|id| subnets.iter().filter(offered).find(|subnet| subnet.id == *id))
@@ -32,7 +34,8 @@ pub(crate) fn choose<'a>(stack: &Stack<'a>) -> Option<&'a Subnet> {
 }
 
 /// The zone of the data volume, where the spec has one and it exists: a volume cannot leave its zone.
-pub(crate) fn zone_of_volume<'a>(stack: &Stack<'a>) -> Option<&'a String> {
+pub(crate) fn zone_of_volume<'s>(stack: &'s Stack<'_>) -> Option<&'s String> {
     let data = stack.spec.data.as_ref();
-    data.and_then(|_| volume::choose(stack).volume().map(|volume| &volume.zone))
+    let has = || volume::choose(stack).volume().map(|volume| &volume.zone);
+    data.and_then(|_| stack.zone.as_ref().or_else(has))
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::stack::Stack;
-use crate::names::{ResourceKind, TAG_FIRST_USE, TAG_KEY, TAG_STACK};
+use crate::names::{ResourceKind, TAG_FIRST_USE, TAG_KEY, TAG_REPLACES, TAG_RESTORE, TAG_RESTORED_FROM, TAG_STACK};
 use crate::spec::Spec;
 use crate::witness::{is_of_group, is_there};
 use crate::world::{Volume, VolumeId};
@@ -47,6 +47,79 @@ pub(crate) fn tagged<'a>(stack: &Stack<'a>) -> Vec<&'a Volume> {
     volumes
 }
 
+/// The stack's volumes that are its data volume no more, or not yet, or never: by id.
+pub(crate) fn aside<'a>(stack: &Stack<'a>) -> Vec<&'a Volume> {
+    let observed = stack.observed;
+    let mut volumes: Vec<&Volume> = observed
+        .volumes
+        .iter()
+        .filter(|volume| is_there(volume) && is_aside(stack, volume))
+        .collect();
+    volumes.sort_by_key(|volume| &volume.id);
+    volumes
+}
+
+/// Whether the volume's tags say that it is another of the stack's volumes than that which holds its data.
+fn is_aside(stack: &Stack<'_>, volume: &Volume) -> bool {
+    [
+        ResourceKind::RestoringVolume,
+        ResourceKind::PreviousVolume,
+        ResourceKind::VolumeCopy,
+    ]
+    .iter()
+    .any(|kind| stack.names.owns(&volume.tags, *kind))
+}
+
+/// What the stack is to be once a restore is finished.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Afterwards {
+    Awake,
+    Asleep,
+}
+
+impl Afterwards {
+    pub(crate) const fn as_str(self) -> &'static str {
+        match self {
+            Self::Awake => "awake",
+            Self::Asleep => "asleep",
+        }
+    }
+}
+
+/// What is to be afterwards, where the volume is that of a restore which is not finished.
+pub(crate) fn unfinished_of(volume: &Volume) -> Option<Afterwards> {
+    match volume.tags.get(TAG_RESTORE)?.split(' ').next() {
+        Some("awake") => Some(Afterwards::Awake),
+        Some("asleep") => Some(Afterwards::Asleep),
+        _ => None,
+    }
+}
+
+/// The word in [`TAG_RESTORE`] of a restore that was begun because the stack's zone is lost.
+pub(crate) const ZONE_LOST: &str = "zone-lost";
+
+/// Whether the volume is that of a restore which is not finished, and was begun because the stack's zone is lost.
+pub(crate) fn is_for_lost_zone(volume: &Volume) -> bool {
+    let state = volume.tags.get(TAG_RESTORE).filter(|_| unfinished_of(volume).is_some());
+    state.is_some_and(|state| state.split(' ').any(|word| word == ZONE_LOST))
+}
+
+/// The volume of a restore that is not finished: it is about to take the place of the data volume, or has just taken it. Of
+/// several it is the one whose place none of the others takes: the last one that was asked for.
+pub(crate) fn unfinished<'a>(stack: &Stack<'a>) -> Option<(&'a Volume, Afterwards)> {
+    let ours = tagged(stack).into_iter().chain(aside(stack));
+    let open: Vec<(&'a Volume, Afterwards)> = ours
+        .filter_map(|volume| Some((volume, unfinished_of(volume)?)))
+        .collect();
+    let replaced = |volume: &Volume| {
+        let mut by = open.iter().filter_map(|(other, _)| other.tags.get(TAG_REPLACES));
+        by.any(|id| *id == volume.id.as_str())
+    };
+    let last = open.iter().find(|(volume, _)| !replaced(volume));
+    // Where each takes the other's place, the way back was begun while that volume was still aside.
+    last.or(open.last()).copied()
+}
+
 /// Finds the stack's volume: the one that the spec names; else the one that the role's policy, the launch template or an
 /// attachment to the group's instance names; else the one that bears the tags. Two of a rank are for a person to tell apart.
 pub(crate) fn choose<'a>(stack: &Stack<'a>) -> Choice<'a> {
@@ -72,14 +145,19 @@ pub(crate) fn choose<'a>(stack: &Stack<'a>) -> Choice<'a> {
     if let Some((volume, other)) = named.volumes.iter().filter_map(live).find_map(|it| foreign(stack, it)) {
         return claimed(volume, other);
     }
-    let mut witnessed: BTreeSet<&VolumeId> = named.volumes.iter().filter(|id| live(id).is_some()).collect();
+    // One that was set aside may still be named by what a restore has not come to.
+    let serves = |id: &VolumeId| live(id).is_some_and(|volume| !is_aside(stack, volume));
+    let mut witnessed: BTreeSet<&VolumeId> = named.volumes.iter().filter(|id| serves(id)).collect();
     let in_use = |volume: &&&Volume| {
         let attachment = volume.attachment.as_ref();
         attachment.is_some_and(|attachment| is_of_group(observed, &attachment.instance_id))
     };
     witnessed.extend(tagged.iter().filter(in_use).map(|volume| &volume.id));
     match (witnessed.len(), tagged.as_slice()) {
-        (0, []) => nothing(stack, &named.volumes),
+        (0, []) => match aside(stack).first() {
+            Some(other) if !stack.new_volume => set_aside(stack, other),
+            _ => nothing(stack, &named.volumes),
+        },
         (0, [volume]) => Choice::Volume(volume),
         (0, several) => ambiguous(several.iter().map(|volume| volume.id.as_str())),
         (1, _) => witnessed
@@ -162,8 +240,8 @@ fn nothing<'a>(stack: &Stack<'a>, named: &BTreeSet<VolumeId>) -> Choice<'a> {
                 "the data volume {} is gone: AWS says that it does not exist",
                 gone.join(", ")
             ),
-            "look for a snapshot (`selfheal status` names the last one), make a volume of it and name that as \
-             `data.volume`; or start with a new, empty one: `selfheal apply --new-volume`"
+            "`selfheal snapshots` lists what there is to go back to, and `selfheal restore --from latest` makes a volume of \
+             the last one; or start with a new, empty one: `selfheal apply --new-volume`"
                 .to_owned(),
         );
     }
@@ -191,6 +269,25 @@ fn nothing<'a>(stack: &Stack<'a>, named: &BTreeSet<VolumeId>) -> Choice<'a> {
         format!("no volume bears the stack's tags, and its instance holds {}", held.join(", ")),
         "name the one that holds the data as `data.volume`; or start with a new, empty one: `selfheal apply --new-volume`"
             .to_owned(),
+    )
+}
+
+/// None is the data volume, and there are others: what has become of it is for a person to say.
+fn set_aside<'a>(stack: &Stack<'a>, other: &Volume) -> Choice<'a> {
+    if let Some((_, from)) = unfinished(stack).and_then(|(found, _)| found.tags.get_key_value(TAG_RESTORED_FROM)) {
+        return problem(
+            "volume-set-aside",
+            format!("a restore from {from} is not finished"),
+            format!("`selfheal restore --from {from}` finishes it, and `selfheal restore --undo` gives it up"),
+        );
+    }
+    problem(
+        "volume-set-aside",
+        format!("the stack has no data volume, and others, such as {}", other.id),
+        format!(
+            "`selfheal restore --from {}` takes that one; or start with a new, empty one: `selfheal apply --new-volume`",
+            other.id
+        ),
     )
 }
 

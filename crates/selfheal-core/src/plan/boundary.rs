@@ -7,7 +7,7 @@ use selfheal_policy::Partition;
 use super::builder::{Builder, Deferred, Draft};
 use super::{Change, Need, StepKind};
 use crate::names::ResourceKind;
-use crate::world::{Action, RoleCall};
+use crate::world::{Action, IamRole, RoleCall};
 
 /// Refuses a boundary that the role cannot have: one of another account or partition.
 pub(super) fn check(builder: &mut Builder<'_>) {
@@ -32,8 +32,17 @@ pub(super) fn plan(builder: &mut Builder<'_>) -> BTreeSet<Need> {
     let Some(role) = builder.observed.role.as_ref() else {
         return BTreeSet::new();
     };
+    if !builder.names.owns(&role.tags, ResourceKind::Role) {
+        return BTreeSet::new();
+    }
+    let kinds = (StepKind::PutPermissionsBoundary, StepKind::DeletePermissionsBoundary);
+    change(builder, role, kinds)
+}
+
+/// Plans the boundary of one of the stack's roles, by the two kinds of steps which put and delete it.
+pub(super) fn change(builder: &mut Builder<'_>, role: &IamRole, (put, delete): (StepKind, StepKind)) -> BTreeSet<Need> {
     let (have, want) = (&role.permissions_boundary, &builder.spec.instance.permissions_boundary);
-    if have == want || !builder.names.owns(&role.tags, ResourceKind::Role) {
+    if have == want {
         return BTreeSet::new();
     }
     let name = role.name.clone();
@@ -41,14 +50,10 @@ pub(super) fn plan(builder: &mut Builder<'_>) -> BTreeSet<Need> {
         (before, Some(boundary)) => {
             let why = "it bounds what the role's policies may allow";
             let draft = match before {
-                None => {
-                    Draft::new(StepKind::PutPermissionsBoundary, Change::Create, why).sets("policy", boundary.clone())
+                None => Draft::new(put, Change::Create, why).sets("policy", boundary.clone()),
+                Some(before) => {
+                    Draft::new(put, Change::Update, why).changes("policy", before.clone(), boundary.clone())
                 }
-                Some(before) => Draft::new(StepKind::PutPermissionsBoundary, Change::Update, why).changes(
-                    "policy",
-                    before.clone(),
-                    boundary.clone(),
-                ),
             };
             let boundary = boundary.clone();
             (
@@ -61,7 +66,7 @@ pub(super) fn plan(builder: &mut Builder<'_>) -> BTreeSet<Need> {
         }
         (before, None) => {
             let why = "the spec names none: `permissions_boundary` in [instance] would keep it";
-            let draft = Draft::new(StepKind::DeletePermissionsBoundary, Change::Delete, why);
+            let draft = Draft::new(delete, Change::Delete, why);
             let draft = draft.removes("policy", before.clone().unwrap_or_default());
             (
                 draft,

@@ -186,6 +186,23 @@ impl<'a> Builder<'a> {
         steps.map(|step| Need::Step(step.id())).collect()
     }
 
+    /// All steps that were added so far but those about the name alone, to be waited for.
+    pub(super) fn all_planned(&self) -> BTreeSet<Need> {
+        let steps = self.plan.steps.iter().filter(|step| !step.kind.is_for_name());
+        steps.map(|step| Need::Step(step.id())).collect()
+    }
+
+    /// The same, for a data volume that is to be in this zone.
+    pub(super) fn in_zone(mut self, zone: Option<String>) -> Self {
+        self.stack.zone = zone;
+        self
+    }
+
+    /// Whether anything is refused so far.
+    pub(super) fn is_refused(&self) -> bool {
+        self.plan.is_refused()
+    }
+
     /// The finished plan. Where anything is refused no step is ready: a person has to decide first.
     pub(super) fn finish(mut self) -> Plan {
         if self.plan.is_refused() {

@@ -2,10 +2,11 @@
 
 use super::builder::Builder;
 use super::{
-    Plan, address, application_check, bundle, dns, group, iam, log_group, network, schema, template, volume_removal,
+    Plan, address, application_check, bundle, dns, group, iam, lifecycle, log_group, network, notify, schema, template,
+    volume_removal,
 };
 use crate::existing::address::{choose as choose_address, to_remove};
-use crate::existing::volume::{choose, tagged};
+use crate::existing::volume::{aside, choose, tagged};
 use crate::names::{ResourceKind, TAG_STACK};
 
 /// What a destroy takes with it beyond what can be made again.
@@ -46,17 +47,20 @@ pub(super) fn compose(mut builder: Builder<'_>, options: &DestroyOptions) -> Pla
     let unchecked = application_check::delete_all(&mut builder, "made by this stack");
     template::delete(&mut builder, &unchecked);
     network::delete_security_group(&mut builder, &stopped);
-    // The role's policy may be all that tells of the log group and of bundles: it goes after them.
+    // The role's policy may be all that tells of the log group, of the topic and of bundles: it goes after them.
     let unlogged = log_group::delete(&mut builder, &stopped, options.delete_logs);
+    let untold = notify::delete(&mut builder, &stopped);
     let unbundled = bundle::delete(&mut builder);
-    let before: Vec<_> = [stopped.clone(), unlogged, unbundled].into();
+    let unscheduled = lifecycle::delete_all(&mut builder, "made by this stack");
+    let before: Vec<_> = [stopped.clone(), unlogged, untold, unbundled].into();
     iam::delete(&mut builder, &before.into_iter().flatten().collect());
     if options.release_address {
         // Nothing may point at an address that is somebody else's from then on.
         address::release(&mut builder, &stopped.union(&unnamed).cloned().collect());
     }
     if options.delete_data {
-        volume_removal::delete(&mut builder, &stopped);
+        // The volume's mark is all that tells of the lifecycle policy: it goes after that.
+        volume_removal::delete(&mut builder, &stopped.union(&unscheduled).cloned().collect());
     }
     tell_kept(&mut builder, options);
     builder.finish()
@@ -100,6 +104,15 @@ fn tell_kept(builder: &mut Builder<'_>, options: &DestroyOptions) {
                 ),
             );
         }
+    }
+    for volume in aside(builder) {
+        builder.note(
+            "volume-kept",
+            format!(
+                "the volume {} ({} GiB), which is not the data volume, is kept, at a cost",
+                volume.id, volume.size_gib
+            ),
+        );
     }
     let deleted = choose(builder)
         .volume()

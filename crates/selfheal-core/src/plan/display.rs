@@ -106,12 +106,19 @@ impl fmt::Display for WaitFor {
         match self {
             Self::VolumeSeen { id } => write!(f, "the volume {id} to show"),
             Self::AddressesSettled => write!(f, "an address to show that an earlier run may have allocated"),
+            Self::VolumesSettled => write!(f, "another restore to show, should anybody have begun one"),
             Self::DnsAnswers => write!(f, "Route 53 to answer"),
             Self::Serving { group } => {
                 write!(f, "the instance of {group} to serve, before the name is taken over")
             }
             Self::Awake { group } => write!(f, "the instance of {group} to be in service"),
+            Self::Restored { group, volume } => {
+                write!(f, "the instance of {group} to be in service with {volume}")
+            }
             Self::GroupGone { name } => write!(f, "the group {name} to be gone"),
+            Self::InstancesLeft { group, ids } => write!(f, "{} to leave {group}", ids.join(", ")),
+            Self::Stopped { ids, .. } => write!(f, "{} to terminate", ids.join(", ")),
+            Self::Rested { group } => write!(f, "{group} to be seen asleep"),
             Self::InstancesGone { ids } => write!(f, "{} to terminate", ids.join(", ")),
             Self::SnapshotCompleted { id } => write!(f, "the snapshot {id} to be complete"),
         }

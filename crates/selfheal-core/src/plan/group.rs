@@ -7,10 +7,12 @@ use super::iam::Identity;
 use super::step::{PARKED, SUSPENDED};
 use super::template::Pin;
 use super::volume::DataVolume;
-use super::{Change, Need, StepKind, WaitFor};
+use super::{Change, Need, StepKind, WaitFor, replacement};
 use crate::desired::{LAUNCH_HOOK_HEARTBEAT_S, TERMINATE_HOOK_HEARTBEAT_S, health_check_grace_s};
 use crate::names::{LAUNCH_HOOK, ResourceKind, TAG_LAST_ERROR, TAG_PARKED, TERMINATE_HOOK};
-use crate::world::{Action, Group, GroupCall, GroupSettings, InstanceState, LifecycleHook, Subnet};
+use crate::world::{
+    Action, Group, GroupCall, GroupSettings, InstanceId, InstanceState, LifecycleHook, MixedPolicy, Subnet,
+};
 
 /// Plans the group and its hooks.
 pub(super) fn plan(
@@ -56,6 +58,7 @@ fn settings(builder: &Builder<'_>, subnet: &Subnet, pin: &Pin) -> GroupSettings 
         subnet: subnet.id.clone(),
         template_id: pin.template_id.clone(),
         template_version: pin.version,
+        mixed: wanted(builder),
         health_check_type: "EC2".to_owned(),
         health_check_grace_s: health_check_grace_s(builder.spec),
         hooks: vec![launch_hook(), terminate_hook()],
@@ -101,8 +104,14 @@ fn create(builder: &mut Builder<'_>, subnet: &Subnet, template: &Deferred<Pin>, 
     )
     .target(builder.names.group.clone())
     .sets("size", format!("min {}, max {MAX_SIZE}, desired 1", min_size(builder)))
-    .sets("subnet", format!("{} ({})", subnet.id, subnet.zone))
-    .sets_later("launch template version", template.show(|pin| pin.version.to_string()));
+    .sets("subnet", format!("{} ({})", subnet.id, subnet.zone));
+    let draft = match wanted(builder) {
+        Some(policy) => draft
+            .sets("instance types", show_types(Some(&policy)))
+            .sets("market", show_market(Some(&policy))),
+        None => draft,
+    };
+    let draft = draft.sets_later("launch template version", template.show(|pin| pin.version.to_string()));
     builder.step(draft, settings.map(|settings| GroupCall::CreateGroup(settings).into()));
 }
 
@@ -113,17 +122,22 @@ fn update(
     template: &Deferred<Pin>,
     settings: Deferred<GroupSettings>,
 ) {
-    let size = |min: u32, max: u32, desired: u32| format!("min {min}, max {max}, desired {desired}");
     let min = min_size(builder);
     let none = || "none".to_owned();
+    let (have, want) = (group.mixed.as_ref(), wanted(builder));
     let mut draft = Draft::new(StepKind::UpdateGroup, Change::Update, "the group differs")
         .target(group.name.clone())
+        // Each by itself: what changes one of them in the middle of a run changes nothing that was shown of the others.
+        .changes("minimum size", group.min.to_string(), min.to_string())
+        .changes("maximum size", group.max.to_string(), MAX_SIZE.to_string())
+        // AWS brings it within the bounds.
         .changes(
-            "size",
-            size(group.min, group.max, group.desired),
-            // AWS brings the desired capacity within the bounds.
-            size(min, MAX_SIZE, group.desired.clamp(min, MAX_SIZE)),
+            "desired capacity",
+            group.desired.to_string(),
+            group.desired.clamp(min, MAX_SIZE).to_string(),
         )
+        .changes("instance types", show_types(have), show_types(want.as_ref()))
+        .changes("market", show_market(have), show_market(want.as_ref()))
         .changes("subnet", group.subnets.join(", "), subnet.id.clone());
     if builder.planned(StepKind::CreateTemplateVersion).is_empty() {
         let have = group.template_id.as_ref().map_or_else(none, String::from);
@@ -145,8 +159,52 @@ fn update(
             format!("{} s", group.health_check_grace_s),
             format!("{} s", health_check_grace_s(builder.spec)),
         );
+    let mut done = BTreeSet::new();
+    let mut replaces = group.is_replacing();
     if draft.has_changes() {
-        builder.step(draft, settings.map(|settings| GroupCall::UpdateGroup(settings).into()));
+        let mut before = BTreeSet::new();
+        if replacement::replaces(have, want.as_ref()) {
+            before = replacement::begin(builder, group, &settings);
+            replaces |= !before.is_empty();
+        }
+        let action = settings.map(|settings| GroupCall::UpdateGroup(settings).into());
+        done.insert(builder.step(draft, action.not_before(&before)));
+    }
+    if replaces {
+        replacement::end(builder, group, &done);
+    }
+}
+
+/// The mixed instances policy that the spec asks for: only where one type at the on-demand price does not say it all.
+fn wanted(builder: &Builder<'_>) -> Option<MixedPolicy> {
+    let instance = &builder.spec.instance;
+    instance
+        .is_mixed()
+        .then(|| MixedPolicy::new(instance.types().cloned(), instance.market))
+}
+
+fn show_types(policy: Option<&MixedPolicy>) -> String {
+    policy.map_or_else(
+        || "that of the launch template".to_owned(),
+        |policy| policy.types.join(", then "),
+    )
+}
+
+fn show_market(policy: Option<&MixedPolicy>) -> String {
+    let Some(policy) = policy else {
+        return "on-demand".to_owned();
+    };
+    let MixedPolicy {
+        on_demand_base: base,
+        on_demand_percent: percent,
+        on_demand_strategy,
+        spot_strategy,
+        ..
+    } = policy;
+    match (base, percent) {
+        (0, 100) => format!("on-demand, {on_demand_strategy}"),
+        (0, 0) => format!("spot, {spot_strategy}"),
+        _ => format!("{base} and {percent} % on demand ({on_demand_strategy}), the rest spot ({spot_strategy})"),
     }
 }
 
@@ -208,7 +266,7 @@ pub(super) fn tell_state(builder: &mut Builder<'_>, group: &Group) {
             PARKED,
             format!("the stack has parked itself ({parked}{error}): `selfheal resume` lifts it{schedule}"),
         );
-    } else if !held_back.is_empty() {
+    } else if !held_back.is_empty() && !group.is_replacing() {
         builder.note(
             SUSPENDED,
             format!(
@@ -241,7 +299,7 @@ pub(super) fn stop(builder: &mut Builder<'_>) -> BTreeSet<Need> {
             needs.insert(builder.step(draft, Deferred::Known(action)));
         }
     }
-    let running: Vec<String> = builder
+    let running: Vec<InstanceId> = builder
         .observed
         .instances
         .iter()

@@ -7,7 +7,7 @@ use selfheal_policy::{Document, Effect, Partition, Statement, trust_policy};
 use super::builder::{Builder, Deferred, Draft};
 use super::document::{same_document, summary};
 use super::volume::DataVolume;
-use super::{Change, Need, StepKind, address, app_policy, boundary, bundle};
+use super::{Change, Need, StepKind, address, app_policy, boundary, bundle, notify};
 use crate::desired::{self, Ids};
 use crate::names::{APP_POLICY_NAME, POLICY_NAME, ResourceKind};
 use crate::permissions;
@@ -31,7 +31,9 @@ pub(super) fn plan(
     let role = plan_role(builder, &mut needs);
     // Whoever may only act within a boundary may write the policy once the boundary is there.
     needs.extend(boundary::plan(builder));
-    let dropped = app_policy::drop_unwanted(builder);
+    let mut dropped = app_policy::drop_unwanted(builder);
+    // The policy tells of the topic: it goes on to do so until that is gone.
+    dropped.extend(notify::drop_unwanted(builder));
     let own_size = plan_policy(builder, &role, subnet, address, volume, &dropped, &mut needs);
     app_policy::plan(builder, &role, own_size, &mut needs);
     plan_profile(builder, &role, &mut needs);

@@ -132,6 +132,8 @@ steps! {
     CreateVolume = "create-volume", "ec2:CreateVolume", "data volume", Volumes, Create, [];
     /// Puts the stack's tags on an adopted data volume, or back on its own.
     TagVolume = "tag-volume", "ec2:CreateTags", "data volume", Volumes, Change, [];
+    /// Marks the data volume as one of which snapshots are taken by schedule, or as none any more.
+    MarkForSnapshots = "mark-for-snapshots", "ec2:CreateTags", "data volume's mark", Volumes, Change, [];
     /// Changes size, type, IOPS or throughput of the data volume.
     ModifyVolume = "modify-volume", "ec2:ModifyVolume", "data volume", Volumes, Change, [];
     /// Creates the security group.
@@ -182,6 +184,47 @@ steps! {
     PutRetentionPolicy = "put-retention-policy", "logs:PutRetentionPolicy", "retention of logs", LogGroup, Change, [];
     /// Deletes the log group.
     DeleteLogGroup = "delete-log-group", "logs:DeleteLogGroup", "log group", LogGroup, Change, [removes];
+    /// Creates the role under which Data Lifecycle Manager takes snapshots.
+    CreateSnapshotRole = "create-snapshot-role", "iam:CreateRole", "IAM role of snapshots", SnapshotRole, Create, [];
+    /// Replaces that role's trust policy.
+    UpdateSnapshotTrust = "update-snapshot-trust", "iam:UpdateAssumeRolePolicy",
+        "trust policy of snapshots", SnapshotRole, Change, [];
+    /// Sets that role's permissions boundary.
+    BoundSnapshotRole = "bound-snapshot-role", "iam:PutRolePermissionsBoundary",
+        "permissions boundary of snapshots", SnapshotRole, Change, [];
+    /// Takes that role's permissions boundary away.
+    UnboundSnapshotRole = "unbound-snapshot-role", "iam:DeleteRolePermissionsBoundary",
+        "permissions boundary of snapshots", SnapshotRole, Change, [removes];
+    /// Writes that role's inline policy.
+    PutSnapshotPolicy = "put-snapshot-policy", "iam:PutRolePolicy", "policy of snapshots", SnapshotRole, Change, [];
+    /// Deletes that role's inline policy.
+    DeleteSnapshotPolicy = "delete-snapshot-policy", "iam:DeleteRolePolicy",
+        "policy of snapshots", SnapshotRole, Change, [removes];
+    /// Deletes the role.
+    DeleteSnapshotRole = "delete-snapshot-role", "iam:DeleteRole", "IAM role of snapshots", SnapshotRole, Change, [removes];
+    /// Creates the lifecycle policy that takes snapshots of the data volume.
+    CreateLifecyclePolicy = "create-lifecycle-policy", "dlm:CreateLifecyclePolicy",
+        "lifecycle policy", LifecyclePolicies, Create, [];
+    /// Changes when the lifecycle policy takes snapshots, and for how long it keeps them.
+    UpdateLifecyclePolicy = "update-lifecycle-policy", "dlm:UpdateLifecyclePolicy",
+        "lifecycle policy", LifecyclePolicies, Change, [];
+    /// Deletes the lifecycle policy.
+    DeleteLifecyclePolicy = "delete-lifecycle-policy", "dlm:DeleteLifecyclePolicy",
+        "lifecycle policy", LifecyclePolicies, Change, [removes];
+    /// Creates the SNS topic.
+    CreateTopic = "create-topic", "sns:CreateTopic", "SNS topic", Topic, Change, [];
+    /// Asks somebody to confirm that he wants the topic's messages.
+    Subscribe = "subscribe", "sns:Subscribe", "subscription", Topic, Change, [];
+    /// Ends a subscription.
+    Unsubscribe = "unsubscribe", "sns:Unsubscribe", "subscription", Topic, Change, [removes];
+    /// Deletes the SNS topic, with its subscriptions.
+    DeleteTopic = "delete-topic", "sns:DeleteTopic", "SNS topic", Topic, Change, [removes];
+    /// Says of what the group tells a topic.
+    PutNotificationConfiguration = "put-notification-configuration", "autoscaling:PutNotificationConfiguration",
+        "notifications of the group", Notifications, Change, [];
+    /// Ends what the group tells a topic.
+    DeleteNotificationConfiguration = "delete-notification-configuration", "autoscaling:DeleteNotificationConfiguration",
+        "notifications of the group", Notifications, Change, [removes];
     /// Writes a part of what does not fit into user data.
     PutBundle = "put-bundle", "ssm:PutParameter", "part of the bundle", Bundle, Change, [];
     /// Deletes parts of what did not fit into user data.
@@ -198,6 +241,13 @@ steps! {
     SuspendSchedule = "suspend-schedule", "autoscaling:SuspendProcesses", "schedule", Group, Change, [];
     /// Lets the schedule act again.
     ResumeSchedule = "resume-schedule", "autoscaling:ResumeProcesses", "schedule", Group, Change, [];
+    /// Keeps the group from launching an instance beside the one that is to be replaced.
+    SuspendLaunches = "suspend-launches", "autoscaling:SuspendProcesses", "launches", Group, Change, [];
+    /// Terminates the instance, so that another takes its place.
+    ReplaceInstance = "replace-instance", "autoscaling:TerminateInstanceInAutoScalingGroup",
+        "instance", Group, Change, [removes];
+    /// Lets the group launch the instance that takes the place.
+    ResumeLaunches = "resume-launches", "autoscaling:ResumeProcesses", "launches", Group, Change, [];
     /// Writes a scheduled action.
     PutScheduledAction = "put-scheduled-action", "autoscaling:PutScheduledUpdateGroupAction",
         "scheduled action", ScheduledActions, Change, [];
@@ -244,6 +294,22 @@ steps! {
     ReleaseAddress = "release-address", "ec2:ReleaseAddress", "Elastic IP", Addresses, Change, [removes];
     /// Takes a last snapshot of the data volume.
     CreateSnapshot = "create-snapshot", "ec2:CreateSnapshot", "snapshot", Snapshots, Change, [];
+    /// Makes a volume of a snapshot, which is to take the place of the data volume.
+    RestoreVolume = "restore-volume", "ec2:CreateVolume", "volume of a snapshot", Volumes, Create, [];
+    /// Copies the data volume.
+    CopyVolume = "copy-volume", "ec2:CopyVolumes", "copy of the data volume", Volumes, Create, [];
+    /// Marks a volume that is there as the one that is to take the place of the data volume.
+    MarkVolume = "mark-volume", "ec2:CreateTags", "volume to go back to", Volumes, Change, [];
+    /// Stops the instance, so that its data volume can be changed.
+    StopServing = "stop-serving", "autoscaling:SetDesiredCapacity", "instance", Group, Change, [];
+    /// Names another volume the data volume.
+    SwitchVolume = "switch-volume", "ec2:CreateTags", "data volume", Volumes, Change, [];
+    /// Says that a volume is the data volume no more.
+    SetVolumeAside = "set-volume-aside", "ec2:CreateTags", "previous data volume", Volumes, Change, [];
+    /// Starts an instance again, with the other data volume.
+    StartServing = "start-serving", "autoscaling:SetDesiredCapacity", "instance", Group, Change, [];
+    /// Marks a restore as finished.
+    FinishRestore = "finish-restore", "ec2:CreateTags", "end of the restore", Volumes, Change, [];
     /// Deletes the data volume.
     DeleteVolume = "delete-volume", "ec2:DeleteVolume", "data volume", Volumes, VolumeRemoval, [removes];
     /// Resumes the group's suspended processes.

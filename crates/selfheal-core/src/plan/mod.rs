@@ -19,16 +19,24 @@ mod document;
 mod encryption;
 mod fingerprint;
 mod group;
+mod https;
 mod iam;
 mod instance_type;
 mod kind;
+mod lifecycle;
 mod log_group;
 mod network;
+mod notify;
+mod replace;
+mod replacement;
+mod restore;
 mod resume;
+mod rollback;
 mod schedule;
 mod schema;
 mod serving;
 mod sleep;
+mod snapshot;
 mod step;
 mod template;
 mod volume;
@@ -39,13 +47,15 @@ pub use approval::{Approval, Deviation};
 pub use destroy::DestroyOptions;
 pub use dns::{former as former_record, remembered as remembered_record};
 pub use kind::{RepeatClass, StepId, StepKind};
+pub use restore::{RestoreFrom, RestoreOptions};
 pub(crate) use schedule::next_wake;
 pub use sleep::SleepUntil;
+pub use snapshot::SnapshotOptions;
 pub use step::{Change, Field, Need, Note, Plan, PlannedImage, Readiness, Refusal, Step, Value, WaitFor};
 
 use crate::memo::Memo;
 use crate::spec::Spec;
-use crate::world::{AllocationId, Observed, VolumeId};
+use crate::world::{AllocationId, InstanceId, Observed, SnapshotId, VolumeId};
 use builder::Builder;
 pub(crate) use log_group::show as show_retention;
 
@@ -112,6 +122,50 @@ pub fn plan_wake(spec: &Spec, observed: &Observed, wait: bool) -> Plan {
     Planner::new(spec).wake(observed, wait)
 }
 
+/// Plans a snapshot of the data volume, or a copy of it.
+///
+/// Refused where the stack has no data volume. Each run takes one: what an earlier run took is not counted.
+#[must_use]
+pub fn plan_snapshot(spec: &Spec, observed: &Observed, options: SnapshotOptions) -> Plan {
+    Planner::new(spec).snapshot(observed, options)
+}
+
+/// Plans that another volume takes the place of the data volume: one made of a snapshot, or one that is there.
+///
+/// # Guarantees
+/// - Nothing is deleted: the volume whose place is taken is kept as it is, and bears tags that say so.
+/// - A run that was cut off anywhere is gone on with by the next plan from the same.
+/// - Where the stack was asleep, it is asleep afterwards.
+/// - What else differs from the spec is changed as well, as by [`plan`](plan()).
+#[must_use]
+pub fn plan_restore(spec: &Spec, observed: &Observed, options: &RestoreOptions) -> Plan {
+    Planner::new(spec).restore(observed, options)
+}
+
+/// Says what to restore from so that the last restore is undone; or, where the undoing of one was cut off, is finished.
+///
+/// # Errors
+/// The reason why there is nothing to go back to: a clause.
+pub fn undo_restore(spec: &Spec, observed: &Observed) -> Result<RestoreFrom, String> {
+    let memo = Memo::default();
+    restore::undone(&Builder::new(spec, observed, &memo))
+}
+
+/// Says what a restore that was cut off goes back to; `None` where there is none.
+#[must_use]
+pub fn unfinished_restore(spec: &Spec, observed: &Observed) -> Option<RestoreFrom> {
+    let memo = Memo::default();
+    restore::begun(&Builder::new(spec, observed, &memo))
+}
+
+/// Plans a volume of a snapshot that nothing of the stack uses, in this zone or else in that of the stack.
+///
+/// Refused where the snapshot does not bear the stack's tags, or is not completed.
+#[must_use]
+pub fn plan_volume_of_snapshot(spec: &Spec, observed: &Observed, snapshot: &SnapshotId, zone: Option<&str>) -> Plan {
+    Planner::new(spec).volume_of_snapshot(observed, snapshot, zone)
+}
+
 /// Plans for one spec, again and again: the same plans as [`plan_with`], [`plan_destroy`] and [`plan_resume`] make, and
 /// faster from the second on.
 ///
@@ -136,7 +190,29 @@ impl<'a> Planner<'a> {
     /// Plans like [`plan_with`].
     #[must_use]
     pub fn plan(&self, observed: &Observed, options: &PlanOptions) -> Plan {
-        compose(Builder::new(self.spec, observed, &self.memo).with(*options))
+        compose(Builder::new(self.spec, observed, &self.memo).with(*options), None)
+    }
+
+    /// Plans like [`plan_snapshot`].
+    #[must_use]
+    pub fn snapshot(&self, observed: &Observed, options: SnapshotOptions) -> Plan {
+        snapshot::compose(Builder::new(self.spec, observed, &self.memo), options)
+    }
+
+    /// Plans like [`plan_restore`].
+    #[must_use]
+    pub fn restore(&self, observed: &Observed, options: &RestoreOptions) -> Plan {
+        let builder = Builder::new(self.spec, observed, &self.memo);
+        let options = restore::as_begun(&builder, options);
+        let zone = restore::zone(&builder, &options).cloned();
+        compose(builder.in_zone(zone), Some(&options))
+    }
+
+    /// Plans like [`plan_volume_of_snapshot`].
+    #[must_use]
+    pub fn volume_of_snapshot(&self, observed: &Observed, snapshot: &SnapshotId, zone: Option<&str>) -> Plan {
+        let builder = Builder::new(self.spec, observed, &self.memo);
+        restore::copy(builder, snapshot, zone.map(str::to_owned))
     }
 
     /// Plans like [`plan_destroy`].
@@ -149,6 +225,20 @@ impl<'a> Planner<'a> {
     #[must_use]
     pub fn resume(&self, observed: &Observed) -> Plan {
         resume::compose(Builder::new(self.spec, observed, &self.memo))
+    }
+
+    /// Plans what replaces one instance by the next one, of the version that the group is pinned to. Empty where the instance is
+    /// no longer the group's, or on its way out; refused where no other would take its place, and of nobody.
+    #[must_use]
+    pub fn replace(&self, observed: &Observed, instance: Option<&InstanceId>) -> Plan {
+        replace::compose(Builder::new(self.spec, observed, &self.memo), instance)
+    }
+
+    /// Plans what pins the group to an earlier version of its launch template. Empty where it is pinned to that already;
+    /// refused of 0, which is what comes before the first. The running instance stays.
+    #[must_use]
+    pub fn rollback(&self, observed: &Observed, version: u64) -> Plan {
+        rollback::compose(Builder::new(self.spec, observed, &self.memo), version)
     }
 
     /// Plans like [`plan_sleep`].
@@ -164,8 +254,8 @@ impl<'a> Planner<'a> {
     }
 }
 
-/// Composes a stack.
-fn compose(mut builder: Builder<'_>) -> Plan {
+/// Composes a stack, where another volume may be taking the place of its data volume.
+fn compose(mut builder: Builder<'_>, restore: Option<&RestoreOptions>) -> Plan {
     if schema::refuse_newer(&mut builder) {
         return builder.finish();
     }
@@ -173,16 +263,22 @@ fn compose(mut builder: Builder<'_>) -> Plan {
     check_read(&mut builder);
     application_check::check(&mut builder);
     instance_type::check(&mut builder);
+    instance_type::tell_market(&mut builder);
+    notify::check(&mut builder);
     network::check_image(&mut builder);
     network::tell_image(&mut builder);
     let address = address::plan(&mut builder);
     serving::note_address(&mut builder, &address);
+    serving::note_agent(&mut builder);
     let subnet = network::plan_subnet(&mut builder);
     if let Some(subnet) = subnet {
         instance_type::check_zone(&mut builder, subnet);
         instance_type::tell_route(&mut builder, subnet);
     }
-    let volume = volume::plan(&mut builder, subnet);
+    let volume = match restore {
+        Some(options) => restore::volume(&mut builder, subnet, options),
+        None => volume::plan(&mut builder, subnet),
+    };
     let groups = network::plan_security_groups(&mut builder, subnet);
     let mut identity = iam::plan(&mut builder, subnet, &address, &volume);
     identity.needs.extend(log_group::plan(&mut builder));
@@ -193,8 +289,17 @@ fn compose(mut builder: Builder<'_>) -> Plan {
     let template = template::plan(&mut builder, &groups, &address, &volume, &dropped, &bundled);
     application_check::plan(&mut builder, &template);
     group::plan(&mut builder, subnet, &template, &identity, &volume);
-    schedule::plan(&mut builder);
+    notify::plan(&mut builder);
     dns::plan(&mut builder, &address);
+    https::tell(&mut builder, &address);
+    match restore {
+        // The schedule is left as it is: a stack that sleeps in the middle of a restore sleeps for that alone.
+        Some(options) => restore::finish(&mut builder, options),
+        None => {
+            lifecycle::plan(&mut builder, &volume);
+            schedule::plan(&mut builder);
+        }
+    }
     builder.finish()
 }
 

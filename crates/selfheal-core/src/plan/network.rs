@@ -23,22 +23,22 @@ pub(super) fn check_image(builder: &mut Builder<'_>) {
         );
         return;
     };
-    let wanted = instance_type::architectures(builder);
-    if let Some(has) = &image.architecture
-        && !wanted.is_empty()
-        && !wanted.contains(has)
-    {
-        let wanted = wanted.join(" or ");
+    let fits = |name: &&String| {
+        let wanted = instance_type::architectures(builder, name);
+        let has = image.architecture.as_ref();
+        has.is_none_or(|has| wanted.is_empty() || wanted.contains(has))
+    };
+    // One image boots on all of the types, or the last resort is none.
+    let misfit = spec.types().find(|name| !fits(name));
+    if let Some((name, has)) = misfit.zip(image.architecture.as_ref()) {
+        let wanted = instance_type::architectures(builder, name).join(" or ");
         let hint = match &spec.image {
             ImageRef::Alias { alias, .. } => format!("use an image for {wanted} in the place of `{alias}`"),
             _ => format!("use an image for {wanted}"),
         };
         builder.refuse(
             "image-architecture",
-            format!(
-                "the image {} is for {has}, {} is {wanted}",
-                image.id, spec.instance_type
-            ),
+            format!("the image {} is for {has}, {name} is {wanted}", image.id),
             format!("{hint}, or another instance type"),
         );
     }

@@ -23,6 +23,14 @@ pub(super) fn compose(mut builder: Builder<'_>) -> Plan {
         builder.refuse_foreign(ResourceKind::Group, "Auto Scaling group", &group.name);
         return builder.finish();
     }
+    if group.is_replacing() {
+        builder.refuse(
+            "replacement-unfinished",
+            "an apply was cut off while it replaced the instance, and the group would launch the next one beside it",
+            "`selfheal apply` finishes it",
+        );
+        return builder.finish();
+    }
     // The count goes first: an instance that starts with the old count would park the stack at its first failure.
     let marks = [TAG_PARKED, TAG_FAILED_BOOTS, TAG_LAST_ERROR, TAG_LAST_LOG];
     let keys: Vec<String> = marks

@@ -31,15 +31,7 @@ pub(super) fn sleep(mut builder: Builder<'_>, until: SleepUntil) -> Plan {
     };
     let mut before = BTreeSet::new();
     if !group.may_sleep() {
-        let reason = "so that the group may have no instance; it stays so";
-        let draft = Draft::new(StepKind::SetMinSize, Change::Update, reason)
-            .target(group.name.clone())
-            .changes("minimum size", group.min.to_string(), "0");
-        let action = Action::Group(GroupCall::SetMinSize {
-            group: group.name.clone(),
-            min: 0,
-        });
-        before.insert(builder.step(draft, Deferred::Known(action)));
+        before.insert(allow_none(&mut builder, group));
     }
     let suspended = group.suspends(SCHEDULED_ACTIONS);
     let mut now = Vec::new();
@@ -107,8 +99,8 @@ pub(super) fn wake(mut builder: Builder<'_>, wait: bool) -> Plan {
     builder.finish()
 }
 
-/// The group, where there is one of ours that can be put to sleep or woken.
-fn usable<'a>(builder: &mut Builder<'a>) -> Option<&'a Group> {
+/// The group, where there is one of ours that can be put to sleep or woken, or whose instance can be replaced.
+pub(super) fn usable<'a>(builder: &mut Builder<'a>) -> Option<&'a Group> {
     let (spec, observed) = (builder.spec, builder.observed);
     if schema::refuse_newer(builder) {
         return None;
@@ -126,6 +118,19 @@ fn usable<'a>(builder: &mut Builder<'a>) -> Option<&'a Group> {
         return None;
     }
     Some(group)
+}
+
+/// Lets the group have no instance, for good.
+pub(super) fn allow_none(builder: &mut Builder<'_>, group: &Group) -> Need {
+    let reason = "so that the group may have no instance; it stays so";
+    let draft = Draft::new(StepKind::SetMinSize, Change::Update, reason)
+        .target(group.name.clone())
+        .changes("minimum size", group.min.to_string(), "0");
+    let action = Action::Group(GroupCall::SetMinSize {
+        group: group.name.clone(),
+        min: 0,
+    });
+    builder.step(draft, Deferred::Known(action))
 }
 
 fn suspend(builder: &mut Builder<'_>, group: &Group) -> Need {

@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{StepId, StepKind};
-use crate::world::{Action, ImageId, SnapshotId, VolumeId};
+use crate::world::{Action, ImageId, InstanceId, SnapshotId, VolumeId};
 
 /// Code of the note that the stack has parked itself.
 pub(super) const PARKED: &str = "parked";
@@ -209,6 +209,8 @@ pub enum WaitFor {
     },
     /// An address that an earlier run may have allocated has had the time to show in a listing.
     AddressesSettled,
+    /// The volume of a restore that somebody else may have begun has had the time to show in a listing.
+    VolumesSettled,
     /// Route 53 answers.
     DnsAnswers,
     /// The group's instance is in service and holds the address.
@@ -221,15 +223,41 @@ pub enum WaitFor {
         /// The group.
         group: String,
     },
+    /// The group's instance is in service and holds this volume, after a restore.
+    Restored {
+        /// The group.
+        group: String,
+        /// The volume.
+        volume: VolumeId,
+    },
     /// A group that is being deleted, with its instance, is gone.
     GroupGone {
         /// The group.
         name: String,
     },
+    /// Instances have left the group: they are terminated.
+    InstancesLeft {
+        /// The group.
+        group: String,
+        /// The instances.
+        ids: Vec<InstanceId>,
+    },
+    /// The stack's instances are terminated, and its group is to have none, while its volumes change places.
+    Stopped {
+        /// The group.
+        group: String,
+        /// The instances.
+        ids: Vec<InstanceId>,
+    },
+    /// The group was read again after a restore of a stack that sleeps: nobody has woken it meanwhile.
+    Rested {
+        /// The group.
+        group: String,
+    },
     /// The stack's instances are terminated, so that nothing writes any more.
     InstancesGone {
         /// The instances.
-        ids: Vec<String>,
+        ids: Vec<InstanceId>,
     },
     /// A snapshot is completed.
     SnapshotCompleted {

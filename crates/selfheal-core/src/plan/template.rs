@@ -9,7 +9,7 @@ use super::volume::DataVolume;
 use super::{Change, Need, StepKind, WaitFor, fingerprint};
 use crate::desired;
 use crate::names::{ResourceKind, TAG_STACK, Tags};
-use crate::spec::Setup;
+use crate::spec::{NginxExtra, Setup};
 use crate::world::{
     Action, Address, AllocationId, LaunchTemplate, LaunchTemplateCall, LaunchTemplateId, SecurityGroupId, TemplateData,
     UserDataText, VolumeId,
@@ -64,7 +64,16 @@ pub(super) fn plan(
 
 fn is_setup_unread(builder: &Builder<'_>) -> bool {
     let app = &builder.spec.app;
-    app.setup.as_ref().is_some_and(Setup::is_unread) || app.files.iter().any(|file| file.content.is_none())
+    let mut scripts = app.prepare.iter().chain(&app.setup);
+    scripts.any(Setup::is_unread)
+        || app.files.iter().any(|file| file.content.is_none())
+        || unread_extra(builder).is_some()
+}
+
+/// The file of nginx's directives, where it was not read.
+fn unread_extra<'a>(builder: &Builder<'a>) -> Option<&'a NginxExtra> {
+    let extra = builder.spec.https.as_ref()?.extra.as_ref();
+    extra.filter(|extra| extra.content.is_none())
 }
 
 /// Refuses to make user data without the setup script or a file.
@@ -76,17 +85,26 @@ fn check_setup(builder: &mut Builder<'_>) {
         );
         builder.refuse("file-unread", message, "put it where `app.files` says");
     }
-    let Some(setup) = builder.spec.app.setup.as_ref().filter(|setup| setup.is_unread()) else {
-        return;
-    };
-    builder.refuse(
-        "setup-unread",
-        format!(
-            "the setup script `{}` was not read, so that the boot program is not compared",
-            setup.path
-        ),
-        "put it where `app.setup` says",
-    );
+    if let Some(extra) = unread_extra(builder) {
+        let message = format!(
+            "the file `{}` was not read, so that the boot program is not compared",
+            extra.path
+        );
+        builder.refuse("file-unread", message, "put it where `https.extra` says");
+    }
+    let app = &builder.spec.app;
+    for (what, key, script) in [
+        ("script that prepares the instance,", "app.prepare", &app.prepare),
+        ("setup script", "app.setup", &app.setup),
+    ] {
+        if let Some(script) = script.as_ref().filter(|script| script.is_unread()) {
+            let message = format!(
+                "the {what} `{}` was not read, so that the boot program is not compared",
+                script.path
+            );
+            builder.refuse("setup-unread", message, format!("put it where `{key}` says"));
+        }
+    }
 }
 
 /// Refuses to touch a launch template that has our name and whose latest version does not put our tags on an instance.
@@ -128,7 +146,7 @@ fn desired_data(
             builder.refuse(
                 "user-data",
                 format!("the user data cannot be made: {error}"),
-                "shorten `app.setup` and `app.files`, or let the setup fetch what it needs",
+                "shorten `app.prepare`, `app.setup` and `app.files`, or let a script fetch what it needs",
             );
             return None;
         }
@@ -147,7 +165,12 @@ fn user_data(
     allocation_id: &AllocationId,
     volume_id: Option<&VolumeId>,
 ) -> Result<UserDataText, RenderError> {
-    let config = desired::boot_config(builder.spec, allocation_id, volume_id);
+    let config = desired::boot_config(
+        builder.spec,
+        &builder.observed.identity.account,
+        allocation_id,
+        volume_id,
+    );
     let have = builder.observed.launch_template.as_ref();
     match have.map(|template| &template.data.user_data) {
         Some(have) if have.is_rendered_from(&config) => Ok(have.clone()),

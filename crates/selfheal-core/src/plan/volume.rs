@@ -5,15 +5,15 @@ use std::collections::BTreeSet;
 use super::builder::{Builder, Deferred, Draft};
 use super::volume_modify::modify;
 use super::{Change, Need, StepKind, WaitFor, encryption};
-use crate::existing::instance_type;
-use crate::existing::volume::{Choice, choose, key_of, tagged};
-use crate::names::{ResourceKind, TAG_FILESYSTEM, TAG_FIRST_USE, TAG_KEY, TAG_STACK};
+use crate::existing::volume::{Choice, aside, choose, key_of, tagged, unfinished};
+use crate::existing::{instance_type, mark};
+use crate::names::{ResourceKind, TAG_FILESYSTEM, TAG_FIRST_USE, TAG_KEY, TAG_RESTORED_FROM, TAG_STACK};
 use crate::spec::{DataSpec, Filesystem, ImageRef, VolumeType};
 use crate::token::client_token;
 use crate::witness::is_of_group;
 use crate::world::{
-    Action, AttachmentState, CreateVolume, GroupInstance, InstanceTypeDetails, LaunchTemplate, Observed, Subnet,
-    TagCall, Volume, VolumeCall, VolumeId, VolumeState,
+    Action, AttachmentState, CreateVolume, GroupInstance, InstanceId, InstanceTypeDetails, LaunchTemplate, Observed,
+    Subnet, TagCall, Volume, VolumeCall, VolumeId, VolumeState,
 };
 
 /// What gp3 reads in a second where nothing more is provisioned, in MiB.
@@ -44,6 +44,7 @@ pub(super) struct DataVolume {
 /// Plans the data volume, in the subnet's zone.
 pub(super) fn plan(builder: &mut Builder<'_>, subnet: Option<&Subnet>) -> DataVolume {
     check_tools(builder);
+    tell_aside(builder);
     let choice = choose(builder);
     let chosen = choice.volume();
     if let Some(volume) = chosen {
@@ -128,6 +129,30 @@ fn put_tags(builder: &mut Builder<'_>, volume: &Volume) {
     );
 }
 
+/// Tells of the stack's other volumes, and of a restore that is not finished.
+fn tell_aside(builder: &mut Builder<'_>) {
+    if let Some((volume, _)) = unfinished(builder) {
+        let from = volume.tags.get(TAG_RESTORED_FROM).map_or("", String::as_str);
+        builder.note(
+            "restore-unfinished",
+            format!(
+                "a restore from {from} is not finished: `selfheal restore --from {from}` finishes it, and `selfheal restore \
+                 --undo` gives it up"
+            ),
+        );
+    }
+    let ids: Vec<String> = aside(builder).iter().map(|volume| volume.id.to_string()).collect();
+    if !ids.is_empty() {
+        builder.note(
+            "volumes-kept",
+            format!(
+                "{} kept beside the data volume, at a cost: `selfheal snapshots` tells what they hold",
+                ids.join(" and ")
+            ),
+        );
+    }
+}
+
 /// Tells of a volume that the spec does not ask for any more.
 fn tell_unused(builder: &mut Builder<'_>, volume: &Volume) {
     let id = &volume.id;
@@ -145,7 +170,7 @@ fn tell_unused(builder: &mut Builder<'_>, volume: &Volume) {
 }
 
 /// The instance that holds a volume, in any state of the attachment but detached.
-fn holder(volume: &Volume) -> Option<&str> {
+fn holder(volume: &Volume) -> Option<&InstanceId> {
     let attachment = volume
         .attachment
         .as_ref()
@@ -164,7 +189,7 @@ fn still_used(observed: &Observed, volume: &Volume) -> bool {
         .as_ref()
         .map(|group| group.instances.as_slice())
         .unwrap_or_default();
-    let holds = holder(volume).is_some_and(|holder| instances.iter().any(|instance| instance.id == holder));
+    let holds = holder(volume).is_some_and(|holder| instances.iter().any(|instance| instance.id == *holder));
     let may_take = |instance: &GroupInstance| {
         observed.launch_template.as_ref().is_none_or(|template| {
             instance.template_version != Some(template.version.to_string()) || names_volume(template, &volume.id)
@@ -211,6 +236,7 @@ fn create(builder: &mut Builder<'_>, data: &DataSpec, subnet: Option<&Subnet>) -
     if let Some(key) = key.as_ref().filter(|_| data.kms_key.is_none()) {
         tags.insert(TAG_KEY.to_owned(), key.clone());
     }
+    tags.extend(mark(builder.spec));
     tags.insert(TAG_FIRST_USE.to_owned(), "true".to_owned());
     tags.insert(TAG_FILESYSTEM.to_owned(), data.filesystem.to_string());
     // Without a subnet the plan has been refused already, and the zone is not looked at.
@@ -249,12 +275,14 @@ fn create(builder: &mut Builder<'_>, data: &DataSpec, subnet: Option<&Subnet>) -
         throughput_mibps: data.throughput_mibps,
         encrypted: true,
         kms_key: key.clone(),
+        snapshot_id: None,
         tags,
         client_token: String::new(),
     };
     input.client_token = client_token(
         &builder.observed.identity.account,
         &input,
+        &[],
         &builder.observed.run.spent_tokens,
     );
     let created = builder.step(draft, Deferred::Known(Action::Volume(VolumeCall::CreateVolume(input))));
@@ -268,7 +296,10 @@ fn create(builder: &mut Builder<'_>, data: &DataSpec, subnet: Option<&Subnet>) -
 
 /// Refuses a volume whose first reading takes longer than AWS holds a launch; answers how many minutes it takes.
 fn check_first_reading(builder: &mut Builder<'_>, data: &DataSpec) -> u64 {
-    let minutes = first_reading_min(data, instance_type::details(builder));
+    // The first instance may be of the slowest type.
+    let details = instance_type::details(builder).into_iter();
+    let minutes = details.map(|details| first_reading_min(data, Some(details))).max();
+    let minutes = minutes.unwrap_or_else(|| first_reading_min(data, None));
     if minutes > FIRST_READING_MIN_MAX {
         let by_itself = first_reading_min(data, None) > FIRST_READING_MIN_MAX;
         let (pace, help) = if by_itself {
@@ -309,8 +340,8 @@ fn first_reading_min(data: &DataSpec, details: Option<&InstanceTypeDetails>) -> 
     (in_burst / burst + (kib - in_burst) / baseline) / 60
 }
 
-fn keep(builder: &mut Builder<'_>, data: &DataSpec, volume: &Volume, subnet: Option<&Subnet>) -> DataVolume {
-    let mut usable_after = BTreeSet::new();
+/// Refuses a volume that cannot be the data volume of this spec, in this subnet.
+pub(super) fn check(builder: &mut Builder<'_>, data: &DataSpec, volume: &Volume, subnet: Option<&Subnet>) {
     if let Some(subnet) = subnet.filter(|subnet| subnet.zone != volume.zone) {
         builder.refuse(
             "volume-zone",
@@ -322,6 +353,22 @@ fn keep(builder: &mut Builder<'_>, data: &DataSpec, volume: &Volume, subnet: Opt
         );
     }
     encryption::check_volume(builder, data, volume);
+    let formatted = volume.tags.get(TAG_FILESYSTEM);
+    if let Some(formatted) = formatted.filter(|formatted| **formatted != data.filesystem.to_string()) {
+        builder.refuse(
+            "filesystem-changes",
+            format!(
+                "the data volume {} is for {formatted}, the spec says {}",
+                volume.id, data.filesystem
+            ),
+            format!("a volume is formatted once: write filesystem = \"{formatted}\""),
+        );
+    }
+}
+
+pub(super) fn keep(builder: &mut Builder<'_>, data: &DataSpec, volume: &Volume, subnet: Option<&Subnet>) -> DataVolume {
+    let mut usable_after = BTreeSet::new();
+    check(builder, data, volume, subnet);
     let key = key_of(builder.spec, volume);
     // A boot waits for a volume that is still being created; one that no reading has shown may not exist at all, and one
     // under a customer's key is gone again where the key cannot be used.
@@ -333,19 +380,8 @@ fn keep(builder: &mut Builder<'_>, data: &DataSpec, volume: &Volume, subnet: Opt
         builder.refuse(
             "volume-failed",
             format!("the data volume {} is in the state error", volume.id),
-            "AWS cannot bring it back: make a volume of a snapshot and name it as `data.volume`; or delete this one and start \
-             with a new, empty one: `selfheal apply --new-volume`",
-        );
-    }
-    let formatted = volume.tags.get(TAG_FILESYSTEM);
-    if let Some(formatted) = formatted.filter(|formatted| **formatted != data.filesystem.to_string()) {
-        builder.refuse(
-            "filesystem-changes",
-            format!(
-                "the data volume {} is for {formatted}, the spec says {}",
-                volume.id, data.filesystem
-            ),
-            format!("a volume is formatted once: write filesystem = \"{formatted}\""),
+            "AWS cannot bring it back: `selfheal restore --from latest` makes a volume of the last snapshot; or delete this one \
+             and start with a new, empty one: `selfheal apply --new-volume`",
         );
     }
     if !volume.encrypted {

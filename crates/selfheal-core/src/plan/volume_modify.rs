@@ -13,21 +13,29 @@ use crate::world::{Action, ModifyVolume, Volume, VolumeCall, VolumeModification}
 /// Source: EBS user guide, "Requirements for EBS volume modifications".
 const PAUSE: SignedDuration = SignedDuration::from_hours(6);
 
+/// Refuses a spec that wants less than what a volume has, or one made of a snapshot would have; answers whether it did.
+pub(super) fn refuse_to_shrink(builder: &mut Builder<'_>, data: &DataSpec, what: &str, size_gib: u32) -> bool {
+    let shrinks = data.size_gib < size_gib;
+    if shrinks {
+        builder.refuse(
+            "volume-shrinks",
+            format!(
+                "the data volume {what} has {size_gib} GiB, the spec says {}",
+                data.size_gib
+            ),
+            format!("a volume cannot shrink: write size = \"{size_gib}GiB\""),
+        );
+    }
+    shrinks
+}
+
 /// Plans what makes the volume as large and as fast as the spec says.
 pub(super) fn modify(builder: &mut Builder<'_>, data: &DataSpec, volume: &Volume) {
     let modifications = &builder.observed.modifications;
     let last = modifications.get(&volume.id).and_then(Option::as_ref);
     // While a modification is under way AWS shows the old values.
     let leads_to = last.map_or_else(|| volume.clone(), |last| leading_to(volume, last));
-    if data.size_gib < leads_to.size_gib {
-        builder.refuse(
-            "volume-shrinks",
-            format!(
-                "the data volume {} has {} GiB, the spec says {}",
-                volume.id, leads_to.size_gib, data.size_gib
-            ),
-            format!("a volume cannot shrink: write size = \"{}GiB\"", leads_to.size_gib),
-        );
+    if refuse_to_shrink(builder, data, volume.id.as_str(), leads_to.size_gib) {
         return;
     }
     if let Some(last) = last.filter(|last| last.is_modifying()) {

@@ -3,11 +3,11 @@
 use std::fmt;
 use std::ops::RangeInclusive;
 
-use toml_edit::{Table, value};
+use toml_edit::{Item, Table, value};
 
 use super::reader::{Fault, Located, Reader, Section};
-use super::syntax;
 use super::values::{kms_key, one_of, size, size_fault, within};
+use super::{SnapshotsSpec, snapshots, syntax};
 use crate::ids::VolumeId;
 
 /// Its keys.
@@ -20,6 +20,7 @@ pub(super) const KEYS: &[&str] = &[
     "throughput",
     "volume",
     "kms_key",
+    "snapshots",
 ];
 
 /// The data volume.
@@ -41,6 +42,8 @@ pub struct DataSpec {
     pub volume: Option<VolumeId>,
     /// ARN of the KMS key that encrypts the volume; without it, the account's default key at its creation.
     pub kms_key: Option<String>,
+    /// How often it is snapshotted, where it is by schedule.
+    pub snapshots: Option<SnapshotsSpec>,
 }
 
 /// Filesystem of the data volume.
@@ -136,6 +139,8 @@ pub(super) fn read(reader: &mut Reader<'_>, section: &Section<'_>) -> Option<Dat
     let volume = section.string(reader, "volume", "an id such as \"vol-0123456789abcdef0\"");
     let volume = reader.check(volume, |id| syntax::id("vol", id));
     let kms_key = kms_key(reader, section);
+    let snapshots = section.child(reader, "snapshots", "data.snapshots", snapshots::KEYS);
+    let snapshots = snapshots.map(|section| snapshots::read(reader, &section));
     Some(DataSpec {
         size_gib: size?.value,
         mount: mount?.value,
@@ -145,6 +150,10 @@ pub(super) fn read(reader: &mut Reader<'_>, section: &Section<'_>) -> Option<Dat
         throughput_mibps: throughput.map(|at| at.value),
         volume: volume.map(|at| at.value.into()),
         kms_key,
+        snapshots: match snapshots {
+            Some(read) => Some(read?),
+            None => None,
+        },
     })
 }
 
@@ -210,6 +219,9 @@ pub(super) fn table(spec: &DataSpec) -> Table {
     }
     if let Some(key) = &spec.kms_key {
         table["kms_key"] = value(key);
+    }
+    if let Some(snapshots) = &spec.snapshots {
+        table["snapshots"] = Item::Table(snapshots::table(snapshots));
     }
     table
 }

@@ -24,9 +24,9 @@ pub(super) const KEYS: &[&str] = &[
 pub struct HealthSpec {
     /// What is asked.
     pub probe: HealthProbe,
-    /// Seconds between two probes, 5 to 300.
+    /// Seconds between two probes, 2 to 300.
     pub interval_s: u32,
-    /// Failures in a row after which the instance is replaced, 1 to 20.
+    /// Failures in a row after which the app is repaired or the instance replaced, 1 to 20.
     pub threshold: u32,
     /// Seconds that a new instance has to become healthy, 10 to 7,200: no longer than a lifecycle hook holds.
     pub startup_budget_s: u32,
@@ -147,7 +147,7 @@ pub(super) fn read(reader: &mut Reader<'_>, section: &Section<'_>) -> Option<Hea
         .map(|port| HealthProbe::Tcp { port });
     let command = section.string(reader, "command", "a command line such as \"pg_isready -q\"");
     let command = reader.check(command, |line| command_line(line));
-    let interval = duration(reader, section, "interval", 5..=300);
+    let interval = duration(reader, section, "interval", 2..=300);
     let threshold = section.integer(reader, "threshold", 1..=20, "");
     let startup_budget = duration(reader, section, "startup_budget", 10..=7_200);
     let sources = [

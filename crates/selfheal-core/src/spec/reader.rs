@@ -150,6 +150,9 @@ impl<'t> Reader<'t> {
     }
 }
 
+/// A table that was found, and where it stands.
+type Found<'d> = (&'d dyn TableLike, Option<Range<usize>>);
+
 /// A table of the file, whose keys are known.
 pub(super) struct Section<'d> {
     table: &'d dyn TableLike,
@@ -191,6 +194,40 @@ impl<'d> Section<'d> {
         let section = Section { table, path, span };
         section.refuse_unknown(reader, keys);
         Some(section)
+    }
+
+    /// Opens the tables below `key`, each of which is called `path` in the whole file; `None` when something else is there.
+    pub(super) fn tables(
+        &self,
+        reader: &mut Reader<'_>,
+        key: &str,
+        path: &'static str,
+        keys: &[&'static str],
+    ) -> Option<Vec<Section<'d>>> {
+        let item = self.table.get(key).filter(|item| !item.is_none())?;
+        let at = self.span_of(key, item);
+        let found: Option<Vec<Found<'_>>> = match item {
+            Item::ArrayOfTables(tables) => {
+                let each = tables.iter().map(|table| (table as &dyn TableLike, table.span()));
+                Some(each.collect())
+            }
+            Item::Value(Value::Array(values)) => {
+                let one = |value: &'d Value| Some((value.as_inline_table()? as &dyn TableLike, value.span()));
+                values.iter().map(one).collect()
+            }
+            _ => None,
+        };
+        let Some(found) = found else {
+            reader.report(path, at, wrong_type(item, &format!("tables: `[[{path}]]`")));
+            return None;
+        };
+        let sections = found.into_iter().map(|(table, span)| {
+            let span = span.unwrap_or_else(|| at.clone());
+            let section = Section { table, path, span };
+            section.refuse_unknown(reader, keys);
+            section
+        });
+        Some(sections.collect())
     }
 
     /// Opens the table below `key`, whose keys are names that the user chose.
@@ -286,6 +323,11 @@ impl<'d> Section<'d> {
         })
     }
 
+    /// Whether the key holds a list.
+    pub(super) fn is_list(&self, key: &str) -> bool {
+        self.table.get(key).is_some_and(|item| item.as_array().is_some())
+    }
+
     /// Reads a list of strings; entries that are none are noted and left out.
     pub(super) fn strings(&self, reader: &mut Reader<'_>, key: &str, expected: &str) -> Option<Vec<Located<String>>> {
         let list = self.value(reader, key, expected, |value| value.as_array().cloned())?;
@@ -306,6 +348,19 @@ impl<'d> Section<'d> {
             }
         }
         Some(strings)
+    }
+
+    /// Reads a string, or a list of strings as [`strings`](Self::strings) does.
+    pub(super) fn one_or_more(
+        &self,
+        reader: &mut Reader<'_>,
+        key: &str,
+        expected: &str,
+    ) -> Option<Vec<Located<String>>> {
+        match self.table.get(key).and_then(Item::as_str) {
+            Some(_) => self.string(reader, key, expected).map(|one| vec![one]),
+            None => self.strings(reader, key, expected),
+        }
     }
 
     fn value<T>(

@@ -1,6 +1,6 @@
 //! The section `[schedule]`: when the stack sleeps.
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use toml_edit::{Table, value};
 
 use super::problem::SpecProblemKind;
@@ -11,6 +11,9 @@ use super::words::nearest;
 
 /// Its keys.
 pub(super) const KEYS: &[&str] = &["stop", "start", "timezone"];
+
+/// Turns that are looked at for a year: one an hour each way.
+const TURNS_MAX: usize = 2 * 364 * 24;
 
 /// When the stack sleeps: its group has no instance between `stop` and `start`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -92,6 +95,31 @@ impl ScheduleSpec {
             .flatten()
             .max_by_key(|(at, _)| *at)
             .map(|(_, turn)| turn)
+    }
+
+    /// Which share of the time the stack is awake: 0 to 1, over the 52 weeks from an instant on.
+    #[must_use]
+    pub fn awake_share(&self, from: Timestamp) -> f64 {
+        let whole = SignedDuration::from_hours(364 * 24);
+        let end = from.checked_add(whole).unwrap_or(from);
+        let turns = self.next(from, TURNS_MAX);
+        let mut awake = match (self.last(from), turns.first()) {
+            (Some(last), _) => last == Turn::Start,
+            // Until its first turn it is what that ends.
+            (None, Some((first, _))) => *first == Turn::Stop,
+            (None, None) => true,
+        };
+        let (mut since, mut sum) = (from, 0.0);
+        for (turn, time) in turns.into_iter().filter(|(_, time)| time.at < end) {
+            if awake {
+                sum += time.at.duration_since(since).as_secs_f64();
+            }
+            (since, awake) = (time.at, turn == Turn::Start);
+        }
+        if awake {
+            sum += end.duration_since(since).as_secs_f64();
+        }
+        sum / whole.as_secs_f64()
     }
 
     /// The turns within a year that a change of clocks skips or repeats, the earliest first.

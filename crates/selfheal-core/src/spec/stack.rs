@@ -6,13 +6,15 @@ use super::app::Files;
 use super::problem::SpecProblemKind;
 use super::reader::{Fault, Reader, Section};
 use super::{
-    AccessSpec, AddressSpec, AddressWhen, AppSpec, DataSpec, DnsSpec, ImageRef, Ingress, InstanceSpec, LogsSpec,
-    ScheduleSpec, access, address, app, data, dns, health, instance, logs, schedule, syntax,
+    AccessSpec, AddressSpec, AddressWhen, AppSpec, ConfigSpec, DataSpec, DnsSpec, HealthFrom, HttpsSpec, ImageRef,
+    Ingress, InstanceSpec, LogsSpec, Market, NotifySpec, Repair, ScheduleSpec, SnapshotsSpec, access, address, app,
+    config, data, dns, health, https, https_site, instance, logs, notify, schedule, snapshots, syntax,
 };
 
 /// The keys at the top of a file.
 const ROOT: &[&str] = &[
-    "name", "region", "instance", "address", "data", "dns", "app", "access", "logs", "schedule", "schema",
+    "name", "region", "instance", "address", "data", "dns", "app", "access", "logs", "schedule", "config", "notify",
+    "https", "schema",
 ];
 
 /// Every section with its keys.
@@ -24,9 +26,15 @@ pub(super) const SECTIONS: &[(&str, &[&str])] = &[
     ("dns", dns::KEYS),
     ("app", app::KEYS),
     ("access", access::KEYS),
+    ("access.agent", access::AGENT_KEYS),
     ("logs", logs::KEYS),
     ("schedule", schedule::KEYS),
+    ("config", config::KEYS),
+    ("notify", notify::KEYS),
+    ("https", https::KEYS),
+    ("https.site", https_site::KEYS),
     ("app.health", health::KEYS),
+    ("data.snapshots", snapshots::KEYS),
 ];
 
 /// The form of spec files that this version reads. It grows when a file may hold what an older version would misread.
@@ -57,6 +65,12 @@ pub struct Spec {
     pub logs: Option<LogsSpec>,
     /// When the stack sleeps, where it does by itself.
     pub schedule: Option<ScheduleSpec>,
+    /// The app's configuration in Parameter Store, where it has one there.
+    pub config: Option<ConfigSpec>,
+    /// Who is told when something happens, where anybody is.
+    pub notify: Option<NotifySpec>,
+    /// HTTPS by nginx on the instance, where it is asked for.
+    pub https: Option<HttpsSpec>,
 }
 
 impl Spec {
@@ -76,6 +90,8 @@ impl Spec {
             region: region.into(),
             instance: InstanceSpec {
                 instance_type: instance_type.into(),
+                fallback_types: Vec::new(),
+                market: Market::OnDemand,
                 image,
                 subnet: None,
                 ingress: Ingress::Ports(Vec::new()),
@@ -90,6 +106,9 @@ impl Spec {
             access: AccessSpec::default(),
             logs: None,
             schedule: None,
+            config: None,
+            notify: None,
+            https: None,
         }
     }
 
@@ -100,6 +119,24 @@ impl Spec {
             .health
             .as_ref()
             .is_some_and(|health| health.from.probes_from_aws())
+    }
+
+    /// Whether the app is restarted in place before another instance takes its place: as the spec says, else where it names
+    /// units. Somebody on the instance has to ask the app.
+    #[must_use]
+    pub fn repairs_in_place(&self) -> bool {
+        let health = self.app.health.as_ref();
+        let wanted = match self.app.repair {
+            Some(repair) => repair == Repair::Restart,
+            None => !self.app.units.is_empty(),
+        };
+        wanted && health.is_some_and(|health| health.from != HealthFrom::Aws)
+    }
+
+    /// How often the data volume is snapshotted, where the spec says so.
+    #[must_use]
+    pub fn snapshots(&self) -> Option<&SnapshotsSpec> {
+        self.data.as_ref()?.snapshots.as_ref()
     }
 
     /// When the address moves: as the spec says, else once the app is healthy where there is a probe, else as soon as the
@@ -129,6 +166,9 @@ impl Spec {
             ("access", access::table(&self.access)),
             ("logs", self.logs.as_ref().map(logs::table)),
             ("schedule", self.schedule.as_ref().map(schedule::table)),
+            ("config", self.config.as_ref().map(config::table)),
+            ("notify", self.notify.as_ref().map(notify::table)),
+            ("https", self.https.as_ref().map(https::table)),
         ] {
             if let Some(table) = table {
                 document[key] = Item::Table(table);
@@ -163,15 +203,33 @@ pub(super) fn read(reader: &mut Reader<'_>, table: &dyn TableLike) -> Option<(Sp
         .child(reader, "dns", "dns", dns::KEYS)
         .map(|section| dns::read(reader, &section));
     let app = root.child(reader, "app", "app", app::KEYS);
-    let (app, files) = app.map_or_else(Default::default, |section| app::read(reader, &section));
+    let (app, mut files) = app.map_or_else(Default::default, |section| app::read(reader, &section));
     let address = root.child(reader, "address", "address", address::KEYS);
     let address = address.map_or_else(AddressSpec::default, |section| address::read(reader, &section, &app));
-    let access = root.child(reader, "access", "access", access::KEYS);
-    let access = access.map_or_else(AccessSpec::default, |section| access::read(reader, &section));
+    let access = match root.child(reader, "access", "access", access::KEYS) {
+        Some(section) => access::read(reader, &section, instance.as_ref()),
+        None => AccessSpec::default(),
+    };
     let logs = root.child(reader, "logs", "logs", logs::KEYS);
     let logs = logs.map(|section| logs::read(reader, &section));
     let schedule = root.child(reader, "schedule", "schedule", schedule::KEYS);
     let schedule = schedule.map(|section| schedule::read(reader, &section));
+    let config = root.child(reader, "config", "config", config::KEYS);
+    let stack = name.as_ref().map(|name| name.value.as_str());
+    let config = config.map(|section| config::read(reader, &section, stack));
+    let notify = root.child(reader, "notify", "notify", notify::KEYS);
+    let notify = notify.map(|section| notify::read(reader, &section));
+    let around = https::Around {
+        data: root.has("data"),
+        ingress: instance.as_ref().map(|instance| &instance.ingress),
+        probe: app.health.as_ref().map(|health| &health.probe),
+    };
+    let https = root.child(reader, "https", "https", https::KEYS);
+    let https = https.map(|section| {
+        let (https, extra) = https::read(reader, &section, &around);
+        files.extra = extra;
+        https
+    });
     let spec = Spec {
         name: name?.value,
         region: region?.value,
@@ -183,6 +241,9 @@ pub(super) fn read(reader: &mut Reader<'_>, table: &dyn TableLike) -> Option<(Sp
         access,
         logs: transpose(logs)?,
         schedule: transpose(schedule)?,
+        config: transpose(config)?,
+        notify: transpose(notify)?,
+        https: transpose(https)?,
     };
     Some((spec, files))
 }
@@ -253,6 +314,8 @@ mod tests {
                 .collect();
             let at = schema
                 .pointer(&path)
+                // The tables of a list are all alike.
+                .map(|at| at.get("items").unwrap_or(at))
                 .unwrap_or_else(|| panic!("the schema lacks the section {section}"));
             let properties = at["properties"].as_object().expect("a section is an object");
             let mut described: Vec<&str> = properties.keys().map(String::as_str).collect();

@@ -1,12 +1,15 @@
 //! Finds what is wrong with a stack, from what was read of it and from the plan that follows from that.
 
 use super::finding::{Finding, FindingCode as Code};
-use super::{InstanceStatus, StatusReport};
-use crate::names::{LAUNCH_HOOK, Names, ResourceKind, TAG_PARKED, TERMINATE_HOOK};
+use super::{InstanceStatus, StatusReport, filesystem, snapshots};
+use crate::existing::Stack;
+use crate::existing::volume::{Afterwards, unfinished};
+use crate::names::{LAUNCH_HOOK, Names, ResourceKind, TAG_PARKED, TAG_RESTORED_FROM, TERMINATE_HOOK};
 use crate::plan::{Change, Plan, StepKind};
-use crate::spec::{Ingress, Spec};
+use crate::spec::{Ingress, Market, Spec};
 use crate::world::{
-    ApplicationStatus, Group, HealthStatus, InstanceState, LaunchTemplateId, LifecycleState, Observed, VolumeState,
+    ApplicationStatus, Group, HealthStatus, InstanceId, InstanceState, LaunchTemplateId, LifecycleState, Observed,
+    VolumeState,
 };
 
 /// What the parts look at.
@@ -32,6 +35,7 @@ pub(super) fn diagnose(spec: &Spec, observed: &Observed, plan: &Plan, report: &S
         if !group.is_asleep() {
             patient.instance();
         }
+        patient.restore(group);
         patient.resources(group);
         patient.processes(group);
         patient.template(group);
@@ -39,6 +43,10 @@ pub(super) fn diagnose(spec: &Spec, observed: &Observed, plan: &Plan, report: &S
         patient.hooks();
         patient.security_group();
         patient.version(group);
+        patient.filesystem(group);
+        patient.snapshots();
+        patient.certificate();
+        patient.notifications();
     }
     let mut findings = patient.findings;
     findings.sort_by_key(|finding| finding.code);
@@ -82,6 +90,25 @@ impl<'a> Patient<'a> {
         Some(group)
     }
 
+    fn snapshots(&mut self) {
+        self.findings.extend(snapshots::diagnose(
+            self.spec,
+            self.observed,
+            self.report.last_snapshot.as_ref(),
+        ));
+    }
+
+    /// One that sleeps looks after it when it wakes.
+    fn certificate(&mut self) {
+        let certificate = self
+            .report
+            .certificate
+            .as_ref()
+            .filter(|_| self.report.asleep.is_none());
+        let found = certificate.and_then(|certificate| certificate.diagnose(self.observed.observed_at));
+        self.findings.extend(found);
+    }
+
     fn size(&mut self, group: &Group) {
         let apply = "`selfheal apply` sets it to 1";
         let wake = if group.may_sleep() {
@@ -105,6 +132,22 @@ impl<'a> Patient<'a> {
         }
     }
 
+    /// A restore that left the stack without an instance that it is to have.
+    fn restore(&mut self, group: &Group) {
+        let stack = Stack::new(self.spec, self.observed);
+        let Some((volume, Afterwards::Awake)) = unfinished(&stack) else {
+            return;
+        };
+        if group.desired == 0 {
+            let from = volume.tags.get(TAG_RESTORED_FROM).map_or("", String::as_str);
+            self.find(
+                Code::RestoreUnfinished,
+                format!("a restore from {from} was cut off while the stack was stopped"),
+                format!("`selfheal restore --from {from}` finishes it, and `selfheal restore --undo` gives it up"),
+            );
+        }
+    }
+
     /// The instance itself; the reason why there is none, where AWS gives one.
     fn instance(&mut self) {
         let failure = self.observed.launch_failure();
@@ -112,7 +155,7 @@ impl<'a> Patient<'a> {
             self.find(
                 Code::LaunchFailing,
                 format!("the group cannot launch an instance: {why}"),
-                "mend what AWS names; the group tries again by itself, less and less often",
+                way_out(self.spec, why),
             );
         }
         let report = self.report;
@@ -157,14 +200,14 @@ impl<'a> Patient<'a> {
         let report = self.report;
         // One that leaves a stack which falls asleep gives back what it holds.
         let instance = report.instance.as_ref().filter(|_| !group.is_asleep());
-        let instance = instance.map(|instance| instance.id.as_str());
+        let instance = instance.map(|instance| &instance.id);
         match (&report.address, instance) {
             (None, _) => self.find(
                 Code::AddressMissing,
                 "there is no Elastic IP",
                 "`selfheal apply` allocates one",
             ),
-            (Some(address), Some(id)) if address.associated_instance.as_deref() != Some(id) => self.find(
+            (Some(address), Some(id)) if address.associated_instance.as_ref() != Some(id) => self.find(
                 Code::AddressElsewhere,
                 format!("the address is not at {id}"),
                 "an instance takes it when it holds the volume and its app answers",
@@ -182,7 +225,7 @@ impl<'a> Patient<'a> {
         }
     }
 
-    fn volume(&mut self, instance: Option<&str>) {
+    fn volume(&mut self, instance: Option<&InstanceId>) {
         let Some(volume) = &self.report.volume else {
             let help = "`selfheal plan` says what an apply would do about it";
             return self.find(Code::VolumeMissing, "there is no data volume", help);
@@ -196,10 +239,10 @@ impl<'a> Patient<'a> {
             self.find(
                 Code::VolumeFailed,
                 format!("the data volume {} is in the state error", volume.id),
-                "AWS cannot bring it back: restore a snapshot",
+                "AWS cannot bring it back: `selfheal restore --from latest` makes a volume of the last snapshot",
             );
         }
-        if let Some(id) = instance.filter(|id| volume.attached_instance.as_deref() != Some(id)) {
+        if let Some(id) = instance.filter(|id| volume.attached_instance.as_ref() != Some(id)) {
             self.find(
                 Code::VolumeElsewhere,
                 format!("the data volume is not at {id}"),
@@ -215,7 +258,13 @@ impl<'a> Patient<'a> {
             let what = format!("the stack has parked itself ({parked})");
             self.find(Code::Parked, what, format!("mend the cause, then {resume}"));
         }
-        if !suspended.is_empty() {
+        if group.is_replacing() {
+            self.find(
+                Code::ReplacementUnfinished,
+                "an apply was cut off while it replaced the instance: nothing is launched until that is finished",
+                "`selfheal apply` finishes it",
+            );
+        } else if !suspended.is_empty() {
             self.find(
                 Code::Suspended,
                 format!("the group's processes {suspended} are suspended"),
@@ -334,6 +383,47 @@ impl<'a> Patient<'a> {
         }
     }
 
+    /// Whether those hear of it who are to be told.
+    fn notifications(&mut self) {
+        let Some(notify) = &self.report.notify else { return };
+        let apply = "`selfheal apply` makes it so";
+        if !notify.exists {
+            let what = format!("the topic {} does not exist: nobody is told what happens", notify.topic);
+            self.find(Code::NotificationsMissing, what, apply);
+        } else if !notify.group_tells {
+            let what = format!("the group does not tell {} of launches and failures", notify.topic);
+            self.find(Code::NotificationsMissing, what, apply);
+        }
+        let pending = notify.pending();
+        if !pending.is_empty() {
+            self.find(
+                Code::SubscriptionPending,
+                format!(
+                    "nothing is told to {} before the subscription is confirmed",
+                    pending.join(", ")
+                ),
+                "follow the link in SNS's mail, which is valid for two days; once SNS has forgotten the subscription, \
+                 `selfheal apply` asks again",
+            );
+        }
+        if notify.exists && self.plan.step(StepKind::Subscribe).is_some() {
+            let what = "somebody who is to be told is not subscribed";
+            self.find(
+                Code::SubscriptionPending,
+                what,
+                "`selfheal apply` asks SNS to subscribe them",
+            );
+        }
+    }
+
+    fn filesystem(&mut self, group: &Group) {
+        let serving = self.report.instance.as_ref();
+        let serving = serving.filter(|instance| instance.lifecycle == LifecycleState::InService);
+        if let (Some(volume), Some(instance)) = (&self.report.volume, serving) {
+            self.findings.extend(filesystem::diagnose(group, volume, &instance.id));
+        }
+    }
+
     fn version(&mut self, group: &Group) {
         let Some(instance) = &self.report.instance else { return };
         let (Some(runs), Some(pinned)) = (&instance.template_version, &group.template_version) else {
@@ -355,3 +445,37 @@ impl<'a> Patient<'a> {
         }
     }
 }
+
+/// What mends a launch that AWS refuses. A stack without capacity has no instance that could do anything about it.
+fn way_out(spec: &Spec, why: &str) -> String {
+    let instance = &spec.instance;
+    let again = "the group tries again by itself, less and less often";
+    if !NO_CAPACITY.iter().any(|words| why.contains(words)) {
+        return format!("mend what AWS names; {again}");
+    }
+    let other = if instance.market == Market::Spot {
+        "write `market = \"on-demand\"`"
+    } else if instance.fallback_types.is_empty() {
+        "write `types` in the place of `type`, with others of the same architecture behind it"
+    } else {
+        "add another type to `types`"
+    };
+    let zone = if spec.data.is_some() {
+        "; `selfheal restore --from latest --zone ZONE` leaves the zone"
+    } else {
+        ""
+    };
+    format!(
+        "{other} in `[instance]`, and run `selfheal apply`: no instance is there that it would replace{zone}; else {again}"
+    )
+}
+
+/// What AWS says where it has no instance of a type left, on demand or spot.
+///
+/// Source: EC2 user guide, "Troubleshoot launch issues"; Auto Scaling user guide, "Troubleshoot: insufficient capacity".
+const NO_CAPACITY: [&str; 4] = [
+    "do not have sufficient",
+    "InsufficientInstanceCapacity",
+    "UnfulfillableCapacity",
+    "no Spot capacity available",
+];

@@ -4,17 +4,24 @@ use std::fmt;
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::{InstanceStatus, Severity, StatusReport};
+use super::{FindingCode, InstanceStatus, Severity, StatusReport};
 use crate::plan::show_retention;
-use crate::world::ApplicationStatus;
+use crate::world::{ApplicationStatus, InstanceId, LifecyclePolicy};
 
 impl fmt::Display for StatusReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let state = match self.severity {
-            None | Some(Severity::Outdated) if self.asleep.is_some() => "asleep",
+            None | Some(Severity::Outdated | Severity::Unprotected | Severity::Unheard) if self.asleep.is_some() => {
+                "asleep"
+            }
             Some(Severity::CannotHeal) if self.asleep.is_some() => "asleep, and would not wake",
             None => "healthy",
+            Some(Severity::Outdated) if self.findings[0].code != FindingCode::VersionBehind => {
+                "healthy, and its certificate is late"
+            }
             Some(Severity::Outdated) => "healthy, on an older version",
+            Some(Severity::Unprotected) => "healthy, without the snapshots that it is to have",
+            Some(Severity::Unheard) => "healthy, and not everybody is told",
             Some(Severity::CannotHeal) => "serves, but would not heal",
             Some(Severity::Down) => "does not serve",
         };
@@ -61,24 +68,14 @@ impl StatusReport {
         line(f, "address", &self.address_text())?;
         if let Some(volume) = &self.volume {
             let (id, size, zone) = (&volume.id, volume.size_gib, &volume.zone);
-            let holder = holder(volume.attached_instance.as_deref());
+            let holder = holder(volume.attached_instance.as_ref());
             line(
                 f,
                 "volume",
                 &format!("{id}, {size} GiB in {zone}, {}, {holder}", volume.state),
             )?;
         }
-        if let Some(snapshot) = &self.last_snapshot {
-            let age = age(self.observed_at.duration_since(snapshot.started_at));
-            line(
-                f,
-                "snapshot",
-                &format!(
-                    "{} of {}, {}, started {age} ago",
-                    snapshot.id, snapshot.volume_id, snapshot.state
-                ),
-            )?;
-        }
+        self.snapshot_lines(f)?;
         let now = self.observed_at;
         let instance = self.instance.as_ref();
         line(
@@ -88,6 +85,9 @@ impl StatusReport {
         )?;
         for instance in &self.other_instances {
             line(f, "", &describe(instance, now))?;
+        }
+        if let Some(agent) = &self.agent {
+            line(f, "agent", &agent.describe(now))?;
         }
         self.sleep(f)?;
         line(f, "group", self.group.as_deref().unwrap_or("none"))?;
@@ -120,7 +120,53 @@ impl StatusReport {
             let retention = show_retention(logs.retention_days);
             line(f, "logs", &format!("{}, kept {retention}", logs.name))?;
         }
+        self.last_lines(f)
+    }
+
+    fn snapshot_lines(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(snapshot) = &self.last_snapshot {
+            let age = age(self.observed_at.duration_since(snapshot.started_at));
+            line(
+                f,
+                "snapshot",
+                &format!(
+                    "{} of {}, {}, started {age} ago",
+                    snapshot.id, snapshot.volume_id, snapshot.state
+                ),
+            )?;
+        }
+        if let Some(snapshots) = &self.snapshots {
+            let state = match snapshots.state.as_str() {
+                LifecyclePolicy::ENABLED => String::new(),
+                other => format!(", {other}"),
+            };
+            let says = format!(
+                "every {} h, kept {} days, by {}{state}",
+                snapshots.every_h, snapshots.keep_days, snapshots.policy
+            );
+            line(f, "snapshots", &says)?;
+        }
         Ok(())
+    }
+
+    fn last_lines(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(notify) = &self.notify {
+            line(f, "notify", &notify.to_string())?;
+        }
+        if let Some(repairs) = &self.repairs {
+            line(f, "repairs", &repairs.describe())?;
+        }
+        if let Some(certificate) = &self.certificate {
+            line(f, "https", &certificate.describe(self.observed_at))?;
+        }
+        let Some(config) = &self.config else {
+            return Ok(());
+        };
+        let noted = match &config.noted {
+            Some(noted) => format!("the instance has {noted}"),
+            None => format!("{}, fetched by no instance yet", config.path),
+        };
+        line(f, "config", &noted)
     }
 
     fn sleep(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -136,7 +182,7 @@ impl StatusReport {
 
     fn address_text(&self) -> String {
         self.address.as_ref().map_or_else(none, |address| {
-            let holder = holder(address.associated_instance.as_deref());
+            let holder = holder(address.associated_instance.as_ref());
             format!("{} ({}), {holder}", address.public_ip, address.allocation_id)
         })
     }
@@ -150,7 +196,7 @@ fn none() -> String {
     "none".to_owned()
 }
 
-fn holder(instance: Option<&str>) -> String {
+fn holder(instance: Option<&InstanceId>) -> String {
     instance.map_or_else(|| "at no instance".to_owned(), |id| format!("at {id}"))
 }
 
@@ -161,13 +207,18 @@ fn describe(instance: &InstanceStatus, now: Timestamp) -> String {
         health,
         lifecycle,
         launched_at,
+        instance_type,
         ..
     } = instance;
+    let kind = instance_type
+        .as_ref()
+        .map(|kind| format!("{kind}, "))
+        .unwrap_or_default();
     let state = state.as_ref().map(|state| format!("{state}, ")).unwrap_or_default();
     let launched = launched_at
         .map(|at| format!(", launched {} ago", age(now.duration_since(at))))
         .unwrap_or_default();
-    format!("{id}, {state}{health}, {lifecycle}{launched}")
+    format!("{id}, {kind}{state}{health}, {lifecycle}{launched}")
 }
 
 /// A duration in its one greatest unit: what a person takes in at a glance.

@@ -13,8 +13,13 @@ pub enum Severity {
     Down,
     /// It may serve, and would not come back by itself if its instance were lost now.
     CannotHeal,
-    /// It serves and heals; its instance is older than what a replacement would be.
+    /// It serves and heals; its data are not kept beside it as the spec says.
+    Unprotected,
+    /// It serves and heals; its instance is older than what a replacement would be, its certificate late, or its filesystem smaller
+    /// than its volume.
     Outdated,
+    /// It serves and heals; somebody who is to be told when something happens is not.
+    Unheard,
 }
 
 /// Declares the findings in one table, worst first: the variant, its word, its severity.
@@ -64,6 +69,8 @@ findings! {
     InstanceNotInService = "instance-not-in-service", Down;
     /// The instance does not run.
     InstanceNotRunning = "instance-not-running", Down;
+    /// A restore was cut off while the stack was stopped.
+    RestoreUnfinished = "restore-unfinished", Down;
     /// The data volume is in the state `error`.
     VolumeFailed = "volume-failed", Down;
     /// The stack has no data volume, though its spec has one.
@@ -78,8 +85,12 @@ findings! {
     CheckImpaired = "check-impaired", Down;
     /// The DNS name does not point at the address.
     NameElsewhere = "name-elsewhere", Down;
+    /// The certificate has expired, so that visitors are turned away.
+    CertificateExpired = "certificate-expired", Down;
     /// The stack has parked itself.
     Parked = "parked", CannotHeal;
+    /// An apply was cut off while it replaced the instance.
+    ReplacementUnfinished = "replacement-unfinished", CannotHeal;
     /// Processes of the group are suspended.
     Suspended = "suspended", CannotHeal;
     /// The group is to have more than one instance.
@@ -106,8 +117,22 @@ findings! {
     HookChanged = "hook-changed", CannotHeal;
     /// The security group lets no request out to AWS.
     EgressClosed = "egress-closed", CannotHeal;
+    /// Data Lifecycle Manager takes no snapshots of the data volume, though it is to.
+    SnapshotsStopped = "snapshots-stopped", Unprotected;
+    /// The last snapshot of the data volume is older than twice the interval.
+    SnapshotsLate = "snapshots-late", Unprotected;
     /// The instance was launched from an older version than the group launches now.
     VersionBehind = "version-behind", Outdated;
+    /// The certificate should have been renewed long ago.
+    CertificateExpiring = "certificate-expiring", Outdated;
+    /// There is no certificate for all names, and one cannot be had.
+    CertificateMissing = "certificate-missing", Outdated;
+    /// The data volume has grown, and its filesystem has not.
+    FilesystemBehind = "filesystem-behind", Outdated;
+    /// The topic does not exist, or the group does not tell it what it does.
+    NotificationsMissing = "notifications-missing", Unheard;
+    /// Somebody who is to be told has not confirmed a subscription, or has ended it.
+    SubscriptionPending = "subscription-pending", Unheard;
 }
 
 /// One thing that is wrong with a stack.

@@ -3,7 +3,7 @@
 use jiff::{SignedDuration, Timestamp};
 
 use super::{StatusReport, status};
-use crate::names::{Names, ResourceKind, TAG_FAILED_BOOTS, TAG_LAST_ERROR, TAG_LAST_LOG, TAG_PARKED};
+use crate::names::{Names, ResourceKind, TAG_FAILED_BOOTS, TAG_LAST_ERROR, TAG_LAST_LOG, TAG_PARKED, TAG_REPAIRS};
 use crate::plan::plan;
 use crate::spec::{DataSpec, DnsSpec, Filesystem, ImageRef, Spec, VolumeType, ZoneRef};
 use crate::world::{
@@ -30,6 +30,7 @@ fn spec() -> Spec {
         throughput_mibps: None,
         volume: None,
         kms_key: None,
+        snapshots: None,
     });
     spec.dns = Some(DnsSpec {
         zone: ZoneRef::Name("example.com".to_owned()),
@@ -42,16 +43,17 @@ fn spec() -> Spec {
 
 fn member(id: &str, lifecycle: &str, health: &str) -> GroupInstance {
     GroupInstance {
-        id: id.to_owned(),
+        id: id.into(),
         lifecycle: lifecycle.into(),
         health: health.into(),
         template_version: Some("2".to_owned()),
+        instance_type: None,
     }
 }
 
 fn instance(id: &str, state: &str, age: SignedDuration) -> Instance {
     Instance {
-        id: id.to_owned(),
+        id: id.into(),
         state: state.into(),
         launched_at: NOW - age,
         zone: "eu-west-1a".to_owned(),
@@ -69,6 +71,7 @@ fn group(names: &Names) -> Group {
         subnets: vec!["subnet-0123456789abcdef0".into()],
         template_id: Some("lt-0123456789abcdef0".into()),
         template_version: Some("2".to_owned()),
+        mixed: None,
         health_check_type: "EC2".to_owned(),
         health_check_grace_s: 60,
         suspended: Vec::new(),
@@ -104,7 +107,7 @@ fn serving() -> Observed {
             allocation_id: "eipalloc-0123456789abcdef0".into(),
             public_ip: "203.0.113.7".to_owned(),
             association_id: Some("eipassoc-0123456789abcdef0".into()),
-            instance_id: Some("i-a".to_owned()),
+            instance_id: Some("i-a".into()),
             interface_id: Some("eni-0123456789abcdef0".into()),
             service_managed: None,
             own_pool: false,
@@ -122,7 +125,7 @@ fn serving() -> Observed {
             state: VolumeState::InUse,
             snapshot_id: None,
             attachment: Some(Attachment {
-                instance_id: "i-a".to_owned(),
+                instance_id: "i-a".into(),
                 state: AttachmentState::Attached,
             }),
             tags: names.tags(ResourceKind::Volume),
@@ -225,7 +228,7 @@ fn whatever_does_not_serve_is_named() {
     insta::assert_snapshot!(problems(|_, group| group.suspended = vec!["Launch".to_owned()]), @"the group's processes Launch are suspended");
     insta::assert_snapshot!(problems(|_, group| group.instances[0].health = HealthStatus::Unhealthy), @"i-a is InService and Unhealthy");
     insta::assert_snapshot!(problems(|world, _| world.instances[0].state = InstanceState::Stopping), @"i-a is stopping");
-    insta::assert_snapshot!(problems(|world, _| world.addresses[0].instance_id = Some("i-z".to_owned())), @"the address is not at i-a");
+    insta::assert_snapshot!(problems(|world, _| world.addresses[0].instance_id = Some("i-z".into())), @"the address is not at i-a");
     insta::assert_snapshot!(problems(|world, _| world.volumes[0].attachment = None), @"the data volume is not at i-a");
     insta::assert_snapshot!(problems(|world, _| world.records.clear()), @"app.example.com does not point at the address");
     insta::assert_snapshot!(problems(|world, _| world.records[0].values.push("203.0.113.8".to_owned())), @"app.example.com does not point at the address");
@@ -273,6 +276,22 @@ fn a_parked_stack_says_since_when_and_why() {
         "{report}"
     );
     insta::assert_snapshot!(report.problems.join("; "), @"the stack has parked itself (2026-01-01T00:00:00Z setup failed); the group's processes Launch, ReplaceUnhealthy are suspended");
+}
+
+#[test]
+fn repairs_in_place_are_told_with_the_last_of_them() {
+    let tag = "3 14 2026-01-01T00:00:00+0000 i-a the app failed 3 probes in a row";
+    let report = with(|_, group| drop(group.tags.insert(TAG_REPAIRS.to_owned(), tag.to_owned())));
+    let repairs = report.repairs.as_ref().unwrap();
+    assert_eq!((repairs.count, repairs.last_seconds, report.healthy), (3, 14, true));
+    let line =
+        "repairs   3 in place, the last after 14 s: 2026-01-01T00:00:00+0000 i-a the app failed 3 probes in a row\n";
+    assert!(report.to_string().contains(line), "{report}");
+    // What no instance writes is told as nothing, and harms nothing.
+    for strange in ["", "3", "x 1 y", "1 x y"] {
+        let report = with(|_, group| drop(group.tags.insert(TAG_REPAIRS.to_owned(), strange.to_owned())));
+        assert_eq!(report.repairs, None, "{strange}");
+    }
 }
 
 #[test]

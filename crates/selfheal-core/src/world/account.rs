@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{ImageId, SubnetId, VpcId};
+use super::{ImageId, InstanceId, SubnetId, VpcId};
 
 /// Whose credentials are in use, and where.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -61,6 +61,22 @@ pub struct InstanceTypeDetails {
     pub ebs_baseline_mbps: Option<u32>,
     /// The bandwidth to EBS that it reaches for half an hour a day at least, likewise.
     pub ebs_maximum_mbps: Option<u32>,
+    /// How many vCPUs it has, by which the account's quotas count, where AWS tells.
+    #[serde(default)]
+    pub vcpus: Option<u32>,
+}
+
+/// An instance of the account that runs or is about to, whosever it is: what the account's quotas count.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RunningInstance {
+    /// `i-…`.
+    pub id: InstanceId,
+    /// Its type.
+    pub instance_type: String,
+    /// How many vCPUs it has; nought where AWS does not tell.
+    pub vcpus: u32,
+    /// Whether it is a spot instance, which other quotas count.
+    pub spot: bool,
 }
 
 /// Where a subnet sends what leaves its VPC.

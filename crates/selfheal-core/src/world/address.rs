@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::listing::list;
-use super::{AllocationId, Answer, AssociationId, NetworkInterfaceId, Observed};
+use super::{AllocationId, Answer, AssociationId, InstanceId, NetworkInterfaceId, Observed};
 use crate::names::Tags;
 
 /// An Elastic IP.
@@ -17,7 +17,7 @@ pub struct Address {
     /// The association, when it is associated.
     pub association_id: Option<AssociationId>,
     /// The instance it is associated with.
-    pub instance_id: Option<String>,
+    pub instance_id: Option<InstanceId>,
     /// The network interface it is associated with, an instance's or that of something else, such as a NAT gateway.
     #[serde(default)]
     pub interface_id: Option<NetworkInterfaceId>,

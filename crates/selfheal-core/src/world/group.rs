@@ -6,9 +6,11 @@ use serde::{Deserialize, Serialize};
 
 use super::listing::one;
 use super::{
-    ActivityStatus, Answer, HealthStatus, InstanceState, LaunchTemplateId, LifecycleState, Observed, SubnetId,
+    ActivityStatus, Answer, HealthStatus, InstanceId, InstanceState, LaunchTemplateId, LifecycleState, Observed,
+    SubnetId,
 };
-use crate::names::Tags;
+use crate::names::{TAG_PARKED, Tags};
+use crate::spec::Market;
 
 /// An Auto Scaling group.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -27,6 +29,9 @@ pub struct Group {
     pub template_id: Option<LaunchTemplateId>,
     /// The launch template's version as the group names it: a number, `$Latest` or `$Default`.
     pub template_version: Option<String>,
+    /// Its mixed instances policy, when it has one; the launch template above is that of the policy then.
+    #[serde(default)]
+    pub mixed: Option<MixedPolicy>,
     /// `EC2`, or a comma list.
     pub health_check_type: String,
     /// Grace period in seconds.
@@ -43,6 +48,51 @@ pub struct Group {
 
 /// The process that carries out scheduled actions.
 pub const SCHEDULED_ACTIONS: &str = "ScheduledActions";
+
+/// The processes that are suspended while an apply replaces the instance, sorted: whatever would launch one beside it. A stack
+/// that parks itself suspends the last two alone.
+pub const REPLACING: [&str; 3] = ["AZRebalance", "Launch", "ReplaceUnhealthy"];
+
+/// What a group launches where it is more than the type that its launch template names.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct MixedPolicy {
+    /// Instance types in the order in which they are tried.
+    pub types: Vec<String>,
+    /// Instances that are to be on demand before any other: 0, but where somebody has changed it.
+    pub on_demand_base: u32,
+    /// Of a hundred further instances, how many are on demand: 100, or 0 for spot.
+    pub on_demand_percent: u32,
+    /// How an on-demand type is chosen: `prioritized`.
+    pub on_demand_strategy: String,
+    /// How a spot type is chosen: `capacity-optimized-prioritized`.
+    pub spot_strategy: String,
+}
+
+impl MixedPolicy {
+    /// Makes the policy of a stack.
+    ///
+    /// `capacity-optimized-prioritized` and not the cheaper `price-capacity-optimized`: each interruption of a group of one is an
+    /// outage, and it keeps to the order of the types, which then means the same in both markets.
+    #[must_use]
+    pub fn new(types: impl IntoIterator<Item = String>, market: Market) -> Self {
+        Self {
+            types: types.into_iter().collect(),
+            on_demand_base: 0,
+            on_demand_percent: match market {
+                Market::OnDemand => 100,
+                Market::Spot => 0,
+            },
+            on_demand_strategy: "prioritized".to_owned(),
+            spot_strategy: "capacity-optimized-prioritized".to_owned(),
+        }
+    }
+
+    /// Whether the one instance is a spot instance.
+    #[must_use]
+    pub const fn is_spot(&self) -> bool {
+        self.on_demand_base == 0 && self.on_demand_percent == 0
+    }
+}
 
 impl Group {
     /// Whether the stack may sleep: once it may, its minimum stays 0, and its desired capacity is nobody's but the schedule's
@@ -65,6 +115,13 @@ impl Group {
         self.suspended.iter().any(|suspended| suspended == process)
     }
 
+    /// Whether an apply is replacing the instance, or was cut off while it did.
+    #[must_use]
+    pub fn is_replacing(&self) -> bool {
+        // `selfheal resume` lifts what a stack that parked itself has suspended, and all of it.
+        self.held_back_by().eq(REPLACING) && !self.tags.contains_key(TAG_PARKED)
+    }
+
     /// The suspended processes without which the stack would not heal: all but the one that carries out scheduled actions.
     pub fn held_back_by(&self) -> impl Iterator<Item = &String> {
         self.suspended.iter().filter(|process| *process != SCHEDULED_ACTIONS)
@@ -75,13 +132,47 @@ impl Group {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct GroupInstance {
     /// `i-…`.
-    pub id: String,
+    pub id: InstanceId,
     /// Its lifecycle state.
     pub lifecycle: LifecycleState,
     /// Its health.
     pub health: HealthStatus,
     /// The launch template version it was launched from.
     pub template_version: Option<String>,
+    /// Its instance type.
+    #[serde(default)]
+    pub instance_type: Option<String>,
+}
+
+impl Group {
+    /// The version of the launch template before the one that it is pinned to; 0 where there is none.
+    #[must_use]
+    pub fn version_before(&self) -> u64 {
+        let pinned = self.template_version.as_ref();
+        let pinned = pinned.and_then(|version| version.parse::<u64>().ok());
+        pinned.unwrap_or_default().saturating_sub(1)
+    }
+
+    /// Whether one of its instances is in service, whatever its health.
+    #[must_use]
+    pub fn has_one_in_service(&self) -> bool {
+        let mut members = self.instances.iter();
+        members.any(|member| member.lifecycle == LifecycleState::InService)
+    }
+
+    /// Its instances, those in service first, then those on their way there, and last those on their way out.
+    #[must_use]
+    pub fn foremost(&self) -> Vec<&GroupInstance> {
+        let rank = |instance: &&GroupInstance| match &instance.lifecycle {
+            LifecycleState::InService => 0,
+            lifecycle if lifecycle.is_coming() => 1,
+            lifecycle if lifecycle.is_leaving() => 3,
+            _ => 2,
+        };
+        let mut members: Vec<&GroupInstance> = self.instances.iter().collect();
+        members.sort_by_key(rank);
+        members
+    }
 }
 
 impl GroupInstance {
@@ -128,7 +219,7 @@ pub struct LifecycleHook {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Instance {
     /// `i-…`.
-    pub id: String,
+    pub id: InstanceId,
     /// Its state.
     pub state: InstanceState,
     /// When it was launched.
@@ -192,6 +283,13 @@ pub enum GroupCall {
         /// The keys to remove.
         keys: Vec<String>,
     },
+    /// `autoscaling:TerminateInstanceInAutoScalingGroup`, which leaves the desired capacity as it is.
+    TerminateInstance {
+        /// The group.
+        group: String,
+        /// The instance.
+        id: InstanceId,
+    },
     /// `autoscaling:DeleteAutoScalingGroup` with `ForceDelete`.
     DeleteGroup {
         /// The group.
@@ -217,6 +315,9 @@ pub struct GroupSettings {
     pub template_id: LaunchTemplateId,
     /// The pinned version.
     pub template_version: u64,
+    /// The mixed instances policy that the launch template is sent in; `None` to send it alone.
+    #[serde(default)]
+    pub mixed: Option<MixedPolicy>,
     /// Health check type.
     pub health_check_type: String,
     /// Grace period in seconds.
@@ -243,18 +344,7 @@ pub(super) fn record(observed: &mut Observed, call: &GroupCall, answer: Answer) 
             // AWS adds them before it launches the first instance.
             observed.hooks.clone_from(&settings.hooks);
         }
-        GroupCall::UpdateGroup(settings) => {
-            if let Some(group) = &mut observed.group {
-                *group = Group {
-                    // AWS brings it within the new bounds.
-                    desired: group.desired.clamp(settings.min, settings.max.max(settings.min)),
-                    tags: std::mem::take(&mut group.tags),
-                    instances: std::mem::take(&mut group.instances),
-                    suspended: std::mem::take(&mut group.suspended),
-                    ..new(settings)
-                };
-            }
-        }
+        GroupCall::UpdateGroup(settings) => update(observed, settings),
         GroupCall::SetMinSize { min, .. } => {
             if let Some(group) = &mut observed.group {
                 group.min = *min;
@@ -287,6 +377,12 @@ pub(super) fn record(observed: &mut Observed, call: &GroupCall, answer: Answer) 
                 group.tags.retain(|key, _| !keys.contains(key));
             }
         }
+        GroupCall::TerminateInstance { id, .. } => {
+            let members = observed.group.iter_mut().flat_map(|group| &mut group.instances);
+            for member in members.filter(|member| member.id == *id) {
+                member.lifecycle = LifecycleState::Terminating;
+            }
+        }
         GroupCall::DeleteGroup { .. } => {
             observed.hooks.clear();
             observed.scheduled_actions.clear();
@@ -295,6 +391,19 @@ pub(super) fn record(observed: &mut Observed, call: &GroupCall, answer: Answer) 
                 group.deleting = true;
             }
         }
+    }
+}
+
+fn update(observed: &mut Observed, settings: &GroupSettings) {
+    if let Some(group) = &mut observed.group {
+        *group = Group {
+            // AWS brings it within the new bounds.
+            desired: group.desired.clamp(settings.min, settings.max.max(settings.min)),
+            tags: std::mem::take(&mut group.tags),
+            instances: std::mem::take(&mut group.instances),
+            suspended: std::mem::take(&mut group.suspended),
+            ..new(settings)
+        };
     }
 }
 
@@ -307,6 +416,7 @@ fn new(settings: &GroupSettings) -> Group {
         subnets: vec![settings.subnet.clone()],
         template_id: Some(settings.template_id.clone()),
         template_version: Some(settings.template_version.to_string()),
+        mixed: settings.mixed.clone(),
         health_check_type: settings.health_check_type.clone(),
         health_check_grace_s: settings.health_check_grace_s,
         suspended: Vec::new(),

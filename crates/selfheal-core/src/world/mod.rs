@@ -5,13 +5,16 @@
 
 mod account;
 mod address;
+mod agent;
 mod application_check;
 mod bundle;
 mod group;
 mod instance_profile;
 mod launch_template;
+mod lifecycle_policy;
 mod listing;
 mod log_group;
+mod notification;
 mod record;
 mod role;
 mod scheduled_action;
@@ -20,6 +23,7 @@ mod snapshot;
 mod state;
 mod tag;
 mod text;
+mod topic;
 mod volume;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -29,31 +33,40 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub use crate::ids::{
-    AllocationId, AssociationId, HostedZoneId, ImageId, LaunchTemplateId, NetworkInterfaceId, SecurityGroupId,
-    SnapshotId, SubnetId, VolumeId, VpcId,
+    AllocationId, AssociationId, HostedZoneId, ImageId, InstanceId, LaunchTemplateId, NetworkInterfaceId,
+    SecurityGroupId, SnapshotId, SubnetId, VolumeId, VpcId,
 };
-pub use account::{DefaultRoute, Identity, Image, InstanceType, InstanceTypeDetails, Subnet};
+pub use account::{DefaultRoute, Identity, Image, InstanceType, InstanceTypeDetails, RunningInstance, Subnet};
 pub use address::{Address, AddressCall, AddressRun};
+pub use agent::{Agent, Agents};
 pub use application_check::{
     ApplicationCheck, ApplicationCheckCall, ApplicationCheckRun, ApplicationCheckSettings, CreateApplicationStatusCheck,
 };
 pub use bundle::{BundleCall, DELETED_AT_ONCE};
-pub use group::{Activity, Group, GroupCall, GroupInstance, GroupSettings, Instance, LifecycleHook, SCHEDULED_ACTIONS};
+pub use group::{
+    Activity, Group, GroupCall, GroupInstance, GroupSettings, Instance, LifecycleHook, MixedPolicy, REPLACING,
+    SCHEDULED_ACTIONS,
+};
 pub use instance_profile::{InstanceProfile, InstanceProfileCall};
 pub use launch_template::{LaunchTemplate, LaunchTemplateCall, RootVolume, TemplateData};
+pub use lifecycle_policy::{LifecyclePolicy, LifecyclePolicyCall, LifecycleSettings};
 pub use log_group::{LogGroup, LogGroupCall};
+pub use notification::{NotificationCall, NotificationConfiguration};
 pub use record::{ARecord, FormerRecord, HostedZone, RecordCall, RecordSet};
 pub use role::{IamRole, RoleCall, RoleRun};
 pub use scheduled_action::{ScheduledAction, ScheduledActionCall};
 pub use security_group::{IngressRule, SecurityGroup, SecurityGroupCall};
 pub use snapshot::{Snapshot, SnapshotCall, SnapshotRun};
 pub use state::{
-    ActivityStatus, ApplicationStatus, AttachmentState, HealthStatus, InstanceState, LifecycleState, ModificationState,
-    SnapshotState, Unlisted, VolumeState,
+    ActivityStatus, AgentPing, ApplicationStatus, AttachmentState, CommandStatus, HealthStatus, InstanceState,
+    LifecycleState, ModificationState, SnapshotState, Unlisted, VolumeState,
 };
 pub use tag::TagCall;
 pub use text::{PolicyText, UserDataText};
-pub use volume::{Attachment, CreateVolume, ModifyVolume, Volume, VolumeCall, VolumeModification, VolumeRun};
+pub use topic::{Subscription, Topic, TopicCall};
+pub use volume::{
+    Attachment, CopyVolume, CreateVolume, ModifyVolume, Volume, VolumeCall, VolumeModification, VolumeRun,
+};
 
 /// Everything that was read about one stack.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -66,9 +79,9 @@ pub struct Observed {
     pub image: Option<Image>,
     /// The subnet named by the spec, or the default subnets of the default VPC.
     pub subnets: Vec<Subnet>,
-    /// The spec's instance type. Read while no group of the stack launches it from its template, and before a data volume is
+    /// The spec's instance types, in its order. Read while no group of the stack launches them, and before a data volume is
     /// made.
-    pub instance_type: Option<InstanceType>,
+    pub instance_types: Vec<InstanceType>,
     /// The way out of the spec's subnet. Read where the spec names one in which there is no group of the stack yet.
     pub default_route: Option<DefaultRoute>,
     /// The image of the launch template's latest version, where it is not the spec's, was looked for, and is gone.
@@ -94,7 +107,7 @@ pub struct Observed {
     pub application_checks: Vec<ApplicationCheck>,
     /// What EC2's application status checks make of the stack's instances, by instance. Read for status alone, where the
     /// spec asks for a check.
-    pub application_status: BTreeMap<String, ApplicationStatus>,
+    pub application_status: BTreeMap<InstanceId, ApplicationStatus>,
     /// The Auto Scaling group that bears our name.
     pub group: Option<Group>,
     /// The group's lifecycle hooks.
@@ -136,13 +149,32 @@ pub struct Observed {
     /// The log group that bears our name. Read where the spec asks for one, and where the role's policy tells of one.
     #[serde(default)]
     pub log_group: Option<LogGroup>,
+    /// Lifecycle policies for volumes that bear the stack's tag of them. Read where the spec asks for snapshots by schedule, and
+    /// where that tag tells of one.
+    #[serde(default)]
+    pub lifecycle_policies: Vec<LifecyclePolicy>,
+    /// The role of the lifecycle policy that bears our name. Read with the lifecycle policies.
+    #[serde(default)]
+    pub snapshot_role: Option<IamRole>,
+    /// That role's inline policy of our name, as JSON.
+    #[serde(default)]
+    pub snapshot_role_policy: Option<PolicyText>,
+    /// The SNS topic that bears our name. Read where the spec asks for one, and where the role's policy tells of one.
+    #[serde(default)]
+    pub topic: Option<Topic>,
+    /// What the group tells to topics. Read where the spec has notifications, and where the role's policy tells of them.
+    #[serde(default)]
+    pub notifications: Vec<NotificationConfiguration>,
     /// Parameters of the stack's bundles, by their names. Read for the bundle that the spec needs; for destroy all of them, where
     /// the spec needs one or the role's policy tells of one.
     #[serde(default)]
     pub bundles: BTreeMap<String, String>,
-    /// Instances that bear the stack's tags, in any state. Read for status and destroy, not for apply.
+    /// Instances that bear the stack's tags, in any state. Read for status, restore and destroy, not for apply.
     pub instances: Vec<Instance>,
-    /// Snapshots of the data volume that bear the stack's tags. Read for status and destroy, not for apply.
+    /// Systems Manager's agents on the group's instances. Read for status alone, where the spec lets Session Manager in.
+    #[serde(default)]
+    pub agents: Agents,
+    /// Snapshots of the data volume that bear the stack's tags. Read for status, snapshot, restore and destroy, not for apply.
     pub snapshots: Vec<Snapshot>,
     /// What this run made and learned beside what AWS shows.
     #[serde(default)]
@@ -194,6 +226,8 @@ pub enum Answer {
     Snapshot(Snapshot),
     /// The application status check that was created.
     ApplicationCheck(ApplicationCheck),
+    /// The id of the lifecycle policy that was created.
+    LifecyclePolicy(String),
 }
 
 /// A part of the world that is read by itself to learn whether a call took effect, or whether a wait is over.
@@ -217,8 +251,12 @@ pub enum Part {
     Instances,
     /// The launch template.
     LaunchTemplate,
+    /// The lifecycle policies of the data volume.
+    LifecyclePolicies,
     /// The log group.
     LogGroup,
+    /// The group's notification configurations.
+    Notifications,
     /// The instance profile.
     Profile,
     /// The instance role, with its policies.
@@ -229,8 +267,12 @@ pub enum Part {
     ScheduledActions,
     /// The stack's security groups.
     SecurityGroups,
+    /// The role of the lifecycle policy, with its policy.
+    SnapshotRole,
     /// The stack's snapshots.
     Snapshots,
+    /// The SNS topic with its subscriptions.
+    Topic,
     /// The stack's volumes.
     Volumes,
 }
@@ -291,6 +333,12 @@ resources! {
     Record(RecordCall) recorded by record::record;
     /// The log group.
     LogGroup(LogGroupCall) recorded by log_group::record;
+    /// Lifecycle policies of the data volume.
+    LifecyclePolicy(LifecyclePolicyCall) recorded by lifecycle_policy::record;
+    /// The SNS topic and its subscriptions.
+    Topic(TopicCall) recorded by topic::record;
+    /// Notification configurations of the group.
+    Notification(NotificationCall) recorded by notification::record;
     /// What does not fit into user data.
     Bundle(BundleCall) recorded by bundle::record;
     /// Tags of what exists already.
@@ -303,6 +351,7 @@ impl Action {
     pub fn client_token(&self) -> Option<&str> {
         match self {
             Self::Volume(VolumeCall::CreateVolume(input)) => Some(&input.client_token),
+            Self::Volume(VolumeCall::CopyVolume(input)) => Some(&input.client_token),
             Self::ApplicationCheck(ApplicationCheckCall::CreateApplicationStatusCheck(input)) => {
                 Some(&input.client_token)
             }

@@ -1,4 +1,4 @@
-//! The IAM role of the instance, with its policies.
+//! The IAM roles: of the instance, and of the lifecycle policy, with their policies.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -23,7 +23,7 @@ pub struct IamRole {
     pub tags: Tags,
 }
 
-/// One mutating call about the instance role.
+/// One mutating call about one of the stack's roles.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "call")]
 pub enum RoleCall {
@@ -93,48 +93,75 @@ fn key(role: &IamRole) -> String {
 
 pub(super) fn record(observed: &mut Observed, call: &RoleCall, answer: Answer) {
     match call {
-        RoleCall::CreateRole { .. } => {
+        RoleCall::CreateRole { name, .. } => {
             let Answer::Role(role) = answer else { return };
             observed.run.unseen.insert(key(&role));
+            // What was read for the name before belonged to a role that is gone.
+            if is_of_snapshots(name) {
+                observed.snapshot_role = Some(role);
+                observed.snapshot_role_policy = None;
+                return;
+            }
             observed.role = Some(role);
             observed.run.role.made = true;
-            // What was read for the name before belonged to a role that is gone.
             observed.role_policy = None;
             observed.role_app_policy = None;
         }
         // An answer that does not fit changes nothing.
         _ if answer != Answer::Done => {}
-        RoleCall::UpdateTrustPolicy { trust_policy, .. } => {
-            if let Some(role) = &mut observed.role {
+        RoleCall::UpdateTrustPolicy { role, trust_policy } => {
+            if let Some(role) = role_of(observed, role) {
                 role.trust_policy.clone_from(trust_policy);
             }
         }
-        RoleCall::PutPermissionsBoundary { boundary, .. } => bound(observed, Some(boundary)),
-        RoleCall::DeletePermissionsBoundary { .. } => bound(observed, None),
+        RoleCall::PutPermissionsBoundary { role, boundary } => bound(observed, role, Some(boundary)),
+        RoleCall::DeletePermissionsBoundary { role } => bound(observed, role, None),
         RoleCall::PutRolePolicy {
-            policy_name, document, ..
-        } => *policy_of(observed, policy_name) = Some(document.clone()),
-        RoleCall::DeleteRolePolicy { policy_name, .. } => {
-            *policy_of(observed, policy_name) = None;
-            observed.role_policies.retain(|name| name != policy_name);
+            role,
+            policy_name,
+            document,
+        } => *policy_of(observed, role, policy_name) = Some(document.clone()),
+        RoleCall::DeleteRolePolicy { role, policy_name } => {
+            *policy_of(observed, role, policy_name) = None;
+            if !is_of_snapshots(role) {
+                observed.role_policies.retain(|name| name != policy_name);
+            }
         }
-        RoleCall::DeleteRole { .. } => {
-            if let Some(role) = observed.role.take() {
+        RoleCall::DeleteRole { name } => {
+            let gone = match is_of_snapshots(name) {
+                true => observed.snapshot_role.take(),
+                false => observed.role.take(),
+            };
+            if let Some(role) = gone {
                 observed.run.unseen.remove(&key(&role));
             }
         }
     }
 }
 
-fn bound(observed: &mut Observed, boundary: Option<&String>) {
-    if let Some(role) = &mut observed.role {
+/// Whether a role of the stack is that of its lifecycle policy: the instance's own has a name that ends in the Region.
+fn is_of_snapshots(name: &str) -> bool {
+    name.ends_with(selfheal_policy::SNAPSHOT_ROLE_SUFFIX)
+}
+
+fn role_of<'a>(observed: &'a mut Observed, name: &str) -> Option<&'a mut IamRole> {
+    match is_of_snapshots(name) {
+        true => observed.snapshot_role.as_mut(),
+        false => observed.role.as_mut(),
+    }
+}
+
+fn bound(observed: &mut Observed, role: &str, boundary: Option<&String>) {
+    if let Some(role) = role_of(observed, role) {
         role.permissions_boundary = boundary.cloned();
     }
 }
 
-/// The inline policy of this name, which is one of our two.
-fn policy_of<'a>(observed: &'a mut Observed, name: &str) -> &'a mut Option<PolicyText> {
-    if name == APP_POLICY_NAME {
+/// The inline policy of this name of a role, which is one of ours.
+fn policy_of<'a>(observed: &'a mut Observed, role: &str, name: &str) -> &'a mut Option<PolicyText> {
+    if is_of_snapshots(role) {
+        &mut observed.snapshot_role_policy
+    } else if name == APP_POLICY_NAME {
         &mut observed.role_app_policy
     } else {
         &mut observed.role_policy
@@ -145,5 +172,10 @@ impl Observed {
     /// Puts a new reading of the instance role into the observed world.
     pub fn read_role(&mut self, role: Option<IamRole>) {
         one(&mut self.role, role, &mut self.run.unseen, key);
+    }
+
+    /// Puts a new reading of the lifecycle policy's role into the observed world.
+    pub fn read_snapshot_role(&mut self, role: Option<IamRole>) {
+        one(&mut self.snapshot_role, role, &mut self.run.unseen, key);
     }
 }

@@ -15,6 +15,9 @@ pub struct Snapshot {
     pub id: SnapshotId,
     /// The volume it was taken of.
     pub volume_id: VolumeId,
+    /// Size of that volume in GiB, which is the least that a volume made of it may have.
+    #[serde(default)]
+    pub size_gib: u32,
     /// Its state.
     pub state: SnapshotState,
     /// When it was started.

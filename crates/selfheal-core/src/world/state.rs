@@ -258,6 +258,36 @@ states! {
         Recovering = "recovering",
     }
 
+    /// Whether Systems Manager's agent is connected, as `DescribeInstanceInformation` spells it.
+    AgentPing {
+        /// Connected.
+        Online = "Online",
+        /// Not heard of for minutes.
+        ConnectionLost = "ConnectionLost",
+        /// Not heard of for longer.
+        Inactive = "Inactive",
+    }
+
+    /// How a command of Run Command stands on an instance, as `GetCommandInvocation` spells it.
+    CommandStatus {
+        /// Not sent to the instance yet.
+        Pending = "Pending",
+        /// Sent, or under way.
+        InProgress = "InProgress",
+        /// Could not be sent yet, and is tried again.
+        Delayed = "Delayed",
+        /// Ended with status 0.
+        Success = "Success",
+        /// Ended because it was cancelled.
+        Cancelled = "Cancelled",
+        /// Could not be sent in time, or took longer than it may.
+        TimedOut = "TimedOut",
+        /// Ended with another status, or could not be run.
+        Failed = "Failed",
+        /// About to be cancelled.
+        Cancelling = "Cancelling",
+    }
+
     /// What EC2's application status checks make of an instance, as `DescribeApplicationStatus` spells it.
     ApplicationStatus {
         /// Every check passes.
@@ -272,6 +302,17 @@ states! {
         NotApplicable = "not-applicable",
         /// The checks do not count at the moment.
         Suppressed = "suppressed",
+    }
+}
+
+impl CommandStatus {
+    /// Whether the command may still be under way.
+    #[must_use]
+    pub const fn is_open(&self) -> bool {
+        matches!(
+            self,
+            Self::Pending | Self::InProgress | Self::Delayed | Self::Cancelling
+        )
     }
 }
 
@@ -338,6 +379,8 @@ mod tests {
         AttachmentState,
         ModificationState,
         SnapshotState,
+        AgentPing,
+        CommandStatus,
         ApplicationStatus
     );
 }

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Answer, AttachmentState, ModificationState, Observed, SnapshotId, VolumeId, VolumeState};
+use super::{Answer, AttachmentState, InstanceId, ModificationState, Observed, SnapshotId, VolumeId, VolumeState};
 use crate::names::{ResourceKind, TAG_ROLE, Tags};
 
 /// An EBS volume.
@@ -42,7 +42,7 @@ pub struct Volume {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Attachment {
     /// The instance.
-    pub instance_id: String,
+    pub instance_id: InstanceId,
     /// Its state.
     pub state: AttachmentState,
 }
@@ -86,6 +86,8 @@ impl VolumeModification {
 pub enum VolumeCall {
     /// `ec2:CreateVolume`.
     CreateVolume(CreateVolume),
+    /// `ec2:CopyVolumes`: a copy in the same zone, which can be used at once.
+    CopyVolume(CopyVolume),
     /// `ec2:ModifyVolume`.
     ModifyVolume(ModifyVolume),
     /// `ec2:DeleteVolume`.
@@ -112,9 +114,31 @@ pub struct CreateVolume {
     pub encrypted: bool,
     /// ARN of the key that encrypts it, or the account's default.
     pub kms_key: Option<String>,
+    /// The snapshot whose data it holds; `None` for an empty one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub snapshot_id: Option<SnapshotId>,
     /// Tags.
     pub tags: Tags,
     /// Idempotency token, at most 64 ASCII characters, derived from the inputs.
+    pub client_token: String,
+}
+
+/// Inputs of `ec2:CopyVolumes`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct CopyVolume {
+    /// The volume whose data is copied.
+    pub source: VolumeId,
+    /// Size of the copy in GiB.
+    pub size_gib: u32,
+    /// Its type.
+    pub volume_type: String,
+    /// Provisioned IOPS, or the type's default.
+    pub iops: Option<u32>,
+    /// Provisioned throughput in MiB/s, or the type's default.
+    pub throughput_mibps: Option<u32>,
+    /// Tags.
+    pub tags: Tags,
+    /// Idempotency token, at most 64 ASCII characters.
     pub client_token: String,
 }
 
@@ -140,6 +164,12 @@ pub struct VolumeRun {
     pub own: Vec<VolumeId>,
     /// Those of them that the last reading did not show.
     pub unseen: Vec<VolumeId>,
+    /// Whether they were read for as long as a listing lags behind, so that another restore would show.
+    #[serde(default)]
+    pub settled: bool,
+    /// Whether they were read once more after a restore of a stack that sleeps.
+    #[serde(default)]
+    pub rested: bool,
     /// Those of them that no reading shows and that are given up: AWS took them back.
     pub vanished: Vec<VolumeId>,
     /// Volumes that an earlier reading of this run showed and the last one did not: to be read by their ids.
@@ -147,22 +177,13 @@ pub struct VolumeRun {
     /// Volumes whose tags this run has set: nothing else is done to them in the same run.
     pub tagged: BTreeSet<VolumeId>,
     /// Instances of which the attached volumes were read.
-    pub attachments_read: BTreeSet<String>,
+    pub attachments_read: BTreeSet<InstanceId>,
 }
 
 pub(super) fn record(observed: &mut Observed, call: &VolumeCall, answer: Answer) {
     match call {
-        VolumeCall::CreateVolume(input) => {
-            let Answer::Volume(volume) = answer else { return };
-            // Should AWS answer with a volume that is gone, its token is as good as spent.
-            if matches!(volume.state, VolumeState::Deleting | VolumeState::Deleted) {
-                observed.run.spent_tokens.push(input.client_token.clone());
-                return;
-            }
-            observed.run.volumes.own.push(volume.id.clone());
-            observed.run.volumes.unseen.push(volume.id.clone());
-            observed.volumes.push(volume);
-        }
+        VolumeCall::CreateVolume(input) => made(observed, answer, &input.client_token),
+        VolumeCall::CopyVolume(input) => made(observed, answer, &input.client_token),
         // An answer that does not fit changes nothing.
         _ if answer != Answer::Done => {}
         VolumeCall::ModifyVolume(input) => modified(observed, input),
@@ -172,6 +193,18 @@ pub(super) fn record(observed: &mut Observed, call: &VolumeCall, answer: Answer)
             observed.run.gone.insert(id.to_string());
         }
     }
+}
+
+fn made(observed: &mut Observed, answer: Answer, token: &str) {
+    let Answer::Volume(volume) = answer else { return };
+    // Should AWS answer with a volume that is gone, its token is as good as spent.
+    if matches!(volume.state, VolumeState::Deleting | VolumeState::Deleted) {
+        observed.run.spent_tokens.push(token.to_owned());
+        return;
+    }
+    observed.run.volumes.own.push(volume.id.clone());
+    observed.run.volumes.unseen.push(volume.id.clone());
+    observed.volumes.push(volume);
 }
 
 fn modified(observed: &mut Observed, input: &ModifyVolume) {

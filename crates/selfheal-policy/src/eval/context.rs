@@ -89,7 +89,13 @@ impl ResourceRequest {
     #[must_use]
     pub fn tagged(self, key: &str, value: &str) -> Self {
         let own = format!("{}:ResourceTag/{key}", self.arn.service());
-        self.with(&format!("aws:ResourceTag/{key}"), value).with(&own, value)
+        // Systems Manager judges EC2's instances by a key of its own.
+        let of_ssm = (self.arn.service() == "ec2").then(|| format!("ssm:resourceTag/{key}"));
+        let tagged = self.with(&format!("aws:ResourceTag/{key}"), value).with(&own, value);
+        match of_ssm {
+            Some(key) => tagged.with(&key, value),
+            None => tagged,
+        }
     }
 
     /// Adds a tag that the request puts on the resource.

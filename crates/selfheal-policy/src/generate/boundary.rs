@@ -10,7 +10,8 @@ use crate::limit::Limit;
 use crate::statement::{NonEmpty, ResourcePattern, ResourceSet, Statement, Target};
 
 /// Generates a permissions boundary that fits the instance's role: what the policy of [`instance_policy`] allows, for
-/// whatever address, volume and subnet the stack comes to have, and what the app's own policy says.
+/// whatever address, volume and subnet the stack comes to have, and what the documents beside it say: the app's own policy, and
+/// that of the role of a lifecycle policy, which is bound by the same.
 ///
 /// It allows nothing by itself: a role may do what both its policies and its boundary allow. So that it need not change when
 /// a volume is restored or an address is allocated anew, ids that AWS chooses stand as `*`; the account, the Region and the
@@ -18,7 +19,7 @@ use crate::statement::{NonEmpty, ResourcePattern, ResourceSet, Statement, Target
 ///
 /// # Errors
 /// When a field of the scope is malformed, or the policy exceeds the 6,144 characters of a managed policy.
-pub fn boundary_policy(scope: &InstanceScope, app: Option<&Document>) -> Result<Document, ScopeError> {
+pub fn boundary_policy(scope: &InstanceScope, beside: &[&Document]) -> Result<Document, ScopeError> {
     let policy = instance_policy(scope)?;
     let mut ids = vec![scope.allocation_id.as_str()];
     ids.extend(
@@ -37,7 +38,9 @@ pub fn boundary_policy(scope: &InstanceScope, app: Option<&Document>) -> Result<
     for statement in policy.statements {
         statements.push(widened(statement, &widen)?);
     }
-    statements.extend(app.map(|app| app.statements.clone()).unwrap_or_default());
+    for document in beside {
+        statements.extend(document.statements.iter().cloned());
+    }
     finish(statements, Limit::Managed)
 }
 

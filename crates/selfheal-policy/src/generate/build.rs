@@ -110,22 +110,30 @@ impl Place<'_> {
             .map(Into::into)
     }
 
-    /// Makes the ARNs by which IAM judges a read of a role and of an instance profile: with our path where they exist, and
-    /// without it where they do not.
+    /// Makes the ARNs by which IAM judges a read of a role: with our path where it exists, and without it where it does not.
+    pub(crate) fn role_to_read(self, role: &str) -> Result<Vec<ResourcePattern>, ScopeError> {
+        let unpathed = self.arn("iam", "", self.account, &format!("role/{role}"));
+        Ok(vec![self.role(role)?, unpathed.map(Into::into)?])
+    }
+
+    /// Makes the ARNs by which IAM judges a read of a role and of an instance profile.
     pub(crate) fn identity_to_read(self, role: &str, profile: &str) -> Result<Vec<ResourcePattern>, ScopeError> {
-        let unpathed = |resource: String| self.arn("iam", "", self.account, &resource).map(Into::into);
-        Ok(vec![
-            self.role(role)?,
-            unpathed(format!("role/{role}"))?,
-            self.profile(profile)?,
-            unpathed(format!("instance-profile/{profile}"))?,
-        ])
+        let unpathed = self.arn("iam", "", self.account, &format!("instance-profile/{profile}"));
+        let mut both = self.role_to_read(role)?;
+        both.extend([self.profile(profile)?, unpathed.map(Into::into)?]);
+        Ok(both)
     }
 
     /// Makes the ARN of the role that Auto Scaling itself acts under.
     pub(crate) fn autoscaling_role(self) -> Made {
         let resource = "role/aws-service-role/autoscaling.amazonaws.com/AWSServiceRoleForAutoScaling";
         self.arn("iam", "", self.account, resource).map(Into::into)
+    }
+
+    /// Makes the ARN of all quotas of a service.
+    pub(crate) fn quotas(self, service: &str) -> Made {
+        self.arn("servicequotas", self.region, self.account, &format!("{service}/*"))
+            .map(Into::into)
     }
 
     /// Makes the ARN of a parameter or of a path; the leading slash is not part of it.
@@ -139,10 +147,32 @@ impl Place<'_> {
         .map(Into::into)
     }
 
+    /// Makes the ARN of a document of Systems Manager: of AWS's own, which belong to no account, or of the account's.
+    pub(crate) fn document(self, name: &str) -> Made {
+        let account = if name.starts_with("AWS-") { "" } else { self.account };
+        self.arn("ssm", self.region, account, &format!("document/{name}"))
+            .map(Into::into)
+    }
+
+    /// Makes the ARN of any session.
+    pub(crate) fn sessions(self) -> Made {
+        self.arn("ssm", self.region, self.account, "session/*").map(Into::into)
+    }
+
     /// Makes the ARN of a log group, or of what is below it after a colon.
     pub(crate) fn log_group(self, name: &str) -> Made {
         self.arn("logs", self.region, self.account, &format!("log-group:{name}"))
             .map(Into::into)
+    }
+
+    /// Makes the ARN of any lifecycle policy: AWS chooses their ids.
+    pub(crate) fn lifecycle_policies(self) -> Made {
+        self.arn("dlm", self.region, self.account, "policy/*").map(Into::into)
+    }
+
+    /// Makes the ARN of an SNS topic.
+    pub(crate) fn topic(self, name: &str) -> Made {
+        self.arn("sns", self.region, self.account, name).map(Into::into)
     }
 
     /// Makes the ARN of a hosted zone, or of any where its id is not known.

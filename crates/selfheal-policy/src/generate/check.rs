@@ -4,7 +4,7 @@
 //! what the generated policy grants.
 
 use super::error::ScopeError;
-use super::scope::{InstanceScope, OperatorScope};
+use super::scope::{InstanceScope, LifecycleScope, OperatorScope};
 use crate::arn::Arn;
 use crate::partition::Partition;
 
@@ -114,6 +114,19 @@ fn log_group(group: &str) -> Checked {
     field("log_group", group, good, "a log group's name such as `/selfheal/web`")
 }
 
+/// Checks that a topic's ARN is exact, and of our Region. Its account may not be known yet, where zeroes stand for ours.
+fn topic(text: &str, region: &str, partition: Partition) -> Checked {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_".contains(c);
+    let digits = |text: &str| text.len() == 12 && text.bytes().all(|byte| byte.is_ascii_digit());
+    let rest = text.strip_prefix(&format!("arn:{partition}:sns:{region}:"));
+    let good = rest
+        .and_then(|rest| rest.split_once(':'))
+        .is_some_and(|(account, name)| {
+            digits(account) && !name.is_empty() && name.len() <= 256 && name.chars().all(plain)
+        });
+    field("topic", text, good, "the exact ARN of a topic of this Region")
+}
+
 fn record_name(record: &str) -> Checked {
     let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-' || c == '_';
     let good = record.len() <= 255
@@ -144,10 +157,22 @@ fn managed_policy(which: &'static str, text: &str, account: &str, partition: Par
     exact_arn(which, text, "iam", "policy", owner, partition).map(drop)
 }
 
-fn key(scope_key: Option<&String>, account: &str, partition: Partition) -> Checked {
+/// Checks the ARN of somebody who calls: a user or a role of the account.
+fn principal(text: &str, account: &str, partition: Partition) -> Checked {
+    let kind = if text.contains(":role/") { "role" } else { "user" };
+    exact_arn("principal", text, "iam", kind, account, partition).map(drop)
+}
+
+fn key(which: &'static str, scope_key: Option<&String>, account: &str, partition: Partition) -> Checked {
     optional(scope_key, |text| {
-        exact_arn("kms_key", text, "kms", "key", account, partition).map(drop)
+        exact_arn(which, text, "kms", "key", account, partition).map(drop)
     })
+}
+
+/// Checks where the app's configuration is, and its key.
+fn parameters((path, own_key): (Option<&String>, Option<&String>), account: &str, partition: Partition) -> Checked {
+    optional(path, |path| parameter_path("parameter_path", path))?;
+    key("parameter_key", own_key, account, partition)
 }
 
 /// Checks an instance's scope.
@@ -175,11 +200,20 @@ pub(crate) fn instance(scope: &InstanceScope) -> Checked {
             reason,
         });
     }
-    optional(scope.parameter_path.as_ref(), |path| {
-        parameter_path("parameter_path", path)
-    })?;
+    parameters(
+        (scope.parameter_path.as_ref(), scope.parameter_key.as_ref()),
+        &scope.account,
+        scope.partition,
+    )?;
     optional(scope.log_group.as_ref(), log_group)?;
-    key(scope.kms_key.as_ref(), &scope.account, scope.partition)
+    optional(scope.topic.as_ref(), |text| topic(text, &scope.region, scope.partition))?;
+    key("kms_key", scope.kms_key.as_ref(), &scope.account, scope.partition)
+}
+
+/// Checks the scope of a lifecycle policy's role.
+pub(crate) fn lifecycle(scope: &LifecycleScope) -> Checked {
+    place(scope.partition, &scope.region, &scope.account)?;
+    name("stack", &scope.stack)
 }
 
 /// Checks an operator's scope.
@@ -188,6 +222,7 @@ pub(crate) fn operator(scope: &OperatorScope) -> Checked {
     name("stack", &scope.stack)?;
     name("group", &scope.group)?;
     name("role_name", &scope.role_name)?;
+    name("snapshot_role_name", &scope.snapshot_role_name)?;
     name("profile_name", &scope.profile_name)?;
     optional(scope.hosted_zone_id.as_ref(), zone_id)?;
     optional(scope.record_name.as_ref(), record_name)?;
@@ -203,8 +238,17 @@ pub(crate) fn operator(scope: &OperatorScope) -> Checked {
     optional(scope.image_parameter.as_ref(), |path| {
         parameter_path("image_parameter", path)
     })?;
+    parameters(
+        (scope.parameter_path.as_ref(), scope.parameter_key.as_ref()),
+        &scope.account,
+        scope.partition,
+    )?;
+    optional(scope.topic.as_ref(), |text| topic(text, &scope.region, scope.partition))?;
     optional(scope.permissions_boundary.as_ref(), |text| {
         managed_policy("permissions_boundary", text, &scope.account, scope.partition)
     })?;
-    key(scope.kms_key.as_ref(), &scope.account, scope.partition)
+    optional(scope.principal.as_ref(), |text| {
+        principal(text, &scope.account, scope.partition)
+    })?;
+    key("kms_key", scope.kms_key.as_ref(), &scope.account, scope.partition)
 }

@@ -12,6 +12,9 @@ pub const TAG_SCHEMA: &str = "selfheal:schema";
 /// The tags of the address that note the DNS record which points at it.
 pub const RECORD_KEYS: [&str; 2] = ["selfheal:record", "selfheal:record-zone"];
 
+/// The tag of the data volume by which a lifecycle policy finds it.
+pub const TAG_SNAPSHOTS: &str = "selfheal:snapshots";
+
 /// The tag that marks a volume as never used; the boot program formats no volume without it.
 pub const TAG_FIRST_USE: &str = "selfheal:first-use";
 
@@ -19,14 +22,32 @@ pub const TAG_FIRST_USE: &str = "selfheal:first-use";
 /// compares them with what is sent.
 pub const RESOURCE_TAG_KEYS: [&str; 4] = ["Name", TAG_STACK, TAG_ROLE, TAG_SCHEMA];
 
-/// The tags of the group in which the boot program notes what has to survive the instance: failed boots, and the
-/// volume that it begins to format.
-pub const GROUP_MARK_KEYS: [&str; 5] = [
+/// How the name of the role of a stack's lifecycle policy ends; that of its instance's role ends in the Region.
+pub const SNAPSHOT_ROLE_SUFFIX: &str = "-dlm";
+
+/// The tags of the stack's volumes that say which of them is its data volume, and how far a restore is; a test of core
+/// compares them with what is sent.
+pub const RESTORE_TAG_KEYS: [&str; 5] = [
+    TAG_ROLE,
+    TAG_SNAPSHOTS,
+    "selfheal:restore",
+    "selfheal:restored-from",
+    "selfheal:replaces",
+];
+
+/// The tags of the group in which the boot program notes what has to survive the instance: failed boots, the
+/// volume that it begins to format, the size to which its filesystem has grown, the versions of the app's configuration that it
+/// has, repairs in place, and how its certificate is.
+pub const GROUP_MARK_KEYS: [&str; 9] = [
     "selfheal:failed-boots",
     "selfheal:parked",
     "selfheal:last-error",
     "selfheal:last-log",
     "selfheal:formatting",
+    "selfheal:grown",
+    "selfheal:config",
+    "selfheal:repairs",
+    "selfheal:tls",
 ];
 
 /// The IAM path of the roles and instance profiles, without its slashes.
@@ -48,6 +69,12 @@ pub fn launch_template_name(stack: &str) -> String {
 #[must_use]
 pub fn security_group_name(stack: &str) -> String {
     format!("selfheal-{stack}")
+}
+
+/// Returns the name of the role of the stack's lifecycle policy.
+#[must_use]
+pub fn snapshot_role_name(stack: &str, region: &str) -> String {
+    format!("{}{SNAPSHOT_ROLE_SUFFIX}", role_name(stack, region))
 }
 
 /// Returns the name of the stack's role and of its instance profile; IAM is global, so it carries the Region.

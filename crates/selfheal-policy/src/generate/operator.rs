@@ -5,6 +5,7 @@ use super::check;
 use super::collect::OperatorGrants;
 use super::error::ScopeError;
 use super::grants;
+use super::lifecycle::SERVICE;
 use super::scope::OperatorScope;
 use crate::action::ActionPattern;
 use crate::document::Document;
@@ -35,21 +36,31 @@ use crate::statement::{ActionSet, NonEmpty, ResourcePattern, ResourceSet, Statem
 /// and its condition decides of which it speaks.
 ///
 /// # Errors
-/// When a field of the scope is malformed, contradicts another, or the policy exceeds the 10,240 characters of a role's
-/// inline policies. A managed policy has 6,144 characters, which `apply` may exceed where the spec uses everything;
-/// [`Document::split`] makes several of it then.
+/// When a field of the scope is malformed, contradicts another, or the policy exceeds what ten managed policies hold together,
+/// which are as many as IAM lets a role have. One has 6,144 characters, and the inline policies of a role have 10,240; `apply`
+/// exceeds both where the spec uses everything: [`Document::split`] makes several managed policies of it.
 pub fn operator_policy(scope: &OperatorScope, purpose: Purpose) -> Result<Document, ScopeError> {
     check::operator(scope)?;
-    finish(statements(scope, purpose)?, Limit::RoleInline)
+    finish(statements(scope, purpose)?, Limit::ManagedTogether)
 }
 
 /// The commands, the narrowest first.
-const ORDER: [Purpose; 6] = [
+const ORDER: [Purpose; Purpose::ALL.len()] = [
     Purpose::Plan,
     Purpose::Status,
     Purpose::Resume,
+    Purpose::Forward,
+    Purpose::Run,
+    Purpose::Shell,
+    Purpose::Notify,
+    Purpose::Replace,
+    Purpose::Snapshot,
     Purpose::Apply,
     Purpose::Sleep,
+    Purpose::Config,
+    Purpose::Restore,
+    Purpose::Logs,
+    Purpose::Doctor,
     Purpose::Destroy,
 ];
 
@@ -106,7 +117,13 @@ pub fn operator_statements_for(
         } else {
             name
         };
-        (!on_create || asked().next().is_some())
+        let passed_to = statement.conditions.iter();
+        let mut passed_to = passed_to.filter(|(_, key, _)| key.as_str().eq_ignore_ascii_case("iam:PassedToService"));
+        // The role of the lifecycle policy is handed over with that, and the instance's by all else.
+        let to_its_service =
+            passed_to.all(|(_, _, values)| values.iter().any(|value| value == SERVICE) == call.starts_with("dlm:"));
+        to_its_service
+            && (!on_create || asked().next().is_some())
             && asked().all(|(_, _, values)| values.iter().any(|value| value == name))
     };
     let found = all.iter().filter(|statement| statement.actions.contains(action));

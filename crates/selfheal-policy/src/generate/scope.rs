@@ -28,16 +28,33 @@ pub struct InstanceScope {
     pub subnet_id: Option<String>,
     /// Whether Session Manager may open sessions on the instance.
     pub session_manager: bool,
-    /// The path of Parameter Store below which parameters may be read, such as `/selfheal/web`.
+    /// The path of Parameter Store below which the app's configuration is, such as `/web`, if it has any there.
     pub parameter_path: Option<String>,
+    /// The ARN of the customer key that encrypts the secrets below that path.
+    pub parameter_key: Option<String>,
     /// The path of Parameter Store below which the stack's bundles are, if it has any.
     pub bundle_path: Option<String>,
     /// The log group in which streams may be made and written.
     pub log_group: Option<String>,
-    /// The ARN of the customer key that encrypts the data volume and the parameters.
+    /// The ARN of the topic that messages are published to, if any are.
+    pub topic: Option<String>,
+    /// The ARN of the customer key that encrypts the data volume.
     pub kms_key: Option<String>,
     /// Whether the stack has one of EC2's application status checks, whose findings the instance counts.
     pub application_check: bool,
+}
+
+/// The scope of the policy under which Data Lifecycle Manager takes the stack's snapshots.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LifecycleScope {
+    /// The partition of the Region.
+    pub partition: Partition,
+    /// The Region, such as `eu-west-1`.
+    pub region: String,
+    /// The account, twelve digits.
+    pub account: String,
+    /// The stack's name.
+    pub stack: String,
 }
 
 /// The scope of an operator's policy: what the operator of a stack may touch.
@@ -55,6 +72,10 @@ pub struct OperatorScope {
     pub group: String,
     /// The role's name, without its path.
     pub role_name: String,
+    /// Whether the stack has, or is to have, a lifecycle policy with a role of its own.
+    pub snapshots: bool,
+    /// The name of the lifecycle policy's role, without its path.
+    pub snapshot_role_name: String,
     /// The instance profile's name, without its path.
     pub profile_name: String,
     /// The hosted zone's id, such as `Z0123456789ABCDEFGHIJ`; without it the zone is any, narrowed by the record's
@@ -85,16 +106,34 @@ pub struct OperatorScope {
     pub application_check: bool,
     /// Whether the stack has, or is to have, a log group, whose name derives from the stack's.
     pub logs: bool,
+    /// The ARN of the topic that messages are published to, if any are.
+    pub topic: Option<String>,
+    /// Whether the stack has, or is to have, a topic of its own, whose name derives from the stack's.
+    pub own_topic: bool,
+    /// Whether the group tells, or is to tell, a topic what it does.
+    pub notifications: bool,
     /// Whether the stack has, or is to have, a schedule, whose scheduled actions are those of its group.
     pub schedule: bool,
+    /// The instance types of the mixed instances policy that the group is to have; empty where a launch template says it all.
+    pub instance_types: Vec<String>,
+    /// Whether an apply may have to replace the instance: the group has, or is to have, a mixed instances policy.
+    pub replaces: bool,
+    /// Whether Session Manager may open sessions on the instance.
+    pub session_manager: bool,
     /// Whether the stack has, or is to have, a bundle in Parameter Store, whose path derives from the stack's name.
     pub bundle: bool,
+    /// The path of Parameter Store below which the app's configuration is, such as `/web`, if it has any there.
+    pub parameter_path: Option<String>,
+    /// The ARN of the customer key that encrypts the secrets below that path.
+    pub parameter_key: Option<String>,
     /// The ARN of the managed policy that must bound the role; without it the role may be given whatever IAM allows.
     pub permissions_boundary: Option<String>,
     /// Whether the role has, or is to have, a policy of the app's, which is deleted once the spec names none.
     pub app_policy: bool,
     /// Whether the role has a boundary that the spec does not name any more, which an apply takes away.
     pub drops_boundary: bool,
+    /// The ARN of the user or role whose policy it is, where that is known: a doctor asks what they may do.
+    pub principal: Option<String>,
 }
 
 /// A record that the stack wrote and its spec does not name any more.
@@ -118,6 +157,8 @@ impl OperatorScope {
             stack: stack.to_owned(),
             group: names::group_name(stack),
             role_name: role.clone(),
+            snapshots: false,
+            snapshot_role_name: names::snapshot_role_name(stack, region),
             profile_name: role,
             hosted_zone_id: None,
             zone_by_id: false,
@@ -132,11 +173,20 @@ impl OperatorScope {
             kms_key: None,
             application_check: false,
             logs: false,
+            topic: None,
+            own_topic: false,
+            notifications: false,
             schedule: false,
+            instance_types: Vec::new(),
+            replaces: false,
+            session_manager: false,
             bundle: false,
+            parameter_path: None,
+            parameter_key: None,
             permissions_boundary: None,
             app_policy: false,
             drops_boundary: false,
+            principal: None,
         }
     }
 }

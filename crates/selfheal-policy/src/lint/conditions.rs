@@ -124,12 +124,17 @@ fn hollow(statement: &Statement, operator: Operator, key: &ConditionKey, finding
     }
 }
 
+/// Beginning of the keys for what a service says of a value that it has KMS encrypt or decrypt.
+const CONTEXT: &str = "kms:EncryptionContext:";
+
 /// Finds wildcards in values; an ARN whose last part alone is `*` is a type of resource, which `ArnLike` may ask for.
 fn wildcards(operator: Operator, key: &ConditionKey, values: &[String], findings: &mut Findings) {
     for value in values.iter().filter(|value| value.contains(['*', '?'])) {
         let of_a_type = value.strip_suffix("/*").is_some_and(|rest| !rest.contains(['*', '?']));
         let good = match operator.comparison() {
             Comparison::ArnLike => of_a_type,
+            // What a service says there is a string to IAM, also where it is an ARN.
+            Comparison::StringLike => of_a_type && value.starts_with("arn:") && key.as_str().starts_with(CONTEXT),
             Comparison::StringEquals | Comparison::StringEqualsIgnoreCase => true,
             _ => false,
         };

@@ -12,7 +12,8 @@ use crate::statement::{Effect, PrincipalSet, Principals, Statement, Target};
 /// Tells whether the document exceeds its quota, and says so.
 pub(super) fn is_too_long(document: &Document, kind: DocumentKind, findings: &mut Findings) -> bool {
     let limit = match kind {
-        DocumentKind::InstanceRole | DocumentKind::Operator => Limit::RoleInline,
+        DocumentKind::InstanceRole | DocumentKind::LifecycleRole => Limit::RoleInline,
+        DocumentKind::Operator => Limit::ManagedTogether,
         DocumentKind::Trust => Limit::Trust,
     };
     let size = document.size();
@@ -47,7 +48,7 @@ pub(super) fn check(document: &Document, kind: DocumentKind, findings: &mut Find
 
 fn target(statement: &Statement, kind: DocumentKind, findings: &mut Findings) {
     match (&statement.target, kind) {
-        (Target::Identity(_), DocumentKind::InstanceRole | DocumentKind::Operator) => {}
+        (Target::Identity(_), DocumentKind::InstanceRole | DocumentKind::LifecycleRole | DocumentKind::Operator) => {}
         (Target::Trust(principals), DocumentKind::Trust) => trusted(principals, statement.effect, findings),
         (Target::Identity(_), DocumentKind::Trust) => {
             findings.add(Rule::WrongKind, "a trust policy names principals and no resources");
@@ -91,12 +92,12 @@ fn trusted(principals: &PrincipalSet, effect: Effect, findings: &mut Findings) {
 /// AssociateAddress.
 fn incomplete_calls(document: &Document, kind: DocumentKind, findings: &mut Findings) {
     for call in requests::calls() {
-        let is_instance = kind == DocumentKind::InstanceRole;
-        let relevant = call
-            .callers
-            .iter()
-            .any(|caller| (*caller == Caller::Instance) == is_instance);
-        if !relevant || call.names.len() < 2 {
+        let relevant = call.callers.iter().any(|caller| match caller {
+            Caller::Instance => kind == DocumentKind::InstanceRole,
+            Caller::Lifecycle => kind == DocumentKind::LifecycleRole,
+            Caller::Operator(_) => kind == DocumentKind::Operator,
+        });
+        if !relevant || call.names.len() < 2 || is_allowed_without_some(document, call) {
             continue;
         }
         let covered: Vec<bool> = call
@@ -117,6 +118,20 @@ fn incomplete_calls(document: &Document, kind: DocumentKind, findings: &mut Find
             }
         }
     }
+}
+
+/// Tells whether the document allows the action whole in another form, in which it names fewer resources: a volume is made
+/// with a snapshot and without one.
+fn is_allowed_without_some(document: &Document, call: &Call) -> bool {
+    requests::calls().any(|other| {
+        other.action == call.action
+            && other.names.len() < call.names.len()
+            && !other.names.is_empty()
+            && other
+                .names
+                .iter()
+                .all(|named| call.names.contains(named) && covers(document, other, named.resource_type))
+    })
 }
 
 /// Tells whether some allowing statement speaks of the action on the type, and asks for no key that the type lacks.

@@ -8,6 +8,8 @@ use std::fmt;
 pub enum DocumentKind {
     /// The inline policy of an instance's role; address and volume are named exactly.
     InstanceRole,
+    /// The inline policy of the role under which Data Lifecycle Manager acts.
+    LifecycleRole,
     /// A policy of an operator, attached to a user or a role.
     Operator,
     /// A role's trust policy.

@@ -8,6 +8,8 @@ use crate::reference::{Action, reference};
 pub enum Caller {
     /// The boot program on the instance, and the agents that the spec asks for.
     Instance,
+    /// Data Lifecycle Manager, under the role of the stack's lifecycle policy.
+    Lifecycle,
     /// The operator, by one of the commands.
     Operator(Purpose),
 }

@@ -10,14 +10,14 @@ mod table;
 
 use crate::eval::Request;
 use crate::reference::{Action, reference};
-use crate::resource::Resource;
 use crate::statement::ResourcePattern;
 
 pub use call::{Call, Caller, Named};
+pub(crate) use table::Resource;
 
 /// Returns every call, resource by resource.
 pub fn calls() -> impl Iterator<Item = &'static Call> {
-    Resource::ALL.iter().flat_map(|resource| table::of(*resource))
+    Resource::ALL.iter().flat_map(|resource| resource.calls())
 }
 
 /// Drops from a request what AWS does not evaluate: the keys that the reference does not list for the action and the
@@ -50,6 +50,18 @@ pub(crate) fn is_global(key: &str) -> bool {
     let key = key.to_ascii_lowercase();
     let tags = ["aws:resourcetag/", "aws:requesttag/", "aws:tagkeys"];
     key.starts_with("aws:") && !tags.iter().any(|tag| key.starts_with(tag))
+}
+
+/// Returns those of a statement's resources that an action takes; none where it takes none, or the reference does not know it.
+#[must_use]
+pub fn taken_by(action: &str, resources: &[ResourcePattern]) -> Vec<ResourcePattern> {
+    let Some(action) = reference().action(action) else {
+        return Vec::new();
+    };
+    let taken = resources
+        .iter()
+        .filter(|resource| !type_of(action, resource).is_empty());
+    taken.cloned().collect()
 }
 
 /// Returns the types of an action that a resource of a policy could be.

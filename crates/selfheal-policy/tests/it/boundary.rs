@@ -34,7 +34,7 @@ fn within(boundary: &Document, policy: &Document, request: &Request) -> bool {
 fn the_instances_policy_fits_into_the_boundary_whatever_its_ids() {
     let policy = instance_policy(&instance_scope()).unwrap();
     for scope in [instance_scope(), moved()] {
-        let boundary = boundary_policy(&scope, None).unwrap();
+        let boundary = boundary_policy(&scope, &[]).unwrap();
         for call in calls().filter(|call| call.is_made_by(Caller::Instance)) {
             let own = vec![Owner::Own; call.names.len()];
             let fits = requests(call, &own, REGION)
@@ -60,8 +60,8 @@ fn the_boundary_lets_a_wide_policy_do_nothing_else() {
     };
     let role = format!("arn:aws:iam::{ACCOUNT}:role/admin").parse().unwrap();
     let escalate = Request::new("iam:PutRolePolicy").on(ResourceRequest::new(role));
-    let plain = boundary_policy(&instance_scope(), None).unwrap();
-    let with_app = boundary_policy(&instance_scope(), Some(&app)).unwrap();
+    let plain = boundary_policy(&instance_scope(), &[]).unwrap();
+    let with_app = boundary_policy(&instance_scope(), &[&app]).unwrap();
     for boundary in [&plain, &with_app] {
         assert!(!within(boundary, &everything, &escalate));
         assert!(!within(boundary, &everything, &Request::new("ec2:TerminateInstances")));

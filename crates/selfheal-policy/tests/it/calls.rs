@@ -4,10 +4,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use selfheal_policy::requests::{Call, Caller, calls};
-use selfheal_policy::{Document, Effect, FormerRecord, Purpose, instance_policy, operator_policy};
+use selfheal_policy::{
+    Document, Effect, FormerRecord, Purpose, instance_policy, lifecycle_policy_document, operator_policy,
+};
 
 use crate::common::world::{Owner, allows};
-use crate::common::{instance_scope, operator_scope};
+use crate::common::{instance_scope, lifecycle_scope, operator_scope};
 
 /// What an operator of another spec does: the one at hand adopts no address, looks for its zone by name, has had no other
 /// name, and names a boundary.
@@ -24,7 +26,13 @@ fn made_by(caller: Caller) -> impl Iterator<Item = &'static Call> {
 }
 
 fn policies() -> Vec<(Caller, Document)> {
-    let mut out = vec![(Caller::Instance, instance_policy(&instance_scope()).unwrap())];
+    let mut out = vec![
+        (Caller::Instance, instance_policy(&instance_scope()).unwrap()),
+        (
+            Caller::Lifecycle,
+            lifecycle_policy_document(&lifecycle_scope()).unwrap(),
+        ),
+    ];
     for purpose in Purpose::ALL {
         out.push((
             Caller::Operator(purpose),
@@ -63,6 +71,7 @@ fn no_call_is_allowed_on_anybody_elses() {
                             other == Owner::OtherStack
                         }
                         ("iam:CreateServiceLinkedRole", _) => other == Owner::OtherStack,
+                        ("dlm:TagResource", _) => other == Owner::OtherStack,
                         _ => false,
                     };
                     if !nobodys {
@@ -109,7 +118,7 @@ fn removing_any_statement_makes_a_call_fail() {
 fn what_each_statement_of_the_instance_is_for() {
     let document = instance_policy(&instance_scope()).unwrap();
     let needed = needed_by(Caller::Instance, &document);
-    let expected: [(&str, &[&str]); 17] = [
+    let expected: [(&str, &[&str]); 18] = [
         ("TheAddress", &["ec2:AssociateAddress", "ec2:DisassociateAddress"]),
         ("AddressToOwnInstances", &["ec2:AssociateAddress"]),
         (
@@ -131,6 +140,7 @@ fn what_each_statement_of_the_instance_is_for() {
         (
             "Look",
             &[
+                "autoscaling:DescribeScalingActivities",
                 "autoscaling:DescribeTags",
                 "ec2:DescribeAddresses",
                 "ec2:DescribeApplicationStatus",
@@ -148,8 +158,9 @@ fn what_each_statement_of_the_instance_is_for() {
             ],
         ),
         ("ParameterPath", &["ssm:GetParametersByPath"]),
-        ("ParametersBelow", &["ssm:GetParameter"]),
+        ("DecryptParameters", &["kms:Decrypt"]),
         ("Bundle", &["ssm:GetParametersByPath"]),
+        ("Publish", &["sns:Publish"]),
         ("LogStreams", &["logs:CreateLogStream", "logs:PutLogEvents"]),
         ("DecryptWithTheKey", &["kms:Decrypt"]),
         ("GrantTheKeyToEbs", &["kms:CreateGrant"]),
@@ -189,6 +200,8 @@ fn a_stack_without_an_application_check_may_do_nothing_about_any() {
 #[test]
 fn an_adopted_volume_is_marked_and_no_other() {
     let mut scope = operator_scope();
+    // What marks a volume for snapshots says nothing of whose it is.
+    scope.snapshots = false;
     let call = calls().find(|call| call.purpose == "marks an adopted volume").unwrap();
     let without = operator_policy(&scope, Purpose::Apply).unwrap();
     assert!(!allows(&without, call, &[Owner::Own]), "no volume is named");
@@ -201,13 +214,29 @@ fn an_adopted_volume_is_marked_and_no_other() {
     assert!(!allows(&document, call, &[Owner::Own]), "the stack has no data volume");
 }
 
+/// The commands that read all of a stack. Who puts it to sleep or changes its configuration reads nothing else but its group, who takes a snapshot nothing but
+/// what tells of its volume, and who restores has the policy of an apply beside.
+fn reads_all() -> impl Iterator<Item = Purpose> {
+    let few = [
+        Purpose::Sleep,
+        Purpose::Replace,
+        Purpose::Config,
+        Purpose::Snapshot,
+        Purpose::Restore,
+        Purpose::Logs,
+        Purpose::Notify,
+        Purpose::Doctor,
+    ];
+    let reads = move |purpose: &Purpose| !few.contains(purpose) && !purpose.reaches_instance();
+    Purpose::ALL.into_iter().filter(reads)
+}
+
 #[test]
 fn a_zone_that_is_named_by_its_id_is_read_and_no_other_looked_for() {
     let mut scope = operator_scope();
     scope.zone_by_id = true;
     let call = |action: &str| calls().find(|call| call.action == action).unwrap();
-    // Who puts a stack to sleep reads nothing but its group.
-    for purpose in Purpose::ALL.into_iter().filter(|purpose| *purpose != Purpose::Sleep) {
+    for purpose in reads_all() {
         let document = operator_policy(&scope, purpose).unwrap();
         let read = call("route53:GetHostedZone");
         assert!(allows(&document, read, &[Owner::Own]), "{purpose}");
@@ -234,8 +263,7 @@ fn a_former_record_is_read_and_deleted_and_nothing_else_of_its_zone_changes() {
         call("deletes the record of a former name"),
         call("notes the record on the address"),
     );
-    // Who puts a stack to sleep reads nothing but its group.
-    for purpose in Purpose::ALL.into_iter().filter(|purpose| *purpose != Purpose::Sleep) {
+    for purpose in reads_all() {
         let document = operator_policy(&scope, purpose).unwrap();
         let changes = matches!(purpose, Purpose::Apply | Purpose::Destroy);
         assert_eq!(allows(&document, removes, &[Owner::Own]), changes, "{purpose}");

@@ -29,7 +29,9 @@ fn instance_with_the_least() {
         session_manager: false,
         bundle_path: None,
         parameter_path: None,
+        parameter_key: None,
         log_group: None,
+        topic: None,
         kms_key: None,
         application_check: false,
         ..instance_scope()

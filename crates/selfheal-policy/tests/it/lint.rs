@@ -2,15 +2,29 @@
 
 use selfheal_policy::lint::{DocumentKind, Rule, lint};
 use selfheal_policy::{
-    Document, InstanceScope, OperatorScope, Partition, Purpose, instance_policy, operator_policy, trust_policy,
+    Document, InstanceScope, OperatorScope, Partition, Purpose, instance_policy, lifecycle_policy_document,
+    lifecycle_trust_policy, operator_policy, trust_policy,
 };
 
-use crate::common::{instance_scope, operator_scope};
+use crate::common::{instance_scope, lifecycle_scope, operator_scope};
 
-/// Returns every instance scope that leaves out some of what is optional.
+/// Which of so many options are there: none, all, each one or two alone, and all but one or two.
+fn subsets(options: u32) -> Vec<u32> {
+    let all = (1 << options) - 1;
+    let mut few = vec![0];
+    for one in 0..options {
+        few.extend((one..options).map(|other| (1 << one) | (1 << other)));
+    }
+    let but: Vec<u32> = few.iter().map(|bits| all & !bits).collect();
+    few.extend(but);
+    few
+}
+
+/// Returns instance scopes that leave out some of what is optional.
 fn instance_scopes() -> Vec<InstanceScope> {
     let full = instance_scope();
-    (0..256_u32)
+    subsets(9)
+        .into_iter()
         .map(|bits| {
             let has = |bit: u32| bits & (1 << bit) != 0;
             InstanceScope {
@@ -22,16 +36,18 @@ fn instance_scopes() -> Vec<InstanceScope> {
                 kms_key: full.kms_key.clone().filter(|_| has(5)),
                 application_check: has(6),
                 bundle_path: full.bundle_path.clone().filter(|_| has(7)),
+                parameter_key: full.parameter_key.clone().filter(|_| has(8)),
                 ..full.clone()
             }
         })
         .collect()
 }
 
-/// Returns every operator scope that leaves out some of what is optional.
+/// Returns operator scopes that leave out some of what is optional.
 fn operator_scopes() -> Vec<OperatorScope> {
     let full = operator_scope();
-    (0..512_u32)
+    subsets(12)
+        .into_iter()
         .map(|bits| {
             let has = |bit: u32| bits & (1 << bit) != 0;
             OperatorScope {
@@ -44,6 +60,9 @@ fn operator_scopes() -> Vec<OperatorScope> {
                 allocation_id: has(6).then(|| "eipalloc-0aaaaaaaaaaaaaaaa".to_owned()),
                 data_volume: has(7),
                 bundle: has(8),
+                parameter_path: full.parameter_path.clone().filter(|_| has(9)),
+                parameter_key: full.parameter_key.clone().filter(|_| has(10)),
+                snapshots: has(11),
                 ..full.clone()
             }
         })
@@ -68,6 +87,10 @@ fn silent_on_what_is_generated() {
     for partition in Partition::ALL.iter().copied() {
         assert_eq!(lint(&trust_policy(partition), DocumentKind::Trust), []);
     }
+    let scope = lifecycle_scope();
+    let document = lifecycle_policy_document(&scope).unwrap();
+    assert_eq!(lint(&document, DocumentKind::LifecycleRole), []);
+    assert_eq!(lint(&lifecycle_trust_policy(&scope).unwrap(), DocumentKind::Trust), []);
 }
 
 #[track_caller]

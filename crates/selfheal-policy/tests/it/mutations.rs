@@ -3,13 +3,19 @@
 use selfheal_policy::lint::{DocumentKind, lint};
 use selfheal_policy::{
     ActionSet, Conditions, Document, Effect, NonEmpty, Operator, Purpose, ResourcePattern, ResourceSet, Statement,
-    Target, instance_policy, operator_policy, trust_policy,
+    Target, instance_policy, lifecycle_policy_document, operator_policy, trust_policy,
 };
 
-use crate::common::{instance_scope, operator_scope};
+use crate::common::{instance_scope, lifecycle_scope, operator_scope};
 
 fn documents() -> Vec<(DocumentKind, Document)> {
-    let mut out = vec![(DocumentKind::InstanceRole, instance_policy(&instance_scope()).unwrap())];
+    let mut out = vec![
+        (DocumentKind::InstanceRole, instance_policy(&instance_scope()).unwrap()),
+        (
+            DocumentKind::LifecycleRole,
+            lifecycle_policy_document(&lifecycle_scope()).unwrap(),
+        ),
+    ];
     for purpose in Purpose::ALL {
         out.push((
             DocumentKind::Operator,

@@ -4,7 +4,7 @@ use selfheal_policy::eval::{Policies, Request, ResourceRequest, evaluate};
 use selfheal_policy::requests::documented;
 use selfheal_policy::{Document, Purpose, TAG_STACK, instance_policy, operator_policy};
 
-use crate::common::{instance_scope, operator_scope};
+use crate::common::{TOPIC, instance_scope, operator_scope};
 
 const ME: &str = "i-0aaaaaaaaaaaaaaaa";
 const PROFILE: &str = "arn:aws:iam::123456789012:instance-profile/selfheal/selfheal-web-eu-west-1";
@@ -150,24 +150,35 @@ fn a_group_takes_a_numbered_version_of_a_template_and_no_launch_configuration() 
     let may = |keys: &[(&str, &str)]| evaluate(Policies::identity(&[&document]), &update(keys)).is_allowed();
     let numbered = ("autoscaling:LaunchTemplateVersionSpecified", "true");
     let one = ("autoscaling:MaxSize", "1");
-    assert!(may(&[one, numbered]), "what apply sends");
+    let of = |name| ("autoscaling:InstanceTypes", name);
+    let both = [of("t4g.small"), of("t4g.medium")];
+    assert!(may(&[one, numbered, both[0], both[1]]), "what apply sends");
+    assert!(!may(&[one, numbered]), "whatever the launch template says");
+    assert!(!may(&[one, numbered, both[0], of("p5.48xlarge")]));
     assert!(
-        !may(&[one, ("autoscaling:LaunchTemplateVersionSpecified", "false")]),
+        !may(&[one, both[0], ("autoscaling:LaunchTemplateVersionSpecified", "false")]),
         "$Latest"
     );
-    assert!(!may(&[one, ("autoscaling:LaunchConfigurationName", "theirs")]));
+    assert!(!may(&[one, both[0], ("autoscaling:LaunchConfigurationName", "theirs")]));
     assert!(!may(&[
         one,
         numbered,
+        both[0],
         ("autoscaling:LaunchConfigurationName", "theirs")
     ]));
-    assert!(!may(&[one]), "nothing says what is launched");
-    assert!(!may(&[numbered, ("autoscaling:MaxSize", "2")]));
+    assert!(!may(&[one, both[0]]), "nothing says what is launched");
+    assert!(!may(&[numbered, both[0], ("autoscaling:MaxSize", "2")]));
     for purpose in Purpose::ALL.into_iter().filter(|purpose| *purpose != Purpose::Apply) {
         let document = operator_policy(&operator_scope(), purpose).unwrap();
-        let decision = evaluate(Policies::identity(&[&document]), &update(&[one, numbered]));
+        let decision = evaluate(Policies::identity(&[&document]), &update(&[one, numbered, both[0]]));
         assert!(!decision.is_allowed(), "{purpose} changes no group");
     }
+    let mut scope = operator_scope();
+    (scope.instance_types, scope.replaces) = (Vec::new(), false);
+    let document = operator_policy(&scope, Purpose::Apply).unwrap();
+    let decision = evaluate(Policies::identity(&[&document]), &update(&[one, numbered]));
+    assert!(decision.is_allowed(), "a launch template alone");
+    assert!(!document.to_json().contains("TerminateInstance"), "nothing is replaced");
 }
 
 /// An address that people have named is adopted without the `Name` tag, another one with it.
@@ -229,8 +240,23 @@ fn a_sleep_sets_a_minimum_of_nothing_and_nothing_else() {
     assert!(!may(&[none, ("autoscaling:MaxSize", "2")]));
     assert!(!may(&[none, ("autoscaling:LaunchTemplateVersionSpecified", "true")]));
     assert!(!may(&[none, ("autoscaling:LaunchConfigurationName", "theirs")]));
+    assert!(!may(&[none, ("autoscaling:InstanceTypes", "t4g.small")]));
     assert!(!may(&[
         none,
         ("autoscaling:VPCZoneIdentifiers", "subnet-0bbbbbbbbbbbbbbbb")
     ]));
+}
+
+#[test]
+fn people_and_a_webhook_are_subscribed_and_nothing_else() {
+    let document = operator_policy(&operator_scope(), Purpose::Apply).unwrap();
+    let subscribe = |protocol: &str| {
+        let topic = ResourceRequest::new(TOPIC.parse().unwrap());
+        let request = Request::new("sns:Subscribe").on(topic).with("sns:Protocol", protocol);
+        evaluate(Policies::identity(&[&document]), &documented(request)).is_allowed()
+    };
+    assert!(subscribe("email") && subscribe("https"));
+    for other in ["http", "sqs", "lambda", "sms", "firehose", ""] {
+        assert!(!subscribe(other), "{other}");
+    }
 }

@@ -7,8 +7,8 @@
 use std::collections::BTreeSet;
 
 use crate::common::world::allowed;
-use crate::common::{instance_scope, operator_scope};
-use selfheal_policy::{Document, Purpose, instance_policy, operator_policy};
+use crate::common::{instance_scope, lifecycle_scope, operator_scope};
+use selfheal_policy::{Document, Purpose, instance_policy, lifecycle_policy_document, operator_policy};
 
 fn parse(expected: &str) -> BTreeSet<String> {
     let mut out = BTreeSet::new();
@@ -56,6 +56,14 @@ fn the_instance_may_do_exactly_this() {
 }
 
 #[test]
+fn the_lifecycle_policy_may_do_exactly_this() {
+    check(
+        &lifecycle_policy_document(&lifecycle_scope()).unwrap(),
+        include_str!("expected/lifecycle.txt"),
+    );
+}
+
+#[test]
 fn plan_may_do_exactly_this() {
     check_operator(Purpose::Plan, include_str!("expected/plan.txt"));
 }
@@ -83,6 +91,56 @@ fn resume_may_do_exactly_this() {
 #[test]
 fn sleep_and_wake_may_do_exactly_this() {
     check_operator(Purpose::Sleep, include_str!("expected/sleep.txt"));
+}
+
+#[test]
+fn a_replacement_may_do_exactly_this() {
+    check_operator(Purpose::Replace, include_str!("expected/replace.txt"));
+}
+
+#[test]
+fn config_may_do_exactly_this() {
+    check_operator(Purpose::Config, include_str!("expected/config.txt"));
+}
+
+#[test]
+fn a_snapshot_may_do_exactly_this() {
+    check_operator(Purpose::Snapshot, include_str!("expected/snapshot.txt"));
+}
+
+#[test]
+fn a_restore_may_do_exactly_this() {
+    check_operator(Purpose::Restore, include_str!("expected/restore.txt"));
+}
+
+#[test]
+fn logs_may_do_exactly_this() {
+    check_operator(Purpose::Logs, include_str!("expected/logs.txt"));
+}
+
+#[test]
+fn notify_may_do_exactly_this() {
+    check_operator(Purpose::Notify, include_str!("expected/notify.txt"));
+}
+
+#[test]
+fn shell_may_do_exactly_this() {
+    check_operator(Purpose::Shell, include_str!("expected/shell.txt"));
+}
+
+#[test]
+fn forward_may_do_exactly_this() {
+    check_operator(Purpose::Forward, include_str!("expected/forward.txt"));
+}
+
+#[test]
+fn run_may_do_exactly_this() {
+    check_operator(Purpose::Run, include_str!("expected/run.txt"));
+}
+
+#[test]
+fn doctor_may_do_exactly_this() {
+    check_operator(Purpose::Doctor, include_str!("expected/doctor.txt"));
 }
 
 #[test]

@@ -1,8 +1,8 @@
 //! Scopes that no policy can be generated from, and the error that says which field is wrong.
 
 use selfheal_policy::{
-    InstanceScope, OperatorScope, Partition, Purpose, ScopeErrorKind, TAG_STACK, instance_policy, operator_policy,
-    operator_statement_for, operator_statements_for,
+    InstanceScope, OperatorScope, Partition, Purpose, ScopeErrorKind, TAG_STACK, boundary_policy, instance_policy,
+    operator_policy, operator_statement_for, operator_statements_for,
 };
 
 use crate::common::{instance_scope, operator_scope};
@@ -95,21 +95,18 @@ fn operator() {
 
 #[test]
 fn a_policy_over_the_limit_is_refused() {
-    let long = "x".repeat(250);
-    let scope = OperatorScope {
-        stack: long.clone(),
-        group: long.clone(),
-        role_name: long.clone(),
-        profile_name: long,
-        image_parameter: Some(format!("/{}", "x".repeat(1_000))),
-        ..operator_scope()
+    let statement = |number: usize| {
+        format!(
+            r#"{{"Sid":"Files{number}","Effect":"Allow","Action":"s3:GetObject","Resource":"arn:aws:s3:::{}/*"}}"#,
+            "x".repeat(60)
+        )
     };
-    let error = operator_policy(&scope, Purpose::Apply).unwrap_err();
+    let statements: Vec<String> = (0..60).map(statement).collect();
+    let app = format!(r#"{{"Version":"2012-10-17","Statement":[{}]}}"#, statements.join(","));
+    let error = boundary_policy(&instance_scope(), &[&app.parse().unwrap()]).unwrap_err();
     assert_eq!(error.kind(), ScopeErrorKind::TooLong);
     assert!(
-        error
-            .to_string()
-            .ends_with("the quota of a role's inline policies allows 10240"),
+        error.to_string().ends_with("the quota of a managed policy allows 6144"),
         "{error}"
     );
 }
@@ -121,7 +118,8 @@ fn purposes_are_named_as_the_commands() {
     }
     assert_eq!(
         "rest".parse::<Purpose>().unwrap_err().to_string(),
-        "unknown purpose `rest`, expected plan, apply, status, destroy, resume or sleep"
+        "unknown purpose `rest`, expected one of plan, apply, status, destroy, resume, sleep, replace, config, snapshot, restore, \
+         logs, notify, shell, forward, run, doctor"
     );
 }
 
@@ -131,7 +129,7 @@ fn the_statement_for_a_refused_call_speaks_of_that_call_alone() {
         let made_by_operator = call
             .callers
             .iter()
-            .any(|caller| *caller != selfheal_policy::requests::Caller::Instance);
+            .any(|caller| matches!(caller, selfheal_policy::requests::Caller::Operator(_)));
         let otherwise = [
             "marks an adopted",
             "reads the zone that the spec names by its id",
@@ -187,6 +185,7 @@ fn the_statements_for_what_aws_checks_within_a_call_are_those_of_that_call() {
     assert_eq!(names("ec2:CreateTags", group), ["TagOnCreate"]);
     assert_eq!(names("ec2:RunInstances", group), ["Launch", "LaunchByOwnTemplate"]);
     assert_eq!(names("iam:PassRole", "iam:AddRoleToInstanceProfile"), ["PassRole"]);
+    assert_eq!(names("iam:PassRole", "dlm:CreateLifecyclePolicy"), ["PassSnapshotRole"]);
     assert_eq!(
         names("ec2:CreateSecurityGroup", "ec2:CreateSecurityGroup"),
         ["Create", "CreateInVpc"]

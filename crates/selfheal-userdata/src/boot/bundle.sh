@@ -1,25 +1,59 @@
 # The bundle: what of this program did not fit into user data.
 
-# Where it is unpacked to. The user data names it by its content, so that a copy on this disk is as good as another.
+# Gets the bundle, where this disk does not hold it, and takes the parts in that it brings.
 fetch_bundle() {
-  local has='' deadline parts=$root/usr/local/lib/selfheal/parts
-  { read -r has <"$state_dir/bundle"; } 2>/dev/null || :
-  if [[ $has != "$bundle" || ! -e $parts ]]; then
+  local deadline
+  ! parts_are_there || return 0
+  clock
+  deadline=$((now + stale_s_max))
+  # What was written a moment ago may not be seen everywhere yet.
+  until collect_bundle && verify_bundle; do
     clock
-    deadline=$((now + stale_s_max))
-    # What was written a moment ago may not be seen everywhere yet.
-    until collect_bundle && verify_bundle; do
-      clock
-      ((now < deadline)) || die "$exit_bundle" "the bundle /selfheal/$stack/bundle/$bundle $value"
-      heartbeat
-      pause
-    done
-    bash "$run_dir/bundle" || die "$exit_bundle" "the bundle cannot be unpacked"
-    persist "$state_dir/bundle" "$bundle" || log "cannot note that the bundle is unpacked: it is fetched again at the next boot"
-    log "bundle unpacked"
-  fi
+    ((now < deadline)) || die "$exit_bundle" "the bundle /selfheal/$stack/bundle/$bundle $value"
+    heartbeat
+    pause
+  done
+  bash "$run_dir/bundle" || die "$exit_bundle" "the bundle cannot be unpacked"
+  persist "$state_dir/bundle" "$bundle" || {
+    log "cannot note that the bundle is unpacked: it is fetched again at the next boot"
+    : >"$run_dir/parts.$bundle"
+  }
+  log "bundle unpacked"
+  take_parts
+}
+
+# Tells whether the bundle that the user data names is unpacked here. They name it by its content, so that a copy on this disk
+# is as good as another; one that came with an image may be older than they are.
+parts_are_there() {
+  local has=''
+  { read -r has <"$state_dir/bundle"; } 2>/dev/null || :
+  [[ $has == "$bundle" || -e $run_dir/parts.$bundle ]] && [[ -e $root/usr/local/lib/selfheal/parts ]]
+}
+
+take_parts() {
   # shellcheck source=/dev/null
-  . "$parts"
+  . "$root/usr/local/lib/selfheal/parts"
+}
+
+# The watch of a boot that has no parts yet, which has taken nothing: it lets the group go on. With them comes the one that
+# takes its place.
+watch() {
+  open_log watch
+  read_signer
+  trap 'exit 0' TERM
+  until parts_are_there; do
+    if identity_once && given_up; then
+      log "leaving: the group ends this instance"
+      leaving=1
+      [[ -z $terminate_hook ]] || complete_hook "$terminate_hook" CONTINUE ||
+        log "CompleteLifecycleAction: $error: $message"
+      log "left"
+      exit 0
+    fi
+    sleep_for 2
+  done
+  take_parts
+  watch
 }
 
 # Reads the chunks, ten at a time, into `chunks`. A page may be empty and not be the last.

@@ -8,6 +8,7 @@ call() {
   case $service in
     ec2) version=2016-11-15 endpoint=${AWS_ENDPOINT_URL_EC2:-${AWS_ENDPOINT_URL:-}} ;;
     autoscaling) version=2011-01-01 endpoint=${AWS_ENDPOINT_URL_AUTO_SCALING:-${AWS_ENDPOINT_URL:-}} ;;
+    sns) version=2010-03-31 endpoint=${AWS_ENDPOINT_URL_SNS:-${AWS_ENDPOINT_URL:-}} ;;
   esac
   # The action comes last: if this program is killed while it writes, what curl has got is no call at all.
   for pair in "Version=$version" "$@" "Action=$action"; do

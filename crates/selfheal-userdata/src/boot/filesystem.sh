@@ -42,10 +42,14 @@ format_blank() {
   signatures=$(wipefs -n "$device") || refuse "cannot be searched for signatures"
   if [[ -z $signatures ]] && reads_as_zero "$bytes"; then
     # Where it survives this instance: after a crash nothing but mkfs can have written.
-    write_group_tags selfheal:formatting "$volume_id" || refuse "cannot be noted as blank: $error: $message"
+    write_group_tags selfheal:formatting "$volume_id" selfheal:grown "$volume_id $((bytes >> 30)) GiB" ||
+      refuse "cannot be noted as blank: $error: $message"
   elif [[ -n $signatures && $signatures != *"$filesystem"* ]] || ! begun; then
     # Half of a filesystem has its own signature, or none.
     refuse "is not blank, or cannot be read${signatures:+: $signatures}"
+  else
+    # It may have grown since that was noted.
+    note_size "$bytes"
   fi
   format
 }
@@ -57,6 +61,7 @@ finish_format() {
   if [[ $mark == used ]]; then
     name_filesystem
   elif [[ $mark == new ]] && begun; then
+    note_size "$(blockdev --getsize64 "$device")"
     format
   else
     refuse "carries a filesystem that is perhaps half made ($mark)"

@@ -22,9 +22,18 @@ lost_volume() {
   stop_app || :
   read_identity || exit 1
   ! report_unhealthy false 0 || told=1
+  [[ -z ${topic-} ]] || tell 'lost the data volume' "The volume $volume_id went away under the app: the instance gives the address up."
   give_up_address
   [[ -n $told ]] || report_or_stop
+  # Whoever was cut off before has it all to do again.
+  : >"$run_dir/serving" || :
   exit 0
+}
+
+# Tells whether the kernel has anything to write to the volume. What is not mounted any more is still being written: the
+# filesystem lives until that is done.
+in_use() {
+  mounted || { holds_lock && [[ -e $root/sys/fs/$filesystem/${device##*/} ]]; }
 }
 
 # Lets the next instance have the volume, where this one has it.
@@ -37,7 +46,7 @@ detach_volume() {
 # Does what can wait until the instance serves: none of it decides whether it does.
 settle_volume() {
   ln -sfn "$device" "$run_dir/data" || log "cannot link the device"
-  grow_filesystem || log "cannot grow the filesystem"
+  follow_size || log "the volume does not tell its size"
   # A volume that came with its filesystem may bear the mark of first use all the same.
   [[ -e $state_dir/$instance.settled ]] || unmark || log "DeleteTags: $error: $message"
 }

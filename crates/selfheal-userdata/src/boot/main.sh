@@ -50,30 +50,11 @@ require_tools() {
   [[ -z $missing ]] || die "$exit_tools" "not installed:$missing"
 }
 
-# Lets the units that need the volume start: they are ordered after this unit. It comes before the setup, which may well
-# start such a unit and wait for it. What is told to systemd is told beside what follows: the address does not wait.
-announce_ready() {
-  [[ -n ${NOTIFY_SOCKET-} ]] || return 0
-  systemd-notify --ready '--status=the volume is mounted' &
-  notify_pids+=($!)
-}
-
-start_app() {
-  systemctl start --no-block selfheal-app.target &
-  notify_pids+=($!)
-}
-
-await_notify() {
-  local pid
-  for pid in "${notify_pids[@]}"; do
-    wait "$pid" || log "systemd could not be told that the volume is mounted or that the app may start"
-  done
-}
-
-end_failures() {
-  reset_breaker && return 0
-  log "cannot reset the count of failed boots: $error: $message"
-  return 1
+# Tells whether the last boot went well and nobody has let go since.
+serves() {
+  local serving=''
+  { read -r serving <"$run_dir/serving"; } 2>/dev/null || :
+  [[ -n $serving ]]
 }
 
 begin() {

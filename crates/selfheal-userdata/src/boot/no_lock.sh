@@ -9,6 +9,10 @@ claims_address() {
 
 check_lock() { :; }
 
+mind_size() { :; }
+
+in_use() { return 1; }
+
 unmount_volume() { :; }
 
 detach_volume() { :; }

@@ -22,30 +22,6 @@ heartbeat() {
     "InstanceId=$instance" || log "RecordLifecycleActionHeartbeat: $error: $message"
 }
 
-# Runs a command that may take long, for at most $1 seconds, with the group kept waiting. Where it was stopped at the
-# limit, the status is 124; it may not even be gone then, if it waits for a device that never answers.
-attended() {
-  local limit=$1 pid
-  shift
-  # A process group of its own, so that it is ended with all that it has started.
-  set -m
-  "$@" &
-  pid=$!
-  set +m
-  clock
-  limit=$((now + limit))
-  while kill -0 "$pid" 2>/dev/null; do
-    clock
-    if ((now >= limit)); then
-      kill -KILL -- "-$pid"
-      return 124
-    fi
-    heartbeat
-    sleep_for 0.02
-  done
-  wait "$pid"
-}
-
 # Completes the hook $1 with the result $2; the status is 2 where it is over. That no action waits is said of a hook that
 # is over, and of one that the group has not come to yet, where the instance was quicker: until the group has, the metadata
 # name no target state.
@@ -70,18 +46,6 @@ complete_hook() {
       ! identity_once || [[ -z $target_state ]] || break
     done
   done
-}
-
-finish_launch() {
-  await_notify
-  hook_waits || return 0
-  complete_hook "$launch_hook" CONTINUE
-  if [[ $? == 1 ]]; then
-    why CompleteLifecycleAction
-    die "$exit_hook" "$value"
-  fi
-  persist "$state_dir/$instance.completed" CONTINUE || :
-  log "launch completed"
 }
 
 # Puts the value of the group's tag $1 into `value`, empty where there is none.
@@ -121,11 +85,13 @@ count_failure() {
   [[ $value =~ ^[0-9]{1,6}$ ]] || value=0
   failed=$((10#$value + (${#blameless} == 0)))
   printf -v stamp '%(%Y-%m-%dT%H:%M:%S%z)T' -1
-  log "failed replacements in a row: $failed of $breaker_limit"
+  failed_row="$failed of $breaker_limit"
+  log "failed replacements in a row: $failed_row"
   if [[ -z $blameless ]] && ((failed >= breaker_limit)); then
     if persistently "$call_s_max" ResourceInUse autoscaling SuspendProcesses "AutoScalingGroupName=$group" \
       ScalingProcesses.member.1=Launch ScalingProcesses.member.2=ReplaceUnhealthy; then
       log "parked"
+      parked_now=1
       parked=(selfheal:parked "$stamp $failed failed replacements")
     else
       log "SuspendProcesses: $error: $message"
@@ -136,13 +102,6 @@ count_failure() {
   ((${#lines} <= tag_max)) || lines=${lines: -tag_max}
   write_group_tags selfheal:failed-boots "$failed" selfheal:last-error "$stamp $instance $1" \
     selfheal:last-log "$lines" ${parked[@]+"${parked[@]}"} || log "CreateOrUpdateTags: $error: $message"
-}
-
-# A boot that went well ends the row of failures.
-reset_breaker() {
-  read_group_tag selfheal:failed-boots || return 1
-  [[ -n $value && $value != 0 ]] || return 0
-  write_group_tags selfheal:failed-boots 0
 }
 
 # Tells the group to replace this instance: $1 is whether its grace period counts, $2 for how many seconds to try.
@@ -180,8 +139,9 @@ die() {
   local code=$1 reason=$2 story=$log_dir/boot.log
   trap - EXIT
   log "failed: $reason (exit $code)"
-  if [[ $code == "$exit_setup" ]]; then
-    story=$log_dir/setup.log
+  [[ $code != "$exit_setup" ]] || story=$log_dir/setup.log
+  [[ $code != "$exit_prepare" ]] || story=$log_dir/prepare.log
+  if [[ $story != "$log_dir/boot.log" ]]; then
     log "the end of $story:"
     tail -n 20 "$story" 2>/dev/null
   fi
@@ -196,6 +156,8 @@ die() {
     clock
     patience_until=$((now + outage_s_max)) blameless=$away
     count_failure "$reason" "$story"
+    [[ -z ${topic-} ]] || tell_failure "$reason (exit $code)" "${parked_now-}"
+    [[ -z ${log_group-} ]] || flush_logs
     if hook_waits && complete_hook "$launch_hook" ABANDON; then
       log "launch abandoned"
     else

@@ -18,10 +18,12 @@ for line in sys.stdin:
         name, text = text.split(": ", 1)
         headers[name.lower()] = text
     elif name == "data-raw":
-        raw = text
+        raw = text.encode()
+    elif name == "data-binary":
+        raw = open(text[1:], "rb").read()
     else:
         form.append(tuple(text.split("=", 1)))
-body = (parse.urlencode(form) if raw is None else raw).encode()
+body = parse.urlencode(form).encode() if raw is None else raw
 now = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
 headers["x-amz-date"] = now
 signed = ";".join(sorted(headers))

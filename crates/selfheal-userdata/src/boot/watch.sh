@@ -1,11 +1,5 @@
 # Beside the boot and after it: gives the volume back when the instance is about to end, and stops when it was lost.
 
-# Says that there is something to lose from now on, and that the app is there to be probed.
-start_watch() {
-  printf '1\n' >"$run_dir/serving" || :
-  ((${#timers[@]} == 0)) || systemctl start --no-block "${timers[@]}" || log "cannot start ${timers[*]}"
-}
-
 watch() {
   local serving state seen notice interrupted='' pid missed_at=0 looked_at=0 look_s=$address_look_s
   begin_watch
@@ -29,6 +23,8 @@ watch() {
     elif [[ -n $serving && -z $interrupted && $state == @(InService|unknown) ]]; then
       mind_address
     fi
+    [[ -z $serving || -n $interrupted ]] || mind_size
+    [[ -z ${topic-} || -n $interrupted ]] || mind_told
     sleep_for 1
   done
   log "nobody asks the metadata service any more"
@@ -79,9 +75,11 @@ mind_address() {
 # The group ends this instance: gives everything back and lets the group go on.
 leave() {
   log "leaving: the group ends this instance"
+  : >"$run_dir/serving" || :
   # Shorter than any time-out that makes sense for the terminate hook.
   leaving=1 heartbeat_s=15 next_heartbeat=0
   release
+  [[ -z ${log_group-} ]] || flush_logs
   if [[ -n $terminate_hook ]]; then
     complete_hook "$terminate_hook" CONTINUE || log "CompleteLifecycleAction: $error: $message"
   fi
@@ -94,8 +92,10 @@ leave() {
 # What remains is to wait for the group to end this instance too.
 on_interruption() {
   log "leaving: EC2 takes this instance back: $1"
+  : >"$run_dir/serving" || :
   ! read_identity || abandon_launch || report_unhealthy false 10 || :
   release
+  [[ -z ${log_group-} ]] || flush_logs
   give_up_address
 }
 

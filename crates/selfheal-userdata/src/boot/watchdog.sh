@@ -1,10 +1,12 @@
 # The watchdog: one look at the app. The group hears of it after several failures in a row.
 
 watchdog() {
-  local failures=0 successes=0 well=1
+  local failures=0 successes=0 since=0 well=1
   open_log watchdog
   read_signer
-  { read -r failures successes <"$run_dir/probes"; } 2>/dev/null || :
+  { read -r failures successes since <"$run_dir/probes"; } 2>/dev/null || :
+  clock
+  ((${failures:-0} > 0)) || since=$now
   if [[ $health_from == aws ]] || probe; then
     failures=0
   else
@@ -18,9 +20,20 @@ watchdog() {
     ! in_service || count_once "AWS finds the app impaired"
   fi
   if [[ -n $well ]]; then successes=$((${successes:-0} + 1)); else successes=0; fi
-  printf '%s %s\n' "$failures" "$successes" >"$run_dir/probes" || :
+  note_probes
+  [[ -z ${repair_s_max-} ]] || mind_repair
   ((successes != stable_probes)) || is_stable
-  ((failures == 0 || failures % threshold != 0)) || report_failing "$failures"
+  ((failures > 0 && failures % threshold == 0)) || return 0
+  if [[ -n ${repair_s_max-} ]] && restarted; then
+    note_probes
+  else
+    report_failing "$failures"
+  fi
+}
+
+# Notes failures and successes in a row, and when the first failure was.
+note_probes() {
+  printf '%s %s %s\n' "$failures" "$successes" "$since" >"$run_dir/probes" || :
 }
 
 # A replacement counts as good once it has stayed well for a while: one that fails again and again after a good start
@@ -51,5 +64,6 @@ count_once() {
   { read -r counted <"$run_dir/counted"; } 2>/dev/null || :
   [[ -z $counted ]] || return 0
   count_failure "$1" "$log_dir/watchdog.log"
+  [[ -z ${topic-} ]] || tell_failure "$1" "${parked_now-}"
   printf '1\n' >"$run_dir/counted" || :
 }

@@ -137,6 +137,27 @@ fn lost_volume_stops_the_app_and_gives_up_the_address() {
 }
 
 #[test]
+fn who_is_cut_off_while_it_gives_everything_up_does_it_again() {
+    let (machine, calls) = booted(&full());
+    fs::remove_dir_all(machine.root().join("sys/class/nvme/nvme1")).unwrap();
+    machine.set_program("\ngive_up_address() {", "\ngive_up_address() { exit 1; }\nnot_now() {");
+    machine.again("watch", 1);
+    assert!(machine.aws.state().address_of.is_some());
+    machine.set_program("\ngive_up_address() { exit 1; }\nnot_now() {", "\ngive_up_address() {");
+    machine.again("watch", 0);
+    assert_eq!(
+        machine.actions()[calls..],
+        [
+            "SetInstanceHealth",
+            "SetInstanceHealth",
+            "DescribeAddresses",
+            "DisassociateAddress"
+        ]
+    );
+    assert_eq!(machine.aws.state().address_of, None);
+}
+
+#[test]
 fn address_of_the_winner_is_never_taken() {
     let (machine, calls) = booted(&full());
     fs::remove_dir_all(machine.root().join("sys/class/nvme/nvme1")).unwrap();
@@ -165,10 +186,7 @@ fn address_never_moves_to_an_instance_without_the_volume() {
 /// A booted stack whose app has just died.
 fn dying() -> (Machine, usize) {
     let (machine, calls) = booted(&full());
-    let path = machine.root().join("etc/selfheal/config");
-    let config = fs::read_to_string(&path).unwrap();
-    let line = config.lines().find(|line| line.starts_with("probe_target=")).unwrap();
-    fs::write(&path, config.replace(line, "probe_target='exit 1'")).unwrap();
+    machine.set_probe("exit 1");
     (machine, calls)
 }
 

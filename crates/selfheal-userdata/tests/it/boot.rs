@@ -52,7 +52,8 @@ fn first_boot_does_everything_in_order() {
         "sync -f /var/lib/selfheal/address".to_owned(),
         format!("sync -f {state}.completed.new"),
         format!("sync -f {state}.completed"),
-        "systemctl start --no-block selfheal-watchdog.timer".to_owned(),
+        "systemctl start --no-block selfheal-off.service selfheal-watchdog.timer".to_owned(),
+        "blockdev --getsize64 /dev/nvme1n1".to_owned(),
         "xfs_growfs -d /srv/data".to_owned(),
     ];
     assert_eq!(boot, expected, "{text}");

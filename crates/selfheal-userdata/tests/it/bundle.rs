@@ -1,14 +1,16 @@
 //! What does not fit into user data is fetched from Parameter Store, or the boot says why not.
 
 use std::fs;
+use std::thread;
+use std::time::Duration;
 
 use selfheal_userdata::{
-    BUNDLE_CHUNKS_MAX, BUNDLE_MAX_BYTES, BootConfig, BootExit, HealthFrom, ReadError, RenderError, USER_DATA_MAX_BYTES,
-    read, read_with_bundle, render, unbundle,
+    BUNDLE_CHUNKS_MAX, BUNDLE_MAX_BYTES, BootConfig, BootExit, ReadError, RenderError, USER_DATA_MAX_BYTES, read,
+    read_with_bundle, render, unbundle,
 };
 
-use crate::support::machine::Machine;
-use crate::support::{bundled, full, noise};
+use crate::support::machine::{Machine, text};
+use crate::support::{bundled, everything, full, noise};
 
 /// The last line that says why a boot failed.
 fn reason(output: &str) -> &str {
@@ -180,22 +182,46 @@ fn a_bundle_that_is_too_large_says_by_how_much() {
     assert!(size > limit);
 }
 
+/// The watch begins beside the boot: what it is made of comes with the bundle, and not with an older one of an image.
+#[test]
+fn a_watch_that_begins_without_the_parts_gives_back_what_the_boot_takes() {
+    let mut config = bundled();
+    let machine = Machine::new();
+    machine.boot(&config, 0);
+    config.setup.as_mut().unwrap().extend(b"\n# changed");
+    machine.install(&config);
+    thread::scope(|scope| {
+        let watch = scope.spawn(|| machine.program("watch"));
+        thread::sleep(Duration::from_secs(1));
+        machine.again("boot", 0);
+        machine.aws.metadata("autoscaling/target-lifecycle-state", "Terminated");
+        let output = watch.join().unwrap();
+        assert!(output.status.success(), "{}", text(&output));
+    });
+    assert!(
+        machine.actions().contains(&"DetachVolume".to_owned()),
+        "{:?}",
+        machine.actions()
+    );
+}
+
+/// What is the user's own goes into the bundle, so that its size changes nothing.
 #[test]
 fn user_data_that_names_a_bundle_is_small() {
-    let mut config = bundled();
-    if let Some(health) = &mut config.health {
-        health.from = HealthFrom::Both;
+    for setup in [1_000, 30_000] {
+        let user_data = render(&everything(setup)).unwrap();
+        let size = user_data.bytes().len();
+        println!("{size} bytes");
+        assert!(user_data.bundle().is_some());
+        assert!(size <= 12 * 1024, "{size}");
     }
-    let size = render(&config).unwrap().bytes().len();
-    println!("{size} bytes");
-    assert!(size <= 11 * 1024, "{size}");
 }
 
 /// Near the limit, whether there is a bundle does not hang on ids: a first plan does not know them.
 #[test]
 fn ids_do_not_decide_whether_there_is_a_bundle() {
     let mut seen = [false; 2];
-    for length in (5_000..8_000).step_by(30) {
+    for length in (3_000..7_000).step_by(30) {
         let mut config = BootConfig {
             setup: Some(noise(length)),
             ..full()

@@ -6,12 +6,15 @@ use selfheal_userdata::BootConfig;
 
 use crate::support::aws::INSTANCE;
 use crate::support::machine::Machine;
-use crate::support::{bundled, full};
+use crate::support::{bundled, configured, full};
 
 /// Every this-many-th command is the last one: a prime, so that loops are hit at different places.
 const STRIDE: usize = 97;
 /// With a bundle there are more commands, and only those that fetch it are new.
 const BUNDLED_STRIDE: usize = 131;
+
+/// Likewise with a configuration.
+const CONFIGURED_STRIDE: usize = 139;
 
 /// Counts the program's commands, kills it before one of them, and notes the count otherwise.
 const TRAP: &str = r#"mapfile -d "" arguments </proc/$$/cmdline
@@ -20,6 +23,16 @@ set -T
 commands=0
 trap '((++commands != KILL_AT)) || kill -KILL $$; [[ $BASHPID != $$ ]] || echo $commands >"$COUNT"' DEBUG
 "#;
+
+/// A machine with what the stack needs of Parameter Store.
+fn prepared(config: &BootConfig) -> Machine {
+    let machine = Machine::new();
+    machine.install(config);
+    let values = [("/web/DATABASE_URL", "x"), ("/web/A", "\"1")];
+    let values = values.map(|(name, value)| (name.to_owned(), value.to_owned()));
+    machine.aws.state().parameters.extend(values);
+    machine
+}
 
 /// Boots until the command, where there are so many, and tells how many there were.
 fn boot_until(machine: &Machine, command: usize) -> (bool, usize) {
@@ -48,15 +61,18 @@ fn boot_with_a_bundle_killed_anywhere_converges_at_the_next() {
     kill_anywhere(&bundled(), BUNDLED_STRIDE);
 }
 
+#[test]
+fn boot_with_a_configuration_killed_anywhere_converges_at_the_next() {
+    kill_anywhere(&configured(), CONFIGURED_STRIDE);
+}
+
 fn kill_anywhere(config: &BootConfig, stride: usize) {
-    let machine = Machine::new();
-    machine.install(config);
+    let machine = prepared(config);
     let (finished, commands) = boot_until(&machine, 0);
     assert!(finished && commands > 100, "{commands}");
     let mut killed = 0;
     for at in (1..commands).step_by(stride) {
-        let machine = Machine::new();
-        machine.install(config);
+        let machine = prepared(config);
         let (finished, _) = boot_until(&machine, at);
         killed += usize::from(!finished);
         let text = machine.again("boot", 0);
@@ -74,6 +90,10 @@ fn kill_anywhere(config: &BootConfig, stride: usize) {
         {
             let have = fs::read(machine.root().join(path.trim_start_matches('/'))).unwrap();
             assert_eq!(&have, content, "{path}, killed at {at}: {text}");
+        }
+        if config.parameters.is_some() {
+            let env = fs::read(machine.root().join("run/selfheal/config/env")).unwrap();
+            assert_eq!(env, b"A=\"\\\"1\"\nDATABASE_URL=\"x\"\n", "killed at {at}: {text}");
         }
         let completed = machine
             .actions()

@@ -2,8 +2,9 @@
 
 use proptest::prelude::*;
 use selfheal_userdata::{
-    AddressWhen, BootConfig, BootFile, DataVolume, Filesystem, HealthCheck, HealthFrom, Probe, ReadError, decode, read,
-    render,
+    AddressWhen, AgentPin, AgentSource, Answers, BootConfig, BootFile, DataVolume, Filesystem, HealthCheck, HealthFrom,
+    Https, LogShipping, Messages, Parameters, Prepare, Probe, ReadError, Repair, Site, check_app_unit, decode, read,
+    read_with_bundle, render,
 };
 
 use crate::support::{bare, full};
@@ -43,6 +44,19 @@ fn file() -> impl Strategy<Value = BootFile> {
             owner,
             mode,
         })
+}
+
+fn parameters() -> impl Strategy<Value = Parameters> {
+    let required = proptest::collection::vec("[AC-KM-RT-Z][A-Z0-9_]{0,8}X", 0..3);
+    let path = "(/[b-rt-z0-9._-]{1,8}){1,3}";
+    let key = "arn:aws:kms:eu-west-1:[0-9]{12}:key/[0-9a-f]{1,8}";
+    let more = (proptest::option::of(1_u32..), proptest::option::of(key));
+    (path, required, more).prop_map(|(path, required, (refresh_s, kms_key))| Parameters {
+        path,
+        required,
+        refresh_s,
+        kms_key,
+    })
 }
 
 fn data() -> impl Strategy<Value = DataVolume> {
@@ -86,9 +100,22 @@ fn health() -> impl Strategy<Value = HealthCheck> {
     })
 }
 
-/// Any configuration that renders.
-fn config() -> impl Strategy<Value = BootConfig> {
-    let names = (
+fn units() -> impl Strategy<Value = Vec<String>> {
+    let unit = "[a-z@:_.\\\\-]{0,6}[a-z0-9]\\.(service|socket|timer|path)";
+    let units = proptest::collection::vec(unit, 0..3);
+    units.prop_map(|mut units| {
+        units.sort();
+        units.dedup();
+        units.retain(|unit| check_app_unit(unit).is_ok());
+        units
+    })
+}
+
+/// What a configuration is called, and what it names.
+type Names = (String, String, String, String, String, Option<String>, String, String);
+
+fn names() -> impl Strategy<Value = Names> {
+    (
         printable(),
         "[a-z]{2}-[a-z]{4,9}-[1-9]",
         "[a-z]{1,8}(\\.[a-z]{2,3}){1,2}",
@@ -97,18 +124,44 @@ fn config() -> impl Strategy<Value = BootConfig> {
         proptest::option::of(printable()),
         "[A-Za-z0-9+=,.@_-]{1,64}",
         "eipalloc-[0-9a-f]{8,17}",
-    );
+    )
+}
+
+/// Any configuration that renders.
+fn config() -> impl Strategy<Value = BootConfig> {
     let parts = (
         proptest::option::of(data()),
-        (proptest::option::of(setup()), proptest::collection::vec(file(), 0..3)),
+        (
+            (proptest::option::of(prepare()), proptest::option::of(setup())),
+            1_u32..=900,
+            proptest::collection::vec(file(), 0..3),
+            units(),
+            proptest::option::of(parameters()),
+        ),
         1_u32..,
-        proptest::option::of(health()),
+        asked(),
         prop_oneof![Just(AddressWhen::Mounted), Just(AddressWhen::Healthy)],
         1_u32..,
+        (
+            proptest::option::of(logs()),
+            proptest::option::of(agent()),
+            proptest::option::of(messages()),
+            proptest::option::of(https()),
+        ),
     );
-    (names, parts).prop_map(|(names, parts)| {
+    (names(), parts).prop_map(|(names, parts)| {
         let (stack, region, dns_suffix, group, launch_hook, terminate_hook, role, allocation_id) = names;
-        let (data, (setup, files), setup_timeout_s, health, address_when, breaker_limit) = parts;
+        let (
+            data,
+            ((prepare, setup), stop_timeout_s, files, units, parameters),
+            setup_timeout_s,
+            (health, repair),
+            address_when,
+            breaker_limit,
+            (logs, agent, notify, https),
+        ) = parts;
+        // Without a volume there is no place for a certificate.
+        let https = https.filter(|_| data.is_some());
         BootConfig {
             stack,
             region,
@@ -119,14 +172,107 @@ fn config() -> impl Strategy<Value = BootConfig> {
             role,
             allocation_id,
             data,
+            prepare,
             setup,
             setup_timeout_s,
+            stop_timeout_s,
             files,
+            units,
+            parameters,
             health,
             address_when,
             breaker_limit,
+            logs,
+            agent,
+            notify,
+            https,
+            repair,
         }
     })
+}
+
+fn prepare() -> impl Strategy<Value = Prepare> {
+    (setup(), 1_u32..).prop_map(|(script, timeout_s)| Prepare { script, timeout_s })
+}
+
+/// A health check or none, and what may be tried first: nobody restarts an app that the instance does not ask.
+fn asked() -> impl Strategy<Value = (Option<HealthCheck>, Repair)> {
+    (proptest::option::of(health()), any::<bool>()).prop_map(|(health, restart)| {
+        let asked = health.as_ref().is_some_and(|health| health.from != HealthFrom::Aws);
+        let repair = Repair {
+            restart: restart && asked,
+        };
+        (health, repair)
+    })
+}
+
+fn messages() -> impl Strategy<Value = Messages> {
+    ("arn:aws:sns:[a-z0-9-]{1,9}:[0-9]{12}:[A-Za-z0-9_-]{1,9}", 50..=99_u32)
+        .prop_map(|(topic, disk_percent)| Messages { topic, disk_percent })
+}
+
+fn agent() -> impl Strategy<Value = AgentSource> {
+    let sum = || proptest::option::of("[0-9a-f]{64}");
+    let pin = ("[0-9]{1,9}(\\.[0-9]{1,9}){3}", sum(), sum());
+    let pinned = pin.prop_map(|(version, sha256_amd64, sha256_arm64)| {
+        AgentSource::Pinned(AgentPin {
+            version,
+            sha256_amd64,
+            sha256_arm64,
+        })
+    });
+    prop_oneof![Just(AgentSource::Unpinned), pinned]
+}
+
+fn logs() -> impl Strategy<Value = LogShipping> {
+    let files = proptest::collection::vec("(/([A-Za-z0-9_+=@:,-][A-Za-z0-9._+=@:,-]{0,8}|x@ROOT@)){1,3}", 0..4);
+    ("[A-Za-z0-9._/#-]{1,80}", 1_u32..=14, files).prop_map(|(group, days, files)| LogShipping { group, days, files })
+}
+
+fn https() -> impl Strategy<Value = Https> {
+    let name = "[a-z0-9]{1,9}(-[a-z0-9]{1,9})?\\.[a-z]{2,9}";
+    let path = "(/[A-Za-z0-9_-]{1,9}){1,3}";
+    let upstream = prop_oneof![
+        "[a-z][a-z0-9._-]{0,9}:[1-9][0-9]{0,3}",
+        "unix:(/[A-Za-z0-9_-]{1,9}){1,3}"
+    ];
+    let answers = prop_oneof![
+        proptest::collection::vec(upstream, 1..3).prop_map(Answers::Upstreams),
+        path.prop_map(Answers::Root),
+    ];
+    let extra = prop_oneof![
+        "[^\0]{1,30}",
+        Just("put 0644 /etc/selfheal/nginx.conf x\n'\n".to_owned())
+    ];
+    (
+        proptest::collection::hash_set(name, 3),
+        proptest::collection::vec(answers, 1..3),
+        proptest::option::of("[a-z.+_-]{1,9}@example\\.com"),
+        "https://[a-z0-9.-]{1,20}(:[1-9][0-9]{0,3})?/[a-z]{1,9}",
+        proptest::option::of(path),
+        (1_u32.., 1_u32.., any::<bool>(), proptest::option::of(extra)),
+    )
+        .prop_map(
+            |(names, answers, email, ca, ca_bundle, (body_mib_max, timeout_s, hsts, extra))| {
+                let mut names = names.into_iter();
+                let sites = answers.into_iter().map(|answers| Site {
+                    domains: names.by_ref().take(1).collect(),
+                    answers,
+                });
+                let mut sites: Vec<Site> = sites.collect();
+                sites[0].domains.extend(names);
+                Https {
+                    sites,
+                    email,
+                    ca,
+                    ca_bundle,
+                    body_mib_max,
+                    timeout_s,
+                    hsts,
+                    extra,
+                }
+            },
+        )
 }
 
 proptest! {
@@ -137,7 +283,9 @@ proptest! {
         let config = config.effective();
         let user_data = render(&config).unwrap();
         let script = decode(&user_data.to_base64()).unwrap();
-        prop_assert_eq!(read(&script), Ok(config));
+        let bundle = user_data.bundle().map(|bundle| bundle.chunks().to_vec()).unwrap_or_default();
+        let chunks: Vec<&str> = bundle.iter().map(String::as_str).collect();
+        prop_assert_eq!(read_with_bundle(&script, &chunks), Ok(config));
     }
 
     #[test]

@@ -14,7 +14,7 @@ use crate::net::Server;
 use crate::wire::Wire;
 use jiff::{SignedDuration, Timestamp};
 use selfheal_aws::sim::{InstanceChange, Sim, TraceEvent, TraceKind};
-use selfheal_core::world::{AttachmentState, InstanceState, LifecycleState};
+use selfheal_core::world::{AttachmentState, InstanceId, InstanceState, LifecycleState};
 
 use super::config::LabConfig;
 use super::disk::{Disk, Loop};
@@ -36,10 +36,10 @@ const TICK: Duration = Duration::from_millis(5);
 #[derive(Debug)]
 struct Effects {
     config: LabConfig,
-    machines: BTreeMap<String, Host>,
+    machines: BTreeMap<InstanceId, Host>,
     disks: BTreeMap<String, Disk>,
     /// Where each volume is plugged in.
-    plugged: BTreeMap<String, String>,
+    plugged: BTreeMap<String, InstanceId>,
     /// A device made beforehand, so that an attachment costs no time where that is measured.
     spare: Option<Loop>,
     next_number: u8,
@@ -224,7 +224,7 @@ impl Cloud {
     }
 
     /// Makes the machine of an instance and tells it who it is.
-    fn prepare(&self, effects: &mut Effects, id: &str) -> TaskResult<()> {
+    fn prepare(&self, effects: &mut Effects, id: &InstanceId) -> TaskResult<()> {
         let record = self.sim.inspect(|world| world.instances.get(id).cloned());
         let record = record.ok_or_else(|| TaskError::failed(format!("no instance {id}")))?;
         let identity = Identity {
@@ -304,19 +304,19 @@ impl Cloud {
     }
 
     /// Works with the machine of an instance, of whatever kind.
-    pub fn host<T>(&self, id: &str, work: impl FnOnce(&mut Host) -> TaskResult<T>) -> TaskResult<T> {
+    pub fn host<T>(&self, id: &InstanceId, work: impl FnOnce(&mut Host) -> TaskResult<T>) -> TaskResult<T> {
         let mut effects = self.lock();
         let host = effects.machines.get_mut(id);
         work(host.ok_or_else(|| TaskError::failed(format!("{id} has no machine")))?)
     }
 
     /// Works with the machine of an instance, which must be one in namespaces.
-    pub fn machine<T>(&self, id: &str, work: impl FnOnce(&mut Machine) -> TaskResult<T>) -> TaskResult<T> {
+    pub fn machine<T>(&self, id: &InstanceId, work: impl FnOnce(&mut Machine) -> TaskResult<T>) -> TaskResult<T> {
         self.host(id, |host| work(host.machine()?))
     }
 
     /// Runs a command inside a machine; the world goes on meanwhile.
-    pub fn run_in(&self, id: &str, words: &[&str]) -> TaskResult<String> {
+    pub fn run_in(&self, id: &InstanceId, words: &[&str]) -> TaskResult<String> {
         let mut command = self.machine(id, |machine| machine.command(words))?;
         super::command::output(&mut command)
     }
@@ -347,7 +347,7 @@ impl Cloud {
     }
 
     /// Cuts the power of an instance's host: nothing is written any more, and EC2 sees the instance go.
-    pub fn cut_power(&self, id: &str) -> TaskResult<()> {
+    pub fn cut_power(&self, id: &InstanceId) -> TaskResult<()> {
         let mut effects = self.lock();
         let Effects {
             machines,
@@ -366,7 +366,7 @@ impl Cloud {
     }
 
     /// Switches a machine on again as it was: the same instance, its root disk, its volumes.
-    pub fn power_on(&self, id: &str) -> TaskResult<()> {
+    pub fn power_on(&self, id: &InstanceId) -> TaskResult<()> {
         let mut effects = self.lock();
         let Effects {
             machines,
@@ -416,7 +416,7 @@ impl Effects {
     /// At any instant at most one machine has the volume mounted.
     fn watch_writers(&mut self) {
         for volume in self.disks.keys() {
-            let writers: Vec<&String> = self
+            let writers: Vec<&InstanceId> = self
                 .machines
                 .iter()
                 .filter(|(_, machine)| machine.has_mounted(volume))
@@ -437,7 +437,7 @@ fn note_calls(mut log: File) -> crate::wire::Observer {
         let (who, what) = record
             .call
             .as_ref()
-            .map_or(("?", "?"), |call| (&call.instance, &call.action));
+            .map_or(("?", "?"), |call| (call.instance.as_str(), &call.action));
         let _ = writeln!(log, "{} {who} {what} {} {}", record.at, record.outcome, record.detail);
     })
 }

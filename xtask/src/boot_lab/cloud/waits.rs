@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::wire::WireRecord;
 use selfheal_aws::CallResult;
 use selfheal_aws::sim::{InstanceChange, TraceEvent, TraceKind};
-use selfheal_core::world::{InstanceState, LifecycleState};
+use selfheal_core::world::{InstanceId, InstanceState, LifecycleState};
 
 use super::Cloud;
 use crate::boot_lab::command::wait_for;
@@ -24,13 +24,12 @@ impl Cloud {
     }
 
     /// The calls of the wire so far, in order: instance, action, outcome.
-    pub fn calls(&self) -> Vec<(String, String, String)> {
+    pub fn calls(&self) -> Vec<(InstanceId, String, String)> {
         let named = |record: &WireRecord| {
             let call = record.call.as_ref();
-            let name = |pick: fn(&crate::wire::WireCall) -> &String| call.map(pick).cloned();
             (
-                name(|call| &call.instance).unwrap_or_default(),
-                name(|call| &call.action).unwrap_or_default(),
+                call.map(|call| call.instance.clone()).unwrap_or_default(),
+                call.map(|call| call.action.clone()).unwrap_or_default(),
                 record.outcome.clone(),
             )
         };
@@ -65,7 +64,7 @@ impl Cloud {
     }
 
     /// Waits until the `nth` instance that was launched is in service, and answers its id.
-    pub fn await_in_service(&self, nth: usize, limit_s: u64) -> TaskResult<String> {
+    pub fn await_in_service(&self, nth: usize, limit_s: u64) -> TaskResult<InstanceId> {
         let id = self.await_launched(nth, limit_s)?;
         self.await_event(&format!("instance {id} in service"), limit_s, |what| {
             matches!(what, TraceKind::Lifecycle { instance, state, .. } if *instance == id && *state == LifecycleState::InService)
@@ -74,7 +73,7 @@ impl Cloud {
     }
 
     /// Waits for the `nth` launch, and answers the instance's id.
-    pub fn await_launched(&self, nth: usize, limit_s: u64) -> TaskResult<String> {
+    pub fn await_launched(&self, nth: usize, limit_s: u64) -> TaskResult<InstanceId> {
         let event = self.await_nth_event(&format!("launch number {nth}"), nth, limit_s, |what| {
             matches!(
                 what,
@@ -91,14 +90,14 @@ impl Cloud {
     }
 
     /// Waits for an instance's machine to be there, though it may be off.
-    pub fn await_machine(&self, id: &str, limit_s: u64) -> TaskResult<()> {
+    pub fn await_machine(&self, id: &InstanceId, limit_s: u64) -> TaskResult<()> {
         wait_for("machine", Duration::from_secs(limit_s), || {
             Ok(self.lock().machines.contains_key(id).then_some(()))
         })
     }
 
     /// Waits for a call with this action and outcome, `200` for success, of this instance.
-    pub fn await_call(&self, id: &str, action: &str, outcome: &str, limit_s: u64) -> TaskResult<()> {
+    pub fn await_call(&self, id: &InstanceId, action: &str, outcome: &str, limit_s: u64) -> TaskResult<()> {
         wait_for(
             &format!("{action} of {id} with {outcome}"),
             Duration::from_secs(limit_s),
@@ -106,7 +105,7 @@ impl Cloud {
                 let calls = self.calls();
                 Ok(calls
                     .iter()
-                    .any(|(who, what, how)| who == id && what == action && how == outcome)
+                    .any(|(who, what, how)| *who == *id && what == action && how == outcome)
                     .then_some(()))
             },
         )
@@ -125,7 +124,7 @@ impl Cloud {
     }
 
     /// Waits for a line on the console of an instance.
-    pub fn await_console(&self, id: &str, line: &str, limit_s: u64) -> TaskResult<()> {
+    pub fn await_console(&self, id: &InstanceId, line: &str, limit_s: u64) -> TaskResult<()> {
         self.await_machine(id, limit_s)?;
         let path = self.host(id, |host| Ok(host.console()))?;
         wait_for(
@@ -139,7 +138,7 @@ impl Cloud {
     }
 
     /// Whether an instance has the data volume mounted at this moment.
-    pub fn has_mounted(&self, id: &str) -> bool {
+    pub fn has_mounted(&self, id: &InstanceId) -> bool {
         let effects = self.lock();
         effects
             .machines
@@ -148,7 +147,7 @@ impl Cloud {
     }
 
     /// The id of the instance that the address leads to.
-    pub fn address_holder(&self) -> Option<String> {
+    pub fn address_holder(&self) -> Option<InstanceId> {
         self.sim.inspect(|world| {
             world
                 .addresses

@@ -1,5 +1,6 @@
 //! Boots that go well: the first, the next, and the replacement's.
 
+use selfheal_core::world::InstanceId;
 use std::time::{Duration, Instant};
 
 use selfheal_aws::sim::{TraceKind, VolumeChange};
@@ -20,8 +21,9 @@ pub fn served_bytes(cloud: &Cloud) -> TaskResult<Vec<u8>> {
 }
 
 /// The actions that an instance has called with success, in order.
-pub fn actions_of(cloud: &Cloud, id: &str) -> Vec<String> {
-    let mine = |(who, action, outcome): (String, String, String)| (who == id && outcome == "200").then_some(action);
+pub fn actions_of(cloud: &Cloud, id: &InstanceId) -> Vec<String> {
+    let mine =
+        |(who, action, outcome): (InstanceId, String, String)| (who == *id && outcome == "200").then_some(action);
     cloud.calls().into_iter().filter_map(mine).collect()
 }
 
@@ -30,7 +32,7 @@ pub fn first_boot(lab: &mut Lab) -> TaskResult<()> {
     let id = cloud.await_in_service(1, 60)?;
     let bytes = served_bytes(&cloud)?;
     ensure(!bytes.is_empty(), || "the app serves nothing".to_owned())?;
-    ensure(cloud.address_holder().as_deref() == Some(&id), || {
+    ensure(cloud.address_holder().as_ref() == Some(&id), || {
         "the address is not with the instance".to_owned()
     })?;
     let actions = actions_of(&cloud, &id);
@@ -83,9 +85,54 @@ pub fn reboot(lab: &mut Lab) -> TaskResult<()> {
         "the bytes have changed over the reboot".to_owned()
     })?;
     let again: Vec<_> = cloud.calls().split_off(calls);
-    let needless = ["AttachVolume", "AssociateAddress", "CompleteLifecycleAction"];
+    // A machine that starts anew neither takes nor gives back anything.
+    let needless = [
+        "AttachVolume",
+        "AssociateAddress",
+        "CompleteLifecycleAction",
+        "DetachVolume",
+        "SetInstanceHealth",
+        "DisassociateAddress",
+    ];
     let repeated = again.iter().find(|(_, action, _)| needless.contains(&action.as_str()));
-    ensure(repeated.is_none(), || format!("the reboot called {repeated:?} again"))
+    ensure(repeated.is_none(), || format!("the reboot called {repeated:?}"))
+}
+
+/// The script that prepares takes as long as the old holder lets the volume wait.
+pub fn prepare(lab: &mut Lab) -> TaskResult<()> {
+    let (prepare_s, release_ms) = (6, 10_000);
+    let cloud = lab.launch(&Options {
+        prepare: Some(format!(
+            "#!/bin/sh\necho installing\nsleep {prepare_s}\ntouch /usr/local/bin/brought\n"
+        )),
+        setup: Options::default()
+            .setup
+            .map(|setup| setup + "[[ -e /usr/local/bin/brought ]]\n"),
+        release_ms,
+        ..Options::default()
+    })?;
+    let first = cloud.await_in_service(1, 90)?;
+    let before = served_bytes(&cloud)?;
+    let cut = Instant::now();
+    cloud.cut_power(&first)?;
+    cloud.sim.kill_instance(&first);
+    let second = cloud.await_in_service(2, 120)?;
+    ensure(served_bytes(&cloud)? == before, || {
+        "the bytes are not the same".to_owned()
+    })?;
+    let log = cloud.run_in(&second, &["cat", "/var/log/selfheal/boot.log"])?;
+    let at = |part: &str| log.find(part);
+    let hidden = at("prepare starts") < at("is ours") && at("is ours") < at("prepare is done");
+    ensure(hidden && at("prepare is done") < at("setup starts"), || {
+        format!("the boot came in another order: {log}")
+    })?;
+    lab.note(format!(
+        "serving {:.1} s after the power cut, {prepare_s} s of packages and {} s of release within",
+        cut.elapsed().as_secs_f64(),
+        release_ms / 1_000
+    ));
+    let said = cloud.run_in(&second, &["cat", "/var/log/selfheal/prepare.log"])?;
+    ensure(said == "installing\n", || format!("its log says: {said}"))
 }
 
 pub fn replacement(lab: &mut Lab) -> TaskResult<()> {
@@ -103,7 +150,7 @@ pub fn replacement(lab: &mut Lab) -> TaskResult<()> {
         "the bytes are not the same".to_owned()
     })?;
     let recovery_s = cut.elapsed().as_secs_f64();
-    ensure(cloud.address_holder().as_deref() == Some(&second), || {
+    ensure(cloud.address_holder().as_ref() == Some(&second), || {
         "the address did not follow".to_owned()
     })?;
     let refused = cloud
@@ -141,7 +188,7 @@ pub fn bundle(lab: &mut Lab) -> TaskResult<()> {
     })?;
     let first = cloud.await_in_service(1, 60)?;
     let before = served_bytes(&cloud)?;
-    let fetched = |id: &str| {
+    let fetched = |id: &InstanceId| {
         let actions = actions_of(&cloud, id);
         actions.iter().filter(|action| *action == "GetParametersByPath").count()
     };
@@ -174,7 +221,7 @@ pub fn bundle(lab: &mut Lab) -> TaskResult<()> {
     ensure(served_bytes(&cloud)? == before, || {
         "the bytes are not the same".to_owned()
     })?;
-    ensure(cloud.address_holder().as_deref() == Some(&third), || {
+    ensure(cloud.address_holder().as_ref() == Some(&third), || {
         "the address did not follow".to_owned()
     })?;
     lab.note(format!("fetched in {pages} calls"));

@@ -1,5 +1,6 @@
 //! Faults of AWS and of the machine that a boot has to live through, or to name.
 
+use selfheal_core::world::InstanceId;
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
@@ -192,7 +193,7 @@ pub fn clock_stays_skewed(lab: &mut Lab) -> TaskResult<()> {
 }
 
 /// Puts a program on an instance's root disk.
-pub fn install(cloud: &Cloud, id: &str, path: &str, text: &str) -> TaskResult<()> {
+pub fn install(cloud: &Cloud, id: &InstanceId, path: &str, text: &str) -> TaskResult<()> {
     use std::fs::{self, Permissions};
     use std::os::unix::fs::PermissionsExt;
 

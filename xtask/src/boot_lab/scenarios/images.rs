@@ -60,5 +60,5 @@ pub fn baked(lab: &mut Lab) -> TaskResult<()> {
     let watch = cloud.run_in(&second, &["systemctl", "is-active", "selfheal-watch.service"])?;
     ensure(watch.trim() == "active", || format!("the watch is {watch}"))?;
     let owner = cloud.run_in(&second, &["cat", "/var/lib/selfheal/owner"])?;
-    ensure(owner.trim() == second, || format!("the owner is {owner}"))
+    ensure(second == owner.trim(), || format!("the owner is {owner}"))
 }

@@ -3,10 +3,13 @@
 //! The machine is booted for real once; then the installed program runs again and again, each time over a world, a
 //! volume and a state as they were before the first boot, under a trap that ends it before one command.
 
+use selfheal_core::world::InstanceId;
 use std::time::{Duration, Instant};
 
 use selfheal_aws::sim::World;
+use selfheal_core::spec::ConfigSpec;
 
+use super::config::config;
 use super::faults::install;
 use crate::boot_lab::cloud::Cloud;
 use crate::boot_lab::command::{ensure, output, wait_for};
@@ -16,6 +19,12 @@ use crate::error::{Context, TaskError, TaskResult};
 
 /// In CI every so-many-th command is the last: a prime, so that loops are hit at different places.
 const CI_STRIDE: usize = 53;
+
+/// Likewise where what comes before and after is tried by itself.
+const CONFIG_STRIDE: usize = 97;
+/// The configuration of the app, and what systemd is to read of it.
+const VALUES: [(&str, &str); 2] = [("DATABASE_URL", "postgres://db"), ("WORDS", "\"a\" $b\n")];
+const ENV: &str = "DATABASE_URL=\"postgres://db\"\nWORDS=\"\\\"a\\\" \\$b\n\"\n";
 
 /// Counts the program's commands, and kills it before one of them.
 const TRAP: &str = include_str!("../../../boot-lab/kill-trap.sh");
@@ -28,11 +37,15 @@ const COUNTING_MKFS: &str = "#!/bin/sh\nif grep -q ' mounted /dev' /var/log/self
 const HOLD: &str = "[Unit]\nConditionPathExists=/nowhere\n";
 
 pub fn everywhere(lab: &mut Lab) -> TaskResult<()> {
-    kill_at(lab, 1)
+    kill_at(lab, 1, None)
 }
 
 pub fn sampled(lab: &mut Lab) -> TaskResult<()> {
-    kill_at(lab, CI_STRIDE)
+    kill_at(lab, CI_STRIDE, None)
+}
+
+pub fn sampled_with_config(lab: &mut Lab) -> TaskResult<()> {
+    kill_at(lab, CONFIG_STRIDE, Some(config(None)))
 }
 
 /// A booted machine on which the program has not run yet, and the world as it was then.
@@ -40,12 +53,13 @@ pub struct Bench {
     /// The cloud.
     pub cloud: Cloud,
     /// The instance.
-    pub id: String,
+    pub id: InstanceId,
     before: World,
+    configured: bool,
 }
 
-fn kill_at(lab: &mut Lab, stride: usize) -> TaskResult<()> {
-    let bench = Bench::set_up(lab)?;
+fn kill_at(lab: &mut Lab, stride: usize, config: Option<ConfigSpec>) -> TaskResult<()> {
+    let bench = Bench::set_up(lab, config)?;
     let (finished, commands) = bench.boot(0)?;
     ensure(finished && commands > 100, || {
         format!("an undisturbed boot ran {commands} commands and failed")
@@ -76,13 +90,14 @@ fn kill_at(lab: &mut Lab, stride: usize) -> TaskResult<()> {
 }
 
 impl Bench {
-    fn set_up(lab: &mut Lab) -> TaskResult<Self> {
+    fn set_up(lab: &mut Lab, config: Option<ConfigSpec>) -> TaskResult<Self> {
         let setup = "#!/bin/sh\n[ -e /srv/data/mark ] || { echo 1 >/srv/data/mark; sync -f /srv/data/mark; }\n";
         let options = Options {
             volume_mib: 16,
             setup: Some(setup.to_owned()),
             health: Some(quick_health()),
             attach_ms: 20,
+            config,
             ..Options::default()
         };
         Self::prepare(lab, &options, |cloud, id| {
@@ -95,10 +110,15 @@ impl Bench {
     pub fn prepare(
         lab: &mut Lab,
         options: &Options,
-        furnish: impl FnOnce(&Cloud, &str) -> TaskResult<()>,
+        furnish: impl FnOnce(&Cloud, &InstanceId) -> TaskResult<()>,
     ) -> TaskResult<Self> {
         let cloud = lab.prepare(options)?;
         cloud.set_boots(false);
+        cloud.sim.tamper(|world| {
+            for (name, value) in VALUES.iter().filter(|_| options.config.is_some()) {
+                world.set_parameter(&format!("/web/{name}"), value);
+            }
+        });
         cloud.run();
         let id = cloud.await_launched(1, 10)?;
         cloud.await_machine(&id, 10)?;
@@ -121,7 +141,12 @@ impl Bench {
         })?;
         ensure(cloud.calls().is_empty(), || "the program has run by itself".to_owned())?;
         let before = cloud.sim.inspect(World::clone);
-        Ok(Self { cloud, id, before })
+        Ok(Self {
+            cloud,
+            id,
+            before,
+            configured: options.config.is_some(),
+        })
     }
 
     /// Takes the machine and the world back to before the first boot, and the volume too where it is to be blank.
@@ -189,6 +214,10 @@ impl Bench {
         ensure(self.cloud.has_mounted(&self.id), || {
             "the volume is not mounted".to_owned()
         })?;
+        if self.configured {
+            let env = self.cloud.run_in(&self.id, &["cat", "/run/selfheal/config/env"])?;
+            ensure(env == ENV, || format!("the configuration is {env}"))?;
+        }
         let mark = self.cloud.run_in(&self.id, &["cat", &format!("{MOUNT}/mark")])?;
         ensure(mark.trim() == "1", || format!("the setup's mark is {mark}"))?;
         ensure(self.cloud.address_holder().as_ref() == Some(&self.id), || {

@@ -3,15 +3,16 @@
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use selfheal_aws::AutoScaling;
 use selfheal_core::names::TAG_FAILED_BOOTS;
-use selfheal_core::world::VolumeState;
+use selfheal_core::world::{InstanceId, VolumeState};
 
 use super::boots::{actions_of, served_bytes};
 use crate::boot_lab::cloud::Cloud;
 use crate::boot_lab::command::{ensure, wait_for};
+use crate::boot_lab::host::Host;
 use crate::boot_lab::lab::Lab;
 use crate::boot_lab::stack::{Options, quick_health};
 use crate::error::TaskResult;
@@ -107,8 +108,36 @@ pub fn scale_in(lab: &mut Lab) -> TaskResult<()> {
     })
 }
 
+/// The machine is switched off, and nobody but itself says so.
+pub fn power_off(lab: &mut Lab) -> TaskResult<()> {
+    let cloud = lab.launch(&Options::default())?;
+    let first = cloud.await_in_service(1, 60)?;
+    let before = served_bytes(&cloud)?;
+    cloud.await_console(&first, "boot is done", 20)?;
+    let mounted = watch_detach(&cloud);
+    let began = Instant::now();
+    cloud.host(&first, Host::press_power)?;
+    leaves(&cloud, &first, &mounted)?;
+    cloud.await_call(&first, "SetInstanceHealth", "200", 20)?;
+    let said_s = began.elapsed().as_secs_f64();
+    let second = cloud.await_in_service(2, 90)?;
+    ensure(served_bytes(&cloud)? == before, || {
+        "the bytes are not the same".to_owned()
+    })?;
+    lab.note(format!(
+        "said after {said_s:.1} s, serving elsewhere after {:.1} s",
+        began.elapsed().as_secs_f64()
+    ));
+    ensure(cloud.address_holder() == Some(second), || {
+        "the address did not follow".to_owned()
+    })?;
+    ensure(cloud.group_tag(TAG_FAILED_BOOTS).is_none(), || {
+        "the end of the machine was counted as a failed boot".to_owned()
+    })
+}
+
 /// Notes whether the volume is still mounted when the instance asks for its detachment.
-fn watch_detach(cloud: &Cloud) -> Arc<AtomicBool> {
+pub fn watch_detach(cloud: &Cloud) -> Arc<AtomicBool> {
     let mounted = Arc::new(AtomicBool::new(false));
     let (seen, lab) = (Arc::clone(&mounted), cloud.clone());
     cloud.wire.set_hook(Some(Box::new(move |call| {
@@ -121,7 +150,7 @@ fn watch_detach(cloud: &Cloud) -> Arc<AtomicBool> {
 }
 
 /// The instance stops its app, unmounts, and only then detaches.
-fn leaves(cloud: &Cloud, id: &str, mounted: &AtomicBool) -> TaskResult<()> {
+pub fn leaves(cloud: &Cloud, id: &InstanceId, mounted: &AtomicBool) -> TaskResult<()> {
     cloud.await_call(id, "DetachVolume", "200", 40)?;
     ensure(!mounted.load(Ordering::Relaxed), || {
         "the volume was detached while it was mounted".to_owned()

@@ -1,14 +1,23 @@
 //! The scenarios.
 
+mod agent;
 mod boots;
+mod config;
 mod failures;
 mod faults;
+mod https;
+mod https_browser;
+mod https_cut;
 mod images;
 mod kill;
 mod leaving;
+mod logs;
+mod logs_time;
 mod power;
+mod repair;
 mod secrets;
 mod strangers;
+mod units;
 mod virtual_machines;
 mod volumes;
 
@@ -65,6 +74,12 @@ pub const SCENARIOS: &[Scenario] = &[
         about: "the power of the host is cut, and the old holder is slow to let go",
         when: When::Ci,
         run: boots::replacement,
+    },
+    Scenario {
+        name: "prepare",
+        about: "packages are installed while the old holder is slow to let go",
+        when: When::All,
+        run: boots::prepare,
     },
     Scenario {
         name: "bundle",
@@ -139,10 +154,34 @@ pub const SCENARIOS: &[Scenario] = &[
         run: failures::watchdog_patience,
     },
     Scenario {
+        name: "repair",
+        about: "the app hangs: it is restarted where it is, and nobody is replaced",
+        when: When::Ci,
+        run: repair::hang,
+    },
+    Scenario {
+        name: "repair-in-vain",
+        about: "the app dies and cannot start any more: a restart in vain, then another instance",
+        when: When::All,
+        run: repair::in_vain,
+    },
+    Scenario {
         name: "stopping-setup",
         about: "a daemon that the setup starts tells systemd that it stops",
         when: When::Ci,
         run: strangers::stopping_setup,
+    },
+    Scenario {
+        name: "units",
+        about: "units of the app's own start after the setup, over a reboot and a replacement, and stop before the volume goes",
+        when: When::Ci,
+        run: units::with_the_target,
+    },
+    Scenario {
+        name: "units-missing",
+        about: "a unit of the app's own is masked, then one is not there",
+        when: When::Ci,
+        run: units::missing,
     },
     Scenario {
         name: "address-taken-off",
@@ -167,6 +206,12 @@ pub const SCENARIOS: &[Scenario] = &[
         about: "the group ends the instance, with a hook",
         when: When::Ci,
         run: leaving::scale_in,
+    },
+    Scenario {
+        name: "power-off",
+        about: "the machine is switched off, and says so itself",
+        when: When::Ci,
+        run: leaving::power_off,
     },
     Scenario {
         name: "race",
@@ -235,6 +280,36 @@ pub const SCENARIOS: &[Scenario] = &[
         run: secrets::nothing_shows,
     },
     Scenario {
+        name: "config",
+        about: "every value of the app's configuration reaches its unit as it is; a change restarts it",
+        when: When::Ci,
+        run: config::reaches_a_unit,
+    },
+    Scenario {
+        name: "config-missing",
+        about: "a required parameter is not there",
+        when: When::Ci,
+        run: config::missing,
+    },
+    Scenario {
+        name: "config-faults",
+        about: "Parameter Store throttles, refuses and fails",
+        when: When::Ci,
+        run: config::in_spite_of_faults,
+    },
+    Scenario {
+        name: "config-secrets",
+        about: "no value of the app's configuration in processes, logs and user data",
+        when: When::Ci,
+        run: config::shows_nowhere,
+    },
+    Scenario {
+        name: "config-kill",
+        about: "kill -9 at every 97th command of a boot that fetches its configuration, and the next boot",
+        when: When::Ci,
+        run: kill::sampled_with_config,
+    },
+    Scenario {
         name: "kill-sampled",
         about: "kill -9 at every 53rd command, and the next boot",
         when: When::Ci,
@@ -269,6 +344,84 @@ pub const SCENARIOS: &[Scenario] = &[
         about: "the volume has grown at the next boot",
         when: When::Ci,
         run: power::grow,
+    },
+    Scenario {
+        name: "grow-in-place",
+        about: "the volume grows under the app, whose filesystem is ext4",
+        when: When::All,
+        run: power::grow_in_place,
+    },
+    Scenario {
+        name: "grow-in-place-xfs",
+        about: "the same with XFS; one that cannot grow is noted",
+        when: When::Ci,
+        run: power::grow_in_place_xfs,
+    },
+    Scenario {
+        name: "logs",
+        about: "messages of every kind; a shipper that is refused, killed, out of space; a journal that is thinned out",
+        when: When::Ci,
+        run: logs::hardships,
+    },
+    Scenario {
+        name: "logs-failed-boot",
+        about: "a boot fails, and is read after its instance is gone",
+        when: When::Ci,
+        run: logs::failed_boot,
+    },
+    Scenario {
+        name: "logs-rate",
+        about: "100,000 lines an hour, and 20,000 that had to wait",
+        when: When::All,
+        run: logs::rate,
+    },
+    Scenario {
+        name: "logs-time-jumps",
+        about: "the shipper's journal goes back 26 hours and on, half a second back, and 7 hours ahead",
+        when: When::Ci,
+        run: logs_time::jumps,
+    },
+    Scenario {
+        name: "agent",
+        about: "Systems Manager's agent from a server that is away, by a dpkg that is locked and killed; a reboot",
+        when: When::All,
+        run: agent::installed_in_spite,
+    },
+    Scenario {
+        name: "agent-refused",
+        about: "the agent's package is another than the one that was pinned",
+        when: When::Ci,
+        run: agent::refused,
+    },
+    Scenario {
+        name: "https",
+        about: "a first certificate of a real authority; a replacement serves it without a word to the authority",
+        when: When::Ci,
+        run: https::first_and_replacement,
+    },
+    Scenario {
+        name: "https-browser",
+        about: "Chromium over HTTPS: a redirect, a page, a WebSocket; two sites, HTTP/2, HSTS, limits, what the app is told",
+        when: When::All,
+        run: https_browser::visited,
+    },
+    Scenario {
+        name: "https-hardships",
+        about: "a name that leads elsewhere; an authority that is away, then answers 429; a crash loop",
+        when: When::All,
+        run: https::hardships,
+    },
+    Scenario {
+        name: "https-kill",
+        about: "kill -9 at commands of what asks for a certificate, and the next look",
+        when: When::All,
+        run: https_cut::killed,
+    },
+    Scenario {
+        name: "https-power-cut",
+        about: "the power is cut at every command that publishes a certificate",
+        when: When::All,
+        run: https_cut::power_cut,
     },
     Scenario {
         name: "vm-replacement",

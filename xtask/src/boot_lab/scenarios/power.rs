@@ -4,9 +4,12 @@
 //! lost. What the program has persisted must be there, and the next boot has to end well.
 
 use std::fs;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use selfheal_core::names::TAG_FIRST_USE;
+use selfheal_aws::sim::World;
+use selfheal_core::names::{TAG_FIRST_USE, TAG_GROWN};
+use selfheal_core::spec::Filesystem;
+use selfheal_core::world::InstanceId;
 
 use super::boots::served_bytes;
 use super::faults::install;
@@ -126,7 +129,7 @@ fn half_made(cloud: &Cloud, nth: &mut usize, left: &str, replaced: bool) -> Task
     Ok(())
 }
 
-fn root_of(cloud: &Cloud, id: &str) -> TaskResult<String> {
+fn root_of(cloud: &Cloud, id: &InstanceId) -> TaskResult<String> {
     cloud.machine(id, |machine| Ok(machine.root().to_string_lossy().into_owned()))
 }
 
@@ -149,7 +152,7 @@ fn undisturbed(cloud: &Cloud) -> TaskResult<(usize, Vec<usize>)> {
 }
 
 /// The `nth` instance of the group, off, with a blank volume that is marked for first use.
-fn blank_instance(cloud: &Cloud, nth: usize) -> TaskResult<String> {
+fn blank_instance(cloud: &Cloud, nth: usize) -> TaskResult<InstanceId> {
     let id = cloud.await_launched(nth, 60)?;
     cloud.await_machine(&id, 10)?;
     cloud.blank_disk()?;
@@ -162,7 +165,7 @@ fn blank_instance(cloud: &Cloud, nth: usize) -> TaskResult<String> {
 }
 
 /// The `nth` instance of the group, switched on with a blank volume; it halts before the command.
-fn fresh_instance(cloud: &Cloud, nth: usize, command: usize) -> TaskResult<String> {
+fn fresh_instance(cloud: &Cloud, nth: usize, command: usize) -> TaskResult<InstanceId> {
     let id = blank_instance(cloud, nth)?;
     let (root, halt) = cloud.machine(&id, |machine| Ok((machine.root(), machine.signal_file("lab-halt-at"))))?;
     let folder = root.join("etc/systemd/system/selfheal-boot.service.d");
@@ -206,24 +209,132 @@ fn cut_at(cloud: &Cloud, nth: usize, command: usize) -> TaskResult<()> {
 }
 
 pub fn grow(lab: &mut Lab) -> TaskResult<()> {
-    let cloud = lab.launch(&Options::default())?;
+    // Both filesystems grow while they are mounted, and ext4 asks for a right that not every container has.
+    let (options, grown_mib) = if may_grow_ext4()? {
+        (Options::default(), 256)
+    } else {
+        lab.note("with XFS, since ext4 may not be grown here".to_owned());
+        (small_xfs(), 2_048)
+    };
+    let cloud = lab.launch(&options)?;
     let id = cloud.await_in_service(1, 60)?;
     let before = served_bytes(&cloud)?;
     cloud.await_console(&id, "boot is done", 20)?;
-    let size = || -> TaskResult<u64> {
-        let text = cloud.run_in(&id, &["df", "--output=size", "--block-size=1M", "/srv/data"])?;
-        let number = text.lines().last().unwrap_or_default().trim().to_owned();
-        number
-            .parse()
-            .map_err(|error| TaskError::malformed("the size of the filesystem", error))
-    };
+    let size = || size_of(&cloud, &id);
     let small = size()?;
     cloud.run_in(&id, &["systemctl", "poweroff"])?;
     cloud.machine(&id, |machine| machine.await_off(Duration::from_secs(30)))?;
-    cloud.disk(|disk| disk.resize(256 << 20))?;
+    cloud.disk(|disk| disk.resize(grown_mib << 20))?;
     cloud.power_on(&id)?;
     wait_for("larger filesystem", Duration::from_secs(60), || {
         Ok(size().ok().filter(|large| *large > 3 * small))
     })?;
     ensure(served_bytes(&cloud)? == before, || "the bytes have changed".to_owned())
+}
+
+/// MiB of the filesystem that holds the data.
+fn size_of(cloud: &Cloud, id: &InstanceId) -> TaskResult<u64> {
+    let text = cloud.run_in(id, &["df", "--output=size", "--block-size=1M", "/srv/data"])?;
+    let number = text.lines().last().unwrap_or_default().trim().to_owned();
+    number
+        .parse()
+        .map_err(|error| TaskError::malformed("the size of the filesystem", error))
+}
+
+/// Lets the volume grow under the machine that holds it.
+fn enlarge(cloud: &Cloud, id: &InstanceId, mib: u64) -> TaskResult<()> {
+    cloud.disk(|disk| disk.resize(mib << 20))?;
+    let volume = cloud.stack.volume_id.clone();
+    cloud.machine(id, |machine| {
+        let device = machine.disk(&volume);
+        device
+            .ok_or_else(|| TaskError::failed("the volume is not plugged in"))?
+            .refresh()
+    })
+}
+
+/// What the group's tag says of the filesystem.
+fn noted(cloud: &Cloud) -> String {
+    let tag = |world: &World| world.groups.get(&cloud.stack.group)?.tags.get(TAG_GROWN).cloned();
+    cloud.sim.inspect(tag).unwrap_or_default()
+}
+
+pub fn grow_in_place(lab: &mut Lab) -> TaskResult<()> {
+    let cloud = lab.launch(&Options::default())?;
+    let id = cloud.await_in_service(1, 60)?;
+    if may_grow_ext4()? {
+        return grows(lab, &cloud, &id);
+    }
+    // As in a container of its own: what the kernel refuses is seen and noted all the same.
+    lab.note("without CAP_SYS_RESOURCE the kernel grows no ext4 that is mounted: that it fails is noted".to_owned());
+    cloud.await_console(&id, "boot is done", 20)?;
+    enlarge(&cloud, &id, 2_048)?;
+    wait_for("note of what failed", Duration::from_secs(40), || {
+        Ok((noted(&cloud) == format!("{} 2 GiB failed", cloud.stack.volume_id)).then_some(()))
+    })
+}
+
+/// Whether this process, and so its machines, have the right that ext4 asks for.
+fn may_grow_ext4() -> TaskResult<bool> {
+    const CAP_SYS_RESOURCE: u64 = 1 << 24;
+    let status = fs::read_to_string("/proc/self/status").context(|| "read the capabilities".to_owned())?;
+    let line = status.lines().find_map(|line| line.strip_prefix("CapEff:"));
+    let bits = u64::from_str_radix(line.unwrap_or_default().trim(), 16);
+    let bits = bits.map_err(|error| TaskError::malformed("the capabilities", error))?;
+    Ok(bits & CAP_SYS_RESOURCE != 0)
+}
+
+/// With the smallest XFS that its tools make.
+fn small_xfs() -> Options {
+    Options {
+        filesystem: Filesystem::Xfs,
+        volume_mib: 320,
+        ..Options::default()
+    }
+}
+
+pub fn grow_in_place_xfs(lab: &mut Lab) -> TaskResult<()> {
+    let cloud = lab.launch(&small_xfs())?;
+    let id = cloud.await_in_service(1, 60)?;
+    grows(lab, &cloud, &id)?;
+    // One whose tool fails.
+    cloud.run_in(&id, &["mount", "--bind", "/bin/false", "/usr/sbin/xfs_growfs"])?;
+    enlarge(&cloud, &id, 3_072)?;
+    let volume = &cloud.stack.volume_id;
+    wait_for("note of what failed", Duration::from_secs(40), || {
+        Ok((noted(&cloud) == format!("{volume} 3 GiB failed")).then_some(()))
+    })
+}
+
+/// The volume grows to 2 GiB: the filesystem follows, the app is not disturbed, and the group's tag says so.
+fn grows(lab: &mut Lab, cloud: &Cloud, id: &InstanceId) -> TaskResult<()> {
+    let before = served_bytes(cloud)?;
+    cloud.await_console(id, "boot is done", 20)?;
+    let volume = &cloud.stack.volume_id;
+    ensure(noted(cloud) == format!("{volume} 0 GiB"), || {
+        format!("noted: {}", noted(cloud))
+    })?;
+    let show = [
+        "systemctl",
+        "show",
+        "--value",
+        "--property=ActiveEnterTimestampMonotonic",
+        "lab-app.service",
+    ];
+    let started = || cloud.run_in(id, &show);
+    let first = started()?;
+    let since = Instant::now();
+    enlarge(cloud, id, 2_048)?;
+    wait_for("larger filesystem", Duration::from_secs(40), || {
+        Ok((size_of(cloud, id)? > 1_800).then_some(()))
+    })?;
+    lab.note(format!(
+        "the filesystem has grown {:.1} s after its volume",
+        since.elapsed().as_secs_f64()
+    ));
+    wait_for("note of the size", Duration::from_secs(10), || {
+        Ok((noted(cloud) == format!("{volume} 2 GiB")).then_some(()))
+    })?;
+    ensure(served_bytes(cloud)? == before, || "the bytes have changed".to_owned())?;
+    ensure(started()? == first, || "the app was started anew".to_owned())
 }

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use selfheal_aws::AutoScaling;
 use selfheal_aws::sim::{InstanceChange, TraceKind};
 use selfheal_core::spec::{Filesystem, HealthProbe, HealthSpec};
-use selfheal_core::world::InstanceState;
+use selfheal_core::world::{InstanceId, InstanceState};
 
 use super::boots::actions_of;
 use super::get;
@@ -52,7 +52,7 @@ fn options() -> Options {
 }
 
 /// Boots the first instance, checks what a first boot has to come to, and answers its id and the app's bytes.
-fn first_boot(lab: &mut Lab, cloud: &Cloud) -> TaskResult<(String, Vec<u8>)> {
+fn first_boot(lab: &mut Lab, cloud: &Cloud) -> TaskResult<(InstanceId, Vec<u8>)> {
     let began = Instant::now();
     let id = cloud.await_in_service(1, BOOT_S_MAX)?;
     let bytes = served(cloud)?;
@@ -72,7 +72,7 @@ fn first_boot(lab: &mut Lab, cloud: &Cloud) -> TaskResult<(String, Vec<u8>)> {
 }
 
 /// The kernel shows the volume's id as the serial, and udev a link that ends with it.
-fn shows_volume(lab: &mut Lab, cloud: &Cloud, id: &str) -> TaskResult<()> {
+fn shows_volume(lab: &mut Lab, cloud: &Cloud, id: &InstanceId) -> TaskResult<()> {
     let serial = cloud.stack.volume_id.replacen('-', "", 1);
     let link = wait_for("link by id", Duration::from_secs(STEP_S_MAX), || {
         let seen = Seen::of(cloud, id)?;
@@ -105,7 +105,7 @@ pub fn replacement(lab: &mut Lab) -> TaskResult<()> {
 fn replaced(
     lab: &mut Lab,
     cloud: &Cloud,
-    first: &str,
+    first: &InstanceId,
     before: &[u8],
     name: &str,
     end: impl FnOnce() -> TaskResult<()>,
@@ -113,7 +113,7 @@ fn replaced(
     let began = Instant::now();
     end()?;
     wait_for("end of the old address", Duration::from_secs(STEP_S_MAX), || {
-        Ok((cloud.address_holder().as_deref() != Some(first)).then_some(()))
+        Ok((cloud.address_holder().as_ref() != Some(first)).then_some(()))
     })?;
     let after = wait_for(
         "same bytes over the same address",
@@ -315,7 +315,7 @@ struct Seen {
 }
 
 impl Seen {
-    fn of(cloud: &Cloud, id: &str) -> TaskResult<Self> {
+    fn of(cloud: &Cloud, id: &InstanceId) -> TaskResult<Self> {
         let path = cloud.host(id, |host| Ok(host.console()))?;
         let console = std::fs::read(&path).unwrap_or_default();
         Self::last_on(&String::from_utf8_lossy(&console))

@@ -1,5 +1,6 @@
 //! Volumes that must never be formatted, each left bit for bit as it was.
 
+use selfheal_core::world::InstanceId;
 use std::path::Path;
 
 use selfheal_core::spec::Filesystem;
@@ -149,7 +150,7 @@ fn boot_refuses(cloud: &Cloud, nth: usize, name: &str) -> TaskResult<()> {
 }
 
 /// Waits for ABANDON, before which nothing may have been mounted, formatted or associated.
-fn abandoned(cloud: &Cloud, id: &str, limit_s: u64) -> TaskResult<()> {
+fn abandoned(cloud: &Cloud, id: &InstanceId, limit_s: u64) -> TaskResult<()> {
     cloud.await_call(id, "CompleteLifecycleAction", "200", limit_s)?;
     // The result is in the call: the group may end the instance before it has said so itself.
     let abandoned = cloud
@@ -158,7 +159,7 @@ fn abandoned(cloud: &Cloud, id: &str, limit_s: u64) -> TaskResult<()> {
         .into_iter()
         .filter_map(|record| record.call)
         .any(|call| {
-            call.instance == id
+            call.instance == *id
                 && call
                     .parameters
                     .get("LifecycleActionResult")
@@ -168,7 +169,7 @@ fn abandoned(cloud: &Cloud, id: &str, limit_s: u64) -> TaskResult<()> {
     let calls = cloud.calls();
     let bad = calls
         .iter()
-        .find(|(who, action, _)| who == id && action == "AssociateAddress");
+        .find(|(who, action, _)| *who == *id && action == "AssociateAddress");
     ensure(bad.is_none(), || "the address was moved".to_owned())
 }
 

@@ -3,8 +3,8 @@
 use std::str::FromStr;
 
 use selfheal_userdata::{
-    AddressWhen, BootConfig, DataVolume, Filesystem, HealthCheck, HealthFrom, Probe, RenderErrorKind, decode, read,
-    render, settings,
+    AddressWhen, AgentPin, AgentSource, BootConfig, DataVolume, Filesystem, HealthCheck, HealthFrom, LogShipping,
+    Messages, Probe, RenderErrorKind, Repair, decode, read, read_with_bundle, render, settings,
 };
 
 use super::{Target, example, holds};
@@ -70,12 +70,21 @@ fn configs() -> Vec<BootConfig> {
         role: "selfheal-web-eu-west-1".to_owned(),
         allocation_id: "eipalloc-0123456789abcdef0".to_owned(),
         data: None,
+        prepare: None,
         setup: None,
         setup_timeout_s: 600,
+        stop_timeout_s: 15,
         files: Vec::new(),
+        units: Vec::new(),
+        parameters: None,
         health: None,
         address_when: AddressWhen::Mounted,
         breaker_limit: 3,
+        logs: None,
+        agent: None,
+        notify: None,
+        https: None,
+        repair: Repair::default(),
     };
     let health = |probe, from| HealthCheck {
         probe,
@@ -96,6 +105,16 @@ fn configs() -> Vec<BootConfig> {
         setup: Some(b"#!/bin/sh\nset -eu\necho 'hello'\n".to_vec()),
         health: Some(health(Probe::Http { url }, HealthFrom::Both)),
         address_when: AddressWhen::Healthy,
+        logs: Some(LogShipping {
+            group: "/selfheal/web".to_owned(),
+            days: 14,
+            files: vec!["/var/log/app.log".to_owned(), "/srv/data/x@y.log".to_owned()],
+        }),
+        agent: Some(AgentSource::Pinned(AgentPin {
+            version: "3.3.3270.0".to_owned(),
+            sha256_amd64: None,
+            sha256_arm64: Some("0a".repeat(32)),
+        })),
         ..bare.clone()
     };
     let commanded = BootConfig {
@@ -142,7 +161,9 @@ fn check_renderer(input: &[u8]) -> Result<(), String> {
     let config = configuration(&String::from_utf8_lossy(input));
     let Ok(rendered) = render(&config) else { return Ok(()) };
     let shown = || format!("{config:?}");
-    let again = read(rendered.script().as_bytes());
+    let bundle = rendered.bundle().map(|bundle| bundle.chunks()).unwrap_or_default();
+    let chunks: Vec<&str> = bundle.iter().map(String::as_str).collect();
+    let again = read_with_bundle(rendered.script().as_bytes(), &chunks);
     holds(
         again.as_ref() == Ok(&config.effective()),
         "what is rendered is read as another",
@@ -198,8 +219,60 @@ fn write(config: &BootConfig) -> Vec<u8> {
         }
         .to_owned(),
         config.breaker_limit.to_string(),
+        config.logs.as_ref().map(|logs| logs.group.clone()).unwrap_or_default(),
+        number(config.logs.as_ref().map(|logs| logs.days)),
+        config
+            .logs
+            .as_ref()
+            .map(|logs| logs.files.join("\n"))
+            .unwrap_or_default(),
+        match &config.agent {
+            None => String::new(),
+            Some(AgentSource::Unpinned) => UNPINNED.to_owned(),
+            Some(AgentSource::Pinned(pin)) => pin.version.clone(),
+        },
+        or_none(pin(config).and_then(|pin| pin.sha256_amd64.as_ref())),
+        or_none(pin(config).and_then(|pin| pin.sha256_arm64.as_ref())),
+        or_none(config.notify.as_ref().map(|notify| &notify.topic)),
     ];
     fields.join(&BETWEEN.to_string()).into_bytes()
+}
+
+/// What stands in the place of a version where there is no agent.
+const UNPINNED: &str = "none";
+
+fn agent_source(version: String, sha256_amd64: Option<String>, sha256_arm64: Option<String>) -> Option<AgentSource> {
+    match version.as_str() {
+        "" => None,
+        UNPINNED => Some(AgentSource::Unpinned),
+        _ => Some(AgentSource::Pinned(AgentPin {
+            version,
+            sha256_amd64,
+            sha256_arm64,
+        })),
+    }
+}
+
+fn pin(config: &BootConfig) -> Option<&AgentPin> {
+    match &config.agent {
+        Some(AgentSource::Pinned(pin)) => Some(pin),
+        _ => None,
+    }
+}
+
+fn health_from(text: &str) -> HealthFrom {
+    match text {
+        "aws" => HealthFrom::Aws,
+        "both" => HealthFrom::Both,
+        _ => HealthFrom::Instance,
+    }
+}
+
+fn filesystem_of(text: &str) -> Filesystem {
+    match text {
+        "ext4" => Filesystem::Ext4,
+        _ => Filesystem::Xfs,
+    }
 }
 
 /// Reads any text as a configuration: what is not there is empty, what is no number is 1.
@@ -216,6 +289,7 @@ fn configuration(text: &str) -> BootConfig {
     let (setup, setup_timeout) = (some(next()), next());
     let (kind, probe, interval, threshold, budget, from) = (next(), next(), next(), next(), next(), next());
     let (when, breaker) = (next(), next());
+    let (log_group, log_days, log_files) = (next(), next(), next());
     let probe = match kind.as_str() {
         "http" => Some(Probe::Http { url: probe }),
         "tcp" => Some(Probe::Tcp {
@@ -236,25 +310,21 @@ fn configuration(text: &str) -> BootConfig {
         data: volume_id.map(|volume_id| DataVolume {
             volume_id,
             mount,
-            filesystem: if filesystem == "ext4" {
-                Filesystem::Ext4
-            } else {
-                Filesystem::Xfs
-            },
+            filesystem: filesystem_of(&filesystem),
         }),
+        prepare: None,
         setup: setup.map(String::into_bytes),
         setup_timeout_s: number(&setup_timeout),
+        stop_timeout_s: 15,
         files: Vec::new(),
+        units: Vec::new(),
+        parameters: None,
         health: probe.map(|probe| HealthCheck {
             probe,
             interval_s: number(&interval),
             threshold: number(&threshold),
             startup_budget_s: number(&budget),
-            from: match from.as_str() {
-                "aws" => HealthFrom::Aws,
-                "both" => HealthFrom::Both,
-                _ => HealthFrom::Instance,
-            },
+            from: health_from(&from),
         }),
         address_when: if when == "healthy" {
             AddressWhen::Healthy
@@ -262,5 +332,17 @@ fn configuration(text: &str) -> BootConfig {
             AddressWhen::Mounted
         },
         breaker_limit: number(&breaker),
+        logs: (!log_group.is_empty()).then(|| LogShipping {
+            group: log_group,
+            days: number(&log_days),
+            files: log_files.lines().map(str::to_owned).collect(),
+        }),
+        agent: agent_source(next(), some(next()), some(next())),
+        notify: some(next()).map(|topic| Messages {
+            topic,
+            disk_percent: 90,
+        }),
+        https: None,
+        repair: Repair::default(),
     }
 }

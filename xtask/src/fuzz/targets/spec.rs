@@ -113,6 +113,7 @@ fn check(input: &[u8]) -> Result<(), String> {
 /// Reads a file with the others that it names; errors must point into the text.
 fn read(text: &str) -> Result<Option<Spec>, String> {
     let whole = SpecFile::parse(text).and_then(|file| {
+        let file = file.with_prepare(b"#!/bin/sh\n".to_vec())?;
         let setup = file.setup_path().map(|_| b"#!/bin/sh\n".to_vec());
         file.with_policy(POLICY.as_bytes())?.into_spec(setup)
     });

@@ -7,7 +7,7 @@ use aws_sdk_ec2::types::{
 };
 use selfheal_core::names::TAG_STACK;
 use selfheal_core::world::{
-    ApplicationCheck, ApplicationCheckSettings, ApplicationStatus, CreateApplicationStatusCheck,
+    ApplicationCheck, ApplicationCheckSettings, ApplicationStatus, CreateApplicationStatusCheck, InstanceId,
 };
 
 use super::super::Sdk;
@@ -71,13 +71,18 @@ impl ApplicationChecks for Sdk {
         endless(ACTION)
     }
 
-    async fn describe_application_status(&self, instances: &[String]) -> CallResult<Vec<(String, ApplicationStatus)>> {
+    async fn describe_application_status(
+        &self,
+        instances: &[InstanceId],
+    ) -> CallResult<Vec<(InstanceId, ApplicationStatus)>> {
         const ACTION: &str = "ec2:DescribeApplicationStatus";
         let mut found = Vec::new();
         let mut token = None;
         for _ in 0..PAGES_MAX {
             let call = self.clients.ec2.describe_application_status();
-            let call = call.set_instance_ids(Some(instances.to_vec())).set_next_token(token);
+            let call = call
+                .set_instance_ids(Some(instances.iter().map(String::from).collect()))
+                .set_next_token(token);
             // An instance that went meanwhile makes the whole call fail; what is left of it is asked for next time.
             let Some(output) = absent(call.send().await.map_err(failed(ACTION, None)))? else {
                 return Ok(found);
@@ -85,7 +90,7 @@ impl ApplicationChecks for Sdk {
             let statuses = output.application_statuses.and_then(|statuses| statuses.instances);
             found.extend(statuses.unwrap_or_default().into_iter().filter_map(|instance| {
                 let status = instance.application_status?.status?;
-                Some((instance.instance_id?, ApplicationStatus::from(status.as_str())))
+                Some((instance.instance_id?.into(), ApplicationStatus::from(status.as_str())))
             }));
             token = output.next_token.filter(|token| !token.is_empty());
             if token.is_none() {

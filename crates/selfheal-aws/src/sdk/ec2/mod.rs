@@ -8,13 +8,14 @@ mod template;
 mod write;
 
 use async_trait::async_trait;
-use aws_sdk_ec2::types::{DomainType, Filter, VolumeType};
+use aws_sdk_ec2::types::{self, DomainType, Filter, VolumeType};
 use selfheal_core::names::{TAG_STACK, Tags};
 use selfheal_core::world::{
-    Address, AllocationId, AssociationId, CreateVolume, Image, ImageId, IngressRule, Instance, LaunchTemplate,
-    LaunchTemplateId, ModifyVolume, SecurityGroup, SecurityGroupId, Snapshot, Subnet, TemplateData, Volume, VolumeId,
-    VolumeModification, VpcId,
+    Address, AllocationId, AssociationId, CopyVolume, CreateVolume, Image, ImageId, IngressRule, Instance, InstanceId,
+    LaunchTemplate, LaunchTemplateId, ModifyVolume, SecurityGroup, SecurityGroupId, Snapshot, SnapshotId, Subnet,
+    TemplateData, Volume, VolumeId, VolumeModification, VpcId,
 };
+use selfheal_userdata::decode;
 
 use super::Sdk;
 use super::convert::{field, int};
@@ -23,6 +24,23 @@ use crate::backend::{CallResult, Ec2, SecurityGroupQuery, SubnetQuery};
 
 /// Items on a page, as many as `DescribeVolumes` gives; every listing here has a few items at most.
 const PAGE: i32 = 500;
+
+/// The call that lists instances.
+const INSTANCES: &str = "ec2:DescribeInstances";
+
+/// Lists the instances that a filter lets through, in whatever reservation they came.
+async fn instances(sdk: &Sdk, filter: Filter) -> CallResult<Vec<types::Instance>> {
+    let call = sdk.clients.ec2.describe_instances().filters(filter);
+    let pages = call.into_paginator().page_size(PAGE).items().send();
+    let reservations = pages
+        .collect::<Result<Vec<_>, _>>()
+        .await
+        .map_err(failed(INSTANCES, None))?;
+    let instances = reservations
+        .into_iter()
+        .flat_map(|reservation| reservation.instances.unwrap_or_default());
+    Ok(instances.collect())
+}
 
 #[async_trait]
 impl Ec2 for Sdk {
@@ -105,8 +123,8 @@ impl Ec2 for Sdk {
         by_id::volume(self, id.as_str()).await
     }
 
-    async fn describe_attached_volumes(&self, instance_id: &str) -> CallResult<Vec<Volume>> {
-        by_id::attached_volumes(self, instance_id).await
+    async fn describe_attached_volumes(&self, instance_id: &InstanceId) -> CallResult<Vec<Volume>> {
+        by_id::attached_volumes(self, instance_id.as_str()).await
     }
 
     async fn describe_volume_modification(&self, volume_id: &VolumeId) -> CallResult<Option<VolumeModification>> {
@@ -140,14 +158,14 @@ impl Ec2 for Sdk {
         Ok(groups.into_iter().map(read::security_group).collect())
     }
 
-    async fn describe_launch_template(&self, name: &str) -> CallResult<Option<LaunchTemplate>> {
+    async fn describe_launch_template(&self, name: &str, version: Option<u64>) -> CallResult<Option<LaunchTemplate>> {
         const ACTION: &str = "ec2:DescribeLaunchTemplateVersions";
         let call = self
             .clients
             .ec2
             .describe_launch_template_versions()
             .launch_template_name(name)
-            .versions("$Latest");
+            .versions(version.map_or_else(|| "$Latest".to_owned(), |version| version.to_string()));
         let Some(output) = absent(call.send().await.map_err(failed(ACTION, Some(name))))? else {
             return Ok(None);
         };
@@ -164,17 +182,26 @@ impl Ec2 for Sdk {
     }
 
     async fn describe_instances(&self, stacks: &[&str]) -> CallResult<Vec<Instance>> {
-        const ACTION: &str = "ec2:DescribeInstances";
-        let call = self.clients.ec2.describe_instances().filters(of_stacks(stacks));
-        let pages = call.into_paginator().page_size(PAGE).items().send();
-        let reservations = pages
-            .collect::<Result<Vec<_>, _>>()
-            .await
-            .map_err(failed(ACTION, None))?;
-        let instances = reservations
+        let found = instances(self, of_stacks(stacks)).await?;
+        found
             .into_iter()
-            .flat_map(|reservation| reservation.instances.unwrap_or_default());
-        instances.map(|instance| read::instance(instance, ACTION)).collect()
+            .map(|instance| read::instance(instance, INSTANCES))
+            .collect()
+    }
+
+    async fn console_output(&self, instance_id: &InstanceId, latest: bool) -> CallResult<Option<String>> {
+        const ACTION: &str = "ec2:GetConsoleOutput";
+        let call = self.clients.ec2.get_console_output().instance_id(instance_id);
+        let call = call.set_latest(latest.then_some(true));
+        let output = absent(call.send().await.map_err(failed(ACTION, Some(instance_id.as_str()))))?;
+        let Some(text) = output
+            .and_then(|output| output.output)
+            .filter(|text| !text.trim().is_empty())
+        else {
+            return Ok(None);
+        };
+        let bytes = field(decode(&text), ACTION, "console that is base64")?;
+        Ok(Some(String::from_utf8_lossy(&bytes).into_owned()))
     }
 
     async fn describe_snapshots(&self, stacks: &[&str]) -> CallResult<Vec<Snapshot>> {
@@ -235,10 +262,27 @@ impl Ec2 for Sdk {
             .set_throughput(input.throughput_mibps.map(int))
             .encrypted(input.encrypted)
             .set_kms_key_id(input.kms_key.clone())
+            .set_snapshot_id(input.snapshot_id.as_ref().map(SnapshotId::to_string))
             .set_tag_specifications(write::tagged("volume", &input.tags))
             .client_token(&input.client_token);
         let output = call.send().await.map_err(failed(ACTION, None))?;
         read::volume(write::volume_of(output), ACTION)
+    }
+
+    async fn copy_volume(&self, input: &CopyVolume) -> CallResult<Volume> {
+        const ACTION: &str = "ec2:CopyVolumes";
+        let call = self.clients.ec2.copy_volumes();
+        let call = call
+            .source_volume_id(&input.source)
+            .size(int(input.size_gib))
+            .volume_type(VolumeType::from(input.volume_type.as_str()))
+            .set_iops(input.iops.map(int))
+            .set_throughput(input.throughput_mibps.map(int))
+            .set_tag_specifications(write::tagged("volume", &input.tags))
+            .client_token(&input.client_token);
+        let output = call.send().await.map_err(failed(ACTION, Some(input.source.as_str())))?;
+        let copy = output.volumes.unwrap_or_default().pop();
+        read::volume(field(copy, ACTION, "copy")?, ACTION)
     }
 
     async fn modify_volume(&self, input: &ModifyVolume) -> CallResult<()> {

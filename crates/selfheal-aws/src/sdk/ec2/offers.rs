@@ -1,13 +1,15 @@
-//! What EC2 offers: instance types and their zones, routes, and the key that encrypts by default.
+//! What EC2 offers: instance types and their zones, routes, and the key that encrypts by default; and what runs of it already.
 
 use async_trait::async_trait;
-use aws_sdk_ec2::types::{InstanceTypeInfo, LocationType, Route, RouteState, RouteTable};
-use selfheal_core::world::{DefaultRoute, InstanceTypeDetails, SubnetId, VpcId};
+use aws_sdk_ec2::types::{
+    self, Filter, InstanceLifecycleType, InstanceTypeInfo, LocationType, Route, RouteState, RouteTable,
+};
+use selfheal_core::world::{DefaultRoute, InstanceTypeDetails, RunningInstance, SubnetId, VpcId};
 
 use super::super::Sdk;
 use super::super::convert::{field, text, uint};
 use super::super::error::{absent, failed};
-use super::filter;
+use super::{filter, instances};
 use crate::backend::{CallResult, Offers};
 
 /// What EC2 tells of the key where it is its own.
@@ -81,6 +83,15 @@ impl Offers for Sdk {
         let key = field(output.kms_key_id, ACTION, "key")?;
         Ok(Some(key).filter(|key| !key.ends_with(AWS_OWN_KEY)))
     }
+
+    async fn running_instances(&self) -> CallResult<Vec<RunningInstance>> {
+        let up = Filter::builder()
+            .name("instance-state-name")
+            .values("pending")
+            .values("running");
+        let found = instances(self, up.build()).await?;
+        found.into_iter().map(running).collect()
+    }
 }
 
 fn details(info: InstanceTypeInfo) -> InstanceTypeDetails {
@@ -99,7 +110,26 @@ fn details(info: InstanceTypeInfo) -> InstanceTypeDetails {
             .unwrap_or_default(),
         ebs_baseline_mbps: optimized.and_then(|info| info.baseline_bandwidth_in_mbps).map(uint),
         ebs_maximum_mbps: optimized.and_then(|info| info.maximum_bandwidth_in_mbps).map(uint),
+        vcpus: info.v_cpu_info.and_then(|info| info.default_v_cpus).map(uint),
     }
+}
+
+/// An instance as the quotas count it: by its vCPUs, which are its cores times their threads.
+fn running(instance: types::Instance) -> CallResult<RunningInstance> {
+    let options = instance.cpu_options;
+    let each = |value: Option<i32>| value.map_or(0, uint);
+    let vcpus = options.map_or(0, |options| {
+        each(options.core_count).saturating_mul(each(options.threads_per_core))
+    });
+    Ok(RunningInstance {
+        id: field(instance.instance_id, "ec2:DescribeInstances", "id of an instance")?.into(),
+        instance_type: instance
+            .instance_type
+            .map(|kind| kind.as_str().to_owned())
+            .unwrap_or_default(),
+        vcpus,
+        spot: instance.instance_lifecycle == Some(InstanceLifecycleType::Spot),
+    })
 }
 
 fn is_of_subnet(table: &RouteTable, subnet_id: &SubnetId) -> bool {

@@ -5,7 +5,7 @@
 use aws_sdk_ec2::types;
 use selfheal_core::names::Tags;
 use selfheal_core::world::{
-    Address, AssociationId, Attachment, AttachmentState, Image, IngressRule, Instance, NetworkInterfaceId,
+    Address, AssociationId, Attachment, AttachmentState, Image, IngressRule, Instance, InstanceId, NetworkInterfaceId,
     SecurityGroup, Snapshot, SnapshotId, Subnet, Volume, VolumeModification, VolumeState,
 };
 
@@ -53,7 +53,7 @@ pub(super) fn address(address: types::Address) -> Option<Address> {
         allocation_id: text(address.allocation_id.as_deref())?.into(),
         public_ip: address.public_ip.unwrap_or_default(),
         association_id: text(address.association_id.as_deref()).map(AssociationId::from),
-        instance_id: text(address.instance_id.as_deref()),
+        instance_id: text(address.instance_id.as_deref()).map(InstanceId::from),
         interface_id: text(address.network_interface_id.as_deref()).map(NetworkInterfaceId::from),
         service_managed: address.service_managed.map(|service| service.as_str().to_owned()),
         // Addresses of Amazon's come from a pool of this name, and so do those of an answer that names none.
@@ -99,7 +99,7 @@ pub(super) fn modification(modification: types::VolumeModification) -> VolumeMod
 fn attachment(attachment: types::VolumeAttachment) -> Option<Attachment> {
     let state = AttachmentState::from(attachment.state.as_ref().map_or("", |state| state.as_str()));
     (state != AttachmentState::Detached).then_some(Attachment {
-        instance_id: attachment.instance_id?,
+        instance_id: attachment.instance_id?.into(),
         state,
     })
 }
@@ -159,7 +159,7 @@ fn rules(permission: types::IpPermission) -> Vec<IngressRule> {
 pub(super) fn instance(instance: types::Instance, action: &'static str) -> CallResult<Instance> {
     let state = instance.state.and_then(|state| state.name);
     Ok(Instance {
-        id: field(instance.instance_id, action, "instance id")?,
+        id: field(instance.instance_id, action, "instance id")?.into(),
         state: field(state, action, "state of the instance")?.as_str().into(),
         launched_at: field(time(instance.launch_time.as_ref()), action, "launch time")?,
         zone: instance
@@ -175,6 +175,10 @@ pub(super) fn snapshot(snapshot: types::Snapshot, action: &'static str) -> CallR
     Ok(Snapshot {
         id: field(snapshot.snapshot_id, action, "snapshot id")?.into(),
         volume_id: snapshot.volume_id.unwrap_or_default().into(),
+        size_gib: snapshot
+            .volume_size
+            .and_then(|size| u32::try_from(size).ok())
+            .unwrap_or_default(),
         state: field(snapshot.state, action, "state of the snapshot")?.as_str().into(),
         started_at: field(time(snapshot.start_time.as_ref()), action, "start time")?,
         tags: tags(snapshot.tags),

@@ -67,6 +67,7 @@ pub(super) fn snapshot_of(output: CreateSnapshotOutput) -> Snapshot {
     Snapshot::builder()
         .set_snapshot_id(output.snapshot_id)
         .set_volume_id(output.volume_id)
+        .set_volume_size(output.volume_size)
         .set_state(output.state)
         .set_start_time(output.start_time)
         .set_tags(output.tags)

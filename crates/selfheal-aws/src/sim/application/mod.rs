@@ -5,7 +5,7 @@ mod watch;
 use async_trait::async_trait;
 use selfheal_core::names::{TAG_STACK, Tags};
 use selfheal_core::world::{
-    ApplicationCheck, ApplicationCheckSettings, ApplicationStatus, CreateApplicationStatusCheck,
+    ApplicationCheck, ApplicationCheckSettings, ApplicationStatus, CreateApplicationStatusCheck, InstanceId,
 };
 
 use super::call::{Call, fail};
@@ -47,7 +47,7 @@ impl World {
         })
     }
 
-    pub(super) fn describe_application_status(&self, instances: &[String]) -> Vec<(String, ApplicationStatus)> {
+    pub(super) fn describe_application_status(&self, instances: &[InstanceId]) -> Vec<(InstanceId, ApplicationStatus)> {
         let known = instances.iter().filter(|id| {
             self.instances
                 .get(*id)
@@ -191,7 +191,10 @@ impl ApplicationChecks for Sim {
             .await
     }
 
-    async fn describe_application_status(&self, instances: &[String]) -> CallResult<Vec<(String, ApplicationStatus)>> {
+    async fn describe_application_status(
+        &self,
+        instances: &[InstanceId],
+    ) -> CallResult<Vec<(InstanceId, ApplicationStatus)>> {
         let instances = instances.to_vec();
         let call = Call::read("ec2:DescribeApplicationStatus");
         self.listing(call, PAGE, move |world, page| {

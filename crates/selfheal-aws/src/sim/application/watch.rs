@@ -3,7 +3,7 @@
 //! A check that has come to a verdict is not asked further until something happens to what it asks about, so that a world
 //! comes to rest. The minutes in between would tell nothing new, and the grid that the requests lie on stays the same.
 
-use selfheal_core::world::{ApplicationStatus, InstanceState};
+use selfheal_core::world::{ApplicationStatus, InstanceId, InstanceState};
 
 use super::super::events::WorldEvent;
 use super::super::rng::Range;
@@ -15,7 +15,7 @@ impl World {
     /// What AWS reports of an instance: its checks taken together.
     ///
     /// Source: EC2 API reference, `ApplicationStatus`.
-    pub(in crate::sim) fn application_status(&self, instance: &str) -> ApplicationStatus {
+    pub(in crate::sim) fn application_status(&self, instance: &InstanceId) -> ApplicationStatus {
         let of_check = |check: &String| {
             let found = self
                 .application_results
@@ -38,7 +38,7 @@ impl World {
     }
 
     /// The checks whose tags an instance bears; with `included`, those alone that count for it.
-    fn checks_of(&self, instance: &str, included: bool) -> Vec<String> {
+    fn checks_of(&self, instance: &InstanceId, included: bool) -> Vec<String> {
         let Some(record) = self.instances.get(instance) else {
             return Vec::new();
         };
@@ -51,7 +51,7 @@ impl World {
     }
 
     /// Something about an instance has changed that its checks may notice.
-    pub(in crate::sim) fn wake_checks(&mut self, instance: &str) {
+    pub(in crate::sim) fn wake_checks(&mut self, instance: &InstanceId) {
         for check in self.checks_of(instance, false) {
             self.ask_next(instance, &check);
         }
@@ -59,7 +59,7 @@ impl World {
 
     /// Every instance is asked anew, as after a change of a check or of what may reach an instance.
     pub(in crate::sim) fn ask_anew(&mut self) {
-        let ids: Vec<String> = self.instances.keys().cloned().collect();
+        let ids: Vec<InstanceId> = self.instances.keys().cloned().collect();
         for id in ids {
             self.wake_checks(&id);
         }
@@ -74,7 +74,7 @@ impl World {
     }
 
     /// Lets a check ask an instance at its next minute, unless it is going to.
-    fn ask_next(&mut self, instance: &str, check: &str) {
+    fn ask_next(&mut self, instance: &InstanceId, check: &str) {
         let (Some(record), Some(asked)) = (self.instances.get(instance), self.application_checks.get(check)) else {
             return;
         };
@@ -101,7 +101,7 @@ impl World {
     }
 
     /// A check asks an instance.
-    pub(in crate::sim) fn application_checked(&mut self, instance: &str, check: &str) {
+    pub(in crate::sim) fn application_checked(&mut self, instance: &InstanceId, check: &str) {
         let asked = self.checks_of(instance, false).iter().any(|id| id == check);
         let running = self
             .instances
@@ -145,7 +145,7 @@ impl World {
     ///
     /// AWS does not say after how long. The model is quick about it, which is the harder case for whoever must not be
     /// replaced for a status that is out of date.
-    pub(in crate::sim) fn tell_group(&mut self, instance: &str) {
+    pub(in crate::sim) fn tell_group(&mut self, instance: &InstanceId) {
         if let Some(group) = self.group_of(instance) {
             let instance = instance.to_owned();
             self.after(
@@ -156,7 +156,7 @@ impl World {
     }
 
     /// Whether the app on an instance answers a request from outside; `None` where nobody can tell.
-    fn app_answers(&self, instance: &str, port: u16) -> Option<bool> {
+    fn app_answers(&self, instance: &InstanceId, port: u16) -> Option<bool> {
         // A lab that boots its instances for real knows about their apps, and this world does not.
         if !self.config.boot_model {
             return None;
@@ -166,7 +166,7 @@ impl World {
             record.boot.phase,
             BootPhase::Address | BootPhase::Complete | BootPhase::Settle | BootPhase::Ready
         );
-        Some(serves && !record.boot.app_failed && !record.impaired && self.lets_in(record, port))
+        Some(serves && !record.boot.app_fails() && !record.impaired && self.lets_in(record, port))
     }
 
     /// Whether a security group of the instance lets TCP in on a port. Its sources are not looked at: AWS asks from a

@@ -3,8 +3,9 @@
 mod allowlist;
 mod targets;
 
+use selfheal_core::doctor::{Permission, PermissionRequest};
 use selfheal_core::names::{IAM_PATH, TAG_STACK};
-use selfheal_core::world::{GroupSettings, InstanceState, PolicyText};
+use selfheal_core::world::{GroupSettings, InstanceId, InstanceState, PolicyText};
 use selfheal_policy::eval::{Decision, Layer, Policies, Request, ResourceRequest, evaluate};
 use selfheal_policy::requests::documented;
 use selfheal_policy::{
@@ -13,7 +14,7 @@ use selfheal_policy::{
 
 use super::call::{Call, Caller};
 use super::faults::denied;
-use super::state::Granted;
+use super::state::{Granted, RoleRecord};
 use super::target::Target;
 use super::world::World;
 use crate::backend::CallResult;
@@ -70,16 +71,23 @@ fn services(document: Document) -> Vec<String> {
 
 /// Whether a trust policy lets EC2 take the role: without that, an instance gets no credentials from its profile.
 pub(super) fn trusts_ec2(policy: &PolicyText) -> bool {
+    trusts(policy, |service| service.starts_with("ec2.amazonaws."))
+}
+
+/// The name by which Data Lifecycle Manager takes a role.
+const DLM: &str = "dlm.amazonaws.com";
+
+/// Whether a trust policy lets a service take the role.
+fn trusts(policy: &PolicyText, is_service: impl Fn(&str) -> bool) -> bool {
     let Some(document) = policy.document() else {
         return false;
     };
-    let ec2 =
-        |principal: &Principal| matches!(principal, Principal::Service(name) if name.starts_with("ec2.amazonaws."));
+    let wanted = |principal: &Principal| matches!(principal, Principal::Service(name) if is_service(name));
     document.statements.iter().any(|statement| {
         statement.effect == Effect::Allow
             && statement.actions.contains("sts:AssumeRole")
             && matches!(&statement.target, PolicyTarget::Trust(PrincipalSet::Principal(Principals::Named(named)))
-                if named.iter().any(ec2))
+                if named.iter().any(wanted))
     })
 }
 
@@ -87,6 +95,19 @@ pub(super) fn trusts_ec2(policy: &PolicyText) -> bool {
 struct Rights {
     documents: Vec<PolicyText>,
     boundary: Option<PolicyText>,
+}
+
+impl Rights {
+    fn decide(&self, request: &Request) -> Decision {
+        let documents: Vec<&Document> = self.documents.iter().filter_map(PolicyText::document).collect();
+        // A boundary that was deleted, or cannot be read, allows nothing.
+        let nothing = Document::new(Vec::new());
+        let policies = Policies {
+            boundary: (self.boundary.as_ref()).map(|boundary| boundary.document().unwrap_or(&nothing)),
+            ..Policies::identity(&documents)
+        };
+        evaluate(policies, request)
+    }
 }
 
 impl World {
@@ -103,7 +124,7 @@ impl World {
     }
 
     /// The role of an instance, through its profile.
-    pub(super) fn role_of(&self, instance: &str) -> Option<String> {
+    pub(super) fn role_of(&self, instance: &InstanceId) -> Option<String> {
         let arn = &self.instances.get(instance)?.data.profile_arn;
         self.profiles
             .values()
@@ -125,6 +146,27 @@ impl World {
             }
         }
         Ok(())
+    }
+
+    /// Whether the role of an instance lets Systems Manager's agent register there and be reached.
+    pub(super) fn may_connect(&mut self, instance: &InstanceId) -> bool {
+        let caller = Caller::Instance(instance.clone());
+        let Some(rights) = self.rights(&caller) else {
+            return true;
+        };
+        let Some(resource) = self.resource(&Target::Instance(instance.clone())) else {
+            return false;
+        };
+        let register = self.request(&caller, "ssm:UpdateInstanceInformation").on(resource);
+        let channels = [
+            "ssmmessages:CreateControlChannel",
+            "ssmmessages:CreateDataChannel",
+            "ssmmessages:OpenControlChannel",
+            "ssmmessages:OpenDataChannel",
+        ];
+        let channels = channels.map(|action| self.request(&caller, action));
+        let mut needed = std::iter::once(register).chain(channels);
+        needed.all(|request| self.is_granted(&caller, &rights, &documented(request)))
     }
 
     /// Whether a caller may use a customer's key through EC2: by its own policies, the key's letting in whom they do.
@@ -156,16 +198,52 @@ impl World {
         })
     }
 
+    /// Whether a caller may use a customer's key through Parameter Store, for the value of a parameter.
+    ///
+    /// Source: Systems Manager user guide, "How AWS Systems Manager Parameter Store uses AWS KMS": the encryption context is
+    /// the ARN of the parameter.
+    pub(super) fn may_use_parameter_key(&mut self, caller: &Caller, key: &str, action: &str, name: &str) -> bool {
+        if self.config.unusable_keys.contains(key) {
+            return false;
+        }
+        let Some(rights) = self.rights(caller) else {
+            return true;
+        };
+        let Some(resource) = self.resource(&Target::Key(key.to_owned())) else {
+            return false;
+        };
+        let parameter = self.arn("ssm", &format!("parameter/{}", name.trim_start_matches('/')));
+        let request = self
+            .request(caller, action)
+            .on(resource)
+            .with("kms:ViaService", format!("ssm.{}.amazonaws.com", self.config.region))
+            .with("kms:EncryptionContext:PARAMETER_ARN", parameter);
+        self.is_granted(caller, &rights, &documented(request))
+    }
+
+    /// Whether Data Lifecycle Manager may do something under the role of this ARN: it trusts the service, and its policies
+    /// and its boundary allow the call.
+    pub(super) fn service_may(&self, role_arn: &str, action: &str, targets: &[Target]) -> bool {
+        let role = self.roles.values().find(|record| record.role.arn == role_arn);
+        let Some(record) = role.filter(|record| trusts(&record.role.trust_policy, |service| service == DLM)) else {
+            return false;
+        };
+        let mut request = Request::new(action).with("aws:RequestedRegion", self.config.region.clone());
+        for target in targets {
+            request = match self.resource(target) {
+                Some(resource) => request.on(resource),
+                None => return false,
+            };
+        }
+        matches!(
+            self.rights_of(Some(record)).decide(&documented(request)),
+            Decision::Allow(_)
+        )
+    }
+
     /// Whether what a caller may do includes a request; notes which of its own statements allow it.
     fn is_granted(&mut self, caller: &Caller, rights: &Rights, request: &Request) -> bool {
-        let documents: Vec<&Document> = rights.documents.iter().filter_map(PolicyText::document).collect();
-        // A boundary that was deleted, or cannot be read, allows nothing.
-        let nothing = Document::new(Vec::new());
-        let policies = Policies {
-            boundary: (rights.boundary.as_ref()).map(|boundary| boundary.document().unwrap_or(&nothing)),
-            ..Policies::identity(&documents)
-        };
-        let Decision::Allow(grants) = evaluate(policies, request) else {
+        let Decision::Allow(grants) = rights.decide(request) else {
             return false;
         };
         let of_identity = grants.into_iter().filter(|grant| grant.layer == Layer::Identity);
@@ -180,36 +258,70 @@ impl World {
 
     /// What a caller may do; `None` for one that may do everything.
     fn rights(&self, caller: &Caller) -> Option<Rights> {
-        let mut bound: Option<String> = None;
-        let documents = match caller {
-            Caller::Operator(_) => vec![self.config.operator_policy.clone()?],
-            Caller::Instance(_) if !self.config.authorise_instances => return None,
+        match caller {
+            Caller::Operator(_) => Some(Rights {
+                documents: vec![self.config.operator_policy.clone()?],
+                boundary: None,
+            }),
+            Caller::Instance(_) if !self.config.authorise_instances => None,
             Caller::Instance(id) => {
                 let running = self
                     .instances
                     .get(id)
                     .is_some_and(|it| it.state != InstanceState::Terminated);
-                let trusted = |role: &String| {
-                    self.roles
-                        .get(role)
-                        .is_some_and(|record| trusts_ec2(&record.role.trust_policy))
-                };
-                let role = self.role_of(id).filter(|_| running).filter(trusted);
+                let role = self.role_of(id).filter(|_| running);
                 let record = role.as_deref().and_then(|role| self.roles.get(role));
-                bound = record.and_then(|record| record.role.permissions_boundary.clone());
-                let policies = record.map(|record| &record.policies);
-                policies
-                    .into_iter()
-                    .flatten()
-                    .filter_map(|(_, policy)| policy.in_force(self.now_ms).cloned())
-                    .collect()
+                Some(self.rights_of(record.filter(|record| trusts_ec2(&record.role.trust_policy))))
+            }
+        }
+    }
+
+    /// What whoever has taken a role may do; nothing where it could not be taken.
+    fn rights_of(&self, record: Option<&RoleRecord>) -> Rights {
+        let policies = record.into_iter().flat_map(|record| record.policies.values());
+        let boundary = record.and_then(|record| record.role.permissions_boundary.as_ref());
+        Rights {
+            documents: policies
+                .filter_map(|policy| policy.in_force(self.now_ms).cloned())
+                .collect(),
+            boundary: boundary.map(|arn| self.config.managed_policies.get(arn).cloned().unwrap_or_default()),
+        }
+    }
+
+    /// What the policies of whoever asks say to a request that is not made, as IAM's simulator tells it.
+    ///
+    /// Source: API reference of `SimulatePrincipalPolicy`: each action with each resource, or with `*` where none is named;
+    /// keys that nobody gives are not there.
+    pub(super) fn simulate(&self, caller: &Caller, asked: &PermissionRequest) -> Vec<Permission> {
+        let rights = self.rights(caller);
+        let resources = match asked.resources.as_slice() {
+            [] => vec!["*".to_owned()],
+            named => named.to_vec(),
+        };
+        let pairs = asked
+            .actions
+            .iter()
+            .flat_map(|action| resources.iter().map(move |resource| (action, resource)));
+        let judge = |(action, resource): (&String, &String)| {
+            let mut request = Request::new(action).with("aws:PrincipalArn", self.principal_arn(caller));
+            let mut named = resource.parse().ok().map(ResourceRequest::new);
+            for value in &asked.context {
+                request = request.with_all(&value.key, value.values.clone());
+                for text in &value.values {
+                    named = named.map(|named| named.with(&value.key, text.clone()));
+                }
+            }
+            if let Some(named) = named {
+                request = request.on(named);
+            }
+            let decision = rights.as_ref().map(|rights| rights.decide(&documented(request)));
+            Permission {
+                action: action.clone(),
+                resource: resource.clone(),
+                allowed: decision.is_none_or(|decision| decision.is_allowed()),
             }
         };
-        let text = |arn: String| self.config.managed_policies.get(&arn).cloned().unwrap_or_default();
-        Some(Rights {
-            documents,
-            boundary: bound.map(text),
-        })
+        pairs.map(judge).collect()
     }
 
     fn refuse(&self, caller: &Caller, call: &Call, request: &Request) -> CallError {
@@ -262,6 +374,13 @@ impl World {
     fn requests(&self, caller: &Caller, call: &Call) -> Vec<Request> {
         let mut own = self.request(caller, call.action);
         for target in &call.targets {
+            if matches!(target, Target::NewLifecyclePolicy) {
+                // The call takes no resource: what it tags stands in the request itself.
+                for (key, value) in &call.tags {
+                    own = own.with(&format!("aws:RequestTag/{key}"), value.clone());
+                }
+                continue;
+            }
             let Some(mut resource) = self.resource(target) else {
                 continue;
             };
@@ -283,7 +402,12 @@ impl World {
             requests.extend(self.tagging_request(caller, call));
         }
         if let Some(role) = &call.passes_role {
-            requests.extend(self.pass_role(caller, role));
+            let service = match call.action.starts_with("dlm:") {
+                true => DLM,
+                // Under its universal name, in every partition; the name of its endpoint is told of older requests alone.
+                false => "ec2.amazonaws.com",
+            };
+            requests.extend(self.pass_role(caller, role, service));
         }
         for target in &call.targets {
             if let Target::NewGroup(settings) | Target::ChangedGroup(settings) = target {
@@ -328,6 +452,8 @@ impl World {
             ("iam", "CreateRole") => "iam:TagRole",
             ("iam", "CreateInstanceProfile") => "iam:TagInstanceProfile",
             ("logs", _) => "logs:TagResource",
+            ("dlm", _) => "dlm:TagResource",
+            ("sns", _) => "sns:TagResource",
             ("autoscaling", _) => "autoscaling:CreateOrUpdateTags",
             _ => return None,
         };
@@ -343,11 +469,10 @@ impl World {
         Some(request)
     }
 
-    fn pass_role(&self, caller: &Caller, role: &str) -> Option<Request> {
+    fn pass_role(&self, caller: &Caller, role: &str, service: &str) -> Option<Request> {
         let arn: Arn = self.arn("iam", &format!("role{IAM_PATH}{role}")).parse().ok()?;
         let request = self.request(caller, "iam:PassRole").on(ResourceRequest::new(arn));
-        // Under its universal name, in every partition; the name of its endpoint is told of older requests alone.
-        Some(request.with("iam:PassedToService", "ec2.amazonaws.com"))
+        Some(request.with("iam:PassedToService", service))
     }
 
     /// What Auto Scaling checks in the caller's name when a group takes a template: the launch, its tags, and the role.
@@ -400,7 +525,7 @@ impl World {
             .values()
             .find(|record| record.profile.arn == data.profile_arn);
         if let Some(role) = profile.and_then(|record| record.profile.role.as_deref()) {
-            requests.extend(self.pass_role(caller, role));
+            requests.extend(self.pass_role(caller, role, "ec2.amazonaws.com"));
         }
         requests
     }

@@ -1,7 +1,7 @@
 //! The resources that requests name, with what policies may ask of them.
 
 use selfheal_core::names::{IAM_PATH, Tags};
-use selfheal_core::world::{ARecord, GroupSettings};
+use selfheal_core::world::{ARecord, GroupSettings, SnapshotId};
 use selfheal_policy::Arn;
 use selfheal_policy::eval::ResourceRequest;
 
@@ -26,8 +26,15 @@ impl World {
                 id.as_str(),
                 self.application_checks.get(id).map(|record| &record.check.tags),
             ),
+            Target::LifecyclePolicy(id) => (
+                id.as_str(),
+                self.lifecycle_policies.get(id).map(|record| &record.policy.tags),
+            ),
             Target::LogGroup(name) | Target::LogGroupTags(name) => {
                 (name.as_str(), self.log_groups.get(name).map(|record| &record.tags))
+            }
+            Target::Topic(name) | Target::Subscription(name, _) => {
+                (name.as_str(), self.topics.get(name).map(|record| &record.tags))
             }
             Target::Role(name) => (name.as_str(), self.roles.get(name).map(|record| &record.role.tags)),
             Target::Profile(name) => (
@@ -47,16 +54,22 @@ impl World {
     /// Keys of the whole request that a target brings.
     pub(super) fn request_keys(&self, target: &Target, action: &str) -> Keys {
         match target {
-            Target::NewGroup(settings) | Target::ChangedGroup(settings) if action.starts_with("autoscaling:") => vec![
-                ("autoscaling:MinSize", settings.min.to_string()),
-                ("autoscaling:MaxSize", settings.max.to_string()),
-                ("autoscaling:LaunchTemplateVersionSpecified", "true".to_owned()),
-            ],
+            Target::NewGroup(settings) | Target::ChangedGroup(settings) if action.starts_with("autoscaling:") => {
+                let types = settings.mixed.iter().flat_map(|policy| policy.types.clone());
+                let types = types.map(|name| ("autoscaling:InstanceTypes", name));
+                let bounds = [
+                    ("autoscaling:MinSize", settings.min.to_string()),
+                    ("autoscaling:MaxSize", settings.max.to_string()),
+                    ("autoscaling:LaunchTemplateVersionSpecified", "true".to_owned()),
+                ];
+                bounds.into_iter().chain(types).collect()
+            }
             Target::GroupBounds(_, min, max) => {
                 let min = min.map(|min| ("autoscaling:MinSize", min.to_string()));
                 let max = max.map(|max| ("autoscaling:MaxSize", max.to_string()));
                 min.into_iter().chain(max).collect()
             }
+            Target::Subscription(_, protocol) => vec![("sns:Protocol", protocol.clone())],
             Target::Record { record, change } => vec![
                 (
                     "route53:ChangeResourceRecordSetsNormalizedRecordNames",
@@ -92,7 +105,11 @@ impl World {
                 self.iam_target(target)?
             }
             Target::Unknown => return None,
-            Target::Key(arn) => return Some(ResourceRequest::new(arn.parse().ok()?)),
+            Target::Key(arn) | Target::Principal(arn) => return Some(ResourceRequest::new(arn.parse().ok()?)),
+            Target::Quota(code) => {
+                let arn = self.arn("servicequotas", &format!("ec2/{code}")).parse().ok()?;
+                return Some(ResourceRequest::new(arn).with("servicequotas:service", "ec2"));
+            }
             _ => self.plain_target(target),
         };
         let arn: Arn = self.target_arn(service, &name).parse().ok()?;
@@ -106,10 +123,10 @@ impl World {
         Some(resource)
     }
 
-    /// Snapshots and AWS's own parameters belong to no account in their ARN.
+    /// Snapshots, and AWS's own parameters and documents, belong to no account in their ARN.
     fn target_arn(&self, service: &str, name: &str) -> String {
         let ownerless = (service == "ec2" && name.starts_with("snapshot/"))
-            || (service == "ssm" && name.starts_with("parameter/aws/service/"));
+            || (service == "ssm" && (name.starts_with("parameter/aws/service/") || name.starts_with("document/AWS-")));
         let (partition, region) = (self.partition(), &self.config.region);
         if ownerless {
             format!("arn:{partition}:{service}:{region}::{name}")
@@ -144,7 +161,7 @@ impl World {
             }
             Target::Instance(id) => {
                 let instance = self.instances.get(id);
-                let mut keys = vec![("ec2:InstanceID", id.clone())];
+                let mut keys = vec![("ec2:InstanceID", id.to_string())];
                 if let Some(instance) = instance {
                     keys.push(("ec2:InstanceProfile", instance.data.profile_arn.clone()));
                     keys.push(("ec2:AvailabilityZone", instance.zone.clone()));
@@ -201,6 +218,13 @@ impl World {
         Some(("iam", name, Keys::new(), tags.cloned().unwrap_or_default()))
     }
 
+    /// A snapshot, whose ARN names no account.
+    fn snapshot_target(&self, id: &SnapshotId) -> (&'static str, String, Keys, Tags) {
+        let keys = vec![("ec2:Owner", self.config.account.clone())];
+        let tags = self.snapshots.get(id).map(|record| record.snapshot.tags.clone());
+        ("ec2", format!("snapshot/{id}"), keys, tags.unwrap_or_default())
+    }
+
     /// The other resources: a name and tags.
     fn plain_target(&self, target: &Target) -> (&'static str, String, Keys, Tags) {
         let ec2 = |name: String, tags: Option<&Tags>| ("ec2", name, Keys::new(), tags.cloned().unwrap_or_default());
@@ -213,10 +237,7 @@ impl World {
                 format!("launch-template/{id}"),
                 self.templates.get(id).map(|record| &record.tags),
             ),
-            Target::Snapshot(id) => ec2(
-                format!("snapshot/{id}"),
-                self.snapshots.get(id).map(|record| &record.snapshot.tags),
-            ),
+            Target::Snapshot(id) => self.snapshot_target(id),
             Target::ApplicationCheck(id) => ec2(
                 format!("application-status-check/{id}"),
                 self.application_checks.get(id).map(|record| &record.check.tags),
@@ -230,17 +251,17 @@ impl World {
                 record: ARecord { zone_id: id, .. },
                 ..
             } => ("route53", format!("hostedzone/{id}"), Keys::new(), Tags::new()),
-            Target::LogGroup(name) | Target::LogGroupTags(name) => {
-                let tags = self.log_groups.get(name).map(|record| record.tags.clone());
-                // But for those about its tags, calls are judged as about all that is in the group.
-                let within = if matches!(target, Target::LogGroup(_)) {
-                    ":log-stream:"
-                } else {
-                    ""
-                };
-                let arn = format!("log-group:{name}{within}");
-                ("logs", arn, Keys::new(), tags.unwrap_or_default())
+            Target::LifecyclePolicy(id) => {
+                let tags = self.lifecycle_policies.get(id).map(|record| record.policy.tags.clone());
+                ("dlm", format!("policy/{id}"), Keys::new(), tags.unwrap_or_default())
             }
+            Target::NewLifecyclePolicy => ("dlm", "policy/*".to_owned(), Keys::new(), Tags::new()),
+            Target::LogGroup(_) | Target::LogGroupTags(_) | Target::LogStream(..) => self.log_target(target),
+            Target::Topic(name) | Target::Subscription(name, _) => {
+                let tags = self.topics.get(name).map(|record| record.tags.clone());
+                ("sns", name.clone(), Keys::new(), tags.unwrap_or_default())
+            }
+            Target::Document(name) => ("ssm", format!("document/{name}"), Keys::new(), Tags::new()),
             Target::Parameter(name) => (
                 "ssm",
                 format!("parameter/{}", name.trim_start_matches('/')),
@@ -268,6 +289,27 @@ impl World {
         }
     }
 
+    /// The log group, and what is in it.
+    fn log_target(&self, target: &Target) -> (&'static str, String, Keys, Tags) {
+        let (name, within) = match target {
+            // But for those about its tags, calls are judged as about all that is in the group.
+            Target::LogGroup(name) => (name, ":log-stream:".to_owned()),
+            Target::LogStream(group, stream) => {
+                let arn = format!("log-group:{group}:log-stream:{stream}");
+                return ("logs", arn, Keys::new(), Tags::new());
+            }
+            Target::LogGroupTags(name) => (name, String::new()),
+            _ => return ("logs", String::new(), Keys::new(), Tags::new()),
+        };
+        let tags = self.log_groups.get(name).map(|record| record.tags.clone());
+        (
+            "logs",
+            format!("log-group:{name}{within}"),
+            Keys::new(),
+            tags.unwrap_or_default(),
+        )
+    }
+
     /// What an EC2 call makes: its id is not known yet, so that it is evaluated as any of its type.
     fn new_target(&self, target: &Target) -> (String, Keys) {
         let (name, keys) = match target {
@@ -276,6 +318,13 @@ impl World {
                 let keys = vec![
                     ("ec2:AvailabilityZone", input.zone.clone()),
                     ("ec2:Encrypted", input.encrypted.to_string()),
+                    ("ec2:VolumeType", input.volume_type.clone()),
+                    ("ec2:VolumeSize", input.size_gib.to_string()),
+                ];
+                ("volume/*", keys)
+            }
+            Target::CopiedVolume(input) => {
+                let keys = vec![
                     ("ec2:VolumeType", input.volume_type.clone()),
                     ("ec2:VolumeSize", input.size_gib.to_string()),
                 ];

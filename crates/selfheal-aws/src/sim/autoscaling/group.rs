@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use selfheal_core::names::Tags;
 use selfheal_core::world::{
-    Activity, ActivityStatus, Group, GroupInstance, GroupSettings, HealthStatus, LaunchTemplateId, LifecycleHook,
-    SubnetId,
+    Activity, ActivityStatus, Group, GroupInstance, GroupSettings, HealthStatus, InstanceId, LaunchTemplateId,
+    LifecycleHook, SubnetId,
 };
 
 use super::super::call::fail;
@@ -45,6 +45,7 @@ fn describe(record: &GroupRecord) -> Group {
             HealthStatus::Unhealthy
         },
         template_version: Some(member.template_version.to_string()),
+        instance_type: member.instance_type.clone(),
     };
     Group {
         name: settings.name.clone(),
@@ -54,6 +55,7 @@ fn describe(record: &GroupRecord) -> Group {
         subnets: vec![settings.subnet.clone()],
         template_id: Some(settings.template_id.clone()),
         template_version: Some(settings.template_version.to_string()),
+        mixed: settings.mixed.clone(),
         health_check_type: settings.health_check_type.clone(),
         health_check_grace_s: settings.health_check_grace_s,
         suspended: record.suspended.iter().cloned().collect(),
@@ -123,8 +125,13 @@ impl World {
             failing_since_ms: None,
             visible_ms: self.visible_from(),
             scheduled: BTreeMap::new(),
+            notifications: BTreeMap::new(),
             scheduled_generation: 0,
-            resized: None,
+            resized: Some(format!(
+                "At {:.0} a user request created an AutoScalingGroup changing the desired capacity from 0 to {}.",
+                self.now(),
+                settings.desired
+            )),
         };
         self.groups.insert(name.clone(), record);
         self.reconcile_soon(name);
@@ -191,35 +198,6 @@ impl World {
         self.check_profile(&data.profile_arn)
     }
 
-    /// Refuses a launch for what EC2 finds only when it launches: Auto Scaling takes a group with such a template.
-    pub(in crate::sim) fn check_capacity(
-        &self,
-        template_id: &LaunchTemplateId,
-        version: u64,
-        subnet: &SubnetId,
-    ) -> Result<(), String> {
-        let template = self.templates.get(template_id);
-        let Some(data) = template.and_then(|template| template.version(version)) else {
-            return Ok(());
-        };
-        let zone = self
-            .subnets
-            .get(subnet)
-            .map_or("", |record| record.subnet.zone.as_str());
-        if self.without_capacity.contains(zone) {
-            return Err(format!(
-                "We currently do not have sufficient {} capacity in the Availability Zone you requested ({zone}). Our \
-                 system will be working on provisioning additional capacity.",
-                data.instance_type
-            ));
-        }
-        let key = data.root.kms_key.as_ref().or(self.config.default_key.as_ref());
-        if key.is_some_and(|key| self.config.unusable_keys.contains(key)) {
-            return Err("Client.InvalidKMSKey.InvalidState: The KMS key provided is in an incorrect state".to_owned());
-        }
-        self.check_type(&data.instance_type, &data.image_id, data.root.size_gib, zone)
-    }
-
     fn check_profile(&self, arn: &str) -> Result<(), String> {
         if arn.is_empty() {
             return Ok(());
@@ -264,6 +242,11 @@ impl World {
             ..settings.clone()
         };
         self.check_settings(ACTION, &sent)?;
+        if let Some(policy) = &settings.mixed
+            && (policy.types.is_empty() || policy.on_demand_percent > 100)
+        {
+            return fail(ACTION, "ValidationError", "Invalid mixed instances policy");
+        }
         let record = self.live_group_mut(ACTION, &settings.name)?;
         let before = record.settings.clone();
         record.settings = GroupSettings {
@@ -273,6 +256,8 @@ impl World {
             ..settings.clone()
         };
         self.keep_within_bounds(&settings.name);
+        // What was bought otherwise is replaced.
+        self.reconcile_soon(&settings.name);
         Ok(())
     }
 
@@ -340,7 +325,7 @@ impl World {
             return fail(ACTION, "ResourceInUse", message);
         }
         record.deleting = true;
-        let members: Vec<String> = record.members.iter().map(|member| member.id.clone()).collect();
+        let members: Vec<InstanceId> = record.members.iter().map(|member| member.id.clone()).collect();
         for id in members {
             self.begin_termination(name, &id, "the group is being deleted with force", true);
         }
@@ -387,6 +372,8 @@ impl World {
             activity.status = status;
             activity.message = message;
             activity.ended_ms = Some(now_ms);
+            let ended = activity.clone();
+            self.tell_activity(&ended);
         }
     }
 }

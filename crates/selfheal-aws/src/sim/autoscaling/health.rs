@@ -1,6 +1,6 @@
 //! Health: what a group learns about its instances, and when it believes it.
 
-use selfheal_core::world::{ApplicationStatus, HealthStatus, InstanceState};
+use selfheal_core::world::{ApplicationStatus, HealthStatus, InstanceId, InstanceState};
 
 use super::super::call::fail;
 use super::super::events::WorldEvent;
@@ -11,19 +11,19 @@ use crate::backend::CallResult;
 
 impl World {
     /// The group of an instance that is one of its members.
-    pub(in crate::sim) fn group_of(&self, instance: &str) -> Option<String> {
+    pub(in crate::sim) fn group_of(&self, instance: &InstanceId) -> Option<String> {
         let group = self.instances.get(instance)?.group.clone()?;
         let member = self
             .groups
             .get(&group)?
             .members
             .iter()
-            .any(|member| member.id == instance);
+            .any(|member| member.id == *instance);
         member.then_some(group)
     }
 
     /// An instance is no longer running; its group learns of it after a while. No grace period covers that.
-    pub(in crate::sim) fn member_not_running(&mut self, instance: &str, why: &str) {
+    pub(in crate::sim) fn member_not_running(&mut self, instance: &InstanceId, why: &str) {
         let Some(group) = self.group_of(instance) else { return };
         if self
             .member_mut(&group, instance)
@@ -39,7 +39,7 @@ impl World {
         self.after(self.config.timings.health_detect, event);
     }
 
-    pub(in crate::sim) fn health_detected(&mut self, group: &str, instance: &str, why: &str) {
+    pub(in crate::sim) fn health_detected(&mut self, group: &str, instance: &InstanceId, why: &str) {
         let suspended = self
             .groups
             .get(group)
@@ -54,10 +54,10 @@ impl World {
     }
 
     /// The status checks have reported `impaired` for long enough.
-    pub(in crate::sim) fn impaired_detected(&mut self, group: &str, instance: &str) {
+    pub(in crate::sim) fn impaired_detected(&mut self, group: &str, instance: &InstanceId) {
         let Some(record) = self.groups.get(group) else { return };
         let impaired = self.instances.get(instance).is_some_and(|it| it.impaired);
-        let Some(member) = record.members.iter().find(|member| member.id == instance) else {
+        let Some(member) = record.members.iter().find(|member| member.id == *instance) else {
             return;
         };
         if record.suspends("HealthCheck") || !impaired {
@@ -76,9 +76,9 @@ impl World {
     }
 
     /// The application status checks report `impaired`. Before the entry into service nobody listens.
-    pub(in crate::sim) fn application_impaired(&mut self, group: &str, instance: &str) {
+    pub(in crate::sim) fn application_impaired(&mut self, group: &str, instance: &InstanceId) {
         let Some(record) = self.groups.get(group) else { return };
-        let in_service = |member: &&MemberRecord| member.id == instance && member.in_service_ms.is_some();
+        let in_service = |member: &&MemberRecord| member.id == *instance && member.in_service_ms.is_some();
         let Some(member) = record.members.iter().find(in_service) else {
             return;
         };
@@ -103,7 +103,7 @@ impl World {
         (since + grace_ms).saturating_sub(self.now_ms)
     }
 
-    fn mark_unhealthy(&mut self, group: &str, instance: &str, why: &str) {
+    fn mark_unhealthy(&mut self, group: &str, instance: &InstanceId, why: &str) {
         let Some(member) = self.member_mut(group, instance) else {
             return;
         };
@@ -123,7 +123,7 @@ impl World {
     /// `SetInstanceHealth`. Within the grace period an `Unhealthy` is accepted and ignored, unless told otherwise.
     pub(in crate::sim) fn set_instance_health(
         &mut self,
-        instance: &str,
+        instance: &InstanceId,
         status: &HealthStatus,
         respect_grace: bool,
     ) -> CallResult<()> {
@@ -158,7 +158,7 @@ impl World {
     }
 
     /// `TerminateInstanceInAutoScalingGroup` without decrementing the capacity: the group replaces it.
-    pub(super) fn terminate_in_group(&mut self, instance: &str) -> CallResult<()> {
+    pub(super) fn terminate_in_group(&mut self, instance: &InstanceId) -> CallResult<()> {
         let Some(group) = self.group_of(instance) else {
             let message = format!("Instance Id not found - No managed instance found for instance ID: {instance}");
             return fail(
@@ -180,7 +180,7 @@ impl World {
     /// Looks at every member again, as after a suspended process was resumed.
     pub(super) fn look_again(&mut self, group: &str) {
         let Some(record) = self.groups.get(group) else { return };
-        let ids: Vec<String> = record.members.iter().map(|member| member.id.clone()).collect();
+        let ids: Vec<InstanceId> = record.members.iter().map(|member| member.id.clone()).collect();
         for id in ids {
             if self.application_status(&id) == ApplicationStatus::Impaired {
                 self.tell_group(&id);

@@ -1,6 +1,6 @@
 //! Lifecycle hooks: they hold an instance until somebody completes the action, or their time is over.
 
-use selfheal_core::world::{LifecycleHook, LifecycleState};
+use selfheal_core::world::{InstanceId, LifecycleHook, LifecycleState};
 
 use super::super::call::fail;
 use super::super::events::WorldEvent;
@@ -66,16 +66,16 @@ impl World {
     }
 
     /// The group and the member that an instance is.
-    pub(super) fn member_mut(&mut self, group: &str, instance: &str) -> Option<&mut MemberRecord> {
+    pub(super) fn member_mut(&mut self, group: &str, instance: &InstanceId) -> Option<&mut MemberRecord> {
         self.groups
             .get_mut(group)?
             .members
             .iter_mut()
-            .find(|member| member.id == instance)
+            .find(|member| member.id == *instance)
     }
 
     /// Changes a member's lifecycle state.
-    pub(super) fn set_lifecycle(&mut self, group: &str, instance: &str, lifecycle: LifecycleState) {
+    pub(super) fn set_lifecycle(&mut self, group: &str, instance: &InstanceId, lifecycle: LifecycleState) {
         if let Some(member) = self.member_mut(group, instance) {
             member.lifecycle = lifecycle.clone();
             self.record(TraceKind::Lifecycle {
@@ -87,14 +87,14 @@ impl World {
     }
 
     /// Holds a member by the hook of the transition; answers whether there is one.
-    pub(super) fn hold(&mut self, group: &str, instance: &str, transition: &str, state: LifecycleState) -> bool {
+    pub(super) fn hold(&mut self, group: &str, instance: &InstanceId, transition: &str, state: LifecycleState) -> bool {
         let Some(record) = self.groups.get_mut(group) else {
             return false;
         };
         let Some(hook) = record.hooks.iter().find(|hook| hook.transition == transition).cloned() else {
             return false;
         };
-        if let Some(member) = record.members.iter_mut().find(|member| member.id == instance) {
+        if let Some(member) = record.members.iter_mut().find(|member| member.id == *instance) {
             member.held_by = Some(hook.name.clone());
         }
         let leaves = state == LifecycleState::TerminatingWait;
@@ -106,7 +106,7 @@ impl World {
         true
     }
 
-    fn arm_heartbeat(&mut self, group: &str, instance: &str, hook: &LifecycleHook) {
+    fn arm_heartbeat(&mut self, group: &str, instance: &InstanceId, hook: &LifecycleHook) {
         self.disarm_heartbeat(group, instance);
         let now_ms = self.now_ms;
         let Some(member) = self.member_mut(group, instance) else {
@@ -126,7 +126,7 @@ impl World {
     }
 
     /// Takes the time-out of an instance's hook out of the queue, so that a world at rest has nothing left to do.
-    pub(super) fn disarm_heartbeat(&mut self, group: &str, instance: &str) {
+    pub(super) fn disarm_heartbeat(&mut self, group: &str, instance: &InstanceId) {
         self.queue.retain(|scheduled| {
             !matches!(&scheduled.event, WorldEvent::HookTimeout { group: g, instance: i, .. } if g == group && i == instance)
         });
@@ -137,12 +137,12 @@ impl World {
     ///
     /// Source: Auto Scaling user guide, "Retrieve the target lifecycle state through instance metadata".
     #[must_use]
-    pub fn target_state(&self, instance: &str) -> Option<LifecycleState> {
+    pub fn target_state(&self, instance: &InstanceId) -> Option<LifecycleState> {
         if let Some(state) = self.target_states.get(instance) {
             return Some(state.clone());
         }
         let group = self.groups.get(&self.group_of(instance)?)?;
-        let member = group.members.iter().find(|member| member.id == instance)?;
+        let member = group.members.iter().find(|member| member.id == *instance)?;
         match &member.lifecycle {
             LifecycleState::Pending => None,
             lifecycle if lifecycle.is_leaving() => Some(LifecycleState::Terminated),
@@ -151,7 +151,7 @@ impl World {
     }
 
     /// The group sees that an instance runs: its launch hook holds it, or it is in service.
-    pub(in crate::sim) fn member_running(&mut self, instance: &str) {
+    pub(in crate::sim) fn member_running(&mut self, instance: &InstanceId) {
         let Some(group) = self.instances.get(instance).and_then(|record| record.group.clone()) else {
             return;
         };
@@ -163,7 +163,7 @@ impl World {
         }
     }
 
-    pub(in crate::sim) fn hook_timeout(&mut self, group: &str, instance: &str, heartbeat: u32) {
+    pub(in crate::sim) fn hook_timeout(&mut self, group: &str, instance: &InstanceId, heartbeat: u32) {
         let Some(member) = self.member_mut(group, instance) else {
             return;
         };
@@ -182,7 +182,7 @@ impl World {
         &mut self,
         group: &str,
         hook: &str,
-        instance: &str,
+        instance: &InstanceId,
         result: &str,
     ) -> CallResult<()> {
         const ACTION: &str = "autoscaling:CompleteLifecycleAction";
@@ -204,7 +204,12 @@ impl World {
     }
 
     /// `RecordLifecycleActionHeartbeat`: the hook's time begins again.
-    pub(in crate::sim) fn record_heartbeat(&mut self, group: &str, hook: &str, instance: &str) -> CallResult<()> {
+    pub(in crate::sim) fn record_heartbeat(
+        &mut self,
+        group: &str,
+        hook: &str,
+        instance: &InstanceId,
+    ) -> CallResult<()> {
         self.held_member("autoscaling:RecordLifecycleActionHeartbeat", group, hook, instance)?;
         let settings = self
             .groups
@@ -217,7 +222,7 @@ impl World {
         Ok(())
     }
 
-    fn held_member(&mut self, action: &'static str, group: &str, hook: &str, instance: &str) -> CallResult<()> {
+    fn held_member(&mut self, action: &'static str, group: &str, hook: &str, instance: &InstanceId) -> CallResult<()> {
         // A group that is being deleted skips its hooks, so that there is nothing left to complete.
         let held = self
             .member_mut(group, instance)
@@ -232,7 +237,7 @@ impl World {
         )
     }
 
-    fn finish_hook(&mut self, group: &str, instance: &str, result: &str, why: &str) {
+    fn finish_hook(&mut self, group: &str, instance: &InstanceId, result: &str, why: &str) {
         let Some(member) = self.member_mut(group, instance) else {
             return;
         };
@@ -264,7 +269,7 @@ impl World {
         }
     }
 
-    pub(in crate::sim) fn proceed(&mut self, group: &str, instance: &str) {
+    pub(in crate::sim) fn proceed(&mut self, group: &str, instance: &InstanceId) {
         match self.member_mut(group, instance).map(|member| &member.lifecycle) {
             Some(LifecycleState::PendingProceed) => self.in_service(group, instance),
             Some(LifecycleState::TerminatingProceed) => self.terminate_member(group, instance),

@@ -1,15 +1,19 @@
 //! Auto Scaling: groups that keep their size, whatever happens to their instances.
 
+mod capacity;
 mod group;
 mod health;
 mod hooks;
+mod notify;
 mod replace;
 mod schedule;
 
 use std::collections::BTreeSet;
 
 use async_trait::async_trait;
-use selfheal_core::world::{Activity, Group, GroupSettings, LifecycleHook, ScheduledAction};
+use selfheal_core::world::{
+    Activity, Group, GroupSettings, InstanceId, LifecycleHook, NotificationConfiguration, ScheduledAction,
+};
 
 use super::call::{Call, fail};
 use super::pages::cut_list;
@@ -21,6 +25,8 @@ use crate::backend::{AutoScaling, CallResult};
 ///
 /// Source: API reference of `DescribeAutoScalingGroups`, "AutoScalingGroupNames".
 const NAMES_MAX: usize = 50;
+/// Notification configurations on a page.
+const NOTIFICATIONS_PAGE: usize = 50;
 /// Scheduled actions on a page.
 const SCHEDULED_ACTIONS_PAGE: usize = 50;
 /// Activities on a page.
@@ -107,6 +113,31 @@ impl AutoScaling for Sim {
             .await
     }
 
+    async fn describe_notifications(&self, group: &str) -> CallResult<Vec<NotificationConfiguration>> {
+        let call = Call::read("autoscaling:DescribeNotificationConfigurations").about(group);
+        let group = group.to_owned();
+        self.listing(call, NOTIFICATIONS_PAGE, move |world, page| {
+            Ok(cut_list(&world.describe_notifications(&group), page))
+        })
+        .await
+    }
+
+    async fn put_notifications(&self, group: &str, topic: &str, types: &[String]) -> CallResult<()> {
+        let call = Call::change("autoscaling:PutNotificationConfiguration").about(group);
+        let call = call.on(Target::Group(group.to_owned()));
+        let (group, topic, types) = (group.to_owned(), topic.to_owned(), types.to_vec());
+        self.call(call, move |world| world.put_notification(&group, &topic, &types))
+            .await
+    }
+
+    async fn delete_notifications(&self, group: &str, topic: &str) -> CallResult<()> {
+        let call = Call::change("autoscaling:DeleteNotificationConfiguration").about(group);
+        let call = call.on(Target::Group(group.to_owned()));
+        let (group, topic) = (group.to_owned(), topic.to_owned());
+        self.call(call, move |world| world.delete_notification(&group, &topic))
+            .await
+    }
+
     async fn set_desired_capacity(&self, group: &str, desired: u32) -> CallResult<()> {
         let call = Call::change("autoscaling:SetDesiredCapacity")
             .about(group)
@@ -168,9 +199,9 @@ impl AutoScaling for Sim {
         self.call(call, move |world| world.delete_group(&name, true)).await
     }
 
-    async fn terminate_instance(&self, instance_id: &str) -> CallResult<()> {
+    async fn terminate_instance(&self, instance_id: &InstanceId) -> CallResult<()> {
         let call = Call::change("autoscaling:TerminateInstanceInAutoScalingGroup")
-            .about(instance_id)
+            .about(instance_id.as_str())
             .on(Target::GroupOf(instance_id.to_owned()));
         let instance_id = instance_id.to_owned();
         self.call(call, move |world| world.terminate_in_group(&instance_id))

@@ -1,10 +1,10 @@
 //! Keeping the size: launching, terminating, and both at once when an instance is unhealthy.
 
-use selfheal_core::world::{ActivityStatus, InstanceState, LifecycleState};
+use selfheal_core::world::{ActivityStatus, InstanceId, InstanceState, LifecycleState};
 
 use super::super::events::WorldEvent;
 use super::super::rng::Range;
-use super::super::state::{GroupRecord, MemberRecord};
+use super::super::state::{GroupRecord, MemberRecord, Purchase};
 use super::super::trace::TraceKind;
 use super::super::world::World;
 use super::hooks::TERMINATING;
@@ -37,7 +37,7 @@ impl World {
         }
         // A suspended Launch does not keep ReplaceUnhealthy from terminating: the trap of invariant S13.
         if !record.suspends("ReplaceUnhealthy") && !record.suspends("Terminate") {
-            let sick: Vec<String> = record
+            let sick: Vec<InstanceId> = record
                 .staying()
                 .filter(|member| !member.healthy)
                 .map(|member| member.id.clone())
@@ -51,13 +51,50 @@ impl World {
                 );
             }
         }
-        self.resize(name);
+        if !self.rebalance(name) {
+            self.resize(name);
+        }
+    }
+
+    /// Replaces what the group bought in another way than it buys now: **first** the newcomer, and once that is in service, an
+    /// end of the others. Answers whether it is at that.
+    ///
+    /// Source: API reference of `UpdateAutoScalingGroup`: "Amazon EC2 Auto Scaling launches new instances before terminating the
+    /// old ones".
+    fn rebalance(&mut self, name: &str) -> bool {
+        let Some(record) = self.groups.get(name) else {
+            return false;
+        };
+        let wanted = Purchase::of(&record.settings);
+        let fits = |member: &&MemberRecord| member.purchase.is_none_or(|bought| bought == wanted);
+        let (new, old): (Vec<&MemberRecord>, Vec<&MemberRecord>) = record.staying().partition(fits);
+        let desired = record.settings.desired as usize;
+        if old.is_empty() || desired == 0 || record.suspends("Launch") {
+            return false;
+        }
+        if new.len() < desired {
+            let pause = record.next_launch_ms.saturating_sub(self.now_ms);
+            if pause > 0 {
+                self.after_ms(pause, WorldEvent::Reconcile(name.to_owned()));
+            } else {
+                self.launch(name);
+            }
+        } else if new.iter().all(|member| member.lifecycle == LifecycleState::InService)
+            && !record.suspends("Terminate")
+        {
+            let ids: Vec<InstanceId> = old.iter().map(|member| member.id.clone()).collect();
+            for id in ids {
+                let cause = "instances were replaced to match the purchase options of the group";
+                self.begin_termination(name, &id, cause, false);
+            }
+        }
+        true
     }
 
     fn resize(&mut self, name: &str) {
         let Some(record) = self.groups.get(name) else { return };
         let desired = record.settings.desired as usize;
-        let staying: Vec<String> = record.staying().map(|member| member.id.clone()).collect();
+        let staying: Vec<InstanceId> = record.staying().map(|member| member.id.clone()).collect();
         if staying.len() > desired && !record.suspends("Terminate") {
             let cause = self.cause_of_shrinking(name);
             for id in staying.into_iter().take(self.surplus(name, desired)) {
@@ -82,13 +119,16 @@ impl World {
     }
 
     fn launch(&mut self, group: &str) {
-        let cause = "the group is smaller than its desired capacity";
+        let cause = &self.cause_of_growing(group);
         match self.run_instance(group) {
             Ok(id) => {
                 if let Some(record) = self.groups.get_mut(group) {
                     record.failing_since_ms = None;
+                    // What follows is a replacement.
+                    record.resized = None;
                 }
                 let activity = self.begin_activity(group, format!("Launching a new EC2 instance: {id}"), cause);
+                let instance_type = self.instances.get(&id).map(|it| it.data.instance_type.clone());
                 let Some(record) = self.groups.get_mut(group) else {
                     return;
                 };
@@ -97,6 +137,8 @@ impl World {
                     lifecycle: LifecycleState::Pending,
                     healthy: true,
                     template_version: record.settings.template_version,
+                    instance_type,
+                    purchase: Some(Purchase::of(&record.settings)),
                     in_service_ms: None,
                     held_by: None,
                     held_since_ms: None,
@@ -166,7 +208,7 @@ impl World {
         }
     }
 
-    pub(super) fn in_service(&mut self, group: &str, instance: &str) {
+    pub(super) fn in_service(&mut self, group: &str, instance: &InstanceId) {
         let now_ms = self.now_ms;
         let Some(member) = self.member_mut(group, instance) else {
             return;
@@ -186,7 +228,7 @@ impl World {
     }
 
     /// Takes a member out: held by its termination hook where there is one, else terminated.
-    pub(super) fn begin_termination(&mut self, group: &str, instance: &str, cause: &str, skip_hooks: bool) {
+    pub(super) fn begin_termination(&mut self, group: &str, instance: &InstanceId, cause: &str, skip_hooks: bool) {
         let Some(member) = self.member_mut(group, instance) else {
             return;
         };
@@ -218,7 +260,7 @@ impl World {
     }
 
     /// Terminates a leaving member's instance; one that is gone already leaves the group at once.
-    pub(super) fn terminate_member(&mut self, group: &str, instance: &str) {
+    pub(super) fn terminate_member(&mut self, group: &str, instance: &InstanceId) {
         self.terminate_ec2(instance, "terminated by its group");
         if self
             .instances
@@ -230,7 +272,7 @@ impl World {
     }
 
     /// An instance is terminated: if it was leaving, it has left.
-    pub(in crate::sim) fn member_terminated(&mut self, instance: &str) {
+    pub(in crate::sim) fn member_terminated(&mut self, instance: &InstanceId) {
         let Some(group) = self.instances.get(instance).and_then(|record| record.group.clone()) else {
             return;
         };
@@ -242,16 +284,16 @@ impl World {
         }
     }
 
-    fn drop_member(&mut self, group: &str, instance: &str) {
+    fn drop_member(&mut self, group: &str, instance: &InstanceId) {
         let Some(record) = self.groups.get_mut(group) else {
             return;
         };
         let activity = record
             .members
             .iter()
-            .find(|member| member.id == instance)
+            .find(|member| member.id == *instance)
             .and_then(|it| it.activity.clone());
-        record.members.retain(|member| member.id != instance);
+        record.members.retain(|member| member.id != *instance);
         if let Some(activity) = activity {
             self.end_activity(&activity, ActivityStatus::Successful, None);
         }

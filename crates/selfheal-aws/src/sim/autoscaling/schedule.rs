@@ -299,6 +299,17 @@ impl World {
         self.reconcile_soon(group);
     }
 
+    /// Why an instance is launched.
+    pub(super) fn cause_of_growing(&self, group: &str) -> String {
+        let resized = self.groups.get(group).and_then(|record| record.resized.clone());
+        let grows = format!(
+            "At {:.0} an instance was started in response to a difference between desired and actual capacity, increasing \
+             the capacity from 0 to 1.",
+            self.now()
+        );
+        resized.map_or(grows.clone(), |resized| format!("{resized} {grows}"))
+    }
+
     /// Why an instance goes that is one too many.
     pub(super) fn cause_of_shrinking(&self, group: &str) -> String {
         let resized = self.groups.get(group).and_then(|record| record.resized.clone());

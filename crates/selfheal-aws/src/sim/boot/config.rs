@@ -1,18 +1,19 @@
 //! The boot program's configuration, read back from user data.
 
+use selfheal_core::world::InstanceId;
 use std::str::FromStr;
 
 use selfheal_core::Names;
-use selfheal_userdata::{HealthFrom, Settings, settings};
+use selfheal_userdata::{AgentSource, HealthFrom, Settings, settings};
 
-use super::super::state::{BootConfig, BundleRef};
+use super::super::state::{BootConfig, BundleRef, ParametersRef};
 use super::super::world::World;
 
 impl BootConfig {
     /// Reads the configuration of an instance. Gives `None` where there is no such instance, and where its user data is not
     /// what this version of selfheal renders: such an instance runs, and takes nothing.
     #[must_use]
-    pub fn of(world: &World, instance: &str) -> Option<Self> {
+    pub fn of(world: &World, instance: &InstanceId) -> Option<Self> {
         let user_data = &world.instances.get(instance)?.data.user_data;
         let Some(config) = user_data.config() else {
             return Self::bundled(&settings(user_data.script()?)?, &world.config.region);
@@ -34,7 +35,18 @@ impl BootConfig {
                 .unwrap_or_default(),
             volume: config.data.map(|data| data.volume_id.into()),
             breaker_limit: config.breaker_limit,
+            log_group: config.logs.map(|logs| logs.group),
+            topic: config.notify.map(|notify| notify.topic),
+            installs_agent: matches!(config.agent, Some(AgentSource::Pinned(_))),
             bundle: None,
+            parameters: config.parameters.map(|parameters| ParametersRef {
+                path: parameters.path,
+                required: parameters.required,
+                refresh_s: parameters.refresh_s,
+            }),
+            domains: config.https.map(|https| https.domains()).unwrap_or_default(),
+            prepares: config.prepare.is_some(),
+            repairs: config.repair.restart,
         })
     }
 
@@ -53,7 +65,27 @@ impl BootConfig {
             filesystem: text("filesystem").unwrap_or_default(),
             watchdog: watches("instance"),
             asks_aws: watches("aws"),
+            parameters: text("config_path").map(|path| ParametersRef {
+                path,
+                required: text("config_required")
+                    .unwrap_or_default()
+                    .split_whitespace()
+                    .map(str::to_owned)
+                    .collect(),
+                // The bundle tells.
+                refresh_s: None,
+            }),
+            prepares: settings.contains_key("prepare_s_max"),
+            repairs: settings.contains_key("repair_s_max"),
+            domains: text("https_domains")
+                .unwrap_or_default()
+                .split_whitespace()
+                .map(str::to_owned)
+                .collect(),
             breaker_limit: FromStr::from_str(&text("breaker_limit")?).ok()?,
+            log_group: text("log_group"),
+            topic: text("topic"),
+            installs_agent: settings.contains_key("agent_version"),
             bundle: Some(BundleRef {
                 path: format!("{bundles}/{digest}"),
                 digest,

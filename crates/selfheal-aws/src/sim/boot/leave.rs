@@ -1,6 +1,8 @@
 //! What happens after a boot: a failed application, a lost volume, and the way out.
 
-use selfheal_core::world::{ApplicationStatus, AttachmentState, HealthStatus, InstanceState};
+use selfheal_core::world::{
+    ApplicationStatus, AttachmentState, HealthStatus, InstanceId, InstanceState, LifecycleState,
+};
 
 use super::super::call::Caller;
 use super::super::events::WorldEvent;
@@ -13,7 +15,7 @@ use crate::backend::CallResult;
 /// How often the watchers of one boot act on what they see.
 const WATCHED_MAX: u32 = 100;
 /// From an application's failure to the watchdog's report: a few probes in a row.
-const WATCHDOG: Range = Range::new(30_000, 90_000);
+pub(super) const WATCHDOG: Range = Range::new(30_000, 90_000);
 /// From an address that the metadata does not show any more to the question to EC2.
 const ADDRESS_LOOK: Range = Range::new(60_000, 66_000);
 /// How long an application must stay well until its boot counts as good.
@@ -22,7 +24,7 @@ const STABLE: Range = Range::new(300_000, 600_000);
 const STABLE_WITH_AWS: Range = Range::new(1_500_000, 1_800_000);
 
 /// How long the application must stay well, where somebody watches it.
-const fn stable(config: &BootConfig) -> Option<Range> {
+pub(super) const fn stable(config: &BootConfig) -> Option<Range> {
     match (config.watchdog, config.asks_aws) {
         (_, true) => Some(STABLE_WITH_AWS),
         (true, false) => Some(STABLE),
@@ -31,8 +33,9 @@ const fn stable(config: &BootConfig) -> Option<Range> {
 }
 
 impl World {
-    /// Lets the application on an instance fail; answers whether the instance is running and its application watched.
-    pub(in crate::sim) fn fail_app(&mut self, id: &str) -> bool {
+    /// Lets the application on an instance fail, until it is restarted where that is said to mend it; answers whether the
+    /// instance is running and its application watched.
+    pub(in crate::sim) fn fail_app(&mut self, id: &InstanceId, mendable: bool) -> bool {
         let Some(instance) = self
             .instances
             .get_mut(id)
@@ -40,7 +43,11 @@ impl World {
         else {
             return false;
         };
-        instance.boot.app_failed = true;
+        if mendable {
+            instance.boot.app_hangs = true;
+        } else {
+            instance.boot.app_failed = true;
+        }
         let watched = instance.boot.config.as_ref().is_some_and(|config| config.watchdog);
         self.wake_watch(id, WATCHDOG);
         self.wake_checks(id);
@@ -48,7 +55,7 @@ impl World {
     }
 
     /// An instance has become ready: whatever happened during its boot is looked at, and its application watched.
-    pub(super) fn begin_watch(&mut self, id: &str, config: &BootConfig) {
+    pub(super) fn begin_watch(&mut self, id: &InstanceId, config: &BootConfig) {
         self.wake_watch(id, RETRY);
         if let Some(stable) = stable(config) {
             self.wake_watch(id, stable);
@@ -56,24 +63,31 @@ impl World {
     }
 
     /// The watchers of a ready instance: the volume first, since whoever has lost it may not serve.
-    pub(super) fn boot_watch(&mut self, id: &str, me: &Caller, config: &BootConfig) {
+    pub(super) fn boot_watch(&mut self, id: &InstanceId, me: &Caller, config: &BootConfig) {
         if self.lost_volume(id, config) {
             self.leave_service(id, me, config);
             return;
         }
         self.mind_address(id, me, config);
-        let failed = config.watchdog && self.instances.get(id).is_some_and(|it| it.boot.app_failed);
+        if let Some(why) = self.follow_size(id, me, config) {
+            self.watch_again(id, RETRY, &why);
+        }
+        let failed = config.watchdog && self.instances.get(id).is_some_and(|it| it.boot.app_fails());
         let impaired = config.asks_aws && self.hears_impaired(id, me);
         if impaired {
             self.count_once(id, me, config, "AWS finds the app impaired");
         }
         if !failed {
-            let settled = stable(config).is_some_and(|stable| self.in_phase_ms(id) >= stable.min);
+            self.count_repairs(id, me, config);
+            let settled = stable(config).is_some_and(|stable| self.well_for_ms(id) >= stable.min);
             let known = self.instances.get(id).is_some_and(|instance| instance.boot.stable);
             let stable = settled && !impaired && (known || self.end_failures(id, me, config));
             if let Some(instance) = self.instances.get_mut(id) {
                 instance.boot.stable = stable;
             }
+            return;
+        }
+        if config.repairs && self.restart_app(id, me, config) {
             return;
         }
         self.count_once(id, me, config, "the app failed its probes");
@@ -85,7 +99,7 @@ impl World {
     }
 
     /// Asks AWS what it finds of this instance. An answer that does not come says nothing.
-    fn hears_impaired(&mut self, id: &str, me: &Caller) -> bool {
+    fn hears_impaired(&mut self, id: &InstanceId, me: &Caller) -> bool {
         if self.application_status(id) != ApplicationStatus::Impaired {
             // The program asks all the same; the model leaves out what would tell it nothing.
             return false;
@@ -101,22 +115,24 @@ impl World {
         }
     }
 
-    fn count_once(&mut self, id: &str, me: &Caller, config: &BootConfig, why: &str) {
+    fn count_once(&mut self, id: &InstanceId, me: &Caller, config: &BootConfig, why: &str) {
         if self.instances.get(id).is_none_or(|instance| instance.boot.counted) {
             return;
         }
         match self.count_failure(me, config, why, false) {
-            Ok(()) => {
+            Ok(parked) => {
                 if let Some(instance) = self.instances.get_mut(id) {
                     instance.boot.counted = true;
                 }
+                let what = if parked { "parked" } else { "failed" };
+                self.tell(id, me, config, &format!("{what}: {why}"));
             }
             Err(error) => self.say(id, format!("could not count the failure: {error}")),
         }
     }
 
     /// Lets the watchers look again, but not without end: a world must come to rest.
-    fn watch_again(&mut self, id: &str, delay: Range, why: &str) {
+    pub(super) fn watch_again(&mut self, id: &InstanceId, delay: Range, why: &str) {
         let Some(instance) = self.instances.get_mut(id) else {
             return;
         };
@@ -128,7 +144,41 @@ impl World {
         }
     }
 
-    fn lost_volume(&self, id: &str, config: &BootConfig) -> bool {
+    /// EC2 takes the instance back: the group is told, so that it launches the next one meanwhile, and everything is given
+    /// back. What remains is to wait for the end.
+    pub(super) fn on_interruption(&mut self, id: &InstanceId, me: &Caller, config: &BootConfig) {
+        let Some(instance) = self.instances.get_mut(id).filter(|instance| !instance.boot.noticed) else {
+            return;
+        };
+        instance.boot.noticed = true;
+        self.say(id, "leaving: EC2 takes this instance back");
+        let abandoned = self.waits_at_launch(id)
+            && self
+                .api_complete_lifecycle_action(me, &config.group, &config.launch_hook, id, "ABANDON")
+                .is_ok();
+        if !abandoned && let Err(error) = self.api_set_instance_health(me, id, &HealthStatus::Unhealthy, false) {
+            self.say(id, format!("could not report: {error}"));
+        }
+        self.unmount(id);
+        if let Some(volume) = config.volume.as_ref().filter(|volume| self.has_device(id, volume))
+            && let Err(error) = self.api_detach_volume(me, volume, Some(id))
+        {
+            self.say(id, format!("could not detach: {error}"));
+        }
+        self.ship(id, me, config);
+        if let Err(error) = self.free_own_address(id, me, config) {
+            self.say(id, format!("could not give the address up: {error}"));
+        }
+    }
+
+    /// Whether the instance is held by the launch hook.
+    fn waits_at_launch(&self, id: &InstanceId) -> bool {
+        let group = self.group_of(id).and_then(|group| self.groups.get(&group));
+        let mut members = group.into_iter().flat_map(|group| &group.members);
+        members.any(|member| member.id == *id && member.lifecycle == LifecycleState::PendingWait)
+    }
+
+    fn lost_volume(&self, id: &InstanceId, config: &BootConfig) -> bool {
         let Some(volume) = &config.volume else {
             return false;
         };
@@ -137,15 +187,18 @@ impl World {
             .get(volume)
             .and_then(|record| record.volume.attachment.as_ref());
         // Busy is asked to leave: the device goes, as soon as nothing uses it.
-        held.is_none_or(|held| held.instance_id != id || held.state != AttachmentState::Attached)
+        held.is_none_or(|held| held.instance_id != *id || held.state != AttachmentState::Attached)
     }
 
     /// An instance that lost the volume unmounts, tells the group, for hours if need be, and gives the address up, so that
     /// the winner proceeds.
-    fn leave_service(&mut self, id: &str, me: &Caller, config: &BootConfig) {
+    fn leave_service(&mut self, id: &InstanceId, me: &Caller, config: &BootConfig) {
         self.say(id, "lost the volume");
         self.unmount(id);
         let told = self.api_set_instance_health(me, id, &HealthStatus::Unhealthy, false);
+        if self.instances.get(id).is_some_and(|it| it.boot.lost_ms.is_none()) {
+            self.tell(id, me, config, "lost the data volume");
+        }
         let freed = self.free_own_address(id, me, config);
         let now_ms = self.now_ms;
         let Some(instance) = self.instances.get_mut(id) else {
@@ -164,7 +217,7 @@ impl World {
     }
 
     /// Takes the address again where somebody took it off. The metadata tells; EC2 is asked only if that differs.
-    fn mind_address(&mut self, id: &str, me: &Caller, config: &BootConfig) {
+    fn mind_address(&mut self, id: &InstanceId, me: &Caller, config: &BootConfig) {
         let allocation = &config.allocation_id;
         let ip = self
             .addresses
@@ -177,7 +230,7 @@ impl World {
             Ok(found) => found.into_iter().find(|it| it.allocation_id == *allocation),
             Err(error) => return self.watch_again(id, ADDRESS_LOOK, &error.to_string()),
         };
-        let Some(address) = found.filter(|it| it.instance_id.as_deref() != Some(id)) else {
+        let Some(address) = found.filter(|it| it.instance_id.as_ref() != Some(id)) else {
             return;
         };
         let claims = match &config.volume {
@@ -204,17 +257,17 @@ impl World {
             it.boot.phase == BootPhase::Ready && made_for == Some(allocation) && self.public_ip(&it.id) != ip
         };
         let missing = self.instances.values().filter(misses);
-        let missing: Vec<(String, u32)> = missing.map(|it| (it.id.clone(), it.boots)).collect();
+        let missing: Vec<(InstanceId, u32)> = missing.map(|it| (it.id.clone(), it.boots)).collect();
         for (instance, boot) in missing {
             self.after_ms(ADDRESS_LOOK.max, WorldEvent::Watch { instance, boot });
         }
     }
 
     /// Takes the address off this instance. The association's id is its own, so nothing is taken from a replacement.
-    fn free_own_address(&mut self, id: &str, me: &Caller, config: &BootConfig) -> CallResult<()> {
+    pub(super) fn free_own_address(&mut self, id: &InstanceId, me: &Caller, config: &BootConfig) -> CallResult<()> {
         let allocation = &config.allocation_id;
         let found = self.api_describe_addresses(me, std::slice::from_ref(allocation))?;
-        let ours = found.iter().find(|it| it.instance_id.as_deref() == Some(id));
+        let ours = found.iter().find(|it| it.instance_id.as_ref() == Some(id));
         match ours.and_then(|address| address.association_id.as_ref()) {
             Some(association) => self.api_disassociate_address(me, association),
             None => Ok(()),
@@ -222,7 +275,7 @@ impl World {
     }
 
     /// Held by the termination hook: stop, unmount, detach, let the hook go, and the address last.
-    pub(super) fn leave(&mut self, id: &str, me: &Caller, config: &BootConfig) {
+    pub(super) fn leave(&mut self, id: &InstanceId, me: &Caller, config: &BootConfig) {
         if self
             .instances
             .get(id)
@@ -230,14 +283,20 @@ impl World {
         {
             return;
         }
+        // What gives back what a boot takes comes with the bundle, as what takes it does.
+        let whole = config.bundle.is_none() || self.instances.get(id).is_some_and(|instance| instance.boot.unpacked);
         self.unmount(id);
-        if let Some(volume) = config.volume.as_ref().filter(|volume| self.has_device(id, volume))
+        if let Some(volume) = config
+            .volume
+            .as_ref()
+            .filter(|volume| whole && self.has_device(id, volume))
             && let Err(error) = self.api_detach_volume(me, volume, Some(id))
         {
             self.say(id, format!("could not detach: {error}"));
             self.watch_again(id, RETRY, "could not detach");
             return;
         }
+        self.ship(id, me, config);
         if let Some(hook) = &config.terminate_hook
             && let Err(error) = self.api_complete_lifecycle_action(me, &config.group, hook, id, "CONTINUE")
         {
@@ -245,7 +304,7 @@ impl World {
             self.watch_again(id, RETRY, "could not complete the termination hook");
             return;
         }
-        if let Err(error) = self.free_own_address(id, me, config) {
+        if whole && let Err(error) = self.free_own_address(id, me, config) {
             self.say(id, format!("could not give the address up: {error}"));
         }
         self.enter(id, BootPhase::Left);

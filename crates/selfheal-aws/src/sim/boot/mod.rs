@@ -3,12 +3,19 @@
 //! What it works with is read from the instance's own user data by `selfheal_userdata::read`, or where these name a bundle by
 //! their settings. An instance with other user data runs, and takes nothing.
 
+mod certificate;
 mod config;
+mod grow;
 mod leave;
+mod logs;
+mod notify;
+mod off;
+mod parameters;
+mod repair;
 mod report;
 mod steps;
 
-use selfheal_core::world::{InstanceState, LifecycleState};
+use selfheal_core::world::{InstanceId, InstanceState, LifecycleState};
 
 use super::call::Caller;
 use super::events::WorldEvent;
@@ -32,6 +39,11 @@ pub(super) enum Next {
     Away(String),
 }
 
+/// From the start of an instance until Systems Manager's agent is connected: it starts with the network, before cloud-init has
+/// come to user data. AWS promises no time.
+const AGENT_MS: u64 = 5_000;
+/// From the end of a boot until an agent that it installs is connected: 35 MB, and dpkg.
+const INSTALL_MS: u64 = 20_000;
 /// Between two commands of the boot program.
 const AT_ONCE: Range = Range::new(5, 40);
 /// Between two attempts: one to two seconds, which on a real boot beat doubling pauses by seconds.
@@ -53,7 +65,7 @@ const HOOK_MS_MAX: u64 = 900_000;
 
 impl World {
     /// An instance starts its boot program, at the launch or after a reboot.
-    pub(super) fn start_boot(&mut self, id: &str) {
+    pub(super) fn start_boot(&mut self, id: &InstanceId) {
         if !self.config.boot_model {
             return;
         }
@@ -62,19 +74,22 @@ impl World {
         };
         instance.boots += 1;
         let boot = instance.boots;
-        let BootState {
-            settled,
-            completed,
-            unpacked,
-            ..
-        } = instance.boot;
+        let before = std::mem::take(&mut instance.boot);
         instance.boot = BootState {
-            config: instance.boot.config.take(),
-            settled,
-            completed,
-            unpacked,
+            config: before.config,
+            settled: before.settled,
+            told: before.told,
+            completed: before.completed,
+            unpacked: before.unpacked,
+            noted: before.noted,
+            prepared_ms: before.prepared_ms.filter(|ends_ms| *ends_ms <= self.now_ms),
+            said: before.said,
+            unshipped: before.unshipped,
+            agent_ms: self.now_ms + AGENT_MS,
+            installed_agent_ms: before.installed_agent_ms,
             ..BootState::default()
         };
+        self.wake_shipper(id);
         self.wake_checks(id);
         self.after(
             self.config.timings.instance_boot,
@@ -86,7 +101,7 @@ impl World {
     }
 
     /// Lets the watchers of an instance look around after a while.
-    pub(super) fn wake_watch(&mut self, id: &str, delay: Range) {
+    pub(super) fn wake_watch(&mut self, id: &InstanceId, delay: Range) {
         let booted = self.instances.get(id).map(|instance| instance.boots);
         if let Some(boot) = booted.filter(|boots| *boots > 0) {
             let instance = id.to_owned();
@@ -95,7 +110,7 @@ impl World {
     }
 
     /// The state of the boot program's step that is due; `None` for one of an earlier boot, or of an instance that is off.
-    fn booting(&mut self, id: &str, boot: u32) -> Option<(Caller, BootPhase, BootConfig)> {
+    fn booting(&mut self, id: &InstanceId, boot: u32) -> Option<(Caller, BootPhase, BootConfig)> {
         let instance = self.instances.get(id)?;
         // An instance with impaired status checks is taken to hang: it does nothing more, not even leave.
         if instance.state != InstanceState::Running || instance.boots != boot || instance.impaired {
@@ -109,23 +124,26 @@ impl World {
     }
 
     /// The watchers of an instance look around: at the way out, at the volume, at the application.
-    pub(super) fn watch_step(&mut self, id: &str, boot: u32) {
+    pub(super) fn watch_step(&mut self, id: &InstanceId, boot: u32) {
         let Some((me, phase, config)) = self.booting(id, boot) else {
             return;
         };
         if self.is_leaving(id) {
             self.leave(id, &me, &config);
+        } else if self.instances.get(id).is_some_and(|instance| instance.boot.notice) {
+            self.on_interruption(id, &me, &config);
         } else if phase == BootPhase::Ready {
             self.boot_watch(id, &me, &config);
         }
     }
 
     /// The next step of an instance's boot program.
-    pub(super) fn boot_step(&mut self, id: &str, boot: u32) {
+    pub(super) fn boot_step(&mut self, id: &InstanceId, boot: u32) {
         let Some((me, phase, config)) = self.booting(id, boot) else {
             return;
         };
-        if self.is_leaving(id) {
+        let noticed = self.instances.get(id).is_some_and(|instance| instance.boot.noticed);
+        if self.is_leaving(id) || noticed {
             // The watchers see to the way out.
             return;
         }
@@ -133,10 +151,14 @@ impl World {
             BootPhase::Off if !self.wanted(id) => Next::Again(UNWANTED),
             BootPhase::Off => Next::Go(self.after_identity(id, &config), AT_ONCE),
             BootPhase::Bundle => self.boot_bundle(id, &me, &config),
-            BootPhase::Attach => self.boot_attach(id, &me, &config),
+            BootPhase::Attach => {
+                self.begin_prepare(id, &config);
+                self.boot_attach(id, &me, &config)
+            }
             BootPhase::Device => self.boot_device(id, &config),
             BootPhase::Mount => self.boot_mount(id, &me, &config),
-            BootPhase::Setup => self.boot_setup(&config),
+            BootPhase::Config => self.boot_config(id, &me, &config),
+            BootPhase::Setup => self.boot_setup(id, &me, &config),
             BootPhase::Address => self.boot_address(id, &me, &config),
             BootPhase::Complete => self.boot_complete(id, &me, &config),
             BootPhase::Settle => self.boot_settle(id, &me, &config),
@@ -149,6 +171,10 @@ impl World {
             Next::Go(BootPhase::Ready, _) => {
                 self.enter(id, BootPhase::Ready);
                 self.begin_watch(id, &config);
+                self.tell_healed(id, &me, &config);
+                self.install_agent(id, &config);
+                self.begin_certificate(id, &config);
+                self.wake_refresh(id);
             }
             Next::Go(phase, delay) => {
                 self.enter(id, phase);
@@ -160,7 +186,15 @@ impl World {
         }
     }
 
-    fn enter(&mut self, id: &str, phase: BootPhase) {
+    /// What the boot begins and nothing waits for: an agent for an image that has none. One that has it keeps its own.
+    fn install_agent(&mut self, id: &InstanceId, config: &BootConfig) {
+        let connects_ms = self.now_ms + INSTALL_MS;
+        if let Some(instance) = self.instances.get_mut(id).filter(|_| config.installs_agent) {
+            instance.boot.installed_agent_ms.get_or_insert(connects_ms);
+        }
+    }
+
+    fn enter(&mut self, id: &InstanceId, phase: BootPhase) {
         let now_ms = self.now_ms;
         if let Some(instance) = self.instances.get_mut(id) {
             instance.boot.phase = phase;
@@ -168,41 +202,44 @@ impl World {
             instance.boot.tried_ms = now_ms;
             instance.boot.excused_ms = 0;
         }
+        self.say_phase(id, phase);
         self.wake_checks(id);
     }
 
-    fn in_phase_ms(&self, id: &str) -> u64 {
+    fn in_phase_ms(&self, id: &InstanceId) -> u64 {
         self.instances
             .get(id)
             .map_or(0, |instance| self.now_ms - instance.boot.since_ms)
     }
 
-    fn say(&mut self, id: &str, says: impl Into<String>) {
+    fn say(&mut self, id: &InstanceId, says: impl Into<String>) {
+        let says = says.into();
+        self.say_line(id, &says);
         self.record(TraceKind::Boot {
             instance: id.to_owned(),
-            says: says.into(),
+            says,
         });
     }
 
     /// Whether the instance is held by a termination hook.
-    fn is_leaving(&self, id: &str) -> bool {
+    fn is_leaving(&self, id: &InstanceId) -> bool {
         let Some(group) = self.group_of(id).and_then(|group| self.groups.get(&group)) else {
             return false;
         };
         group
             .members
             .iter()
-            .any(|member| member.id == id && member.lifecycle == LifecycleState::TerminatingWait)
+            .any(|member| member.id == *id && member.lifecycle == LifecycleState::TerminatingWait)
     }
 
     /// Whether the group wants the instance in service, as far as it says anything: only then it takes anything.
-    pub(super) fn wanted(&self, id: &str) -> bool {
+    pub(super) fn wanted(&self, id: &InstanceId) -> bool {
         self.target_state(id)
             .is_none_or(|state| state == LifecycleState::InService)
     }
 
     /// Judges an instance that takes the volume or the address. One that is ended meanwhile may not know it yet.
-    pub(in crate::sim) fn judge_taking(&mut self, resource: &str, instance: &str) {
+    pub(in crate::sim) fn judge_taking(&mut self, resource: &str, instance: &InstanceId) {
         let state = self.target_state(instance);
         if let Some(state) =
             state.filter(|state| !matches!(state, LifecycleState::InService | LifecycleState::Terminated))
@@ -213,7 +250,7 @@ impl World {
 
     /// Whether a call is worth repeating, and until when: by the kind of its error, never without end. The time of an
     /// outage does not count: another instance would find AWS no better.
-    fn again(&mut self, id: &str, error: &CallError, limit_ms: u64) -> Next {
+    fn again(&mut self, id: &InstanceId, error: &CallError, limit_ms: u64) -> Next {
         let outage = is_outage(error);
         let repeat = outage
             || match error.kind() {

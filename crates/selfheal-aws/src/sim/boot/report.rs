@@ -1,7 +1,7 @@
 //! Failures: counted where they survive the instance, and the circuit breaker.
 
 use selfheal_core::names::{TAG_FAILED_BOOTS, TAG_LAST_ERROR, TAG_LAST_LOG, TAG_PARKED, Tags};
-use selfheal_core::world::HealthStatus;
+use selfheal_core::world::{HealthStatus, InstanceId};
 
 use super::super::call::Caller;
 use super::super::events::WorldEvent;
@@ -19,7 +19,7 @@ const ERROR_MAX: usize = 200;
 
 impl World {
     /// A boot failed: from now on it only reports.
-    pub(super) fn boot_failed(&mut self, id: &str, boot: u32, why: String, blameless: bool) {
+    pub(super) fn boot_failed(&mut self, id: &InstanceId, boot: u32, why: String, blameless: bool) {
         self.enter(id, BootPhase::Failed);
         self.say(id, format!("failed: {why}"));
         if let Some(instance) = self.instances.get_mut(id) {
@@ -32,7 +32,7 @@ impl World {
     }
 
     /// Counts the failure, parks the stack at the limit, and gives the launch up; each with patience.
-    pub(super) fn boot_report(&mut self, id: &str, me: &Caller, config: &BootConfig) -> Next {
+    pub(super) fn boot_report(&mut self, id: &InstanceId, me: &Caller, config: &BootConfig) -> Next {
         let Some(instance) = self.instances.get(id) else {
             return Next::Rest;
         };
@@ -42,7 +42,11 @@ impl World {
         );
         if !instance.boot.counted {
             match self.count_failure(me, config, &why, blameless) {
-                Ok(()) => self.mark_counted(id),
+                Ok(parked) => {
+                    self.mark_counted(id);
+                    let what = if parked { "parked" } else { "failed" };
+                    self.tell(id, me, config, &format!("{what}: {why}"));
+                }
                 Err(error) => {
                     if let Next::Again(delay) = self.again(id, &error, CALL_MS_MAX) {
                         return Next::Again(delay);
@@ -52,6 +56,7 @@ impl World {
                 }
             }
         }
+        self.ship(id, me, config);
         let completed = self.instances.get(id).is_some_and(|instance| instance.boot.completed);
         let ended = if completed {
             Ok(HookEnd::Over)
@@ -80,28 +85,28 @@ impl World {
 
     /// Nobody can be told that the instance does not serve: that it is off, its group sees by itself. One that its group
     /// does not know is nobody's to replace.
-    pub(super) fn power_off(&mut self, id: &str, error: &CallError) {
+    pub(super) fn power_off(&mut self, id: &InstanceId, error: &CallError) {
         self.say(id, format!("nobody can be told: {error}"));
         if error.code.as_deref() != Some("ValidationError") {
             self.stop_ec2(id, "powered off by itself");
         }
     }
 
-    fn mark_counted(&mut self, id: &str) {
+    fn mark_counted(&mut self, id: &InstanceId) {
         if let Some(instance) = self.instances.get_mut(id) {
             instance.boot.counted = true;
         }
     }
 
     /// Counts a failure in the group's tags; at the limit the stack is parked first. What AWS's own outage has cost is noted
-    /// and not counted.
+    /// and not counted. Answers whether the stack was parked.
     pub(super) fn count_failure(
         &mut self,
         me: &Caller,
         config: &BootConfig,
         why: &str,
         blameless: bool,
-    ) -> CallResult<()> {
+    ) -> CallResult<bool> {
         let tags = self.api_describe_group_tags(me, &config.group)?;
         let before: u32 = tags
             .get(TAG_FAILED_BOOTS)
@@ -114,17 +119,19 @@ impl World {
             // The model has no log of its own.
             (TAG_LAST_LOG.to_owned(), why.chars().take(ERROR_MAX).collect()),
         ]);
-        if !blameless && failed >= config.breaker_limit {
+        let parks = !blameless && failed >= config.breaker_limit;
+        if parks {
             let processes = PARKED_PROCESSES.map(str::to_owned);
             self.api_suspend_processes(me, &config.group, &processes)?;
             let parked = format!("{} {failed} failed replacements", self.now());
             marks.insert(TAG_PARKED.to_owned(), parked);
         }
-        self.api_set_group_tags(me, &config.group, &marks)
+        self.api_set_group_tags(me, &config.group, &marks)?;
+        Ok(parks)
     }
 
     /// A boot went well: failures in a row end here. Answers whether the group's tags say so.
-    pub(super) fn end_failures(&mut self, id: &str, me: &Caller, config: &BootConfig) -> bool {
+    pub(super) fn end_failures(&mut self, id: &InstanceId, me: &Caller, config: &BootConfig) -> bool {
         let ended = self.api_describe_group_tags(me, &config.group).and_then(|tags| {
             if tags.get(TAG_FAILED_BOOTS).is_none_or(|count| count == "0") {
                 return Ok(());

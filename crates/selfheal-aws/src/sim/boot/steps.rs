@@ -1,15 +1,16 @@
 //! The steps of a boot, in the order of the real program: volume, mount, setup, address, hook, and what can wait.
 
-use selfheal_core::names::{TAG_FIRST_USE, TAG_FORMATTING, Tags};
-use selfheal_core::world::{AllocationId, AssociationId, AttachmentState, Volume, VolumeId};
+use selfheal_core::names::{TAG_FIRST_USE, TAG_FORMATTING, TAG_GROWN, Tags};
+use selfheal_core::world::{AllocationId, AssociationId, AttachmentState, InstanceId, Volume, VolumeId};
 
-use selfheal_userdata::unbundle;
+use selfheal_userdata::{read_with_bundle, unbundle};
 
 use super::super::call::Caller;
 use super::super::rng::Range;
 use super::super::state::{BootConfig, BootPhase, Content};
 use super::super::trace::{TraceKind, VolumeChange};
 use super::super::world::World;
+use super::grow::grown;
 use super::{AT_ONCE, ATTACH_MS_MAX, CALL_MS_MAX, HOOK_MS_MAX, Next, RETRY, STALE_MS_MAX, is_outage};
 use crate::backend::CallResult;
 
@@ -17,6 +18,8 @@ use crate::backend::CallResult;
 const DEVICE: &str = "/dev/sdf";
 /// How long the modelled setup takes.
 const SETUP: Range = Range::new(500, 4_000);
+/// How long the modelled script that prepares takes: packages.
+const PREPARE: Range = Range::new(18_000, 54_000);
 /// How often the kernel is asked for the device.
 const LOOK: Range = Range::exactly(20);
 /// How long the program waits for the device of an attached volume.
@@ -34,31 +37,50 @@ pub(super) enum HookEnd {
     NotYet,
 }
 
+/// What follows once the data is there.
+fn after_mount(config: &BootConfig) -> BootPhase {
+    match &config.parameters {
+        Some(_) => BootPhase::Config,
+        None => BootPhase::Setup,
+    }
+}
+
 impl World {
     /// What a boot does first: it fetches the bundle that its user data name, which a reboot has on its disk.
-    pub(super) fn after_identity(&self, id: &str, config: &BootConfig) -> BootPhase {
+    pub(super) fn after_identity(&self, id: &InstanceId, config: &BootConfig) -> BootPhase {
         let unpacked = self.instances.get(id).is_some_and(|instance| instance.boot.unpacked);
         match (&config.bundle, &config.volume) {
             (Some(_), _) if !unpacked => BootPhase::Bundle,
             (_, Some(_)) => BootPhase::Attach,
-            (_, None) => BootPhase::Setup,
+            (_, None) => after_mount(config),
         }
     }
 
     /// Fetches what the user data name: what is lost or torn fails the boot.
-    pub(super) fn boot_bundle(&mut self, id: &str, me: &Caller, config: &BootConfig) -> Next {
+    pub(super) fn boot_bundle(&mut self, id: &InstanceId, me: &Caller, config: &BootConfig) -> Next {
         let Some(bundle) = &config.bundle else {
             return Next::Go(self.after_identity(id, config), AT_ONCE);
         };
-        let chunks = match self.api_parameters_by_path(me, &bundle.path) {
+        let chunks = match self.api_parameters_by_path(me, &bundle.path, false) {
             Ok(chunks) => chunks,
             Err(error) => {
                 self.heartbeat(id, me, config);
                 return self.again(id, &error, CALL_MS_MAX);
             }
         };
-        if unbundle(&bundle.digest, chunks.values().map(String::as_str)).is_some() {
+        if unbundle(&bundle.digest, chunks.values().map(|chunk| chunk.value.as_str())).is_some() {
+            let parts: Vec<&str> = chunks.values().map(|chunk| chunk.value.as_str()).collect();
             if let Some(instance) = self.instances.get_mut(id) {
+                let script = instance.data.user_data.script().unwrap_or_default();
+                let told = read_with_bundle(script, &parts).ok().and_then(|told| told.parameters);
+                let parameters = instance
+                    .boot
+                    .config
+                    .as_mut()
+                    .and_then(|config| config.parameters.as_mut());
+                if let (Some(parameters), Some(told)) = (parameters, told) {
+                    parameters.refresh_s = told.refresh_s;
+                }
                 instance.boot.unpacked = true;
             }
             return Next::Go(self.after_identity(id, config), AT_ONCE);
@@ -70,9 +92,9 @@ impl World {
     }
 
     /// The volume is the lock: attach it, or wait for whoever holds it. Never forced.
-    pub(super) fn boot_attach(&mut self, id: &str, me: &Caller, config: &BootConfig) -> Next {
+    pub(super) fn boot_attach(&mut self, id: &InstanceId, me: &Caller, config: &BootConfig) -> Next {
         let Some(volume) = &config.volume else {
-            return Next::Go(BootPhase::Setup, AT_ONCE);
+            return Next::Go(after_mount(config), AT_ONCE);
         };
         if self.has_device(id, volume) {
             return Next::Go(BootPhase::Mount, AT_ONCE);
@@ -87,7 +109,7 @@ impl World {
     }
 
     /// Whether the kernel of the instance shows the volume by its id, which takes NVMe.
-    pub(super) fn has_device(&self, id: &str, volume: &VolumeId) -> bool {
+    pub(super) fn has_device(&self, id: &InstanceId, volume: &VolumeId) -> bool {
         let nvme = self.instances.get(id).is_none_or(|instance| {
             self.type_details(&instance.data.instance_type)
                 .is_none_or(|details| details.nvme != "unsupported")
@@ -100,12 +122,12 @@ impl World {
             .get(volume)
             .and_then(|record| record.volume.attachment.as_ref());
         held.is_some_and(|held| {
-            held.instance_id == id && matches!(held.state, AttachmentState::Attached | AttachmentState::Busy)
+            held.instance_id == *id && matches!(held.state, AttachmentState::Attached | AttachmentState::Busy)
         })
     }
 
     /// Keeps the launch hook from timing out during a wait.
-    fn heartbeat(&mut self, id: &str, me: &Caller, config: &BootConfig) {
+    pub(super) fn heartbeat(&mut self, id: &InstanceId, me: &Caller, config: &BootConfig) {
         let now_ms = self.now_ms;
         let Some(instance) = self.instances.get_mut(id) else {
             return;
@@ -123,9 +145,9 @@ impl World {
         }
     }
 
-    pub(super) fn boot_device(&mut self, id: &str, config: &BootConfig) -> Next {
+    pub(super) fn boot_device(&mut self, id: &InstanceId, config: &BootConfig) -> Next {
         let Some(volume) = &config.volume else {
-            return Next::Go(BootPhase::Setup, AT_ONCE);
+            return Next::Go(after_mount(config), AT_ONCE);
         };
         if self.has_device(id, volume) {
             return Next::Go(BootPhase::Mount, AT_ONCE);
@@ -138,9 +160,9 @@ impl World {
 
     /// Formats only what is proven blank, marked for first use and not from a snapshot; then mounts. A volume that bears
     /// the mark is never mounted.
-    pub(super) fn boot_mount(&mut self, id: &str, me: &Caller, config: &BootConfig) -> Next {
+    pub(super) fn boot_mount(&mut self, id: &InstanceId, me: &Caller, config: &BootConfig) -> Next {
         let Some(volume) = config.volume.clone() else {
-            return Next::Go(BootPhase::Setup, AT_ONCE);
+            return Next::Go(after_mount(config), AT_ONCE);
         };
         if !self.has_device(id, &volume) {
             return Next::Fail(format!("{volume} was lost before it was mounted"));
@@ -161,14 +183,20 @@ impl World {
             return next;
         }
         self.mount_volume(id, &volume);
-        Next::Go(BootPhase::Setup, SETUP)
+        Next::Go(after_mount(config), SETUP)
     }
 
-    fn boot_format(&mut self, id: &str, me: &Caller, config: &BootConfig, volume: &VolumeId) -> Result<(), Next> {
+    fn boot_format(
+        &mut self,
+        id: &InstanceId,
+        me: &Caller,
+        config: &BootConfig,
+        volume: &VolumeId,
+    ) -> Result<(), Next> {
         let found = self
             .api_describe_volumes(me, std::slice::from_ref(volume))
             .map_err(|error| self.again(id, &error, CALL_MS_MAX))?;
-        let here = |volume: &&Volume| volume.attachment.as_ref().is_some_and(|held| held.instance_id == id);
+        let here = |volume: &&Volume| volume.attachment.as_ref().is_some_and(|held| held.instance_id == *id);
         let Some(seen) = found.iter().find(here) else {
             // What is read goes back in time for a while.
             return Err(if self.in_phase_ms(id) < STALE_MS_MAX {
@@ -182,7 +210,10 @@ impl World {
             let why = format!("{volume} looks blank but is not marked for first use: not formatted");
             return Err(Next::Fail(why));
         }
-        let begins = Tags::from([(TAG_FORMATTING.to_owned(), volume.to_string())]);
+        let begins = Tags::from([
+            (TAG_FORMATTING.to_owned(), volume.to_string()),
+            (TAG_GROWN.to_owned(), grown(volume, seen.size_gib)),
+        ]);
         self.api_set_group_tags(me, &config.group, &begins)
             .map_err(|error| self.again(id, &error, CALL_MS_MAX))?;
         self.format_volume(id, volume, &config.filesystem);
@@ -190,7 +221,7 @@ impl World {
     }
 
     /// Removes the mark of first use, once an instance.
-    fn boot_unmark(&mut self, id: &str, me: &Caller, volume: &VolumeId) -> Result<(), Next> {
+    fn boot_unmark(&mut self, id: &InstanceId, me: &Caller, volume: &VolumeId) -> Result<(), Next> {
         self.api_delete_tags(me, volume.as_str(), &[TAG_FIRST_USE.to_owned()])
             .map_err(|error| self.again(id, &error, CALL_MS_MAX))?;
         if let Some(instance) = self.instances.get_mut(id) {
@@ -200,7 +231,7 @@ impl World {
     }
 
     /// A filesystem is made on a volume. Whether that was allowed is judged here, whoever did it.
-    pub(in crate::sim) fn format_volume(&mut self, id: &str, volume: &VolumeId, filesystem: &str) {
+    pub(in crate::sim) fn format_volume(&mut self, id: &InstanceId, volume: &VolumeId, filesystem: &str) {
         let Some(record) = self.volumes.get_mut(volume) else {
             return;
         };
@@ -208,7 +239,7 @@ impl World {
             .volume
             .attachment
             .as_ref()
-            .is_some_and(|held| held.instance_id == id);
+            .is_some_and(|held| held.instance_id == *id);
         let why_not = if record.content != Content::Blank {
             Some("it was not blank")
         } else if !record.volume.tags.contains_key(TAG_FIRST_USE) {
@@ -222,8 +253,9 @@ impl World {
         };
         record.content = Content::Filesystem {
             kind: filesystem.to_owned(),
-            made_by: id.to_owned(),
+            made_by: id.to_string(),
             writes: 0,
+            size_gib: record.volume.size_gib,
         };
         if let Some(why_not) = why_not {
             self.ledger.format(volume.as_str(), id, why_not);
@@ -232,7 +264,7 @@ impl World {
     }
 
     /// A volume is mounted read-write, and written to.
-    pub(in crate::sim) fn mount_volume(&mut self, id: &str, volume: &VolumeId) {
+    pub(in crate::sim) fn mount_volume(&mut self, id: &InstanceId, volume: &VolumeId) {
         if let Some(instance) = self.instances.get_mut(id) {
             instance.mounted = Some(volume.clone());
         }
@@ -243,7 +275,7 @@ impl World {
         self.trace_volume(volume, VolumeChange::Mounted, id);
     }
 
-    fn trace_volume(&mut self, volume: &VolumeId, state: VolumeChange, instance: &str) {
+    fn trace_volume(&mut self, volume: &VolumeId, state: VolumeChange, instance: &InstanceId) {
         self.record(TraceKind::Volume {
             id: volume.clone(),
             state,
@@ -251,7 +283,26 @@ impl World {
         });
     }
 
-    pub(super) fn boot_setup(&mut self, config: &BootConfig) -> Next {
+    /// Starts what needs neither data nor address, once an instance: it runs beside the wait for the volume.
+    pub(super) fn begin_prepare(&mut self, id: &InstanceId, config: &BootConfig) {
+        let begun = self.instances.get(id).is_none_or(|it| it.boot.prepared_ms.is_some());
+        if begun || !config.prepares {
+            return;
+        }
+        let ends_ms = self.now_ms + self.rng_events.between(PREPARE);
+        if let Some(instance) = self.instances.get_mut(id) {
+            instance.boot.prepared_ms = Some(ends_ms);
+        }
+        self.say(id, "prepare starts");
+    }
+
+    pub(super) fn boot_setup(&mut self, id: &InstanceId, me: &Caller, config: &BootConfig) -> Next {
+        self.begin_prepare(id, config);
+        let prepared_ms = self.instances.get(id).and_then(|it| it.boot.prepared_ms);
+        if prepared_ms.is_some_and(|ends_ms| self.now_ms < ends_ms) {
+            self.heartbeat(id, me, config);
+            return Next::Again(RETRY);
+        }
         if self.failing_boots.contains(&config.group) {
             return Next::Fail("the setup script ended with status 1".to_owned());
         }
@@ -259,7 +310,7 @@ impl World {
     }
 
     /// Takes the address while the volume is here, unless the metadata says that it is here already; and reads it back.
-    pub(super) fn boot_address(&mut self, id: &str, me: &Caller, config: &BootConfig) -> Next {
+    pub(super) fn boot_address(&mut self, id: &InstanceId, me: &Caller, config: &BootConfig) -> Next {
         let allocation = &config.allocation_id;
         let (associated_ms, unsure) = self
             .instances
@@ -291,7 +342,7 @@ impl World {
             }
         }
         match self.api_describe_addresses(me, std::slice::from_ref(allocation)) {
-            Ok(found) if found.iter().any(|it| it.instance_id.as_deref() == Some(id)) => {
+            Ok(found) if found.iter().any(|it| it.instance_id.as_ref() == Some(id)) => {
                 Next::Go(BootPhase::Complete, AT_ONCE)
             }
             // Each association may be charged: one whose answer was lost is looked for before it is asked for again.
@@ -311,7 +362,7 @@ impl World {
     /// Asks for the address, by the instance's first interface.
     pub(super) fn take_address(
         &mut self,
-        id: &str,
+        id: &InstanceId,
         me: &Caller,
         allocation: &AllocationId,
     ) -> CallResult<AssociationId> {
@@ -320,7 +371,7 @@ impl World {
     }
 
     /// Completes the launch hook, once an instance.
-    pub(super) fn boot_complete(&mut self, id: &str, me: &Caller, config: &BootConfig) -> Next {
+    pub(super) fn boot_complete(&mut self, id: &InstanceId, me: &Caller, config: &BootConfig) -> Next {
         if self.instances.get(id).is_some_and(|instance| !instance.boot.completed) {
             match self.complete_launch(id, me, config, "CONTINUE") {
                 Ok(HookEnd::NotYet) if self.in_phase_ms(id) < HOOK_MS_MAX => return Next::Again(RETRY),
@@ -339,7 +390,7 @@ impl World {
     /// group has not come to yet: the target state in the metadata tells which.
     pub(super) fn complete_launch(
         &mut self,
-        id: &str,
+        id: &InstanceId,
         me: &Caller,
         config: &BootConfig,
         result: &str,
@@ -354,9 +405,10 @@ impl World {
         }
     }
 
-    /// What can wait until the instance serves: the mark of first use, where the volume came with its filesystem, and the
-    /// count of failures.
-    pub(super) fn boot_settle(&mut self, id: &str, me: &Caller, config: &BootConfig) -> Next {
+    /// What can wait until the instance serves: a filesystem that is smaller than its volume, the mark of first use, where the
+    /// volume came with its filesystem, and the count of failures.
+    pub(super) fn boot_settle(&mut self, id: &InstanceId, me: &Caller, config: &BootConfig) -> Next {
+        self.follow_size(id, me, config);
         let settled = self.instances.get(id).is_some_and(|instance| instance.boot.settled);
         if let Some(volume) = config.volume.as_ref().filter(|_| !settled)
             && let Err(next) = self.boot_unmark(id, me, volume)
@@ -365,6 +417,9 @@ impl World {
                 return next;
             }
             self.say(id, "could not remove the mark of first use");
+        }
+        if let Some(next) = self.note_parameters(id, me, config) {
+            return next;
         }
         // Where somebody watches the application, a boot counts as good only once that has stayed well.
         if !config.watchdog && !config.asks_aws {

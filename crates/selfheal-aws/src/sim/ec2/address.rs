@@ -1,7 +1,7 @@
 //! Elastic IPs: a quota, one association each, and an instance that must be past `pending`.
 
 use selfheal_core::names::Tags;
-use selfheal_core::world::{Address, AllocationId, AssociationId, AttachmentState, InstanceState};
+use selfheal_core::world::{Address, AllocationId, AssociationId, AttachmentState, InstanceId, InstanceState};
 
 use super::super::call::fail;
 use super::super::ids;
@@ -61,9 +61,9 @@ impl World {
     }
 
     /// The instance whose primary network interface this is; the id itself where it is another kind of id.
-    pub(in crate::sim) fn owner_of_interface<'a>(&'a self, id: &'a str) -> &'a str {
+    pub(in crate::sim) fn owner_of_interface(&self, id: &str) -> InstanceId {
         let owner = self.instances.values().find(|record| record.interface_id == id);
-        owner.map_or(id, |record| record.id.as_str())
+        owner.map_or_else(|| id.into(), |record| record.id.clone())
     }
 
     /// `AssociateAddress` with the id of an instance or of its primary network interface; answers the association.
@@ -78,7 +78,7 @@ impl World {
     ) -> CallResult<AssociationId> {
         const ACTION: &str = "ec2:AssociateAddress";
         let now_ms = self.now_ms;
-        let instance_id = &self.owner_of_interface(holder).to_owned();
+        let instance_id = &self.owner_of_interface(holder);
         let Some(instance) = self.instances.get(instance_id) else {
             let (code, what) = if holder.starts_with("eni-") {
                 ("InvalidNetworkInterfaceID.NotFound", "network interface")
@@ -87,7 +87,7 @@ impl World {
             };
             return fail(ACTION, code, format!("The {what} ID '{holder}' does not exist"));
         };
-        if holder == instance_id && !instance.more_interfaces.is_empty() {
+        if *instance_id == *holder && !instance.more_interfaces.is_empty() {
             let message = format!(
                 "There are multiple interfaces attached to instance '{holder}'. Please specify an interface ID for the \
                  operation instead."
@@ -134,7 +134,7 @@ impl World {
         Ok(self.move_address(allocation_id, instance_id))
     }
 
-    fn move_address(&mut self, allocation_id: &AllocationId, instance_id: &str) -> AssociationId {
+    fn move_address(&mut self, allocation_id: &AllocationId, instance_id: &InstanceId) -> AssociationId {
         let association: AssociationId = self.new_id("eipassoc").into();
         self.judge_taking(allocation_id.as_str(), instance_id);
         if !self.may_take_address(instance_id) {
@@ -144,7 +144,7 @@ impl World {
         let displaced: Vec<AllocationId> = self
             .addresses
             .values()
-            .filter(|record| record.address.instance_id.as_deref() == Some(instance_id))
+            .filter(|record| record.address.instance_id.as_ref() == Some(instance_id))
             .map(|record| record.address.allocation_id.clone())
             .collect();
         for other in displaced {
@@ -165,7 +165,7 @@ impl World {
     }
 
     /// Whether the instance holds the data volume that it is made for, which is the lock; true where there is none.
-    fn may_take_address(&self, instance_id: &str) -> bool {
+    fn may_take_address(&self, instance_id: &InstanceId) -> bool {
         let config = self.instances.get(instance_id).and_then(|it| it.boot.config.as_ref());
         let volume = config.and_then(|config| config.volume.as_ref());
         let Some(record) = volume.and_then(|volume| self.volumes.get(volume)) else {
@@ -174,7 +174,7 @@ impl World {
         let held = record.volume.attachment.as_ref();
         // Busy is asked to leave and still mounted: nobody else can have it yet.
         held.is_some_and(|held| {
-            held.instance_id == instance_id && matches!(held.state, AttachmentState::Attached | AttachmentState::Busy)
+            held.instance_id == *instance_id && matches!(held.state, AttachmentState::Attached | AttachmentState::Busy)
         })
     }
 
@@ -196,11 +196,11 @@ impl World {
     }
 
     /// Takes every Elastic IP off an instance, as its termination does.
-    pub(super) fn free_addresses_of(&mut self, instance_id: &str) {
+    pub(super) fn free_addresses_of(&mut self, instance_id: &InstanceId) {
         let held: Vec<AllocationId> = self
             .addresses
             .values()
-            .filter(|record| record.address.instance_id.as_deref() == Some(instance_id))
+            .filter(|record| record.address.instance_id.as_ref() == Some(instance_id))
             .map(|record| record.address.allocation_id.clone())
             .collect();
         for allocation_id in held {

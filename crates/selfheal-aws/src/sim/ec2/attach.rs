@@ -1,7 +1,7 @@
 //! Attachments: one a volume, in one zone, and let go late when an instance dies.
 
 use selfheal_core::world::{
-    Attachment, AttachmentState, InstanceState, ModificationState, Volume, VolumeId, VolumeState,
+    Attachment, AttachmentState, InstanceId, InstanceState, ModificationState, Volume, VolumeId, VolumeState,
 };
 
 use super::super::call::fail;
@@ -18,7 +18,7 @@ impl World {
     pub(in crate::sim) fn attach_volume(
         &mut self,
         id: &VolumeId,
-        instance_id: &str,
+        instance_id: &InstanceId,
         device: &str,
     ) -> CallResult<Volume> {
         self.check_attachable(id, instance_id, device)?;
@@ -43,7 +43,7 @@ impl World {
     }
 
     /// Refuses what AWS refuses to attach, in the order of its checks.
-    fn check_attachable(&self, id: &VolumeId, instance_id: &str, device: &str) -> CallResult<()> {
+    fn check_attachable(&self, id: &VolumeId, instance_id: &InstanceId, device: &str) -> CallResult<()> {
         let record = self.live_volume(ATTACH, id)?;
         let Some(instance) = self.instances.get(instance_id) else {
             let message = format!("The instance ID '{instance_id}' does not exist");
@@ -83,7 +83,7 @@ impl World {
                 .volume
                 .attachment
                 .as_ref()
-                .is_some_and(|attachment| attachment.instance_id == instance_id)
+                .is_some_and(|attachment| attachment.instance_id == *instance_id)
         };
         if self
             .volumes
@@ -119,7 +119,11 @@ impl World {
     }
 
     /// `DetachVolume`, not forced. A volume that is still mounted stays `busy` until its instance lets go.
-    pub(in crate::sim) fn detach_volume(&mut self, id: &VolumeId, instance_id: Option<&str>) -> CallResult<Volume> {
+    pub(in crate::sim) fn detach_volume(
+        &mut self,
+        id: &VolumeId,
+        instance_id: Option<&InstanceId>,
+    ) -> CallResult<Volume> {
         const ACTION: &str = "ec2:DetachVolume";
         let record = self.live_volume(ACTION, id)?;
         let held = record
@@ -134,7 +138,7 @@ impl World {
                 format!("Volume '{id}' is in the 'available' state."),
             );
         };
-        if instance_id.is_some_and(|named| named != holder) {
+        if instance_id.is_some_and(|named| *named != holder) {
             let message = format!("The volume '{id}' is not attached to the instance you have named.");
             return fail(ACTION, "InvalidAttachment.NotFound", message);
         }
@@ -142,7 +146,7 @@ impl World {
         self.live_volume(ACTION, id).map(|record| record.volume.clone())
     }
 
-    fn begin_detach(&mut self, id: &VolumeId, holder: &str) {
+    fn begin_detach(&mut self, id: &VolumeId, holder: &InstanceId) {
         let mounted = self
             .instances
             .get(holder)
@@ -169,7 +173,7 @@ impl World {
     }
 
     /// The instance no longer has the volume mounted; a detachment that waited on it goes on.
-    pub(in crate::sim) fn unmount(&mut self, instance_id: &str) {
+    pub(in crate::sim) fn unmount(&mut self, instance_id: &InstanceId) {
         let Some(id) = self
             .instances
             .get_mut(instance_id)
@@ -187,7 +191,7 @@ impl World {
             .volumes
             .get(&id)
             .and_then(|record| record.volume.attachment.as_ref());
-        if attachment.is_some_and(|held| held.instance_id == instance_id && held.state == AttachmentState::Busy) {
+        if attachment.is_some_and(|held| held.instance_id == *instance_id && held.state == AttachmentState::Busy) {
             self.begin_detach(&id, instance_id);
         }
     }
@@ -212,13 +216,13 @@ impl World {
     }
 
     /// A terminated instance lets go of its volumes; those that go with it are deleted.
-    pub(in crate::sim) fn volumes_released(&mut self, instance_id: &str) {
+    pub(in crate::sim) fn volumes_released(&mut self, instance_id: &InstanceId) {
         let of_instance = |record: &&mut VolumeRecord| {
             record
                 .volume
                 .attachment
                 .as_ref()
-                .is_some_and(|held| held.instance_id == instance_id)
+                .is_some_and(|held| held.instance_id == *instance_id)
         };
         let mut released = Vec::new();
         for record in self.volumes.values_mut().filter(of_instance) {

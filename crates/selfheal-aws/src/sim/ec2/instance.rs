@@ -1,22 +1,28 @@
 //! Instances: launched by a group, and what may become of them.
 
 use selfheal_core::names::Tags;
-use selfheal_core::world::{Attachment, AttachmentState, Instance, InstanceState, Volume, VolumeId, VolumeState};
+use selfheal_core::world::{
+    Attachment, AttachmentState, Instance, InstanceId, InstanceState, Volume, VolumeId, VolumeState,
+};
 
 use super::super::events::WorldEvent;
 use super::super::ids;
 use super::super::pages::{Page, cut};
+use super::super::rng::Range;
 use super::super::state::{BootConfig, BootState, Content, InstanceRecord, VolumeRecord};
 use super::super::trace::{InstanceChange, TraceKind};
 use super::super::world::World;
 use super::of_stacks;
 
+/// From the notice of an interruption to the end.
+const NOTICE_MS: u64 = 120_000;
+
 impl World {
     pub(super) fn describe_instances(
         &self,
         stacks: &[String],
-        page: (Option<String>, usize),
-    ) -> Page<String, Instance> {
+        page: (Option<InstanceId>, usize),
+    ) -> Page<InstanceId, Instance> {
         let shown_ms = self.config.timings.terminated_shown_ms;
         let exists = |record: &InstanceRecord| {
             let shown = record.terminated_ms.is_none_or(|ms| self.now_ms - ms < shown_ms);
@@ -46,11 +52,11 @@ impl World {
 
     /// Returns the public address of an instance: its Elastic IP, else the one that it got at launch.
     #[must_use]
-    pub fn public_ip(&self, instance_id: &str) -> Option<String> {
+    pub fn public_ip(&self, instance_id: &InstanceId) -> Option<String> {
         let elastic = self
             .addresses
             .values()
-            .find(|record| record.address.instance_id.as_deref() == Some(instance_id));
+            .find(|record| record.address.instance_id.as_ref() == Some(instance_id));
         if let Some(record) = elastic {
             return Some(record.address.public_ip.clone());
         }
@@ -60,23 +66,23 @@ impl World {
     }
 
     /// Launches an instance for a group; answers its id, or why EC2 refuses, in its words.
-    pub(in crate::sim) fn run_instance(&mut self, group: &str) -> Result<String, String> {
+    pub(in crate::sim) fn run_instance(&mut self, group: &str) -> Result<InstanceId, String> {
         let Some(settings) = self.groups.get(group).map(|record| record.settings.clone()) else {
             return Err(format!("The group {group} does not exist."));
         };
         self.check_launch(&settings.template_id, settings.template_version, &settings.subnet)?;
-        self.check_capacity(&settings.template_id, settings.template_version, &settings.subnet)?;
         let template = self.templates.get(&settings.template_id);
-        let Some(data) = template
+        let Some(mut data) = template
             .and_then(|template| template.version(settings.template_version))
             .cloned()
         else {
             return Err("The launch template does not exist.".to_owned());
         };
+        data.instance_type = self.choose_type(&settings, &data)?;
         let Some(subnet) = self.subnets.get(&settings.subnet).map(|record| record.subnet.clone()) else {
             return Err(format!("The subnet ID '{}' does not exist", settings.subnet));
         };
-        let id = self.new_id("i");
+        let id = InstanceId::from(self.new_id("i"));
         let interface_id = self.new_id("eni");
         let more_interfaces = (0..self.config.more_interfaces)
             .map(|_| self.new_id("eni").into())
@@ -127,7 +133,22 @@ impl World {
         Ok(id)
     }
 
-    fn attach_root_volume(&mut self, instance: &str, zone: &str, data: &selfheal_core::world::TemplateData) {
+    /// Lets EC2 take an instance back; answers whether it is running.
+    ///
+    /// Source: EC2 user guide, "Spot Instance interruption notices": the notice comes two minutes before the end.
+    pub(in crate::sim) fn interrupt(&mut self, id: &InstanceId) -> bool {
+        let running = |it: &&mut InstanceRecord| it.state == InstanceState::Running;
+        let Some(instance) = self.instances.get_mut(id).filter(running) else {
+            return false;
+        };
+        instance.boot.notice = true;
+        // The program asks every five seconds.
+        self.wake_watch(id, Range::new(0, 6_000));
+        self.after_ms(NOTICE_MS, WorldEvent::TakenBack(id.to_owned()));
+        true
+    }
+
+    fn attach_root_volume(&mut self, instance: &InstanceId, zone: &str, data: &selfheal_core::world::TemplateData) {
         let id: VolumeId = self.new_id("vol").into();
         let volume = Volume {
             id: id.clone(),
@@ -157,7 +178,7 @@ impl World {
         self.volumes.insert(id, record);
     }
 
-    pub(super) fn trace_instance(&mut self, id: &str, why: &str) {
+    pub(super) fn trace_instance(&mut self, id: &InstanceId, why: &str) {
         let Some(state) = self
             .instances
             .get(id)
@@ -172,7 +193,7 @@ impl World {
         });
     }
 
-    pub(in crate::sim) fn instance_running(&mut self, id: &str) {
+    pub(in crate::sim) fn instance_running(&mut self, id: &InstanceId) {
         let Some(instance) = self
             .instances
             .get_mut(id)
@@ -191,7 +212,7 @@ impl World {
     }
 
     /// Starts an instance that was stopped; answers whether it was.
-    pub(in crate::sim) fn start_ec2(&mut self, id: &str) -> bool {
+    pub(in crate::sim) fn start_ec2(&mut self, id: &InstanceId) -> bool {
         let stopped = |it: &&mut InstanceRecord| it.state == InstanceState::Stopped;
         let Some(instance) = self.instances.get_mut(id).filter(stopped) else {
             return false;
@@ -204,7 +225,7 @@ impl World {
     }
 
     /// Terminates an instance; answers whether it was there to be terminated.
-    pub(in crate::sim) fn terminate_ec2(&mut self, id: &str, why: &str) -> bool {
+    pub(in crate::sim) fn terminate_ec2(&mut self, id: &InstanceId, why: &str) -> bool {
         let Some(instance) = self.instances.get_mut(id) else {
             return false;
         };
@@ -221,7 +242,7 @@ impl World {
         true
     }
 
-    pub(in crate::sim) fn instance_terminated(&mut self, id: &str) {
+    pub(in crate::sim) fn instance_terminated(&mut self, id: &InstanceId) {
         let now_ms = self.now_ms;
         let Some(instance) = self
             .instances
@@ -244,7 +265,7 @@ impl World {
     }
 
     /// Stops an instance; answers whether it was running.
-    pub(in crate::sim) fn stop_ec2(&mut self, id: &str, why: &str) -> bool {
+    pub(in crate::sim) fn stop_ec2(&mut self, id: &InstanceId, why: &str) -> bool {
         let Some(instance) = self
             .instances
             .get_mut(id)
@@ -262,7 +283,7 @@ impl World {
         true
     }
 
-    pub(in crate::sim) fn instance_stopped(&mut self, id: &str) {
+    pub(in crate::sim) fn instance_stopped(&mut self, id: &InstanceId) {
         let Some(instance) = self
             .instances
             .get_mut(id)
@@ -276,7 +297,7 @@ impl World {
     }
 
     /// Lets the status checks report `impaired`; answers whether the instance is running.
-    pub(in crate::sim) fn impair(&mut self, id: &str) -> bool {
+    pub(in crate::sim) fn impair(&mut self, id: &InstanceId) -> bool {
         let Some(instance) = self
             .instances
             .get_mut(id)
@@ -304,7 +325,7 @@ impl World {
     }
 
     /// Reboots an instance; answers whether it is running.
-    pub(in crate::sim) fn reboot(&mut self, id: &str) -> bool {
+    pub(in crate::sim) fn reboot(&mut self, id: &InstanceId) -> bool {
         if self
             .instances
             .get(id)

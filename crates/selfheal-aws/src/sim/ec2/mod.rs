@@ -14,9 +14,9 @@ mod volume;
 use async_trait::async_trait;
 use selfheal_core::names::{TAG_STACK, Tags};
 use selfheal_core::world::{
-    Address, AllocationId, AssociationId, CreateVolume, Image, ImageId, IngressRule, Instance, LaunchTemplate,
-    LaunchTemplateId, ModifyVolume, SecurityGroup, SecurityGroupId, Snapshot, Subnet, SubnetId, TemplateData, Volume,
-    VolumeId, VolumeModification, VolumeState, VpcId,
+    Address, AllocationId, AssociationId, CopyVolume, CreateVolume, Image, ImageId, IngressRule, Instance, InstanceId,
+    LaunchTemplate, LaunchTemplateId, ModifyVolume, SecurityGroup, SecurityGroupId, Snapshot, Subnet, SubnetId,
+    TemplateData, Volume, VolumeId, VolumeModification, VolumeState, VpcId,
 };
 
 use super::call::{Call, fail};
@@ -175,9 +175,9 @@ impl Ec2 for Sim {
         .await
     }
 
-    async fn describe_attached_volumes(&self, instance_id: &str) -> CallResult<Vec<Volume>> {
+    async fn describe_attached_volumes(&self, instance_id: &InstanceId) -> CallResult<Vec<Volume>> {
         let (call, instance) = (
-            Call::read("ec2:DescribeVolumes").about(instance_id),
+            Call::read("ec2:DescribeVolumes").about(instance_id.as_str()),
             instance_id.to_owned(),
         );
         self.listing(call, PAGE_ASKED, move |world, page| {
@@ -219,12 +219,13 @@ impl Ec2 for Sim {
         .await
     }
 
-    async fn describe_launch_template(&self, name: &str) -> CallResult<Option<LaunchTemplate>> {
+    async fn describe_launch_template(&self, name: &str, version: Option<u64>) -> CallResult<Option<LaunchTemplate>> {
         let (call, name) = (
             Call::read("ec2:DescribeLaunchTemplateVersions").about(name),
             name.to_owned(),
         );
-        self.call(call, move |world| Ok(world.describe_template(&name))).await
+        self.call(call, move |world| Ok(world.describe_template(&name, version)))
+            .await
     }
 
     async fn describe_launch_templates(&self) -> CallResult<Vec<LaunchTemplate>> {
@@ -237,6 +238,18 @@ impl Ec2 for Sim {
         let (call, stacks) = (Call::read("ec2:DescribeInstances"), owned(stacks));
         self.listing(call, PAGE_ASKED, move |world, page| {
             Ok(world.describe_instances(&stacks, page))
+        })
+        .await
+    }
+
+    async fn console_output(&self, instance_id: &InstanceId, _: bool) -> CallResult<Option<String>> {
+        let call = Call::read("ec2:GetConsoleOutput").about(instance_id.as_str());
+        let call = call.on(Target::Instance(instance_id.clone()));
+        let id = instance_id.clone();
+        self.call(call, move |world| {
+            let instance = world.instances.get(&id);
+            let said = instance.map(|instance| instance.boot.said.iter().map(|line| format!("{line}\r\n")).collect());
+            Ok(said.filter(|said: &String| !said.is_empty()))
         })
         .await
     }
@@ -268,8 +281,21 @@ impl Ec2 for Sim {
         let call = Call::change("ec2:CreateVolume")
             .tagging(&input.tags)
             .on(Target::NewVolume(input.clone()));
+        let call = match &input.snapshot_id {
+            Some(id) => call.on(Target::Snapshot(id.clone())),
+            None => call,
+        };
         let (caller, input) = (self.caller().clone(), input.clone());
         self.call(call, move |world| world.create_volume(&caller, &input)).await
+    }
+
+    async fn copy_volume(&self, input: &CopyVolume) -> CallResult<Volume> {
+        let call = Call::change("ec2:CopyVolumes")
+            .about(input.source.as_str())
+            .tagging(&input.tags)
+            .on(Target::CopiedVolume(input.clone()));
+        let (caller, input) = (self.caller().clone(), input.clone());
+        self.call(call, move |world| world.copy_volume(&caller, &input)).await
     }
 
     async fn modify_volume(&self, input: &ModifyVolume) -> CallResult<()> {

@@ -1,13 +1,18 @@
 //! What EC2 offers: instance types and their zones, routes, and the key that encrypts by default.
 
 use async_trait::async_trait;
-use selfheal_core::spec::Architecture;
-use selfheal_core::world::{DefaultRoute, ImageId, InstanceTypeDetails, SubnetId, VpcId};
+use selfheal_core::doctor::{ADDRESS_QUOTA, quota_of_type};
+use selfheal_core::spec::{Architecture, Market};
+use selfheal_core::world::{
+    DefaultRoute, ImageId, InstanceState, InstanceTypeDetails, MixedPolicy, RunningInstance, SubnetId, VpcId,
+};
 
 use super::super::call::Call;
 use super::super::runtime::Sim;
+use super::super::state::InstanceRecord;
+use super::super::target::Target;
 use super::super::world::World;
-use crate::backend::{CallResult, Offers};
+use crate::backend::{CallResult, Offers, Quotas};
 
 /// An instance type that the simulated Region has.
 struct Kind {
@@ -16,6 +21,19 @@ struct Kind {
     nvme: &'static str,
     baseline_mbps: u32,
     maximum_mbps: u32,
+}
+
+/// How many vCPUs a type has, by its size.
+///
+/// Source: EC2 user guide, "Instance types": `medium` and what is smaller has two of the burstable T3 and T4g, and else one.
+fn vcpus(name: &str) -> u32 {
+    let (family, size) = name.split_once('.').unwrap_or((name, ""));
+    match size.strip_suffix("xlarge") {
+        Some("") => 4,
+        Some(times) => 4 * times.parse().unwrap_or(1),
+        None if size == "large" || family.starts_with("t3") || family.starts_with("t4") => 2,
+        None => 1,
+    }
 }
 
 const ARM64: &[&str] = &["arm64"];
@@ -81,6 +99,7 @@ impl World {
                 nvme: REQUIRED.to_owned(),
                 ebs_baseline_mbps: None,
                 ebs_maximum_mbps: None,
+                vcpus: Some(vcpus(name)),
             });
         };
         let known = |mbps: u32| (mbps > 0).then_some(mbps);
@@ -89,6 +108,7 @@ impl World {
             nvme: kind.nvme.to_owned(),
             ebs_baseline_mbps: known(kind.baseline_mbps),
             ebs_maximum_mbps: known(kind.maximum_mbps),
+            vcpus: Some(vcpus(name)),
         })
     }
 
@@ -133,6 +153,48 @@ impl World {
         Ok(())
     }
 
+    /// What runs or is about to.
+    fn running(&self) -> Vec<RunningInstance> {
+        let up = |it: &&InstanceRecord| matches!(it.state, InstanceState::Pending | InstanceState::Running);
+        let seen = self.instances.values().filter(up);
+        seen.map(|it| {
+            let group = it.group.as_ref().and_then(|name| self.groups.get(name));
+            let mixed = group.and_then(|record| record.settings.mixed.as_ref());
+            RunningInstance {
+                id: it.id.clone(),
+                instance_type: it.data.instance_type.clone(),
+                vcpus: vcpus(&it.data.instance_type),
+                spot: mixed.is_some_and(MixedPolicy::is_spot),
+            }
+        })
+        .collect()
+    }
+
+    /// Why the account's quota does not let a type be launched, in EC2's words.
+    pub(in crate::sim) fn check_quota(&self, name: &str, spot: bool) -> Result<(), String> {
+        let market = if spot { Market::Spot } else { Market::OnDemand };
+        let Some(quota) = quota_of_type(name, market) else {
+            return Ok(());
+        };
+        let Some(allowed) = self.config.quotas.get(quota.code) else {
+            return Ok(());
+        };
+        let counted = |it: &RunningInstance| it.spot == spot && quota_of_type(&it.instance_type, market) == Some(quota);
+        let used: u32 = self.running().into_iter().filter(counted).map(|it| it.vcpus).sum();
+        if used + vcpus(name) <= *allowed {
+            return Ok(());
+        }
+        Err(if spot {
+            "MaxSpotInstanceCountExceeded - Max spot instance count exceeded".to_owned()
+        } else {
+            format!(
+                "VcpuLimitExceeded - You have requested more vCPU capacity than your current vCPU limit of {allowed} allows for \
+                 the instance bucket that the specified instance type belongs to. Please visit \
+                 http://aws.amazon.com/contact-us/ec2-request to request an adjustment to this limit."
+            )
+        })
+    }
+
     /// The ARN of the key that AWS keeps for the account, which nobody needs rights for.
     pub(in crate::sim) fn own_key(&self) -> String {
         self.arn("kms", "key/00000000-0000-4000-8000-000000000000")
@@ -174,5 +236,35 @@ impl Offers for Sim {
             Ok(world.config.default_key.clone())
         })
         .await
+    }
+
+    async fn running_instances(&self) -> CallResult<Vec<RunningInstance>> {
+        self.call(Call::read("ec2:DescribeInstances"), |world| Ok(world.running()))
+            .await
+    }
+}
+
+/// What Service Quotas allows whoever has asked for no more, of what is counted here.
+const DEFAULT_QUOTA: u32 = 64;
+
+#[async_trait]
+impl Quotas for Sim {
+    async fn ec2_quota(&self, code: &str) -> CallResult<Option<u32>> {
+        let call = Call::read("servicequotas:GetServiceQuota")
+            .about(code)
+            .on(Target::Quota(code.to_owned()));
+        let code = code.to_owned();
+        self.call(call, move |world| {
+            if code == ADDRESS_QUOTA.code {
+                return Ok(u32::try_from(world.config.address_quota).ok());
+            }
+            Ok(world.config.quotas.get(&code).copied())
+        })
+        .await
+    }
+
+    async fn default_ec2_quota(&self, code: &str) -> CallResult<Option<u32>> {
+        let call = Call::read("servicequotas:GetAWSDefaultServiceQuota").about(code);
+        self.call(call, |_| Ok(Some(DEFAULT_QUOTA))).await
     }
 }

@@ -23,14 +23,16 @@ impl World {
     }
 
     /// `CreateSnapshot`. It holds what is on the volume at this instant.
-    pub(super) fn create_snapshot(
+    pub(in crate::sim) fn create_snapshot(
         &mut self,
         volume_id: &VolumeId,
         description: &str,
         tags: &Tags,
     ) -> CallResult<Snapshot> {
         const ACTION: &str = "ec2:CreateSnapshot";
-        check_tags(ACTION, tags)?;
+        // Its own tags are AWS's alone to set.
+        let own = tags.iter().filter(|(key, _)| !key.starts_with("aws:"));
+        check_tags(ACTION, &own.map(|(key, value)| (key.clone(), value.clone())).collect())?;
         if description.chars().count() > 255 {
             return fail(
                 ACTION,
@@ -56,11 +58,12 @@ impl World {
                 format!("The volume '{volume_id}' is not 'available' or 'in-use'."),
             );
         }
-        let content = record.content.clone();
+        let (content, size_gib) = (record.content.clone(), record.volume.size_gib);
         let id: SnapshotId = self.new_id("snap").into();
         let snapshot = Snapshot {
             id: id.clone(),
             volume_id: volume_id.to_owned(),
+            size_gib,
             state: SnapshotState::Pending,
             started_at: self.now(),
             tags: tags.clone(),

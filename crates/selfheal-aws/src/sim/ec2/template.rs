@@ -18,9 +18,21 @@ use crate::backend::CallResult;
 const USER_DATA_MAX_BYTES: usize = 16_384;
 
 impl World {
-    pub(super) fn describe_template(&self, name: &str) -> Option<LaunchTemplate> {
+    pub(super) fn describe_template(&self, name: &str, version: Option<u64>) -> Option<LaunchTemplate> {
         let named = |record: &&TemplateRecord| record.name == name && self.sees(record.visible_ms);
-        self.templates.values().find(named).and_then(TemplateRecord::latest)
+        let record = self.templates.values().find(named)?;
+        let latest = record.latest()?;
+        match version {
+            None => Some(latest),
+            Some(version) => {
+                let data = record.version(version)?.clone();
+                Some(LaunchTemplate {
+                    version,
+                    data,
+                    ..latest
+                })
+            }
+        }
     }
 
     pub(super) fn describe_templates(

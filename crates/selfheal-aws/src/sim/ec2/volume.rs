@@ -1,7 +1,8 @@
 //! Volumes: one zone, one attachment, sizes that only grow, and contents that can be told apart.
 
 use selfheal_core::world::{
-    CreateVolume, ModificationState, ModifyVolume, SnapshotState, Volume, VolumeId, VolumeModification, VolumeState,
+    CopyVolume, CreateVolume, ModificationState, ModifyVolume, SnapshotId, SnapshotState, Volume, VolumeId,
+    VolumeModification, VolumeState,
 };
 
 use super::super::call::{Caller, fail};
@@ -75,13 +76,16 @@ impl World {
             }
             return Ok(record.volume.clone());
         }
-        let id: VolumeId = self.new_id("vol").into();
-        let gp3 = input.volume_type == "gp3";
         let key = input.kms_key.clone().or_else(|| self.config.default_key.clone());
         let allowed = key.as_ref().is_none_or(|key| self.may_use_key(caller, key));
         let usable = allowed && !self.creation_fails;
+        let content = match &input.snapshot_id {
+            Some(snapshot) => self.content_of_snapshot(snapshot, input.size_gib)?,
+            None => Content::Blank,
+        };
+        let gp3 = input.volume_type == "gp3";
         let volume = Volume {
-            id: id.clone(),
+            id: self.new_id("vol").into(),
             zone: input.zone.clone(),
             size_gib: input.size_gib,
             volume_type: input.volume_type.clone(),
@@ -90,15 +94,60 @@ impl World {
             encrypted: input.encrypted,
             kms_key: Some(key.unwrap_or_else(|| self.own_key())),
             state: VolumeState::Creating,
-            snapshot_id: None,
+            snapshot_id: input.snapshot_id.clone(),
             attachment: None,
             tags: input.tags.clone(),
         };
-        self.note_made(ACTION, &input.client_token, input, id.as_str());
+        self.note_made(ACTION, &input.client_token, input, volume.id.as_str());
+        Ok(self.keep_volume(volume, content, usable))
+    }
+
+    /// `CopyVolumes`: what is on the source at this instant, in its zone, encrypted as it is.
+    pub(super) fn copy_volume(&mut self, caller: &Caller, input: &CopyVolume) -> CallResult<Volume> {
+        const ACTION: &str = "ec2:CopyVolumes";
+        check_tags(ACTION, &input.tags)?;
+        if let Some(made) = self.made_before(ACTION, &input.client_token, input)?
+            && let Some(record) = self.volumes.get(made.as_str())
+        {
+            return Ok(record.volume.clone());
+        }
+        let source = self.live_volume(ACTION, &input.source)?;
+        if !matches!(source.volume.state, VolumeState::Available | VolumeState::InUse) {
+            let message = format!("Volume '{}' is not in a valid state to be copied.", input.source);
+            return fail(ACTION, "IncorrectState", message);
+        }
+        if input.size_gib < source.volume.size_gib {
+            let message = "The size of the copy must be at least that of its source.";
+            return fail(ACTION, "InvalidParameterValue", message);
+        }
+        let (iops, throughput) = (input.iops, input.throughput_mibps);
+        check_shape(ACTION, &input.volume_type, input.size_gib, iops, throughput)?;
+        let (content, source) = (source.content.clone(), source.volume.clone());
+        let customers = source.kms_key.as_ref().filter(|key| **key != self.own_key());
+        let usable = customers.is_none_or(|key| self.may_use_key(caller, key));
+        let volume = Volume {
+            id: self.new_id("vol").into(),
+            size_gib: input.size_gib,
+            volume_type: input.volume_type.clone(),
+            iops,
+            throughput_mibps: throughput,
+            state: VolumeState::Creating,
+            snapshot_id: None,
+            attachment: None,
+            tags: input.tags.clone(),
+            ..source
+        };
+        self.note_made(ACTION, &input.client_token, input, volume.id.as_str());
+        Ok(self.keep_volume(volume, content, usable))
+    }
+
+    /// Takes a volume that is being made into the world.
+    fn keep_volume(&mut self, volume: Volume, content: Content, usable: bool) -> Volume {
+        let id = volume.id.clone();
         let record = VolumeRecord {
             volume: volume.clone(),
             visible_ms: self.visible_from(),
-            content: Content::Blank,
+            content,
             modification: None,
             delete_on_termination: false,
             device: None,
@@ -111,7 +160,27 @@ impl World {
             WorldEvent::VolumeDeleted(id)
         };
         self.after(self.config.timings.volume_create, end);
-        Ok(volume)
+        volume
+    }
+
+    /// What a volume of this size holds that is made of the snapshot.
+    fn content_of_snapshot(&self, id: &SnapshotId, size_gib: u32) -> CallResult<Content> {
+        const ACTION: &str = "ec2:CreateVolume";
+        let found = self.snapshots.get(id).filter(|record| self.sees(record.visible_ms));
+        let Some(record) = found else {
+            let message = format!("The snapshot '{id}' does not exist.");
+            return fail(ACTION, "InvalidSnapshot.NotFound", message);
+        };
+        if record.snapshot.state != SnapshotState::Completed {
+            let message = format!("Snapshot '{id}' is not 'completed'.");
+            return fail(ACTION, "IncorrectState", message);
+        }
+        let least = record.snapshot.size_gib;
+        if size_gib < least {
+            let message = format!("Volume of size {size_gib}GB is smaller than snapshot, expect size >= {least}GB");
+            return fail(ACTION, "InvalidParameterValue", message);
+        }
+        Ok(record.content.clone())
     }
 
     pub(in crate::sim) fn volume_available(&mut self, id: &VolumeId) {
@@ -205,6 +274,7 @@ impl World {
             record.volume.iops = last.iops;
             record.volume.throughput_mibps = last.throughput_mibps;
         }
+        self.device_has_grown(id);
         self.after(
             self.config.timings.volume_modify,
             WorldEvent::VolumeOptimized(id.to_owned()),

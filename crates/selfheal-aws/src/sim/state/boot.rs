@@ -1,5 +1,7 @@
 //! What an instance's boot program knows, and where it stands.
 
+use std::collections::BTreeMap;
+
 use selfheal_core::world::{AllocationId, VolumeId};
 use serde::{Deserialize, Serialize};
 
@@ -25,9 +27,64 @@ pub struct BootConfig {
     pub asks_aws: bool,
     /// Number of failed boots in a row at which the stack parks itself.
     pub breaker_limit: u32,
+    /// Log group that it ships its log to, where it ships any.
+    #[serde(default)]
+    pub log_group: Option<String>,
+    /// Topic that it publishes its messages to, where it publishes any.
+    #[serde(default)]
+    pub topic: Option<String>,
+    /// Whether it installs Systems Manager's agent where the image has none.
+    #[serde(default)]
+    pub installs_agent: bool,
     /// Bundle that its user data names, where they name one.
     #[serde(default)]
     pub bundle: Option<BundleRef>,
+    /// Configuration of the app that it fetches, where it has one in Parameter Store.
+    #[serde(default)]
+    pub parameters: Option<ParametersRef>,
+    /// Whether it has a script that runs beside the wait for the volume.
+    #[serde(default)]
+    pub prepares: bool,
+    /// Whether its watchdog restarts the app before it reports the instance.
+    #[serde(default)]
+    pub repairs: bool,
+    /// Names of the certificate that it looks after; empty where it has no HTTPS.
+    #[serde(default)]
+    pub domains: Vec<String>,
+}
+
+/// Configuration of an app in Parameter Store.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ParametersRef {
+    /// Path of its parameters.
+    pub path: String,
+    /// Names without which a boot fails.
+    pub required: Vec<String>,
+    /// Seconds between two looks of a running instance, where it looks at all.
+    #[serde(default)]
+    pub refresh_s: Option<u32>,
+}
+
+/// A parameter as an instance holds it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HeldParameter {
+    /// The number of the fetch that brought it, from 1 on.
+    pub fetch: u64,
+    /// Its version.
+    pub version: u64,
+    /// Its value.
+    pub value: String,
+}
+
+/// A fetch under way: what its pages have brought so far.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Fetching {
+    /// The last name of the pages so far.
+    pub after: Option<String>,
+    /// Version and value of each parameter, by its whole name.
+    pub found: BTreeMap<String, (u64, String)>,
+    /// Number of calls that failed in a row.
+    pub failures: u32,
 }
 
 /// A bundle that user data name.
@@ -53,6 +110,8 @@ pub enum BootPhase {
     Device,
     /// Formats where it may, and mounts.
     Mount,
+    /// Fetches the app's configuration.
+    Config,
     /// Runs the user's setup and waits for the application.
     Setup,
     /// Takes the address.
@@ -79,6 +138,18 @@ pub struct BootState {
     pub since_ms: u64,
     /// Whether the app fails.
     pub app_failed: bool,
+    /// When the script that prepares the instance ends, in logical milliseconds, where it has begun on this instance.
+    #[serde(default)]
+    pub prepared_ms: Option<u64>,
+    /// Whether the app fails until it is restarted.
+    #[serde(default)]
+    pub app_hangs: bool,
+    /// When the watchdog restarted the app last, in logical milliseconds.
+    #[serde(default)]
+    pub repaired_ms: Option<u64>,
+    /// Number of repairs that the group's tags do not tell of yet.
+    #[serde(default)]
+    pub uncounted: u32,
     /// When the hook's heartbeat was last recorded, or the wait for the volume began, in logical milliseconds; 0 before.
     pub heartbeat_ms: u64,
     /// Whether the mark of first use was removed on this instance.
@@ -86,6 +157,30 @@ pub struct BootState {
     /// Whether the bundle was unpacked on this instance's root disk.
     #[serde(default)]
     pub unpacked: bool,
+    /// Versions of the app's configuration that it has fetched, as a tag of the group says them.
+    #[serde(default)]
+    pub fetched: Option<String>,
+    /// What it holds of the app's configuration, by the names that it has on the instance.
+    #[serde(default)]
+    pub held: BTreeMap<String, HeldParameter>,
+    /// The look at it that is under way.
+    #[serde(default)]
+    pub fetching: Option<Fetching>,
+    /// Number of fetches that brought all of it, in this boot.
+    #[serde(default)]
+    pub fetches: u64,
+    /// Number of restarts of the app because it had changed, in this boot.
+    #[serde(default)]
+    pub restarts: u32,
+    /// Which of them it noted last in that tag.
+    #[serde(default)]
+    pub noted: Option<String>,
+    /// When Systems Manager's agent connects after this start, in logical milliseconds; 0 before the first.
+    #[serde(default)]
+    pub agent_ms: u64,
+    /// When the agent that it installs connects first, in logical milliseconds, where it has installed one.
+    #[serde(default)]
+    pub installed_agent_ms: Option<u64>,
     /// Whether the launch hook was completed on this instance, or found to be over.
     pub completed: bool,
     /// Reason of a boot that failed.
@@ -113,6 +208,36 @@ pub struct BootState {
     /// Since when it knows that its volume is lost, in logical milliseconds.
     #[serde(default)]
     pub lost_ms: Option<u64>,
+    /// What it said last, for the console.
+    #[serde(default)]
+    pub said: Vec<String>,
+    /// What it has to ship yet: the time in milliseconds since 1970, and the text.
+    #[serde(default)]
+    pub unshipped: Vec<(i64, String)>,
+    /// Whether its shipper is about to look.
+    #[serde(default)]
+    pub shipping: bool,
+    /// Number of times in a row that it could not ship.
+    #[serde(default)]
+    pub ship_failures: u32,
+    /// Whether its metadata tells that EC2 takes it back.
+    #[serde(default)]
+    pub notice: bool,
+    /// Whether it has given back what it holds for that.
+    #[serde(default)]
+    pub noticed: bool,
+    /// Whether it has told that it took another one's place, or found that it did not.
+    #[serde(default)]
+    pub told: bool,
+    /// What it has to note yet of the size of the filesystem.
+    #[serde(default)]
+    pub grown: Option<String>,
+    /// Number of times that it has looked after its certificate.
+    #[serde(default)]
+    pub looks: u32,
+    /// What it has noted of its certificate.
+    #[serde(default)]
+    pub tls_noted: Option<String>,
     /// Number of times that its watchers have acted.
     pub watched: u32,
     /// Configuration, read from the user data when the instance was launched; `None` where that holds no boot program.

@@ -1,6 +1,6 @@
 //! What a resource was before its last change, for reads that go back in time.
 
-use selfheal_core::world::{AssociationId, Attachment, VolumeState};
+use selfheal_core::world::{AssociationId, Attachment, InstanceId, VolumeState};
 use serde::{Deserialize, Serialize};
 
 /// What a stale read still shows of a resource.
@@ -17,7 +17,7 @@ pub(in crate::sim) struct Past {
 pub(in crate::sim) enum Shown {
     Address {
         association_id: Option<AssociationId>,
-        instance_id: Option<String>,
+        instance_id: Option<InstanceId>,
     },
     Volume {
         state: VolumeState,

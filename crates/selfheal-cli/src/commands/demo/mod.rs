@@ -11,7 +11,7 @@ use selfheal_aws::{Control, Goal, Scope, Silent, observe};
 use selfheal_core::plan::{DestroyOptions, Plan, plan};
 use selfheal_core::spec::{EXAMPLE, SpecFile};
 use selfheal_core::status::{StatusReport, status};
-use selfheal_core::world::VolumeId;
+use selfheal_core::world::{InstanceId, VolumeId};
 use selfheal_core::{Observed, Spec};
 
 use crate::cli::DemoArgs;
@@ -47,7 +47,7 @@ struct Story {
 /// What must not change when the instance does.
 #[derive(Debug)]
 struct Facts {
-    instance: String,
+    instance: InstanceId,
     allocation_id: String,
     public_ip: String,
     volume_id: VolumeId,
@@ -163,9 +163,9 @@ impl Story {
         self.sim.drain_trace();
         let from_ms = self.sim.now_ms();
         let goal = Goal::Destroy(DestroyOptions::default());
-        self.execute(goal)?;
+        self.execute(goal.clone())?;
         let timeline = self.timeline(from_ms);
-        let (observed, plan) = self.read(goal)?;
+        let (observed, plan) = self.read(goal.clone())?;
         check(plan.is_empty(), "nothing is left to destroy")?;
         let gone = observed.group.is_none()
             && observed.launch_template.is_none()
@@ -211,7 +211,7 @@ impl Story {
     }
 
     fn execute(&self, goal: Goal) -> Result<(), CliError> {
-        let (observed, shown) = self.read(goal)?;
+        let (observed, shown) = self.read(goal.clone())?;
         let control = self.control();
         let run = selfheal_aws::apply(&self.sim, &self.spec, goal, &shown, observed, &control);
         let outcome = self

@@ -1,7 +1,7 @@
 //! What happened in the simulated world, as people read it.
 
 use selfheal_aws::sim::{CallTrace, InstanceChange, Outcome, TraceEvent, TraceKind, VolumeChange};
-use selfheal_core::world::{InstanceState, LifecycleState};
+use selfheal_core::world::{InstanceId, InstanceState, LifecycleState};
 
 /// Renders the events that tell the story, a line each: when, who, what. Reads are left out, and so is what the line
 /// before says already, as where a call is refused several times in a row.
@@ -23,7 +23,7 @@ pub fn render(trace: &[TraceEvent], from_ms: u64) -> String {
 
 /// Finds when an instance came into service, in logical milliseconds.
 #[must_use]
-pub fn in_service_ms(trace: &[TraceEvent], id: &str) -> Option<u64> {
+pub fn in_service_ms(trace: &[TraceEvent], id: &InstanceId) -> Option<u64> {
     let in_service = |event: &&TraceEvent| matches!(&event.what, TraceKind::Lifecycle { instance, state, .. } if instance == id && *state == LifecycleState::InService);
     trace.iter().find(in_service).map(|event| event.at_ms)
 }
@@ -113,6 +113,6 @@ fn call_line(call: &CallTrace) -> Option<(String, String)> {
 }
 
 /// Shortens an id for a column: the first digits tell the instances of a story apart.
-fn short(id: &str) -> String {
-    id.chars().take(8).collect()
+fn short(id: impl AsRef<str>) -> String {
+    id.as_ref().chars().take(8).collect()
 }

@@ -1,17 +1,38 @@
-//! The account: whose it is, and how many addresses it may hold.
+//! The account: whose it is, how many addresses it may hold, and what its doctor asks.
 
+use super::super::build::given;
 use super::super::collect::{Granted, OperatorGrants, When};
+use super::super::statements::OperatorStatement as Operator;
+use crate::condition::{Comparison, Conditions};
 use crate::purpose::Purpose;
 
-/// Every command checks the account. Whoever allocates an address looks first whether the account may hold another.
+/// Every command but `config` checks the account. Whoever allocates an address looks first whether the account may hold another.
 pub(super) fn operator(grants: &mut OperatorGrants<'_>) -> Granted {
     grants.ask(When::Always, &["sts:GetCallerIdentity"])?;
-    let looks = match grants.purpose {
-        Purpose::Plan | Purpose::Apply | Purpose::Status => true,
-        Purpose::Destroy | Purpose::Resume | Purpose::Sleep => false,
-    };
+    let looks = matches!(grants.purpose, Purpose::Plan | Purpose::Apply | Purpose::Status);
     if looks && grants.scope.allocation_id.is_none() {
         grants.look(When::WhereAsked, &["ec2:DescribeAccountAttributes"])?;
+    }
+    if grants.purpose == Purpose::Doctor {
+        diagnose(grants)?;
+    }
+    Ok(())
+}
+
+/// A doctor reads what EC2 allows the account, and asks IAM what the one who asks may do, and nobody else.
+fn diagnose(grants: &mut OperatorGrants<'_>) -> Granted {
+    let quotas = vec![grants.place.quotas("ec2")?];
+    grants.allow(
+        Operator::ReadQuotas,
+        &["servicequotas:GetServiceQuota"],
+        quotas,
+        Conditions::none().when(Comparison::StringEquals, "servicequotas:service", "ec2"),
+    );
+    grants.look(When::ForCommand, &["servicequotas:GetAWSDefaultServiceQuota"])?;
+    if let Some(principal) = &grants.scope.principal {
+        let oneself = vec![given(principal)?];
+        let ask = ["iam:SimulatePrincipalPolicy"];
+        grants.allow(Operator::AskWhatIMayDo, &ask, oneself, Conditions::none());
     }
     Ok(())
 }

@@ -43,7 +43,6 @@ pub(super) fn instance(grants: &mut InstanceGrants<'_>) -> Granted {
 pub(super) fn operator(grants: &mut OperatorGrants<'_>) -> Granted {
     grants.look(When::Always, &["ec2:DescribeAddresses"])?;
     match grants.purpose {
-        Purpose::Plan | Purpose::Status | Purpose::Resume | Purpose::Sleep => Ok(()),
         Purpose::Apply => match &grants.scope.allocation_id {
             None => {
                 grants.create(When::WhereAsked, "ec2:AllocateAddress", &["elastic-ip/*"])?;
@@ -52,6 +51,7 @@ pub(super) fn operator(grants: &mut OperatorGrants<'_>) -> Granted {
             Some(allocation) => adopt(grants, allocation),
         },
         Purpose::Destroy => release(grants),
+        _ => Ok(()),
     }
 }
 

@@ -22,7 +22,6 @@ pub(super) fn operator(grants: &mut OperatorGrants<'_>) -> Granted {
     }
     grants.look(When::WhereAsked, &["ec2:DescribeApplicationStatusChecks"])?;
     match grants.purpose {
-        Purpose::Plan | Purpose::Resume | Purpose::Sleep => Ok(()),
         Purpose::Status => grants.look(When::WhereAsked, &["ec2:DescribeApplicationStatus"]),
         Purpose::Apply => {
             grants.create(When::WhereAsked, "ec2:CreateApplicationStatusCheck", CHECKS)?;
@@ -30,6 +29,7 @@ pub(super) fn operator(grants: &mut OperatorGrants<'_>) -> Granted {
             change(grants)
         }
         Purpose::Destroy => grants.remove(When::WhereAsked, "ec2:DeleteApplicationStatusCheck", CHECKS),
+        _ => Ok(()),
     }
 }
 

@@ -27,9 +27,9 @@ pub(super) fn operator(grants: &mut OperatorGrants<'_>) -> Granted {
     let mut calls = vec!["ssm:GetParametersByPath"];
     match grants.purpose {
         Purpose::Plan | Purpose::Status => {}
-        Purpose::Resume | Purpose::Sleep => return Ok(()),
         Purpose::Apply => calls.push("ssm:PutParameter"),
         Purpose::Destroy => calls.push("ssm:DeleteParameters"),
+        _ => return Ok(()),
     }
     let (place, path) = (grants.place, format!("/selfheal/{}/bundle", scope.stack));
     let mut paths = vec![place.parameter(place.account, &format!("{path}/*"))?];

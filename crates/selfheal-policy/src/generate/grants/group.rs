@@ -26,41 +26,66 @@ pub(super) fn instance(grants: &mut InstanceGrants<'_>) -> Granted {
     Ok(())
 }
 
-/// Every command finds the group, and all but a sleep its hooks; an apply makes and changes them, and its scheduled actions
+/// Every command finds the group, and all but a sleep, a replacement and a config its hooks; an apply makes and changes them, and its scheduled actions
 /// where there is a schedule; a resume takes the marks of a parked stack off; a destroy deletes the group.
 pub(super) fn operator(grants: &mut OperatorGrants<'_>) -> Granted {
     let group = vec![grants.place.group(&grants.scope.group)?];
     grants.look(When::Always, &["autoscaling:DescribeAutoScalingGroups"])?;
-    if grants.purpose != Purpose::Sleep {
+    let few = [
+        Purpose::Sleep,
+        Purpose::Replace,
+        Purpose::Config,
+        Purpose::Snapshot,
+        Purpose::Restore,
+    ];
+    if !few.contains(&grants.purpose) && !grants.purpose.reaches_instance() {
         grants.look(When::Always, &["autoscaling:DescribeLifecycleHooks"])?;
     }
     match grants.purpose {
         // A stack may have been put to sleep by hand, whatever its spec says.
         Purpose::Plan => grants.look(When::ForCommand, &[LOOK_AT_SCHEDULE])?,
-        Purpose::Status => {
-            let calls = ["autoscaling:DescribeScalingActivities", LOOK_AT_SCHEDULE];
-            grants.look(When::ForCommand, &calls)?;
+        Purpose::Status => grants.look(When::ForCommand, &[LOOK_AT_LAUNCHES, LOOK_AT_SCHEDULE])?,
+        Purpose::Replace => {
+            grants.look(When::ForCommand, &[LOOK_AT_LAUNCHES])?;
+            let calls = ["autoscaling:TerminateInstanceInAutoScalingGroup"];
+            grants.allow(Operator::ReplaceInstance, &calls, group, Conditions::none());
         }
         Purpose::Resume => {
             let calls = ["autoscaling:DeleteTags", "autoscaling:ResumeProcesses"];
             grants.allow(Operator::Resume, &calls, group, Conditions::none());
         }
+        // What the instance has of its configuration is in the group's tags.
+        Purpose::Config => {}
         Purpose::Sleep => sleep(grants, group)?,
+        Purpose::Snapshot
+        | Purpose::Logs
+        | Purpose::Notify
+        | Purpose::Shell
+        | Purpose::Forward
+        | Purpose::Run
+        | Purpose::Doctor => {}
+        Purpose::Restore => restore(grants, group),
         Purpose::Apply => {
-            grants.look(When::ForCommand, &[LOOK_AT_SCHEDULE])?;
-            let create = one_of_a_numbered_version(tagged(&grants.scope.stack));
-            let change = one_of_a_numbered_version(Conditions::none());
-            let calls = ["autoscaling:PutLifecycleHook", "autoscaling:CreateOrUpdateTags"];
+            grants.look(When::ForCommand, &[LOOK_AT_LAUNCHES, LOOK_AT_SCHEDULE])?;
+            let types = &grants.scope.instance_types;
+            let create = of_types(one_of_a_numbered_version(tagged(&grants.scope.stack)), types);
+            let change = of_types(one_of_a_numbered_version(Conditions::none()), types);
+            // One statement for all that may be done to the group whatever it says.
+            let mut calls = vec!["autoscaling:PutLifecycleHook", "autoscaling:CreateOrUpdateTags"];
+            if grants.scope.replaces {
+                calls.extend(REPLACE);
+            }
+            if grants.scope.schedule {
+                calls.extend(SCHEDULE);
+                put_schedule(grants, group.clone());
+            }
             let (make, update) = (
                 "autoscaling:CreateAutoScalingGroup",
                 "autoscaling:UpdateAutoScalingGroup",
             );
             grants.allow(Operator::CreateGroup, &[make], group.clone(), create);
             grants.allow(Operator::ChangeGroup, &[update], group.clone(), change);
-            grants.allow(Operator::TheGroup, &calls, group.clone(), Conditions::none());
-            if grants.scope.schedule {
-                schedule(grants, group);
-            }
+            grants.allow(Operator::TheGroup, &calls, group, Conditions::none());
         }
         Purpose::Destroy => {
             let delete = ["autoscaling:DeleteAutoScalingGroup"];
@@ -70,33 +95,60 @@ pub(super) fn operator(grants: &mut OperatorGrants<'_>) -> Granted {
     Ok(())
 }
 
+/// Stops the stack and starts it again.
+fn restore(grants: &mut OperatorGrants<'_>, group: Vec<ResourcePattern>) {
+    let set = ["autoscaling:SetDesiredCapacity"];
+    grants.allow(Operator::SetDesired, &set, group.clone(), Conditions::none());
+    allow_none(grants, group);
+}
+
+/// A group that comes to launch in another way has its instance replaced in the one order that works: nothing is launched
+/// until it is gone.
+const REPLACE: &[&str] = &[
+    "autoscaling:SuspendProcesses",
+    "autoscaling:TerminateInstanceInAutoScalingGroup",
+    "autoscaling:ResumeProcesses",
+];
+
+/// Why a launch failed is told by the group's activities alone.
+const LOOK_AT_LAUNCHES: &str = "autoscaling:DescribeScalingActivities";
+
 const LOOK_AT_SCHEDULE: &str = "autoscaling:DescribeScheduledActions";
 
-/// Allows scheduled actions that set the desired capacity alone, and to set it: leaving a schedule may wake the stack.
-fn schedule(grants: &mut OperatorGrants<'_>, group: Vec<ResourcePattern>) {
+/// Beside putting them: leaving a schedule may wake the stack.
+const SCHEDULE: &[&str] = &["autoscaling:DeleteScheduledAction", "autoscaling:SetDesiredCapacity"];
+
+/// Allows scheduled actions that set the desired capacity alone.
+fn put_schedule(grants: &mut OperatorGrants<'_>, group: Vec<ResourcePattern>) {
     let put = ["autoscaling:PutScheduledUpdateGroupAction"];
-    let others = ["autoscaling:DeleteScheduledAction", "autoscaling:SetDesiredCapacity"];
     // The bounds of the group are not the schedule's: an action that sets them could launch any number.
     let alone = Conditions::none()
         .when(Comparison::Null, "autoscaling:MinSize", "true")
         .when(Comparison::Null, "autoscaling:MaxSize", "true");
-    grants.allow(Operator::PutSchedule, &put, group.clone(), alone);
-    grants.allow(Operator::Schedule, &others, group, Conditions::none());
+    grants.allow(Operator::PutSchedule, &put, group, alone);
 }
 
 /// Allows to set the desired capacity, to suspend the schedule, to put its next wake off, and to let the group have no
 /// instance: an update that sets its minimum to 0 and nothing else.
 fn sleep(grants: &mut OperatorGrants<'_>, group: Vec<ResourcePattern>) -> Granted {
     grants.look(When::ForCommand, &[LOOK_AT_SCHEDULE])?;
-    schedule(grants, group.clone());
+    put_schedule(grants, group.clone());
+    grants.allow(Operator::Schedule, SCHEDULE, group.clone(), Conditions::none());
     let suspend = ["autoscaling:SuspendProcesses", "autoscaling:ResumeProcesses"];
     grants.allow(Operator::SuspendSchedule, &suspend, group.clone(), Conditions::none());
+    allow_none(grants, group);
+    Ok(())
+}
+
+/// Allows an update that sets the group's minimum to 0 and nothing else.
+fn allow_none(grants: &mut OperatorGrants<'_>, group: Vec<ResourcePattern>) {
     let said = condition::Operator::new(Comparison::Bool);
     let nothing_else = Conditions::none()
         .when(Comparison::NumericEquals, "autoscaling:MinSize", "0")
         .when(Comparison::Null, "autoscaling:MaxSize", "true")
         .when(Comparison::Null, "autoscaling:LaunchConfigurationName", "true")
         .when(Comparison::Null, "autoscaling:VPCZoneIdentifiers", "true")
+        .when(Comparison::Null, "autoscaling:InstanceTypes", "true")
         .with(
             said.if_exists().unwrap_or(said),
             "autoscaling:LaunchTemplateVersionSpecified",
@@ -108,7 +160,6 @@ fn sleep(grants: &mut OperatorGrants<'_>, group: Vec<ResourcePattern>) -> Grante
         group,
         nothing_else,
     );
-    Ok(())
 }
 
 /// Asks for a maximum of one, and for a version of a launch template by its number.
@@ -120,4 +171,13 @@ fn one_of_a_numbered_version(conditions: Conditions) -> Conditions {
         .when(Comparison::NumericLessThanEquals, "autoscaling:MaxSize", "1")
         .when(Comparison::Bool, "autoscaling:LaunchTemplateVersionSpecified", "true")
         .when(Comparison::Null, "autoscaling:LaunchConfigurationName", "true")
+}
+
+/// Asks for a mixed instances policy of these types and no others, where the stack is to have one.
+fn of_types(conditions: Conditions, types: &[String]) -> Conditions {
+    if types.is_empty() {
+        return conditions;
+    }
+    let types: Vec<&str> = types.iter().map(String::as_str).collect();
+    only(conditions, "autoscaling:InstanceTypes", &types)
 }

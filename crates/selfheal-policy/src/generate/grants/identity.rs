@@ -15,7 +15,6 @@ const BOUNDARY: &str = "iam:PermissionsBoundary";
 pub(super) fn operator(grants: &mut OperatorGrants<'_>) -> Granted {
     read(grants)?;
     match grants.purpose {
-        Purpose::Plan | Purpose::Status | Purpose::Resume | Purpose::Sleep => Ok(()),
         Purpose::Apply => make(grants),
         Purpose::Destroy => {
             let calls = [
@@ -24,17 +23,30 @@ pub(super) fn operator(grants: &mut OperatorGrants<'_>) -> Granted {
                 "iam:DeleteRolePolicy",
                 "iam:DeleteRole",
             ];
-            let both = both(grants)?;
-            grants.allow(Operator::RemoveIdentity, &calls, both, Conditions::none());
+            let all = all(grants)?;
+            grants.allow(Operator::RemoveIdentity, &calls, all, Conditions::none());
             Ok(())
         }
+        _ => Ok(()),
     }
 }
 
-/// The stack's role and its instance profile.
-fn both(grants: &OperatorGrants<'_>) -> Result<Vec<ResourcePattern>, ScopeError> {
+/// The stack's roles and its instance profile.
+fn all(grants: &OperatorGrants<'_>) -> Result<Vec<ResourcePattern>, ScopeError> {
     let (place, scope) = (grants.place, grants.scope);
-    Ok(vec![place.role(&scope.role_name)?, place.profile(&scope.profile_name)?])
+    let mut all = roles(grants)?;
+    all.insert(1, place.profile(&scope.profile_name)?);
+    Ok(all)
+}
+
+/// The instance's role and, where the stack has one, that of its lifecycle policy.
+fn roles(grants: &OperatorGrants<'_>) -> Result<Vec<ResourcePattern>, ScopeError> {
+    let (place, scope) = (grants.place, grants.scope);
+    let mut roles = vec![place.role(&scope.role_name)?];
+    if scope.snapshots {
+        roles.push(place.role(&scope.snapshot_role_name)?);
+    }
+    Ok(roles)
 }
 
 /// Reads the role and its profile, whether they exist or not.
@@ -44,11 +56,21 @@ fn both(grants: &OperatorGrants<'_>) -> Result<Vec<ResourcePattern>, ScopeError>
 /// the second spelling lets nothing else be read than what somebody else has made under our names, which a plan must see.
 fn read(grants: &mut OperatorGrants<'_>) -> Granted {
     let mut calls = vec!["iam:GetRole", "iam:GetRolePolicy", "iam:GetInstanceProfile"];
-    if grants.purpose == Purpose::Destroy {
-        calls.extend(["iam:ListRolePolicies", "iam:ListAttachedRolePolicies"]);
-    }
     let scope = grants.scope;
-    let identity = grants.place.identity_to_read(&scope.role_name, &scope.profile_name)?;
+    let mut identity = grants.place.identity_to_read(&scope.role_name, &scope.profile_name)?;
+    if grants.purpose == Purpose::Destroy {
+        // Who else uses the instance's role: nobody else has a use for that of a lifecycle policy.
+        let list = ["iam:ListRolePolicies", "iam:ListAttachedRolePolicies"];
+        let role = grants.place.role_to_read(&scope.role_name)?;
+        grants.allow(Operator::ListGrants, &list, role, Conditions::none());
+    }
+    if grants.purpose == Purpose::Snapshot {
+        // The role's policy alone tells which volume is the stack's.
+        calls.truncate(2);
+        identity.truncate(2);
+    } else if scope.snapshots && grants.purpose != Purpose::Resume {
+        identity.extend(grants.place.role_to_read(&scope.snapshot_role_name)?);
+    }
     grants.allow(Operator::ReadIdentity, &calls, identity, Conditions::none());
     Ok(())
 }
@@ -58,10 +80,10 @@ fn read(grants: &mut OperatorGrants<'_>) -> Granted {
 /// Where the role must have a boundary, nothing makes it, widens its policy or changes the boundary without that one.
 fn make(grants: &mut OperatorGrants<'_>) -> Granted {
     let (scope, place) = (grants.scope, grants.place);
-    let role = vec![place.role(&scope.role_name)?];
+    let (role, roles) = (vec![place.role(&scope.role_name)?], roles(grants)?);
     let mut create = vec!["iam:TagRole", "iam:CreateInstanceProfile", "iam:TagInstanceProfile"];
     let mut change = vec!["iam:UpdateAssumeRolePolicy", "iam:AddRoleToInstanceProfile"];
-    if scope.app_policy {
+    if scope.app_policy || scope.snapshots {
         change.push("iam:DeleteRolePolicy");
     }
     match &scope.permissions_boundary {
@@ -80,13 +102,13 @@ fn make(grants: &mut OperatorGrants<'_>) -> Granted {
             );
             let made = within(tagged(&scope.stack));
             let written = within(Conditions::none());
-            grants.allow(Operator::CreateWithBoundary, &make, role.clone(), made);
-            grants.allow(Operator::ChangeWithinBoundary, &write, role.clone(), written);
+            grants.allow(Operator::CreateWithBoundary, &make, roles.clone(), made);
+            grants.allow(Operator::ChangeWithinBoundary, &write, roles, written);
         }
     }
-    let both = both(grants)?;
-    grants.allow(Operator::CreateIdentity, &create, both.clone(), tagged(&scope.stack));
-    grants.allow(Operator::ChangeIdentity, &change, both, Conditions::none());
+    let all = all(grants)?;
+    grants.allow(Operator::CreateIdentity, &create, all.clone(), tagged(&scope.stack));
+    grants.allow(Operator::ChangeIdentity, &change, all, Conditions::none());
     let passed = Conditions::none().with(
         Asks::new(Comparison::StringEquals),
         "iam:PassedToService",

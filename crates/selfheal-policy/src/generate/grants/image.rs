@@ -8,11 +8,11 @@ use crate::purpose::Purpose;
 /// Every command but a destroy looks the image up.
 pub(super) fn operator(grants: &mut OperatorGrants<'_>) -> Granted {
     match grants.purpose {
-        Purpose::Destroy | Purpose::Sleep => Ok(()),
         Purpose::Plan | Purpose::Apply | Purpose::Status | Purpose::Resume => {
             grants.look(When::ForCommand, &["ec2:DescribeImages"])?;
             names(grants)
         }
+        _ => Ok(()),
     }
 }
 

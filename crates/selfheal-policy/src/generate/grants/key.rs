@@ -19,32 +19,19 @@ fn for_aws(conditions: Conditions) -> Conditions {
     conditions.when(Comparison::Bool, "kms:GrantIsForAWSResource", "true")
 }
 
-/// The instance uses the key through EBS, for the volume, and through Parameter Store, for secret parameters.
+/// The instance uses the key through EBS, for the volume.
 ///
 /// Attaching an encrypted volume makes EC2 ask for a grant in the caller's name; `kms:GrantIsForAWSResource` keeps it
 /// from being given to anybody else. Source: "How Amazon EBS encryption works" and "kms:ViaService".
 pub(super) fn instance(grants: &mut InstanceGrants<'_>) -> Granted {
     let scope = grants.scope;
-    let Some(text) = &scope.kms_key else {
+    let Some(text) = scope.kms_key.as_ref().filter(|_| scope.volume_id.is_some()) else {
         return Ok(());
     };
-    let mut services = Vec::new();
-    if scope.volume_id.is_some() {
-        services.push("ec2");
-    }
-    if scope.parameter_path.is_some() {
-        services.push("ssm");
-    }
-    if !services.is_empty() {
-        let through = via(scope.partition, &scope.region, &services);
-        let key = vec![given(text)?];
-        grants.allow(Instance::DecryptWithTheKey, &["kms:Decrypt"], key, through);
-    }
-    if scope.volume_id.is_some() {
-        let ebs = for_aws(via(scope.partition, &scope.region, &["ec2"]));
-        let key = vec![given(text)?];
-        grants.allow(Instance::GrantTheKeyToEbs, &["kms:CreateGrant"], key, ebs);
-    }
+    let ebs = via(scope.partition, &scope.region, &["ec2"]);
+    let key = vec![given(text)?];
+    grants.allow(Instance::DecryptWithTheKey, &["kms:Decrypt"], key.clone(), ebs.clone());
+    grants.allow(Instance::GrantTheKeyToEbs, &["kms:CreateGrant"], key, for_aws(ebs));
     Ok(())
 }
 
@@ -56,7 +43,9 @@ pub(super) fn operator(grants: &mut OperatorGrants<'_>) -> Granted {
             grants.look(When::ForCommand, &["ec2:GetEbsDefaultKmsKeyId"])?;
             encrypt(grants)
         }
-        Purpose::Status | Purpose::Destroy | Purpose::Resume | Purpose::Sleep => Ok(()),
+        // What is copied is encrypted as its source is.
+        Purpose::Snapshot => encrypt(grants),
+        _ => Ok(()),
     }
 }
 

@@ -12,7 +12,6 @@ const TEMPLATES: &[&str] = &["launch-template/*"];
 pub(super) fn operator(grants: &mut OperatorGrants<'_>) -> Granted {
     grants.look(When::Always, &["ec2:DescribeLaunchTemplateVersions"])?;
     match grants.purpose {
-        Purpose::Plan | Purpose::Status | Purpose::Resume | Purpose::Sleep => Ok(()),
         Purpose::Apply => {
             grants.create(When::Always, "ec2:CreateLaunchTemplate", TEMPLATES)?;
             grants.change(When::Always, &["ec2:CreateLaunchTemplateVersion"], TEMPLATES)?;
@@ -20,6 +19,7 @@ pub(super) fn operator(grants: &mut OperatorGrants<'_>) -> Granted {
             launch(grants)
         }
         Purpose::Destroy => grants.remove(When::Always, "ec2:DeleteLaunchTemplate", TEMPLATES),
+        _ => Ok(()),
     }
 }
 

@@ -16,7 +16,8 @@ pub(super) fn instance(grants: &mut InstanceGrants<'_>) -> Granted {
     Ok(())
 }
 
-/// Every command finds the group and reads its tags; an apply makes it and sets its retention, and a destroy deletes it.
+/// Every command finds the group and reads its tags; an apply makes it and sets its retention, and a destroy deletes it. Who
+/// reads logs does nothing else.
 ///
 /// Its name is the stack's own, so that no condition narrows it further. AWS judges some calls by the group's ARN and others
 /// by the same with `:*` behind it, which a policy has to allow both.
@@ -25,12 +26,17 @@ pub(super) fn operator(grants: &mut OperatorGrants<'_>) -> Granted {
     if !scope.logs {
         return Ok(());
     }
-    grants.look(When::WhereAsked, &["logs:DescribeLogGroups"])?;
-    let mut calls = vec!["logs:ListTagsForResource"];
+    let mut calls = match grants.purpose {
+        Purpose::Logs => vec!["logs:FilterLogEvents"],
+        _ => {
+            grants.look(When::WhereAsked, &["logs:DescribeLogGroups"])?;
+            vec!["logs:ListTagsForResource"]
+        }
+    };
     match grants.purpose {
-        Purpose::Plan | Purpose::Status | Purpose::Resume | Purpose::Sleep => {}
         Purpose::Apply => calls.extend(["logs:CreateLogGroup", "logs:TagResource", "logs:PutRetentionPolicy"]),
         Purpose::Destroy => calls.push("logs:DeleteLogGroup"),
+        _ => {}
     }
     let name = format!("/selfheal/{}", scope.stack);
     let group = vec![

@@ -12,8 +12,10 @@ mod image;
 mod instance;
 mod key;
 mod launch_template;
+mod lifecycle;
 mod logs;
 mod network;
+mod notify;
 mod parameters;
 mod record;
 mod session_manager;
@@ -22,7 +24,7 @@ mod volume;
 
 use super::collect::{Granted, InstanceGrants, OperatorGrants};
 use crate::purpose::Purpose;
-use crate::resource::Resource;
+use crate::requests::Resource;
 
 impl Resource {
     /// Grants what the instance may do with it.
@@ -36,12 +38,14 @@ impl Resource {
             Self::SessionManager => session_manager::instance(grants),
             Self::Parameters => parameters::instance(grants),
             Self::Logs => logs::instance(grants),
+            Self::Notify => notify::instance(grants),
             Self::Bundle => bundle::instance(grants),
             Self::Image
             | Self::Instance
             | Self::Network
             | Self::LaunchTemplate
             | Self::Snapshot
+            | Self::Lifecycle
             | Self::Identity
             | Self::Record
             | Self::Account => Ok(()),
@@ -50,8 +54,35 @@ impl Resource {
 
     /// Grants what the operator may do with it by the command at hand.
     fn grant_operator(self, grants: &mut OperatorGrants<'_>) -> Granted {
-        // Who puts a stack to sleep and wakes it looks at its group and at nothing else.
-        if grants.purpose == Purpose::Sleep && !matches!(self, Self::Group | Self::Account) {
+        // Some commands are about few resources, and touch no others.
+        let touches = match grants.purpose {
+            Purpose::Sleep => matches!(self, Self::Group | Self::Account),
+            Purpose::Replace => matches!(
+                self,
+                Self::Group | Self::Volume | Self::Address | Self::Record | Self::Account
+            ),
+            Purpose::Snapshot => matches!(
+                self,
+                Self::Group
+                    | Self::LaunchTemplate
+                    | Self::Volume
+                    | Self::Snapshot
+                    | Self::Key
+                    | Self::Instance
+                    | Self::Identity
+                    | Self::Account
+            ),
+            Purpose::Restore => matches!(self, Self::Group | Self::Volume | Self::Snapshot | Self::Instance),
+            Purpose::Config => matches!(self, Self::Group | Self::Parameters),
+            Purpose::Logs => matches!(self, Self::Instance | Self::Logs),
+            Purpose::Notify => matches!(self, Self::Account | Self::Notify),
+            Purpose::Doctor => matches!(self, Self::Account | Self::Instance | Self::Record),
+            Purpose::Shell | Purpose::Forward | Purpose::Run => {
+                matches!(self, Self::Group | Self::Account | Self::SessionManager)
+            }
+            Purpose::Plan | Purpose::Apply | Purpose::Status | Purpose::Destroy | Purpose::Resume => true,
+        };
+        if !touches {
             return Ok(());
         }
         match self {
@@ -63,14 +94,17 @@ impl Resource {
             Self::LaunchTemplate => launch_template::operator(grants),
             Self::Group => group::operator(grants),
             Self::Snapshot => snapshot::operator(grants),
+            Self::Lifecycle => lifecycle::operator(grants),
             Self::Key => key::operator(grants),
             Self::ApplicationCheck => application_check::operator(grants),
             Self::Identity => identity::operator(grants),
             Self::Record => record::operator(grants),
             Self::Account => account::operator(grants),
             Self::Logs => logs::operator(grants),
+            Self::Notify => notify::operator(grants),
             Self::Bundle => bundle::operator(grants),
-            Self::SessionManager | Self::Parameters => Ok(()),
+            Self::Parameters => parameters::operator(grants),
+            Self::SessionManager => session_manager::operator(grants),
         }
     }
 }

@@ -13,12 +13,12 @@ pub(super) fn operator(grants: &mut OperatorGrants<'_>) -> Granted {
     match grants.purpose {
         // Who plans asks first where the subnet leads.
         Purpose::Plan => grants.look(When::ForCommand, &["ec2:DescribeRouteTables"]),
-        Purpose::Status | Purpose::Resume | Purpose::Sleep => Ok(()),
         Purpose::Apply => {
             grants.look(When::ForCommand, &["ec2:DescribeRouteTables"])?;
             make(grants)
         }
         Purpose::Destroy => grants.remove(When::Always, "ec2:DeleteSecurityGroup", GROUPS),
+        _ => Ok(()),
     }
 }
 

@@ -8,17 +8,29 @@ use crate::condition::Conditions;
 use crate::purpose::Purpose;
 
 /// Every command finds the zone and reads the record; an apply writes it, notes it on the address, and removes that of a
-/// former name; a destroy removes both.
+/// former name; a destroy removes both. A doctor asks who answers for the zone.
 pub(super) fn operator(grants: &mut OperatorGrants<'_>) -> Granted {
+    if grants.purpose == Purpose::Doctor {
+        return find_servers(grants);
+    }
     read(grants)?;
     match grants.purpose {
-        Purpose::Plan | Purpose::Status | Purpose::Resume | Purpose::Sleep => Ok(()),
         Purpose::Apply => {
             remember(grants)?;
             write(grants, "UPSERT")
         }
         Purpose::Destroy => write(grants, "DELETE"),
+        _ => Ok(()),
     }
+}
+
+fn find_servers(grants: &mut OperatorGrants<'_>) -> Granted {
+    let scope = grants.scope;
+    if scope.record_name.is_some() {
+        let zone = vec![grants.place.hosted_zone(scope.hosted_zone_id.as_deref())?];
+        grants.allow(Operator::ReadZone, &["route53:GetHostedZone"], zone, Conditions::none());
+    }
+    Ok(())
 }
 
 fn read(grants: &mut OperatorGrants<'_>) -> Granted {

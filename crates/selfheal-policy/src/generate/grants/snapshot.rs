@@ -1,4 +1,4 @@
-//! The last snapshot of the data volume.
+//! Snapshots of the data volume.
 
 use super::super::build::{owned, tagged};
 use super::super::collect::{Granted, OperatorGrants, When};
@@ -6,17 +6,16 @@ use super::super::statements::OperatorStatement as Operator;
 use crate::condition::Comparison;
 use crate::purpose::Purpose;
 
-/// A status and a destroy find the snapshot; a destroy makes it. None deletes one.
+/// A status finds the last snapshot; a destroy, a restore and `snapshot` find theirs and make it. None deletes one.
 pub(super) fn operator(grants: &mut OperatorGrants<'_>) -> Granted {
     let has_data = grants.scope.data_volume;
     match grants.purpose {
-        Purpose::Plan | Purpose::Apply | Purpose::Resume | Purpose::Sleep => Ok(()),
         Purpose::Status if has_data => grants.look(When::ForCommand, &["ec2:DescribeSnapshots"]),
-        Purpose::Status => Ok(()),
-        Purpose::Destroy => {
+        Purpose::Destroy | Purpose::Snapshot | Purpose::Restore => {
             grants.look(When::ForCommand, &["ec2:DescribeSnapshots"])?;
             if has_data { make(grants) } else { Ok(()) }
         }
+        _ => Ok(()),
     }
 }
 

@@ -2,10 +2,10 @@
 
 use super::super::build::{of_ours, only, owned, tagged};
 use super::super::collect::{Granted, InstanceGrants, OperatorGrants, When};
-use super::super::names::{RESOURCE_TAG_KEYS, TAG_FIRST_USE};
+use super::super::names::{RESOURCE_TAG_KEYS, RESTORE_TAG_KEYS, TAG_FIRST_USE};
 use super::super::statements::InstanceStatement as Instance;
 use super::super::statements::OperatorStatement as Operator;
-use crate::condition::Conditions;
+use crate::condition::{Comparison, Conditions};
 use crate::purpose::Purpose;
 
 const ATTACH: &str = "ec2:AttachVolume";
@@ -36,7 +36,6 @@ pub(super) fn operator(grants: &mut OperatorGrants<'_>) -> Granted {
         return Ok(());
     }
     match grants.purpose {
-        Purpose::Plan | Purpose::Status | Purpose::Resume | Purpose::Sleep => look_at_changes(grants),
         Purpose::Apply => {
             look_at_changes(grants)?;
             grants.create(When::WhereAsked, "ec2:CreateVolume", VOLUMES)?;
@@ -51,12 +50,36 @@ pub(super) fn operator(grants: &mut OperatorGrants<'_>) -> Granted {
             grants.allow(Operator::DeleteData, &["ec2:DeleteVolume"], volumes, owned(stack));
             Ok(())
         }
+        Purpose::Snapshot => {
+            // IAM judges the copy alone: no key of the call tells whose the source is.
+            grants.create(When::WhereAsked, "ec2:CopyVolumes", VOLUMES)?;
+            grants.tag_on_create(When::WhereAsked, "CopyVolumes", VOLUMES)
+        }
+        Purpose::Restore => restore(grants),
+        Purpose::Replace => Ok(()),
+        _ => look_at_changes(grants),
     }
 }
 
 /// Lets it be seen whether the volume is being changed, which is asked where it differs from the spec.
 fn look_at_changes(grants: &mut OperatorGrants<'_>) -> Granted {
     grants.look(When::WhereAsked, &["ec2:DescribeVolumesModifications"])
+}
+
+/// Lets a volume be made of a snapshot that bears the stack's tag, and lets it be said which of the stack's volumes is its
+/// data volume.
+fn restore(grants: &mut OperatorGrants<'_>) -> Granted {
+    let (place, stack) = (grants.place, &grants.scope.stack);
+    let both = vec![place.ec2("volume/*")?, place.snapshots()?];
+    let create = ["ec2:CreateVolume"];
+    let marks = only(owned(stack), "aws:TagKeys", &RESTORE_TAG_KEYS);
+    let volumes = place.ec2_all(VOLUMES)?;
+    grants.allow(Operator::RestoreTagged, &create, both.clone(), tagged(stack));
+    // The ARN of a snapshot names no account.
+    let ours = owned(stack).when(Comparison::StringEquals, "ec2:Owner", place.account);
+    grants.allow(Operator::RestoreOwnSnapshot, &create, both, ours);
+    grants.allow(Operator::SwitchVolumes, &["ec2:CreateTags"], volumes, marks);
+    Ok(())
 }
 
 /// Lets one existing volume be marked as the stack's, with our two tags and a name. Any volume would be too much: what

@@ -2,7 +2,7 @@
 
 pub mod world;
 
-use selfheal_policy::{InstanceScope, OperatorScope, Partition};
+use selfheal_policy::{InstanceScope, LifecycleScope, OperatorScope, Partition};
 
 /// The account of the stack under test.
 pub const ACCOUNT: &str = "123456789012";
@@ -10,6 +10,11 @@ pub const ACCOUNT: &str = "123456789012";
 pub const REGION: &str = "eu-west-1";
 /// The customer key of the stack under test.
 pub const KEY: &str = "arn:aws:kms:eu-west-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab";
+/// The customer key of its secret parameters.
+pub const PARAMETER_KEY: &str = "arn:aws:kms:eu-west-1:123456789012:key/5678abcd-12ab-34cd-56ef-1234567890ab";
+
+/// The topic of the stack under test.
+pub const TOPIC: &str = "arn:aws:sns:eu-west-1:123456789012:selfheal-web";
 
 /// The boundary of the role of the stack under test.
 pub const BOUNDARY: &str = "arn:aws:iam::123456789012:policy/selfheal-boundary";
@@ -30,9 +35,21 @@ pub fn instance_scope() -> InstanceScope {
         session_manager: true,
         bundle_path: Some("/selfheal/web/bundle".to_owned()),
         parameter_path: Some("/apps/web".to_owned()),
+        parameter_key: Some(PARAMETER_KEY.to_owned()),
         log_group: Some("/selfheal/web".to_owned()),
+        topic: Some(TOPIC.to_owned()),
         kms_key: Some(KEY.to_owned()),
         application_check: true,
+    }
+}
+
+/// The scope of the lifecycle policy's role.
+pub fn lifecycle_scope() -> LifecycleScope {
+    LifecycleScope {
+        partition: Partition::Aws,
+        region: REGION.to_owned(),
+        account: ACCOUNT.to_owned(),
+        stack: "web".to_owned(),
     }
 }
 
@@ -47,10 +64,20 @@ pub fn operator_scope() -> OperatorScope {
         kms_key: Some(KEY.to_owned()),
         application_check: true,
         logs: true,
+        topic: Some(TOPIC.to_owned()),
+        own_topic: true,
+        notifications: true,
         schedule: true,
+        snapshots: true,
+        instance_types: vec!["t4g.small".to_owned(), "t4g.medium".to_owned()],
+        replaces: true,
+        session_manager: true,
         bundle: true,
+        parameter_path: Some("/apps/web".to_owned()),
+        parameter_key: Some(PARAMETER_KEY.to_owned()),
         app_policy: true,
         permissions_boundary: Some(BOUNDARY.to_owned()),
+        principal: Some(format!("arn:aws:iam::{ACCOUNT}:user/user-0aaaaaaaaaaaaaaaa")),
         ..OperatorScope::new(Partition::Aws, REGION, ACCOUNT, "web")
     }
 }

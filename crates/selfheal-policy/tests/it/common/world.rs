@@ -8,7 +8,10 @@ use std::collections::BTreeSet;
 use selfheal_policy::eval::{Context, Policies, Request, ResourceRequest, evaluate};
 use selfheal_policy::reference::{Action, Row, reference};
 use selfheal_policy::requests::{Call, documented};
-use selfheal_policy::{Document, GROUP_MARK_KEYS, RECORD_KEYS, RESOURCE_TAG_KEYS, TAG_FIRST_USE, TAG_STACK};
+use selfheal_policy::{
+    Document, GROUP_MARK_KEYS, RECORD_KEYS, RESOURCE_TAG_KEYS, RESTORE_TAG_KEYS, TAG_FIRST_USE, TAG_SNAPSHOTS,
+    TAG_STACK,
+};
 
 use super::{ACCOUNT, BOUNDARY, REGION};
 
@@ -85,26 +88,21 @@ fn names(kind: &str, owner: Owner) -> Vec<(&'static str, String)> {
         "launch-template" => one(format!("lt-{id}")),
         "image" => one(format!("ami-{id}")),
         "snapshot" => one(format!("snap-{id}")),
-        "role" => {
-            let mut roles = vec![
-                ("", format!("selfheal/selfheal-{stack}-{REGION}")),
-                (":unpathed", format!("selfheal-{stack}-{REGION}")),
-            ];
-            // Auto Scaling's own role is the account's, and no stack's.
-            if owner != Owner::OtherStack {
-                let name = "aws-service-role/autoscaling.amazonaws.com/AWSServiceRoleForAutoScaling";
-                roles.push((":autoscaling", name.to_owned()));
-            }
-            roles
-        }
+        "role" => roles(owner),
         "instance-profile" => vec![
             ("", format!("selfheal/selfheal-{stack}-{REGION}")),
             (":unpathed", format!("selfheal-{stack}-{REGION}")),
         ],
         "hostedzone" if owner == Owner::Own || owner == Owner::OtherRegion => one("Z0AAAAAAAAAAAAAAAAAAA".to_owned()),
         "hostedzone" => one("Z0BBBBBBBBBBBBBBBBBBB".to_owned()),
-        "key" if owner == Owner::OtherStack => one("ffffffff-12ab-34cd-56ef-1234567890ab".to_owned()),
-        "key" => one("1234abcd-12ab-34cd-56ef-1234567890ab".to_owned()),
+        "key" if owner == Owner::OtherStack => vec![
+            ("", "ffffffff-12ab-34cd-56ef-1234567890ab".to_owned()),
+            (":parameters", "eeeeeeee-12ab-34cd-56ef-1234567890ab".to_owned()),
+        ],
+        "key" => vec![
+            ("", "1234abcd-12ab-34cd-56ef-1234567890ab".to_owned()),
+            (":parameters", "5678abcd-12ab-34cd-56ef-1234567890ab".to_owned()),
+        ],
         "parameter" => {
             let image = if owner == Owner::OtherStack {
                 "images/api"
@@ -125,8 +123,45 @@ fn names(kind: &str, owner: Owner) -> Vec<(&'static str, String)> {
             }
             parameters
         }
+        // Whose quotas they are, no quota tells: another service's stand for another's.
+        "quota" if owner == Owner::OtherStack => one("s3".to_owned()),
+        "quota" => one("ec2".to_owned()),
+        "document" => documents(owner),
         other => one(format!("{other}-{id}")),
     }
+}
+
+/// Returns the roles of a stack.
+fn roles(owner: Owner) -> Vec<(&'static str, String)> {
+    let name = format!("selfheal-{}-{REGION}", owner.stack());
+    let mut roles = vec![
+        ("", format!("selfheal/{name}")),
+        (":unpathed", name.clone()),
+        (":dlm", format!("selfheal/{name}-dlm")),
+        (":dlm-unpathed", format!("{name}-dlm")),
+    ];
+    // Auto Scaling's own role is the account's, and no stack's.
+    if owner != Owner::OtherStack {
+        let name = "aws-service-role/autoscaling.amazonaws.com/AWSServiceRoleForAutoScaling";
+        roles.push((":autoscaling", name.to_owned()));
+    }
+    roles
+}
+
+/// Returns the documents of Systems Manager. AWS's own belong to no account; what others have made may be called alike.
+fn documents(owner: Owner) -> Vec<(&'static str, String)> {
+    let (shell, prefix) = match owner {
+        Owner::Own | Owner::OtherRegion => ("SSM", "AWS"),
+        Owner::OtherStack | Owner::OtherAccount => ("Own", "Own"),
+    };
+    vec![
+        (":shell", format!("{shell}-SessionManagerRunShell")),
+        (":command", format!("{prefix}-StartInteractiveCommand")),
+        (":forward", format!("{prefix}-StartPortForwardingSession")),
+        (":remote", format!("{prefix}-StartPortForwardingSessionToRemoteHost")),
+        (":ssh", format!("{prefix}-StartSSHSession")),
+        (":run", format!("{prefix}-RunShellScript")),
+    ]
 }
 
 /// Fills an ARN template of the reference.
@@ -141,13 +176,15 @@ fn fill(template: &str, kind: &str, owner: Owner, name: &str) -> String {
             "Partition" => "aws",
             "Region" => owner.region(),
             // A public parameter belongs to no account.
-            "Account" if name.starts_with("aws/service/") => "",
+            "Account" if name.starts_with("aws/service/") || name.starts_with("AWS-") => "",
             "Account" => owner.account(),
             "GroupId" => "8e3dc91b-0000-4000-8000-000000000000",
             "GroupFriendlyName" if owner == Owner::OtherStack => "selfheal-api",
             "GroupFriendlyName" => "selfheal-web",
             "LogGroupName" if owner == Owner::OtherStack => "/selfheal/api",
             "LogGroupName" => "/selfheal/web",
+            "TopicName" if owner == Owner::OtherStack => "selfheal-api",
+            "TopicName" => "selfheal-web",
             _ if filled => "second",
             _ => {
                 filled = kind != "autoScalingGroup";
@@ -169,7 +206,14 @@ pub fn things(service: &str, kind: &str, owner: Owner) -> Vec<Thing> {
             let request = describe(ResourceRequest::new(arn), kind, owner, &name);
             Thing {
                 label: format!("{kind}{suffix}"),
-                request: request.tagged(TAG_STACK, owner.stack()),
+                // AWS's documents bear no tags, and those of a person need none to be called alike.
+                request: match kind {
+                    "document" => request,
+                    "volume" => request
+                        .tagged(TAG_STACK, owner.stack())
+                        .tagged(TAG_SNAPSHOTS, owner.stack()),
+                    _ => request.tagged(TAG_STACK, owner.stack()),
+                },
             }
         })
         .collect()
@@ -203,6 +247,16 @@ fn describe(request: ResourceRequest, kind: &str, owner: Owner, name: &str) -> R
             .with("ec2:Vpc", format!("{near}:vpc/vpc-0aaaaaaaaaaaaaaaa")),
         "vpc" => request.with("ec2:VpcID", name),
         "volume" => request.with("ec2:VolumeID", name),
+        "snapshot" => request.with("ec2:Owner", account),
+        "quota" => request.with("servicequotas:service", name),
+        // AWS tags a session with who has opened it.
+        "session" => {
+            let who = match owner {
+                Owner::OtherStack => "AIDAEXAMPLE",
+                _ => "AROAEXAMPLEROLEID:i-0aaaaaaaaaaaaaaaa",
+            };
+            request.with("ssm:resourceTag/aws:ssmmessages:session-id", who)
+        }
         _ => request,
     };
     let template = Owner::Own;
@@ -214,34 +268,17 @@ fn describe(request: ResourceRequest, kind: &str, owner: Owner, name: &str) -> R
 
 /// Returns everything that a request could say for itself, one context for each way to say it.
 pub fn attempts(action: &Action, region: &str) -> Vec<Context> {
-    let mut contexts = vec![
-        Context::new()
-            .with("aws:RequestedRegion", region)
-            .with("ec2:Region", region)
-            .with(
-                "ec2:SourceInstanceARN",
-                format!("arn:aws:ec2:{region}:{ACCOUNT}:instance/i-0aaaaaaaaaaaaaaaa"),
-            )
-            .with("aws:userid", "AROAEXAMPLEROLEID:i-0aaaaaaaaaaaaaaaa")
-            .with("iam:PermissionsBoundary", BOUNDARY)
-            .with("iam:PassedToService", "ec2.amazonaws.com")
-            .with("iam:AWSServiceName", "autoscaling.amazonaws.com")
-            .with("kms:GrantIsForAWSResource", "true")
-            .with(
-                "route53:ChangeResourceRecordSetsNormalizedRecordNames",
-                "app.example.com",
-            )
-            .with("route53:ChangeResourceRecordSetsRecordTypes", "A"),
-    ];
-    contexts = bounds(action, contexts);
+    let mut contexts = bounds(action, vec![helpful(region)]);
     let marks: Vec<&str> = GROUP_MARK_KEYS.to_vec();
-    let vary: [(&str, Vec<Vec<&str>>); 4] = [
+    let vary: [(&str, Vec<Vec<&str>>); 6] = [
         (
             "aws:TagKeys",
             vec![
                 RESOURCE_TAG_KEYS.to_vec(),
                 RECORD_KEYS.to_vec(),
+                RESTORE_TAG_KEYS.to_vec(),
                 vec![TAG_FIRST_USE],
+                vec![TAG_SNAPSHOTS],
                 marks,
             ],
         ),
@@ -254,12 +291,23 @@ pub fn attempts(action: &Action, region: &str) -> Vec<Context> {
                 .collect(),
         ),
         (
+            "iam:PassedToService",
+            vec![vec!["ec2.amazonaws.com"], vec!["dlm.amazonaws.com"]],
+        ),
+        (
             "route53:ChangeResourceRecordSetsActions",
             vec![vec!["UPSERT"], vec!["DELETE"]],
         ),
         (
             "kms:ViaService",
             vec![vec!["ec2.eu-west-1.amazonaws.com"], vec!["ssm.eu-west-1.amazonaws.com"]],
+        ),
+        (
+            "kms:EncryptionContext:PARAMETER_ARN",
+            vec![
+                vec!["arn:aws:ssm:eu-west-1:123456789012:parameter/apps/web/secret"],
+                vec![],
+            ],
         ),
     ];
     for (key, values) in vary {
@@ -274,10 +322,38 @@ pub fn attempts(action: &Action, region: &str) -> Vec<Context> {
                 .collect();
         }
     }
+    // The tags of a request without a resource stand with the request itself.
+    let tags = !action.has_resources() || action.service() == "dlm";
     for context in &mut contexts {
-        context.retain(|key| ["aws:requestedregion", "aws:userid"].contains(&key) || action.has_key_anywhere(key));
+        context.retain(|key| {
+            ["aws:requestedregion", "aws:userid"].contains(&key)
+                || action.has_key_anywhere(key) && (tags || !key.starts_with("aws:requesttag/"))
+        });
     }
     contexts
+}
+
+/// Returns what helps a request whatever it is about.
+fn helpful(region: &str) -> Context {
+    Context::new()
+        .with("aws:RequestedRegion", region)
+        .with("ec2:Region", region)
+        .with(
+            "ec2:SourceInstanceARN",
+            format!("arn:aws:ec2:{region}:{ACCOUNT}:instance/i-0aaaaaaaaaaaaaaaa"),
+        )
+        .with("aws:userid", "AROAEXAMPLEROLEID:i-0aaaaaaaaaaaaaaaa")
+        .with("iam:PermissionsBoundary", BOUNDARY)
+        .with(&format!("aws:RequestTag/{TAG_STACK}"), "web")
+        .with("iam:AWSServiceName", "autoscaling.amazonaws.com")
+        .with("kms:GrantIsForAWSResource", "true")
+        .with("ssm:SessionDocumentAccessCheck", "true")
+        .with(
+            "route53:ChangeResourceRecordSetsNormalizedRecordNames",
+            "app.example.com",
+        )
+        .with("route53:ChangeResourceRecordSetsRecordTypes", "A")
+        .with("sns:Protocol", "email")
 }
 
 /// Lets a request about a group's bounds say what apply sends, what lets a group have no instance, and nothing of them.
@@ -290,7 +366,8 @@ fn bounds(action: &Action, contexts: Vec<Context>) -> Vec<Context> {
             context
                 .clone()
                 .with("autoscaling:MaxSize", "1")
-                .with("autoscaling:LaunchTemplateVersionSpecified", "true"),
+                .with("autoscaling:LaunchTemplateVersionSpecified", "true")
+                .with("autoscaling:InstanceTypes", "t4g.small"),
             context.clone().with("autoscaling:MinSize", "0"),
             context,
         ]
@@ -298,9 +375,10 @@ fn bounds(action: &Action, contexts: Vec<Context>) -> Vec<Context> {
     contexts.into_iter().flat_map(each).collect()
 }
 
-pub const CREATE_ACTIONS: [&str; 7] = [
+pub const CREATE_ACTIONS: [&str; 8] = [
     "AllocateAddress",
     "CreateVolume",
+    "CopyVolumes",
     "CreateSecurityGroup",
     "CreateLaunchTemplate",
     "RunInstances",
@@ -359,7 +437,7 @@ fn candidates(action: &Action, kind: &'static str, owner: Owner) -> Vec<Thing> {
     }
     let tags_new = action.has_key(Some(kind), "aws:RequestTag/x");
     let tags_old = action.has_key(Some(kind), "aws:ResourceTag/x");
-    let named_by_us = ["iam", "autoscaling", "ssm", "logs", "kms", "route53"].contains(&action.service());
+    let named_by_us = ["iam", "autoscaling", "ssm", "logs", "kms", "route53", "sns"].contains(&action.service());
     let mut out = Vec::new();
     if tags_old || !tags_new || named_by_us {
         out.extend(things(action.service(), kind, owner));
@@ -402,10 +480,20 @@ pub fn requests(call: &Call, owners: &[Owner], region: &str) -> Vec<Request> {
         } else {
             let wanted = match call.action {
                 "ssm:GetParametersByPath" if call.purpose == "reads the app's configuration" => "parameter:path",
+                "ssm:PutParameter" | "ssm:DeleteParameters" if call.purpose.ends_with("one parameter of the app's") => {
+                    "parameter:below"
+                }
                 "ssm:GetParametersByPath" | "ssm:PutParameter" | "ssm:DeleteParameters" => "parameter:bundle",
+                "kms:Decrypt" | "kms:Encrypt" if call.purpose.ends_with("through Parameter Store") => "key:parameters",
                 "ssm:GetParameter" if call.purpose == "resolves the image's name" => "parameter:image",
                 "ssm:GetParameter" => "parameter:below",
+                "ssm:StartSession" if named.resource_type == "document" => match call.purpose {
+                    "opens a shell" => "document:shell",
+                    _ => "document:forward",
+                },
+                "ssm:SendCommand" if named.resource_type == "document" => "document:run",
                 "iam:CreateServiceLinkedRole" => "role:autoscaling",
+                "iam:PassRole" | "iam:DeleteRole" if call.purpose.contains("lifecycle policy") => "role:dlm",
                 _ => named.resource_type,
             };
             things(action.service(), named.resource_type, *owner)

@@ -49,6 +49,16 @@ pub struct State {
     pub application_status: &'static str,
     /// Parameters of Parameter Store.
     pub parameters: BTreeMap<String, String>,
+    /// The parameter whose key the instance may not use.
+    pub sealed: Option<&'static str>,
+    /// The group's activities, as members of a list.
+    pub activities: String,
+    /// Whether the log stream exists.
+    pub log_stream: bool,
+    /// What no call may hold that writes log events.
+    pub poison: Option<&'static str>,
+    /// The bodies of the calls that wrote log events.
+    pub logged: Vec<String>,
     /// The group's tags.
     pub tags: BTreeMap<String, String>,
     /// Suspended processes of the group.
@@ -57,6 +67,34 @@ pub struct State {
     pub complaints: Vec<String>,
     /// The machine's root folder, where an attached volume shows up.
     root: PathBuf,
+}
+
+/// Begins the value of a parameter that is to stand in the answer as it is.
+pub const RAW: &str = "raw:";
+
+/// The text as a string of JSON, without its quotation marks; some of it in each of the ways in which JSON can say it.
+fn json(text: &str) -> String {
+    let mut out = String::new();
+    for c in text.chars() {
+        match c {
+            '/' => out.push_str("\\/"),
+            '"' => out.push_str("\\\""),
+            '\\' => out.push_str("\\\\"),
+            '\n' => out.push_str("\\n"),
+            '\t' => out.push_str("\\t"),
+            '\r' => out.push_str("\\r"),
+            '\u{8}' => out.push_str("\\b"),
+            '\u{c}' => out.push_str("\\f"),
+            '\0'..='\u{1f}' | '\u{e0}'..='\u{fff}' | '\u{1f600}' => {
+                let mut units = [0; 2];
+                for unit in c.encode_utf16(&mut units) {
+                    out.push_str(&format!("\\u{unit:04X}"));
+                }
+            }
+            _ => out.push(c),
+        }
+    }
+    out
 }
 
 /// A running fake.
@@ -228,7 +266,10 @@ impl State {
             if !authorization.contains("content-type;") || !authorization.contains(";x-amz-target") {
                 self.complaints.push(format!("unsigned: {authorization}"));
             }
-            return self.parameter_store(target, &request.body);
+            return match target.strip_prefix("Logs_20140328.") {
+                Some(action) => self.logs(action, &request.body),
+                None => self.parameter_store(target, &request.body),
+            };
         }
         let mut parameters: BTreeMap<String, String> = request.body.split('&').map(pair).collect();
         let action = parameters.remove("Action").unwrap_or_default();
@@ -245,6 +286,37 @@ impl State {
             return answer;
         }
         self.answer(&action, &parameters)
+    }
+
+    /// Answers a call of CloudWatch Logs; what `PutLogEvents` brought is kept as it came.
+    fn logs(&mut self, action: &str, body: &str) -> (u16, String) {
+        self.calls.push((action.to_owned(), BTreeMap::new()));
+        if let Some((status, code, message)) = self.faults.get_mut(action).and_then(VecDeque::pop_front) {
+            return (status, format!(r#"{{"__type":"{code}","message":"{message}"}}"#));
+        }
+        let stream = format!(r#""logGroupName":"/selfheal/web","logStreamName":"{INSTANCE}""#);
+        if !body.contains(&stream) {
+            self.complaints.push(format!("another stream: {body:.80}"));
+        }
+        match action {
+            "CreateLogStream" => self.log_stream = true,
+            "PutLogEvents" if !self.log_stream => {
+                let message = "The specified log stream does not exist.";
+                return (
+                    400,
+                    format!(r#"{{"__type":"ResourceNotFoundException","message":"{message}"}}"#),
+                );
+            }
+            "PutLogEvents" if self.poison.as_ref().is_some_and(|poison| body.contains(poison)) => {
+                return (
+                    400,
+                    r#"{"__type":"InvalidParameterException","message":"no"}"#.to_owned(),
+                );
+            }
+            "PutLogEvents" => self.logged.push(body.to_owned()),
+            _ => self.complaints.push(format!("no action {action}")),
+        }
+        (200, "{}".to_owned())
     }
 
     /// Answers a call of JSON, a page of three at a time, with an empty one between.
@@ -266,17 +338,28 @@ impl State {
         let page: usize = field("NextToken").map_or(0, |token| token.parse().unwrap());
         let below = format!("{path}/");
         let found = self.parameters.iter().filter(|(name, _)| name.starts_with(&below));
+        let most = if !body.contains("\"MaxResults\":10") { 1 } else { 3 };
         let shown = found
             .clone()
-            .skip(page / 2 * 3)
-            .take(if page.is_multiple_of(2) { 3 } else { 0 });
+            .skip(page / 2 * most)
+            .take(if page.is_multiple_of(2) { most } else { 0 });
+        if body.contains("\"WithDecryption\":true") && shown.clone().any(|(name, _)| Some(name.as_str()) == self.sealed)
+        {
+            let message = "The ciphertext refers to a customer master key that does not exist, does not exist in this region, \
+                           or you are not allowed to access.";
+            return (
+                400,
+                format!(r#"{{"__type":"AccessDeniedException","message":"{message}"}}"#),
+            );
+        }
         let shown: Vec<String> = shown
             .map(|(name, value)| {
-                let value = value.replace('/', "\\/");
-                format!(r#"{{"Name":"{name}","Type":"String","Value":"{value}","Version":1}}"#)
+                let value = value.strip_prefix(RAW).map_or_else(|| json(value), str::to_owned);
+                let name = json(name);
+                format!(r#"{{"ARN":"arn:aws","Name":"{name}","LastModifiedDate":1.7E9,"Type":"String","Value":"{value}","Version":1}}"#)
             })
             .collect();
-        let next = match page / 2 * 3 + 3 < found.count() {
+        let next = match page / 2 * most + most < found.count() {
             true => format!(r#""{}""#, page + 1),
             false => "null".to_owned(),
         };
@@ -289,14 +372,14 @@ impl State {
     fn answer(&mut self, action: &str, parameters: &BTreeMap<String, String>) -> (u16, String) {
         let text = |name: &str| parameters.get(name).cloned().unwrap_or_default();
         let body = match action {
-            "AttachVolume" => match &self.holder {
-                Some(holder) => return error(400, "VolumeInUse", &format!("attached to {holder}")),
-                None => {
-                    self.holder = Some(text("InstanceId"));
-                    self.plug();
-                    "<status>attaching</status>".to_owned()
+            "AttachVolume" => {
+                if let Some(holder) = &self.holder {
+                    return error(400, "VolumeInUse", &format!("attached to {holder}"));
                 }
-            },
+                self.holder = Some(text("InstanceId"));
+                self.plug();
+                "<status>attaching</status>".to_owned()
+            }
             "DetachVolume" => {
                 self.holder = None;
                 self.unplug();
@@ -323,44 +406,57 @@ impl State {
                 self.address_of = None;
                 String::new()
             }
-            "DescribeApplicationStatus" => format!(
-                "<applicationStatusesResponseType><instanceSet><item><instanceId>{INSTANCE}</instanceId><applicationStatus>\
-                 <detailSet><item><status>passed</status></item></detailSet><status>{}</status></applicationStatus></item>\
-                 </instanceSet></applicationStatusesResponseType>",
-                self.application_status
-            ),
-            "DescribeAddresses" => {
-                let held = self.address_of.as_ref().map(|holder| {
-                    format!("<instanceId>{holder}</instanceId><associationId>eipassoc-1</associationId>")
-                });
-                let held = held.unwrap_or_default();
-                format!("<addressesSet><item><publicIp>{ADDRESS}</publicIp>{held}</item></addressesSet>")
-            }
-            "DescribeTags" => {
-                let key = text("Filters.member.2.Values.member.1");
-                let value = self
-                    .tags
-                    .get(&key)
-                    .map(|value| format!("<Key>{key}</Key><Value>{value}</Value>"));
-                format!("<Tags><member>{}</member></Tags>", value.unwrap_or_default())
-            }
+            "DescribeApplicationStatus" => self.describe_application_status(),
+            "DescribeAddresses" => self.describe_address(),
+            "DescribeTags" => self.describe_tag(&text("Filters.member.2.Values.member.1")),
             "CreateOrUpdateTags" => {
-                for at in 1.. {
-                    let Some(key) = parameters.get(&format!("Tags.member.{at}.Key")) else {
-                        break;
-                    };
-                    self.tags.insert(key.clone(), text(&format!("Tags.member.{at}.Value")));
-                }
+                self.set_tags(parameters);
                 String::new()
             }
             "SuspendProcesses" => {
                 self.suspended = vec![text("ScalingProcesses.member.1"), text("ScalingProcesses.member.2")];
                 String::new()
             }
+            "DescribeScalingActivities" => format!("<Activities>{}</Activities>", self.activities),
+            "Publish" => "<MessageId>m-1</MessageId>".to_owned(),
             "CompleteLifecycleAction" | "RecordLifecycleActionHeartbeat" | "SetInstanceHealth" => String::new(),
             other => return error(400, "InvalidAction", other),
         };
         (200, format!("<Response>{body}</Response>"))
+    }
+
+    fn describe_application_status(&self) -> String {
+        format!(
+            "<applicationStatusesResponseType><instanceSet><item><instanceId>{INSTANCE}</instanceId><applicationStatus>\
+             <detailSet><item><status>passed</status></item></detailSet><status>{}</status></applicationStatus></item>\
+             </instanceSet></applicationStatusesResponseType>",
+            self.application_status
+        )
+    }
+
+    fn describe_address(&self) -> String {
+        let held = self
+            .address_of
+            .as_ref()
+            .map(|holder| format!("<instanceId>{holder}</instanceId><associationId>eipassoc-1</associationId>"));
+        let held = held.unwrap_or_default();
+        format!("<addressesSet><item><publicIp>{ADDRESS}</publicIp>{held}</item></addressesSet>")
+    }
+
+    fn describe_tag(&self, key: &str) -> String {
+        let value = self
+            .tags
+            .get(key)
+            .map(|value| format!("<Key>{key}</Key><Value>{value}</Value>"));
+        format!("<Tags><member>{}</member></Tags>", value.unwrap_or_default())
+    }
+
+    fn set_tags(&mut self, parameters: &BTreeMap<String, String>) {
+        let text = |at: usize, part: &str| parameters.get(&format!("Tags.member.{at}.{part}")).cloned();
+        for at in 1.. {
+            let Some(key) = text(at, "Key") else { break };
+            self.tags.insert(key, text(at, "Value").unwrap_or_default());
+        }
     }
 
     fn describe_volume(&self) -> String {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::{Child, Command, Output, Stdio};
 
 use selfheal_userdata::{BootConfig, PROGRAM_PATH, UserData, commands, render};
 use tempfile::TempDir;
@@ -14,7 +14,10 @@ use super::aws::Aws;
 /// Each stand-in notes its name and arguments, and does what the tests look at. The first line of a device says what
 /// filesystem it carries and how that is labelled, where it has one.
 const STUBS: [(&str, &str); 15] = [
-    ("systemctl", ""),
+    (
+        "systemctl",
+        "[[ $1 != show ]] || echo LoadState=\"$(cat \"$SELFHEAL_ROOT/load-state-$4\" 2>/dev/null || echo loaded)\"",
+    ),
     ("systemd-notify", ""),
     ("mount", ""),
     ("umount", ""),
@@ -112,6 +115,22 @@ impl Machine {
         }
     }
 
+    /// Replaces a part of the installed program.
+    pub fn set_program(&self, old: &str, new: &str) {
+        let path = self.root().join(PROGRAM_PATH.trim_start_matches('/'));
+        let text = fs::read_to_string(&path).unwrap();
+        assert!(text.contains(old), "{old}");
+        fs::write(&path, text.replace(old, new)).unwrap();
+    }
+
+    /// Lets the installed stack ask its app by another command.
+    pub fn set_probe(&self, command: &str) {
+        let path = self.root().join("etc/selfheal/config");
+        let config = fs::read_to_string(&path).unwrap();
+        let line = config.lines().find(|line| line.starts_with("probe_target=")).unwrap();
+        fs::write(&path, config.replace(line, &format!("probe_target='{command}'"))).unwrap();
+    }
+
     /// Writes text into the volume, wherever it is now.
     pub fn write_volume(&self, at: usize, text: &str) {
         let path = self.volume();
@@ -184,18 +203,28 @@ impl Machine {
 
     fn run(&self, command: &[&str]) -> Output {
         // A program that never ends fails its test instead of holding up all of them.
-        let output = Command::new("/usr/bin/timeout")
-            .arg(PROGRAM_S_MAX.to_string())
-            .args(command)
+        let mut limited = Command::new("/usr/bin/timeout");
+        self.surround(limited.arg(PROGRAM_S_MAX.to_string()).args(command));
+        let output = limited.output().unwrap();
+        assert!(!text(&output).contains("command not found"), "{}", text(&output));
+        output
+    }
+
+    /// Starts the installed program, which ends when it is killed.
+    pub fn start(&self, verb: &str) -> Child {
+        let program = self.root().join(PROGRAM_PATH.trim_start_matches('/'));
+        let mut command = Command::new("/bin/bash");
+        self.surround(command.arg(program).arg(verb));
+        command.stdout(Stdio::piped()).spawn().unwrap()
+    }
+
+    fn surround(&self, command: &mut Command) {
+        command
             .env_clear()
             .env("PATH", self.folder.path().join("bin"))
             .env("SELFHEAL_ROOT", self.root())
             .env("AWS_ENDPOINT_URL", &self.aws.url)
-            .env("AWS_EC2_METADATA_SERVICE_ENDPOINT", &self.aws.url)
-            .output()
-            .unwrap();
-        assert!(!text(&output).contains("command not found"), "{}", text(&output));
-        output
+            .env("AWS_EC2_METADATA_SERVICE_ENDPOINT", &self.aws.url);
     }
 
     /// Returns what the stand-ins noted so far.

@@ -1,0 +1,198 @@
+//! Waiting until the stack serves, and replacing its instance.
+
+use serde_json::Value;
+
+use crate::support::Folder;
+
+/// The result of a run that tells of events.
+fn last(folder: &Folder, args: &[&str]) -> Value {
+    let mut lines = folder.expect(&[args, &["--json"]].concat(), 0).lines();
+    lines.pop().expect("a line")
+}
+
+#[test]
+fn an_apply_waits_until_the_stack_serves_and_shows_how_it_comes_to() {
+    let folder = Folder::new();
+    let run = folder.expect(&["apply", "--yes"], 0);
+    for phase in [
+        "is launched",
+        "holds the data volume",
+        "holds the address",
+        "is in service",
+    ] {
+        assert!(run.stderr.contains(phase), "{phase}: {}", run.stderr);
+    }
+    assert!(run.stdout.contains(" serves after "), "{}", run.stdout);
+    assert_eq!(folder.json(&["status"])["healthy"], true);
+    let again = folder.expect(&["apply", "--yes"], 0);
+    assert!(
+        !again.stderr.contains("is launched"),
+        "nothing has come to pass: {}",
+        again.stderr
+    );
+    let waited = folder.expect(&["wait"], 0);
+    assert!(waited.stdout.ends_with(" serves.\n"), "{}", waited.stdout);
+}
+
+#[test]
+fn who_does_not_wait_is_told_how_to() {
+    let folder = Folder::new();
+    let run = folder.expect(&["apply", "--yes", "--no-wait"], 0);
+    assert!(run.stdout.contains("`selfheal status` shows"), "{}", run.stdout);
+    let last = last(&folder, &["wait"]);
+    assert_eq!(last["outcome"], "serving", "{last:#}");
+    assert_eq!(folder.json(&["status"])["instance"]["id"], last["instance_id"]);
+}
+
+#[test]
+fn a_stack_that_does_not_come_to_serve_has_an_exit_code_of_its_own() {
+    let folder = Folder::new();
+    folder.expect(&["plan"], 0);
+    folder.fail_boots(true);
+    let run = folder.expect(&["apply", "--yes"], 13);
+    assert!(
+        run.stderr
+            .contains("done, and the stack does not serve: a boot failed: "),
+        "{}",
+        run.stderr
+    );
+    assert!(run.stderr.contains("selfheal logs --boot"), "{}", run.stderr);
+    let lines = folder.expect(&["wait", "--json", "--timeout", "3h"], 13).lines();
+    let last = lines.last().expect("a line");
+    assert_eq!(
+        (&last["outcome"], &last["error"]["code"]),
+        (&"failed".into(), &"not-serving".into()),
+        "{last:#}"
+    );
+    assert!(
+        last["error"]["message"].to_string().contains("has parked itself"),
+        "{last:#}"
+    );
+    folder.fail_boots(false);
+    // What parked is no longer waited for, and the apply that mends it says so.
+    let run = folder.expect(&["apply", "--yes"], 0);
+    assert!(run.stdout.contains("selfheal resume"), "{}", run.stdout);
+    folder.expect(&["resume", "--yes"], 0);
+    folder.expect(&["wait"], 0);
+}
+
+#[test]
+fn a_replacement_changes_the_instance_and_nothing_that_it_holds() {
+    let folder = Folder::new();
+    folder.expect(&["apply", "--yes"], 0);
+    let before = folder.json(&["status"]);
+    folder.edit("t4g.small", "t4g.medium");
+    folder.expect(&["apply", "--yes"], 0);
+    assert_eq!(
+        folder.json(&["status"])["instance"]["id"],
+        before["instance"]["id"],
+        "an apply replaces nothing"
+    );
+    let unasked = folder.expect(&["replace"], 4);
+    assert!(
+        unasked.stdout.contains("launch template version  1 -> 2"),
+        "{}",
+        unasked.stdout
+    );
+    let run = folder.expect(&["replace", "--yes"], 0);
+    assert!(run.stdout.contains("serves in the place of"), "{}", run.stdout);
+    let after = folder.json(&["status"]);
+    assert_eq!(after["healthy"], true, "{after:#}");
+    assert_ne!(after["instance"]["id"], before["instance"]["id"]);
+    assert_eq!(after["instance"]["template_version"], "2");
+    assert_eq!(after["address"]["public_ip"], before["address"]["public_ip"]);
+    assert_eq!(after["volume"]["id"], before["volume"]["id"]);
+    let last = last(&folder, &["replace", "--yes"]);
+    assert_eq!(last["outcome"], "replaced", "{last:#}");
+    assert_eq!(
+        last["served"]["instance_id"],
+        folder.json(&["status"])["instance"]["id"]
+    );
+}
+
+#[test]
+fn what_does_not_boot_is_gone_back_from() {
+    let folder = Folder::new();
+    folder.expect(&["apply", "--yes"], 0);
+    let none = folder.expect(&["rollback", "--yes"], 5);
+    assert!(none.stdout.contains("there is none before"), "{}", none.stdout);
+    let before = folder.json(&["status"]);
+    folder.edit("t4g.small", "t4g.medium");
+    folder.expect(&["apply", "--yes"], 0);
+    folder.fail_boots(true);
+    let run = folder.expect(&["replace", "--yes"], 13);
+    assert!(
+        run.stderr.contains("`selfheal rollback --to 1` goes back"),
+        "{}",
+        run.stderr
+    );
+    folder.fail_boots(false);
+    let unasked = folder.expect(&["rollback"], 4);
+    assert!(
+        unasked.stdout.contains("launch template version  2 -> 1"),
+        "{}",
+        unasked.stdout
+    );
+    assert!(
+        unasked.stdout.contains("mend it before the next `selfheal apply`"),
+        "{}",
+        unasked.stdout
+    );
+    // Meanwhile it has parked itself: it goes back, and is resumed.
+    assert!(
+        unasked.stdout.contains("`selfheal resume` lifts it"),
+        "{}",
+        unasked.stdout
+    );
+    folder.expect(&["rollback", "--yes"], 0);
+    folder.expect(&["resume", "--yes"], 0);
+    folder.expect(&["wait"], 0);
+    let after = folder.json(&["status"]);
+    assert_eq!(after["healthy"], true, "{after:#}");
+    assert_eq!(after["instance"]["template_version"], "1");
+    assert_eq!(after["address"]["public_ip"], before["address"]["public_ip"]);
+    assert_eq!(after["volume"]["id"], before["volume"]["id"]);
+    assert!(
+        !after["drift"].as_array().expect("a list").is_empty(),
+        "the file says another version"
+    );
+    // And where one of another version runs, it is replaced.
+    let forth = last(&folder, &["rollback", "--to", "2", "--yes"]);
+    assert_eq!(forth["instance_id"], after["instance"]["id"], "{forth:#}");
+    assert_eq!(folder.json(&["status"])["instance"]["template_version"], "2");
+    folder.expect(&["rollback", "--yes"], 0);
+    let again = last(&folder, &["rollback", "--to", "1", "--yes"]);
+    assert_eq!(
+        (&again["done"], &again["instance_id"]),
+        (&serde_json::json!([]), &Value::Null),
+        "{again:#}"
+    );
+}
+
+#[test]
+fn what_would_bring_no_other_instance_is_not_replaced() {
+    let folder = Folder::new();
+    folder.expect(&["plan"], 0);
+    folder.expect(&["replace", "--yes"], 5);
+    folder.expect(&["apply", "--yes"], 0);
+    folder.expect(&["sleep", "--yes", "--until-wake"], 0);
+    let asleep = folder.expect(&["replace", "--yes"], 5);
+    assert!(asleep.stdout.contains("selfheal wake"), "{}", asleep.stdout);
+    let asleep = folder.expect(&["wait"], 13);
+    assert!(asleep.stderr.contains("the stack sleeps"), "{}", asleep.stderr);
+    // And an apply of one that sleeps waits for nobody.
+    folder.edit("t4g.small", "t4g.medium");
+    let run = folder.expect(&["apply", "--yes"], 0);
+    assert!(!run.stderr.contains("is launched"), "{}", run.stderr);
+}
+
+#[test]
+fn who_may_replace_may_do_nothing_else() {
+    let folder = Folder::new();
+    folder.expect(&["apply", "--yes"], 0);
+    let policy = folder.expect(&["policy", "operator", "--for", "replace"], 0).stdout;
+    folder.authorise_by(&policy);
+    folder.expect(&["replace", "--yes"], 0);
+    folder.expect(&["apply", "--yes"], 7);
+    folder.expect(&["sleep", "--yes"], 7);
+}

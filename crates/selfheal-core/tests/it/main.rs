@@ -1,0 +1,36 @@
+//! The tests of what other crates see: one binary, since each links the whole crate once more.
+
+mod common;
+mod examples;
+mod files;
+mod granted_tags;
+mod permissions;
+mod plan_address;
+mod plan_app_policy;
+mod plan_application_check;
+mod plan_apply;
+mod plan_approval;
+mod plan_capacity;
+mod plan_destroy;
+mod plan_dns;
+mod plan_https;
+mod plan_leftovers;
+mod plan_log_group;
+mod plan_notify;
+mod plan_properties;
+mod plan_replace;
+mod plan_restore;
+mod plan_role;
+mod plan_schedule;
+mod plan_serving;
+mod plan_snapshots;
+mod spec_access;
+mod spec_capacity;
+mod spec_config;
+mod spec_parse;
+mod spec_properties;
+mod spec_schedule;
+mod spec_setup;
+mod spec_snapshots;
+mod status_findings;
+mod watch;

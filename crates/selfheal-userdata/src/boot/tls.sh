@@ -1,0 +1,299 @@
+# The certificate: asked for when the address is here, and published on the volume.
+
+# One look, each minute: most of them end with the first lines.
+tls() {
+  local serving='' due=0 source
+  { read -r serving <"$run_dir/serving" && read -r due <"$live_dir/due"; } 2>/dev/null || :
+  clock
+  [[ -n $serving ]] && ((now >= ${due:-0})) && mounted || return 0
+  open_log tls
+  read_signer
+  value=''
+  if look_at_certificate; then
+    value=''
+    # Half a day, give or take an hour.
+    next_look $((39600 + RANDOM * 7200 / 32768))
+    rm -f "$live_dir/looks"
+  elif [[ -n $value ]]; then
+    log "no certificate yet: $value"
+  fi
+  tell_certificate "$value"
+}
+
+# Notes in the group's tag how the certificate is, where that has changed, with what keeps another one away, $1; and tells that it
+# is about to end where it should have been renewed long ago.
+tell_certificate() {
+  local text='' ca='' name missing='' from to tried='' told='' names began ends time
+  { read -r ca <"$tls_dir/current/ca"; } 2>/dev/null || :
+  printf -v time '%(%s)T' -1
+  if [[ -n $ca ]] && is_whole "$tls_dir/current"; then
+    from=$(date --date="$began" +%s) && to=$(date --date="$ends" +%s) || return 0
+    for name in $https_domains; do
+      [[ $names == *" $name "* ]] || missing+=+$name
+    done
+    text="ca=$ca until=$to renews=$((to - (to - from) / 3))${missing:+ missing=${missing#+}}"
+    ((to - time >= (to - from) / 6)) || warn_of_end "$to" "$1"
+  fi
+  while read -r name told _; do
+    [[ $told != try ]] || tried=$name
+  done 2>/dev/null <"$tls_dir/attempts"
+  text+="${tried:+ tried=$tried}${1:+ error=$1}"
+  text=${text# } told=''
+  { IFS= read -r told <"$live_dir/told"; } 2>/dev/null || :
+  [[ $told != "$text" ]] || return 0
+  if identity_once && write_group_tags selfheal:tls "$text"; then
+    printf '%s\n' "$text" >"$live_dir/told" || :
+  else
+    log "CreateOrUpdateTags: ${error-}: ${message-}"
+    next_look 60
+  fi
+}
+
+# Once a day, whichever instance: $1 is when it ends, $2 what keeps another one away.
+warn_of_end() {
+  local file warned days=$((($1 - time) / 86400)) what="the certificate expires in"
+  for file in "$tls_dir/warned" "$live_dir/warned"; do
+    { read -r warned <"$file"; } 2>/dev/null || warned=0
+    [[ $warned =~ ^[0-9]{1,12}$ ]] && ((warned <= time && time < warned + 86400)) && return 0
+  done
+  # A volume that is full keeps certificates from being renewed, and must not keep this from being said.
+  persist "$tls_dir/warned" "$time" || printf '%s\n' "$time" >"$live_dir/warned" || return 0
+  what+=" $days days"
+  (($1 > time)) || what="the certificate expired $((-days)) days ago"
+  log "$what"
+  [[ -z ${topic-} ]] || ! identity_once ||
+    tell_now "$what" "The certificate for $https_domains ends at $ends, and there is no other yet: ${2:-the next attempt is due}."
+}
+
+next_look() {
+  clock
+  printf '%s\n' $((now + $1)) >"$live_dir/due" || :
+}
+
+# The next look after one that came to nothing and has cost the authority nothing.
+look_again() {
+  local looks=0 waits=(60 120 300 600 1800)
+  { read -r looks <"$live_dir/looks"; } 2>/dev/null || looks=0
+  next_look "${waits[looks < 4 ? looks : 4]}"
+  printf '%s\n' $((looks + 1)) >"$live_dir/looks" || :
+}
+
+# Tells whether the certificate is as it has to be, after asking for one where it is not. `value` says what is in the way.
+look_at_certificate() {
+  local names began ends time
+  printf -v time '%(%s)T' -1
+  adopt
+  ! suffices "$tls_dir/current" || return 0
+  if ! precheck; then
+    look_again
+    return 1
+  fi
+  may_ask || return 1
+  if ! type -P certbot >/dev/null; then
+    mask certbot.timer certbot-renew.timer
+    install_packages certbot || { value="certbot cannot be installed, see $log_dir/packages.log" && look_again && return 1; }
+  fi
+  note_attempt "$time try" || { value="the attempt cannot be noted on the volume" && look_again && return 1; }
+  # Whatever comes of it.
+  may_ask || :
+  if ! order; then
+    heed_retry_after
+    return 1
+  fi
+  publish_certificate || return 1
+  note_attempt "$time issued ${https_domains// /,}" || :
+}
+
+# Tells whether the folder holds a certificate of the authority, for all names, with more than a third of its life left.
+suffices() {
+  local name from to ca=''
+  { read -r ca <"$1/ca"; } 2>/dev/null || :
+  [[ $ca == "$https_ca" ]] && is_whole "$1" || return 1
+  for name in $https_domains; do
+    [[ $names == *" $name "* ]] || return 1
+  done
+  from=$(date --date="$began" +%s) && to=$(date --date="$ends" +%s) && (((to - time) * 3 > to - from))
+}
+
+# Takes what an earlier run has got and could not publish any more.
+adopt() {
+  local at last=''
+  for at in $(generations); do
+    last=$at
+  done
+  [[ -n $last && ! $tls_dir/gen-$last -ef $tls_dir/current ]] && suffices "$tls_dir/gen-$last" || return 0
+  log "certificate: taking up gen-$last, which was not published yet"
+  show "gen-$last"
+}
+
+# Looks, without the authority, at what it will look at: `value` tells what is not as it must be.
+precheck() {
+  local known='' name found others path status=0
+  { read -r known <"$state_dir/address"; } 2>/dev/null || :
+  value="the metadata service does not answer"
+  identity_once || return 1
+  value="the address ${known:-of the stack} is not here yet"
+  [[ -n $known && $known == "$public_ip" ]] || return 1
+  path=/.well-known/acme-challenge/selfheal-$RANDOM$RANDOM
+  (umask 022 && printf '%s\n' "$path" >"$acme_dir$path") || return 1
+  for name in $https_domains; do
+    found=$(resolve AF_INET "$name")
+    value="$name has ${found:-no A record}, and it has to have an A record of $known alone"
+    [[ $found == "$known" ]] || break
+    others=$(resolve AF_INET6 "$name")
+    [[ -z $others ]] || log "$name has an AAAA record, $others: the authority asks there first, and nothing answers here"
+    # From here the way may be barred where from outside it is not: no answer is no answer, another one is a no.
+    status=0
+    fetch "url = \"http://$name$path\"" "${curl[@]}" --noproxy '*' --max-time 5 2>/dev/null || status=$?
+    value="http://$name leads to another server"
+    [[ $status != 0 || $reply == "$path"* ]] || break
+    value=''
+  done
+  rm -f "$acme_dir$path"
+  [[ -z $value ]]
+}
+
+# The addresses of the family $1 that the name $2 has. What `getent` tells hangs on what addresses the machine itself has.
+resolve() {
+  python3 -I -c "import socket, sys; print(*sorted({at[4][0] for at in socket.getaddrinfo(sys.argv[1], 80, socket.$1, 1)}))" \
+    "$2" 2>/dev/null
+}
+
+# Tells whether the authority may be asked now, by what the volume knows of all instances before: a crash loop must not use up
+# the few certificates and failures that it allows a week and an hour. The next look is when it may.
+may_ask() {
+  local at what rest tries=0 last=0 next=0 issued=()
+  while read -r at what rest; do
+    [[ $at =~ ^[0-9]{1,12}$ ]] || continue
+    if [[ $what == until ]]; then
+      ((at <= next || at > time + 604800)) || next=$at
+      continue
+    fi
+    # A clock that went back must not keep this from happening for ever.
+    ((at <= time)) || at=$time
+    case $what in
+      try) tries=$((tries + 1)) last=$at ;;
+      issued)
+        tries=0
+        [[ $rest != "${https_domains// /,}" ]] || ((at <= time - 604800)) || issued+=("$at")
+        ;;
+    esac
+  done 2>/dev/null <"$tls_dir/attempts"
+  # Ten minutes, and twice as long each time: three in an hour at most.
+  if ((tries > 0)); then
+    at=$((last + (tries > 7 ? 43200 : 600 << (tries - 1))))
+    ((at <= next)) || next=$at
+  fi
+  if ((${#issued[@]} >= 3)); then
+    at=$((issued[${#issued[@]} - 3] + 604800))
+    ((at <= next)) || next=$at
+  fi
+  ((next > time)) || return 0
+  printf -v value 'the authority is asked again after %(%Y-%m-%dT%H:%M:%S%z)T' "$next"
+  next=$((next - time))
+  next_look $((next < 43200 ? next : 43200))
+  return 1
+}
+
+# Adds a line to the attempts, of which the last are kept.
+note_attempt() {
+  local lines=() line text=''
+  [[ ! -e $tls_dir/attempts ]] || mapfile -t lines <"$tls_dir/attempts"
+  ((${#lines[@]} <= 40)) || lines=("${lines[@]: -40}")
+  for line in ${lines[@]+"${lines[@]}"}; do
+    [[ -z $line ]] || text+=$line$newline
+  done
+  persist "$tls_dir/attempts" "$text$1"
+}
+
+# Asks the authority. What it gives is in the folder `new`.
+order() {
+  local new=$tls_dir/new work=$run_dir/certbot status=0 line
+  rm -rf "$new" "$work" && mkdir "$new" "$work" && make_key "$new" -out "$new/csr.pem" || {
+    value="no key can be made on the volume"
+    return 1
+  }
+  log "asking $https_ca for a certificate for $https_domains"
+  attended "$issue_s_max" certbot_process || status=$?
+  [[ $status != 0 ]] || return 0
+  value="certbot ended with status $status"
+  while IFS= read -r line; do
+    [[ $line != *[![:space:]]* || $line == *'certbot.eff.org'* || $line == Ask\ for\ help* ]] || value=$line
+    [[ $line != *Detail:* ]] || break
+  done 2>/dev/null <"$work/output"
+  # Older ones stumble over what they were to tell.
+  [[ $value != AttributeError* ]] || while IFS= read -r line; do
+    [[ $line != *urn:ietf:params:acme:error:*::* ]] || value=urn:${line#*urn:}
+  done 2>/dev/null <"$work/letsencrypt.log"
+  read -r value <<<"$value"
+  value="$https_ca: $value"
+  return 1
+}
+
+# Becomes certbot, for one certificate by a request that it does not know the key of, so that it keeps nothing but its account.
+certbot_process() {
+  local account
+  account=$tls_dir/account-${https_ca//[^a-zA-Z0-9.]/_}
+  exec </dev/null >"$work/output" 2>&1
+  shed
+  [[ -z $https_ca_bundle ]] || export REQUESTS_CA_BUNDLE=$https_ca_bundle
+  # shellcheck disable=SC2206 # one word or two
+  local contact=(${https_email:+--email "$https_email"})
+  exec certbot certonly --non-interactive --agree-tos "${contact[@]:---register-unsafely-without-email}" --server "$https_ca" \
+    --config-dir "$account" --work-dir "$work" --logs-dir "$work" --webroot --webroot-path "$acme_dir" --csr "$new/csr.pem" \
+    --cert-path "$new/cert.pem" --chain-path "$new/chain.pem" --fullchain-path "$new/fullchain.pem"
+}
+
+# An authority that says when it may be asked again is not asked before.
+heed_retry_after() {
+  local line code='' seconds=0 value
+  while IFS= read -r line; do
+    [[ ! $line =~ ^HTTP\ ([0-9]{3})$ ]] || code=${BASH_REMATCH[1]}
+    [[ $code != @(429|503) || ! ${line,,} =~ ^retry-after:\ *([0-9]{1,7})$ ]] || seconds=$((10#${BASH_REMATCH[1]}))
+  done 2>/dev/null <"$run_dir/certbot/letsencrypt.log"
+  ((seconds > 0)) || return 0
+  note_attempt "$((time + seconds)) until" && may_ask || :
+}
+
+# Makes what is in `new` the next generation, in one step. A power cut leaves the old one or this one.
+publish_certificate() {
+  local new=$tls_dir/new at last=0
+  printf '%s\n' "$https_ca" >"$new/ca"
+  value="what the authority has given does not fit the key, or is not for all names"
+  suffices "$new" || return 1
+  for at in $(generations); do
+    last=$at
+  done
+  at=gen-$((last + 1))
+  value="the certificate cannot be put on the volume"
+  sync -f "$new" && mv -T "$new" "$tls_dir/$at" && sync -f "$tls_dir" || return 1
+  show "$at" || return 1
+  for at in $(generations); do
+    ((at > last - 2)) || [[ $tls_dir/gen-$at -ef $tls_dir/current ]] || rm -rf "$tls_dir/gen-$at"
+  done
+}
+
+# Lets nginx serve the generation $1, unless it does not take it.
+show() {
+  local before
+  # What nginx does not take as it is has another cause than the certificate.
+  nginx_agrees || { value="nginx does not take its configuration: $value" && return 1; }
+  before=$(readlink "$tls_dir/current") || :
+  link "$1" "$tls_dir/current" && sync -f "$tls_dir" && link "$tls_dir/current" "$live_dir/live" &&
+    write_hsts "$tls_dir/current" || return 1
+  if ! nginx_agrees; then
+    value="nginx does not take the certificate: $value"
+    if [[ -n $before ]]; then
+      link "$before" "$tls_dir/current"
+    else
+      rm -f "$tls_dir/current"
+      link "$live_dir/own" "$live_dir/live"
+    fi
+    write_hsts "$live_dir/live"
+    # Out of the way of every look to come.
+    rm -rf "$tls_dir/refused" && mv -T "$tls_dir/$1" "$tls_dir/refused"
+    return 1
+  fi
+  systemctl reload selfheal-nginx.service || { value="nginx could not be told" && return 1; }
+  is_whole "$tls_dir/current" && log "certificate: published for${names% }, until $ends"
+}
