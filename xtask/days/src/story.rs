@@ -9,7 +9,9 @@ use selfheal_aws::{ApplyError, Clock as _, Control, Goal, Silent, apply, observe
 use selfheal_core::Plan;
 use selfheal_core::names::{ResourceKind, TAG_ROLE, TAG_STACK, Tags};
 use selfheal_core::plan::DestroyOptions;
-use selfheal_core::spec::{EXAMPLE, HealthFrom, HealthProbe, HealthSpec, Ingress, Protocol, Repair, Spec, SpecFile};
+use selfheal_core::spec::{
+    EXAMPLE, HealthFrom, HealthProbe, HealthSpec, Ingress, OpenPorts, Protocol, Repair, Source, Spec, SpecFile,
+};
 use selfheal_core::world::{InstanceState, Volume, VolumeState};
 
 use crate::event::{Change, Edit, Event, Harm, STACKS, Weather};
@@ -420,11 +422,21 @@ fn alter(spec: &mut Spec, change: Change) {
             let Ingress::Ports(ports) = &mut spec.instance.ingress else {
                 return;
             };
-            let extra = (8443, Protocol::Tcp);
-            if ports.contains(&extra) {
-                ports.retain(|port| *port != extra);
-            } else {
-                ports.push(extra);
+            // From nobody to an office, from there to everybody, and back to nobody.
+            let office = OpenPorts {
+                first: 8443,
+                last: 8450,
+                protocol: Protocol::Tcp,
+                from: vec![Source::Ipv4([203, 0, 113, 0].into(), 24)],
+            };
+            let everybody = OpenPorts {
+                from: vec![Source::WORLD],
+                ..office.clone()
+            };
+            match ports.iter().position(|open| open.first == office.first) {
+                None => ports.push(office),
+                Some(at) if ports[at] == office => ports[at] = everybody,
+                Some(at) => drop(ports.remove(at)),
             }
         }
         Change::Grow => spec.data.iter_mut().for_each(|data| data.size_gib += 5),

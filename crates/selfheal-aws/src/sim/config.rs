@@ -47,6 +47,9 @@ pub struct SimConfig {
     /// Service Quotas tells what it allows everybody.
     #[serde(default)]
     pub quotas: BTreeMap<String, u32>,
+    /// Prefix lists that exist, each with the most entries that it may have: it counts as so many rules.
+    #[serde(default)]
+    pub prefix_lists: BTreeMap<String, u32>,
     /// By how many seconds the callers' clock is ahead of AWS's.
     #[serde(default)]
     pub clock_ahead_s: i64,
@@ -227,6 +230,7 @@ impl Default for SimConfig {
             unusable_keys: BTreeSet::new(),
             quotas: BTreeMap::new(),
             clock_ahead_s: 0,
+            prefix_lists: BTreeMap::new(),
             delegations: BTreeMap::new(),
             caa_records: BTreeMap::new(),
             start: Timestamp::constant(1_767_225_600, 0),

@@ -131,7 +131,7 @@ fn ask_first(sim: &Sim) -> BTreeSet<Right> {
 fn changes(sim: &Sim, spec: &Spec) {
     let mut other = spec.clone();
     other.instance.market = Market::Spot;
-    other.instance.ingress = Ingress::Ports(vec![(80, Protocol::Tcp), (8443, Protocol::Tcp)]);
+    other.instance.ingress = Ingress::to_world([(80, Protocol::Tcp), (8443, Protocol::Tcp)]);
     other.data.as_mut().expect("it has data").size_gib = 30;
     other.app.health.as_mut().expect("it has a probe").threshold = 7;
     sim.tamper(|world| {

@@ -19,6 +19,7 @@ mod granted;
 mod growing;
 mod heal;
 mod https;
+mod ingress;
 mod judged;
 mod keys;
 mod lag;

@@ -35,7 +35,7 @@ fn specs() -> impl Strategy<Value = Spec> {
                 ports.insert(80);
             }
             spec.instance.instance_type = kind.to_owned();
-            spec.instance.ingress = Ingress::Ports(ports.into_iter().map(|port| (port, Protocol::Tcp)).collect());
+            spec.instance.ingress = Ingress::to_world(ports.into_iter().map(|port| (port, Protocol::Tcp)));
             spec.data = spec.data.zip(size_gib).map(|(mut data, size_gib)| {
                 data.size_gib = size_gib;
                 data

@@ -86,6 +86,7 @@ fn the_schema_refuses_nothing_that_the_parser_takes() {
     };
     let named = |name: &str| file("").replace("\"web\"", &format!("\"{name}\""));
     let open = |ports: &str| file("").replace("ingress = []", &format!("ingress = [{ports}]"));
+    let from = |sources: &str| open(&format!("{{ port = \"22/tcp\", from = {sources} }}"));
     let data = |size: &str| file(&format!("data = {{ size = \"{size}\", mount = \"/d\" }}"));
     let timed = |time: &str| file(&format!("app.health = {{ tcp = 80, startup_budget = \"{time}\" }}"));
     for (text, both) in [
@@ -102,6 +103,21 @@ fn the_schema_refuses_nothing_that_the_parser_takes() {
         (open("\"65536/udp\""), None),
         (open("\"80/icmp\""), Some(false)),
         (open("\"80\""), Some(false)),
+        (open("\"8000-8010/tcp\""), Some(true)),
+        (open("\"8010-8000/tcp\""), None),
+        (from("\"203.0.113.0/24\""), Some(true)),
+        (
+            from("[\"203.0.113.7/32\", \"2001:db8::/32\", \"sg-0123456789abcdef0\", \"pl-01234567\"]"),
+            Some(true),
+        ),
+        (from("\"203.0.113.7/24\""), None),
+        (from("[\"0.0.0.0/0\", \"203.0.113.0/24\"]"), None),
+        (from("\"me\""), Some(false)),
+        (from("[]"), Some(false)),
+        (from("\"10.0.0.1\""), Some(false)),
+        (open("{ port = \"22/tcp\" }"), Some(false)),
+        (open("{ from = \"::/0\" }"), Some(false)),
+        (open("{ port = \"22/tcp\", from = \"::/0\", to = 22 }"), Some(false)),
         (data("1GiB"), Some(true)),
         (data("0GiB"), None),
         (data("64TiB"), Some(true)),

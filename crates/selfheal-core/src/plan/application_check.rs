@@ -12,7 +12,7 @@ use super::{Change, Need, StepKind};
 use crate::desired::application_check;
 use crate::existing::application_check::{all, asks_ours};
 use crate::names::{ResourceKind, TAG_APPLICATION_CHECK};
-use crate::spec::{HealthProbe, Ingress, Protocol};
+use crate::spec::{HealthProbe, Ingress};
 use crate::token::check_token;
 use crate::world::{
     Action, ApplicationCheck, ApplicationCheckCall, ApplicationCheckSettings, CreateApplicationStatusCheck,
@@ -35,12 +35,17 @@ pub(super) fn check(builder: &mut Builder<'_>) {
     let Ingress::Ports(ports) = &spec.instance.ingress else {
         return;
     };
-    if !ports.contains(&(port, Protocol::Tcp)) {
+    // AWS asks from a private address of the VPC that it tells nobody before.
+    if !ports.iter().any(|open| open.has_tcp(port) && open.lets_private_in()) {
         builder.refuse(
             "health-port-closed",
-            format!("AWS is to ask the app on port {port}, which `instance.ingress` does not open"),
             format!(
-                "add \"{port}/tcp\" to `instance.ingress`, or write from = \"instance\": the watchdog asks from inside"
+                "AWS is to ask the app on port {port} from within the VPC, which `instance.ingress` does not open to private \
+                 addresses"
+            ),
+            format!(
+                "open {port}/tcp in `instance.ingress` to everybody or to the VPC's own addresses, or write from = \
+                 \"instance\": the watchdog asks from inside"
             ),
         );
     }

@@ -6,7 +6,7 @@ use super::builder::{Builder, Deferred, Draft};
 use super::{Change, Need, StepKind};
 use crate::existing::{instance_type, subnet};
 use crate::names::ResourceKind;
-use crate::spec::{ImageRef, Ingress, Protocol};
+use crate::spec::{ImageRef, Ingress, OpenPorts};
 use crate::world::{Action, IngressRule, SecurityGroup, SecurityGroupCall, SecurityGroupId, Subnet};
 
 /// Refuses an image that does not exist or does not fit the instance type.
@@ -177,14 +177,10 @@ fn tell_egress(builder: &mut Builder<'_>, group: &SecurityGroup) {
     );
 }
 
-fn own_group(
-    builder: &mut Builder<'_>,
-    ports: &[(u16, Protocol)],
-    subnet: Option<&Subnet>,
-) -> Deferred<SecurityGroupId> {
+fn own_group(builder: &mut Builder<'_>, ports: &[OpenPorts], subnet: Option<&Subnet>) -> Deferred<SecurityGroupId> {
     let vpc_id = subnet.map(|subnet| subnet.vpc_id.clone()).unwrap_or_default();
     let name = builder.names.security_group.clone();
-    let wanted: Vec<IngressRule> = ports.iter().map(|(port, protocol)| rule(*port, *protocol)).collect();
+    let wanted: Vec<IngressRule> = ports.iter().flat_map(rules).collect();
     let found = builder
         .observed
         .security_groups
@@ -214,10 +210,16 @@ fn own_group(
         .filter(|rule| !group.ingress.contains(rule))
         .cloned()
         .collect();
+    let revoked = revoke_extra(builder, group, &wanted);
     if !missing.is_empty() {
-        authorize(builder, Deferred::Known(group.id.clone()), missing);
+        // Both at once, so that whoever may come in before and after is not kept out in between; but where the group has no
+        // room for both, and a refusal would end the run with ports open that the spec closes.
+        let of_list = |rule: &IngressRule| rule.source.starts_with("pl-");
+        // A prefix list counts as often as it may have entries, which only AWS knows.
+        let crowded = group.ingress.len() + missing.len() > Ingress::RULES_MAX || missing.iter().any(of_list);
+        let first: BTreeSet<Need> = revoked.into_iter().filter(|_| crowded).collect();
+        authorize(builder, Deferred::Known(group.id.clone()).not_before(&first), missing);
     }
-    revoke_extra(builder, group, &wanted);
     tell_egress(builder, group);
     Deferred::Known(group.id.clone())
 }
@@ -236,7 +238,7 @@ fn authorize(builder: &mut Builder<'_>, group_id: Deferred<SecurityGroupId>, rul
     );
 }
 
-fn revoke_extra(builder: &mut Builder<'_>, group: &SecurityGroup, wanted: &[IngressRule]) {
+fn revoke_extra(builder: &mut Builder<'_>, group: &SecurityGroup, wanted: &[IngressRule]) -> Option<Need> {
     let extra: Vec<IngressRule> = group
         .ingress
         .iter()
@@ -244,29 +246,31 @@ fn revoke_extra(builder: &mut Builder<'_>, group: &SecurityGroup, wanted: &[Ingr
         .cloned()
         .collect();
     if extra.is_empty() {
-        return;
+        return None;
     }
     let mut draft =
         Draft::new(StepKind::RevokeIngress, Change::Delete, "the spec does not open these").target(group.id.clone());
     for rule in &extra {
         draft = draft.removes("open", show_rule(rule, "from"));
     }
-    builder.step(
+    let revoked = builder.step(
         draft,
         Deferred::Known(Action::SecurityGroup(SecurityGroupCall::RevokeIngress {
             group_id: group.id.clone(),
             rules: extra,
         })),
     );
+    Some(revoked)
 }
 
-fn rule(port: u16, protocol: Protocol) -> IngressRule {
-    IngressRule {
-        protocol: protocol.to_string(),
-        from_port: i32::from(port),
-        to_port: i32::from(port),
-        source: "0.0.0.0/0".to_owned(),
-    }
+/// The rules that open these ports, one for each of those whom they are open to.
+fn rules(ports: &OpenPorts) -> impl Iterator<Item = IngressRule> {
+    ports.from.iter().map(|source| IngressRule {
+        protocol: ports.protocol.to_string(),
+        from_port: i32::from(ports.first),
+        to_port: i32::from(ports.last),
+        source: source.to_string(),
+    })
 }
 
 /// A rule as people read it, with the word before its peer.

@@ -5,7 +5,7 @@ use toml_edit::{ArrayOfTables, Item, Table, value};
 
 use super::health::HealthProbe;
 use super::https_site::checked;
-use super::instance::{Ingress, Protocol};
+use super::ingress::Ingress;
 use super::reader::{Fault, Located, Reader, Section};
 use super::values::duration;
 use super::{https_site, syntax};
@@ -240,15 +240,22 @@ fn look_around(reader: &mut Reader<'_>, section: &Section<'_>, around: &Around<'
         );
     }
     if let Some(Ingress::Ports(ports)) = around.ingress {
+        // Who may visit is the owner's affair. A public authority asks at port 80, from addresses that it tells nobody; one of
+        // one's own may be near.
+        let asked_from_anywhere = |port: u16| port == 80 && !section.has("ca_bundle");
+        let open = |port: u16| {
+            let mut rules = ports.iter().filter(|rule| rule.has_tcp(port));
+            rules.any(|rule| rule.is_open_to_world() || !asked_from_anywhere(port))
+        };
         let closed: Vec<String> = [80, 443]
             .into_iter()
-            .filter(|port| !ports.contains(&(*port, Protocol::Tcp)))
+            .filter(|port| !open(*port))
             .map(|port| format!("`{port}/tcp`"))
             .collect();
         if !closed.is_empty() {
             let expected = format!("{} in `instance.ingress`", closed.join(" and "));
             refuse(
-                "cannot be reached: the authority asks at port 80, and visitors at 443",
+                "cannot be reached: the authority asks at port 80, from anywhere, and visitors at 443",
                 &expected,
             );
         }

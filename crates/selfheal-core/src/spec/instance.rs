@@ -8,8 +8,8 @@ use toml_edit::{Table, value};
 
 use super::reader::{Fault, Reader, Section};
 use super::values::{kms_key, one_of, size, size_fault, strings, within};
-use super::{Architecture, ImageRef, syntax};
-use crate::ids::{SecurityGroupId, SubnetId};
+use super::{Architecture, ImageRef, Ingress, ingress, syntax};
+use crate::ids::SubnetId;
 
 /// Its keys.
 pub(super) const KEYS: &[&str] = &[
@@ -27,8 +27,6 @@ pub(super) const KEYS: &[&str] = &[
 
 /// Types that are tried in order: AWS takes 40, and the order of more than these is nobody's considered choice.
 const TYPES_MAX: usize = 10;
-/// Port rules that fit into one security group: 60 for each of IPv4 and IPv6 is the default quota of Amazon VPC.
-const INGRESS_MAX: usize = 60;
 /// Security groups of one network interface: the default quota of Amazon VPC.
 const GROUPS_MAX: usize = 5;
 
@@ -96,33 +94,6 @@ impl fmt::Display for Market {
     }
 }
 
-/// How traffic reaches the instance.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Ingress {
-    /// A security group of ours with these ports open to the world, sorted and without duplicates.
-    Ports(Vec<(u16, Protocol)>),
-    /// Security groups that somebody else keeps, 1 to 5 of them.
-    Groups(Vec<SecurityGroupId>),
-}
-
-/// Transport protocol of an ingress rule.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Protocol {
-    /// TCP.
-    Tcp,
-    /// UDP.
-    Udp,
-}
-
-impl fmt::Display for Protocol {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Tcp => "tcp",
-            Self::Udp => "udp",
-        })
-    }
-}
-
 /// Reads the section; `None` when something that is required is not there or not sound.
 pub(super) fn read(reader: &mut Reader<'_>, section: &Section<'_>) -> Option<InstanceSpec> {
     let types = types(reader, section);
@@ -146,7 +117,7 @@ pub(super) fn read(reader: &mut Reader<'_>, section: &Section<'_>) -> Option<Ins
     );
     let boundary = reader.check(boundary, |arn| syntax::policy_arn(arn));
     let kms_key = kms_key(reader, section);
-    let ingress = ingress(reader, section)?;
+    let ingress = reached(reader, section)?;
     let (instance_type, fallback_types) = types?;
     Some(InstanceSpec {
         instance_type,
@@ -214,7 +185,7 @@ fn market(reader: &mut Reader<'_>, section: &Section<'_>) -> Option<Market> {
     one_of(reader, section, "market", Market::ALL).map(|market| market.value)
 }
 
-fn ingress(reader: &mut Reader<'_>, section: &Section<'_>) -> Option<Ingress> {
+fn reached(reader: &mut Reader<'_>, section: &Section<'_>) -> Option<Ingress> {
     match (section.has("ingress"), section.has("security_groups")) {
         (true, true) => {
             let fault = Fault::conflict(
@@ -234,27 +205,9 @@ fn ingress(reader: &mut Reader<'_>, section: &Section<'_>) -> Option<Ingress> {
             section.missing(reader, "ingress", expected);
             None
         }
-        (true, false) => ports(reader, section),
+        (true, false) => ingress::read(reader, section),
         (false, true) => groups(reader, section),
     }
-}
-
-fn ports(reader: &mut Reader<'_>, section: &Section<'_>) -> Option<Ingress> {
-    let entries = section.strings(reader, "ingress", "a list of ports such as [\"80/tcp\", \"443/tcp\"]")?;
-    let count = entries.len();
-    let mut ports: Vec<_> = entries
-        .into_iter()
-        .filter_map(|entry| reader.check(Some(entry), |value| port(value)))
-        .collect();
-    ports.sort_by_key(|port| port.value);
-    for pair in ports.windows(2).filter(|pair| pair[0].value == pair[1].value) {
-        reader.fault(&pair[1], Fault::conflict("is in the list twice", "each port once"));
-    }
-    if count > INGRESS_MAX {
-        let fault = Fault::out_of_range(format!("has {count} ports"), format!("at most {INGRESS_MAX}"));
-        reader.report(&section.name("ingress"), section.key_span("ingress"), fault);
-    }
-    Some(Ingress::Ports(ports.into_iter().map(|port| port.value).collect()))
 }
 
 fn groups(reader: &mut Reader<'_>, section: &Section<'_>) -> Option<Ingress> {
@@ -301,9 +254,7 @@ pub(super) fn table(spec: &InstanceSpec) -> Table {
         table["subnet"] = value(subnet.as_str());
     }
     match &spec.ingress {
-        Ingress::Ports(ports) => {
-            table["ingress"] = strings(ports.iter().map(|(port, protocol)| format!("{port}/{protocol}")));
-        }
+        Ingress::Ports(ports) => table["ingress"] = ingress::item(ports),
         Ingress::Groups(groups) => table["security_groups"] = strings(groups.iter().map(String::from)),
     }
     table["root_size"] = size(spec.root_size_gib);
@@ -314,31 +265,4 @@ pub(super) fn table(spec: &InstanceSpec) -> Table {
         table["kms_key"] = value(key);
     }
     table
-}
-
-/// An ingress rule such as `80/tcp`.
-fn port(value: &str) -> Result<(u16, Protocol), Fault> {
-    const EXPECTED: &str = "a port and a protocol, such as \"80/tcp\" or \"53/udp\"";
-    let Some((port, protocol)) = value.split_once('/') else {
-        let rewritten = value.parse::<u16>().is_ok().then(|| format!("{value}/tcp"));
-        return Err(Fault::malformed(syntax::is(value), EXPECTED).near(rewritten.as_deref()));
-    };
-    let protocol = match protocol {
-        "tcp" => Protocol::Tcp,
-        "udp" => Protocol::Udp,
-        _ => return Err(Fault::malformed(syntax::is(value), EXPECTED)),
-    };
-    if port.contains('-') {
-        return Err(Fault::malformed(
-            syntax::is(value),
-            "single ports, one a string: ranges are not supported",
-        ));
-    }
-    match port.parse::<u16>() {
-        Ok(port) if port > 0 => Ok((port, protocol)),
-        _ if !port.is_empty() && port.bytes().all(|b| b.is_ascii_digit()) => {
-            Err(Fault::out_of_range(syntax::is(value), "a port from 1 to 65535"))
-        }
-        _ => Err(Fault::malformed(syntax::is(value), EXPECTED)),
-    }
 }

@@ -153,6 +153,14 @@ impl<'t> Reader<'t> {
 /// A table that was found, and where it stands.
 type Found<'d> = (&'d dyn TableLike, Option<Range<usize>>);
 
+/// An entry of a list that holds strings and tables.
+pub(super) enum Entry<'d> {
+    /// A string.
+    Text(Located<String>),
+    /// A table.
+    Table(Section<'d>),
+}
+
 /// A table of the file, whose keys are known.
 pub(super) struct Section<'d> {
     table: &'d dyn TableLike,
@@ -348,6 +356,47 @@ impl<'d> Section<'d> {
             }
         }
         Some(strings)
+    }
+
+    /// Reads a list of strings and tables, the latter of which are called `path` in the whole file; entries that are neither
+    /// are noted and left out.
+    pub(super) fn texts_or_tables(
+        &self,
+        reader: &mut Reader<'_>,
+        key: &str,
+        path: &'static str,
+        keys: &[&'static str],
+        expected: &str,
+    ) -> Option<Vec<Entry<'d>>> {
+        let item = self.table.get(key).filter(|item| !item.is_none())?;
+        if item.is_array_of_tables() {
+            let tables = self.tables(reader, key, path, keys)?;
+            return Some(tables.into_iter().map(Entry::Table).collect());
+        }
+        let (name, at) = (self.name(key), self.span_of(key, item));
+        let Some(list) = item.as_array() else {
+            reader.report(&name, at, wrong_type(item, expected));
+            return None;
+        };
+        let mut entries = Vec::with_capacity(list.len());
+        for (index, value) in list.iter().enumerate() {
+            let span = value.span().unwrap_or_else(|| at.clone());
+            let key = format!("{name}[{index}]");
+            match value {
+                Value::String(text) => entries.push(Entry::Text(Located {
+                    value: text.value().clone(),
+                    key,
+                    span,
+                })),
+                Value::InlineTable(table) => {
+                    let section = Section { table, path, span };
+                    section.refuse_unknown(reader, keys);
+                    entries.push(Entry::Table(section));
+                }
+                other => reader.report(&key, span, wrong_type(&Item::Value(other.clone()), expected)),
+            }
+        }
+        Some(entries)
     }
 
     /// Reads a string, or a list of strings as [`strings`](Self::strings) does.

@@ -8,7 +8,7 @@ use super::reader::{Fault, Reader, Section};
 use super::{
     AccessSpec, AddressSpec, AddressWhen, AppSpec, ConfigSpec, DataSpec, DnsSpec, HealthFrom, HttpsSpec, ImageRef,
     Ingress, InstanceSpec, LogsSpec, Market, NotifySpec, Repair, ScheduleSpec, SnapshotsSpec, access, address, app,
-    config, data, dns, health, https, https_site, instance, logs, notify, schedule, snapshots, syntax,
+    config, data, dns, health, https, https_site, ingress, instance, logs, notify, schedule, snapshots, syntax,
 };
 
 /// The keys at the top of a file.
@@ -35,6 +35,7 @@ pub(super) const SECTIONS: &[(&str, &[&str])] = &[
     ("https.site", https_site::KEYS),
     ("app.health", health::KEYS),
     ("data.snapshots", snapshots::KEYS),
+    ("instance.ingress", ingress::KEYS),
 ];
 
 /// The form of spec files that this version reads. It grows when a file may hold what an older version would misread.

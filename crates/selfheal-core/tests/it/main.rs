@@ -27,6 +27,7 @@ mod plan_snapshots;
 mod spec_access;
 mod spec_capacity;
 mod spec_config;
+mod spec_ingress;
 mod spec_parse;
 mod spec_properties;
 mod spec_schedule;

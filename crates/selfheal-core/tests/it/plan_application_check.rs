@@ -97,7 +97,7 @@ fn a_long_startup_is_as_much_of_it_as_aws_allows() {
 fn only_http_on_an_open_port_can_be_asked_from_outside() {
     let mut spec = probed(HealthFrom::Both);
     assert_eq!(refusals(&spec), [""; 0]);
-    spec.instance.ingress = Ingress::Ports(vec![(80, Protocol::Udp), (443, Protocol::Tcp)]);
+    spec.instance.ingress = Ingress::to_world([(80, Protocol::Udp), (443, Protocol::Tcp)]);
     assert_eq!(refusals(&spec), ["health-port-closed"]);
     // Groups that exist already are the user's to judge: what they let in is not read.
     spec.instance.ingress = Ingress::Groups(Vec::new());

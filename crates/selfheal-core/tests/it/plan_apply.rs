@@ -220,7 +220,7 @@ fn an_image_for_another_processor_is_refused() {
 fn closed_ports_are_revoked_and_given_groups_are_left_alone() {
     let mut spec = web();
     let world = applied(&spec);
-    spec.instance.ingress = Ingress::Ports(vec![(443, Protocol::Tcp)]);
+    spec.instance.ingress = Ingress::to_world([(443, Protocol::Tcp)]);
     assert_eq!(keys(&spec, &world), [StepKind::RevokeIngress]);
     spec.instance.ingress = Ingress::Groups(vec![world.security_groups[0].id.clone()]);
     assert_eq!(keys(&spec, &world), []);

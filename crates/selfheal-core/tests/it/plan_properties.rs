@@ -47,7 +47,7 @@ fn specs() -> impl Strategy<Value = Spec> {
         }
         spec.instance.instance_type = kind.to_owned();
         spec.instance.subnet = subnet.map(Into::into);
-        spec.instance.ingress = Ingress::Ports(ports.into_iter().collect());
+        spec.instance.ingress = Ingress::to_world(ports);
         spec.data = spec.data.zip(data).map(|(mut have, (size_gib, filesystem))| {
             have.size_gib = size_gib;
             have.filesystem = filesystem;

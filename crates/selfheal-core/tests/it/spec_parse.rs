@@ -54,8 +54,8 @@ fn every_key_of_a_full_file_is_read() {
     assert_eq!(spec.name, "web");
     assert_eq!(spec.region, "eu-west-1");
     assert_eq!(spec.instance.subnet, Some("subnet-0123456789abcdef0".into()));
-    let ports = vec![(53, Protocol::Udp), (80, Protocol::Tcp), (443, Protocol::Tcp)];
-    assert_eq!(spec.instance.ingress, Ingress::Ports(ports));
+    let ports = [(53, Protocol::Udp), (80, Protocol::Tcp), (443, Protocol::Tcp)];
+    assert_eq!(spec.instance.ingress, Ingress::to_world(ports));
     assert_eq!(spec.address.allocation, Some("eipalloc-0123456789abcdef0".into()));
     let data = spec.data.as_ref().unwrap();
     assert_eq!(
@@ -112,7 +112,7 @@ region = "eu-west-1a"
 [instance]
 type = "t4g small"
 image = "al2032-arm64"
-ingress = ["80", "0/tcp", "8000-8010/tcp", 22]
+ingress = ["80", "0/tcp", "8010-8000/tcp", 22]
 root_size = 8
 subnet = "subnet-xyz"
 
@@ -136,9 +136,9 @@ htttp = "/"
     line 3, column 10: `region` is `eu-west-1a` (expected a Region such as `eu-west-1`, not a zone)
     line 6, column 8: `instance.type` is `t4g small` (expected an instance type such as "t4g.small")
     line 7, column 9: `instance.image` is `al2032-arm64` (did you mean `al2023-arm64`? expected an image id `ami-…`, a parameter `ssm:/…`, or one of `al2023`, `al2023-x86_64`, `al2023-arm64`, `debian-12`, `debian-12-arm64`, `debian-13`, `debian-13-arm64`, `ubuntu-22.04`, `ubuntu-22.04-arm64`, `ubuntu-24.04`, `ubuntu-24.04-arm64`)
-    line 8, column 12: `instance.ingress[0]` is `80` (did you mean `80/tcp`? expected a port and a protocol, such as "80/tcp" or "53/udp")
-    line 8, column 18: `instance.ingress[1]` is `0/tcp` (expected a port from 1 to 65535)
-    line 8, column 27: `instance.ingress[2]` is `8000-8010/tcp` (expected single ports, one a string: ranges are not supported)
+    line 8, column 12: `instance.ingress[0]` is `80` (did you mean `80/tcp`? expected a port and a protocol, such as "80/tcp" or "53/udp", or a range such as "8000-8010/tcp")
+    line 8, column 18: `instance.ingress[1]` is `0/tcp` (expected ports from 1 to 65535)
+    line 8, column 27: `instance.ingress[2]` is `8010-8000/tcp` (expected the lower port first)
     line 8, column 44: `instance.ingress[3]` is an integer (expected a list of ports such as ["80/tcp", "443/tcp"])
     line 9, column 13: `instance.root_size` is an integer (expected a size with its unit, such as "8GiB")
     line 10, column 10: `instance.subnet` is `subnet-xyz` (expected an id such as "subnet-0123456789abcdef0")

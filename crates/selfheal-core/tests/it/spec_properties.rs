@@ -6,8 +6,8 @@ use proptest::prelude::*;
 use selfheal_core::spec::{
     AccessSpec, AddressSpec, AddressWhen, AgentPin, Answers, AppFile, AppPolicy, AppSpec, ConfigSpec, DataSpec,
     DnsSpec, Filesystem, HealthFrom, HealthProbe, HealthSpec, HttpsSpec, ImageRef, Ingress, InstanceSpec, LogsSpec,
-    Market, NginxExtra, NotifySpec, NotifyTo, Protocol, Repair, ScheduleSpec, Setup, Site, SnapshotsSpec, Spec,
-    SpecFile, VolumeType, ZoneRef,
+    Market, NginxExtra, NotifySpec, NotifyTo, OpenPorts, Protocol, Repair, ScheduleSpec, Setup, Site, SnapshotsSpec,
+    Source, Spec, SpecFile, VolumeType, ZoneRef,
 };
 use selfheal_core::world::{AllocationId, VolumeId};
 
@@ -24,11 +24,48 @@ fn image() -> impl Strategy<Value = ImageRef> {
     ]
 }
 
+fn sources() -> impl Strategy<Value = Vec<Source>> {
+    let within = |bits: u32, of: u128, shown: u8| of & u128::MAX.checked_shl(bits - u32::from(shown)).unwrap_or(0);
+    let some = prop_oneof![
+        (any::<u32>(), 1..=32_u8).prop_map(move |(first, bits)| {
+            let first = within(32, u128::from(first), bits) as u32;
+            Source::Ipv4(first.into(), bits)
+        }),
+        (any::<u128>(), 0..=128_u8).prop_map(move |(first, bits)| Source::Ipv6(within(128, first, bits).into(), bits)),
+        id("sg").prop_map(|id| Source::Group(id.into())),
+        id("pl").prop_map(Source::PrefixList),
+    ];
+    let one = some.prop_map(|source| vec![source]);
+    prop_oneof![
+        2 => Just(vec![Source::WORLD]),
+        1 => one,
+        1 => (any::<u32>(), id("sg"), id("pl")).prop_map(|(host, group, list)| vec![
+            Source::Ipv4(host.into(), 32),
+            Source::Ipv6(std::net::Ipv6Addr::UNSPECIFIED, 0),
+            Source::Group(group.into()),
+            Source::PrefixList(list),
+        ]),
+    ]
+}
+
 fn ingress() -> impl Strategy<Value = Ingress> {
     let protocol = prop_oneof![Just(Protocol::Tcp), Just(Protocol::Udp)];
+    // Ranges that do not overlap: which ones may is for tests of their own.
+    let range = (1..=600_u16, 0..100_u16, protocol, sources());
     prop_oneof![
-        proptest::collection::btree_set((1..=u16::MAX, protocol), 0..8)
-            .prop_map(|ports| Ingress::Ports(ports.into_iter().collect())),
+        proptest::collection::btree_map(0..100_u16, range, 0..8).prop_map(|ranges| {
+            let mut ports: Vec<OpenPorts> = ranges
+                .into_iter()
+                .map(|(place, (first, more, protocol, from))| OpenPorts {
+                    first: place * 650 + first.min(500),
+                    last: place * 650 + first.min(500) + more,
+                    protocol,
+                    from,
+                })
+                .collect();
+            ports.sort();
+            Ingress::Ports(ports)
+        }),
         proptest::collection::btree_set(id("sg"), 1..=5)
             .prop_map(|ids| Ingress::Groups(ids.into_iter().map(Into::into).collect())),
     ]
@@ -301,9 +338,9 @@ fn reachable(
     });
     let https = https.filter(|_| data && !redirected);
     if let (Some(_), Ingress::Ports(ports)) = (&https, &mut instance.ingress) {
-        ports.extend([(80, Protocol::Tcp), (443, Protocol::Tcp)]);
-        ports.sort_unstable();
-        ports.dedup();
+        ports.retain(|open| ![80, 443].iter().any(|port| open.has_tcp(*port)));
+        ports.extend([(80, Protocol::Tcp), (443, Protocol::Tcp)].map(OpenPorts::from));
+        ports.sort();
     }
     (instance, https)
 }

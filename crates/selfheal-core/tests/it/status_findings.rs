@@ -220,7 +220,7 @@ fn a_filesystem_that_is_behind_its_volume_is_told_where_an_instance_has_noted_it
 fn a_spec_that_is_not_applied_yet_is_drift_and_no_illness() {
     // The probe changes the role's policy and the boot program, as a spec may; nobody has touched anything.
     let mut spec = common::probed(selfheal_core::spec::HealthFrom::Both);
-    spec.instance.ingress = Ingress::Ports(vec![(80, selfheal_core::spec::Protocol::Tcp)]);
+    spec.instance.ingress = Ingress::to_world([(80, selfheal_core::spec::Protocol::Tcp)]);
     let report = look(&spec, &serving());
     let drift: BTreeSet<&str> = report.drift.iter().map(|drift| drift.code.as_str()).collect();
     assert!(drift.contains(StepKind::PutRolePolicy.code()), "{drift:?}");

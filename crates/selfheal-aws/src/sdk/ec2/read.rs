@@ -4,6 +4,7 @@
 
 use aws_sdk_ec2::types;
 use selfheal_core::names::Tags;
+use selfheal_core::spec::Source;
 use selfheal_core::world::{
     Address, AssociationId, Attachment, AttachmentState, Image, IngressRule, Instance, InstanceId, NetworkInterfaceId,
     SecurityGroup, Snapshot, SnapshotId, Subnet, Volume, VolumeModification, VolumeState,
@@ -134,7 +135,8 @@ fn rules(permission: types::IpPermission) -> Vec<IngressRule> {
         .ipv6_ranges
         .unwrap_or_default()
         .into_iter()
-        .filter_map(|range| range.cidr_ipv6);
+        .filter_map(|range| range.cidr_ipv6)
+        .map(shortest);
     let lists = permission
         .prefix_list_ids
         .unwrap_or_default()
@@ -154,6 +156,14 @@ fn rules(permission: types::IpPermission) -> Vec<IngressRule> {
             source,
         })
         .collect()
+}
+
+/// A block of IPv6 in the one form that a spec's has, however it was written when the rule was made.
+fn shortest(block: String) -> String {
+    match block.parse::<Source>() {
+        Ok(source) => source.to_string(),
+        Err(_) => block,
+    }
 }
 
 pub(super) fn instance(instance: types::Instance, action: &'static str) -> CallResult<Instance> {

@@ -3,6 +3,7 @@
 //! A check that has come to a verdict is not asked further until something happens to what it asks about, so that a world
 //! comes to rest. The minutes in between would tell nothing new, and the grid that the requests lie on stays the same.
 
+use selfheal_core::spec::Source;
 use selfheal_core::world::{ApplicationStatus, InstanceId, InstanceState};
 
 use super::super::events::WorldEvent;
@@ -169,16 +170,17 @@ impl World {
         Some(serves && !record.boot.app_fails() && !record.impaired && self.lets_in(record, port))
     }
 
-    /// Whether a security group of the instance lets TCP in on a port. Its sources are not looked at: AWS asks from a
-    /// group of its own, whose id nobody knows before.
+    /// Whether a security group of the instance lets TCP in on a port from an address of the VPC. AWS asks from a group of its
+    /// own, whose id nobody knows before, so that rules about groups and lists let nobody in.
     fn lets_in(&self, instance: &InstanceRecord, port: u16) -> bool {
         let groups = instance.data.security_groups.iter();
         let mut rules = groups
             .filter_map(|id| self.security_groups.get(id))
             .flat_map(|record| &record.group.ingress);
         rules.any(|rule| {
-            rule.protocol == "-1"
-                || (rule.protocol == "tcp" && (rule.from_port..=rule.to_port).contains(&i32::from(port)))
+            let about = rule.protocol == "-1"
+                || (rule.protocol == "tcp" && (rule.from_port..=rule.to_port).contains(&i32::from(port)));
+            about && rule.source.parse().is_ok_and(|source: Source| source.has_private())
         })
     }
 }

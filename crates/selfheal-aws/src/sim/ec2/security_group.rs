@@ -1,5 +1,7 @@
 //! Security groups: a name unique in its VPC, rules that are there once, and no deletion while in use.
 
+use std::collections::BTreeMap;
+
 use selfheal_core::names::Tags;
 use selfheal_core::world::{IngressRule, InstanceState, SecurityGroup, SecurityGroupId, VpcId};
 
@@ -10,8 +12,11 @@ use super::super::world::World;
 use super::check_tags;
 use crate::backend::{CallResult, SecurityGroupQuery};
 
-/// Rules that one group may have by default.
-const RULES_MAX: usize = 60;
+/// Rules that one group may have by default, of those for IPv4 and of those for IPv6 each.
+///
+/// Source: Amazon VPC user guide, "Amazon VPC quotas": a rule about another group counts for both, and one about a prefix
+/// list as often as the list has entries at most.
+const RULES_MAX: u32 = 60;
 
 impl World {
     pub(super) fn describe_security_groups(
@@ -91,20 +96,40 @@ impl World {
     /// `AuthorizeSecurityGroupIngress`: all rules or none.
     pub(super) fn authorize_ingress(&mut self, id: &SecurityGroupId, rules: &[IngressRule]) -> CallResult<()> {
         const ACTION: &str = "ec2:AuthorizeSecurityGroupIngress";
+        self.live_group(ACTION, id)?;
+        for rule in rules {
+            check_rule(ACTION, rule)?;
+            self.check_source(ACTION, &rule.source)?;
+        }
+        let lists = self.config.prefix_lists.clone();
         let group = self.live_group(ACTION, id)?;
         for (at, rule) in rules.iter().enumerate() {
-            check_rule(ACTION, rule)?;
             if group.ingress.contains(rule) || rules.iter().take(at).any(|earlier| earlier == rule) {
                 let message = format!("the specified rule \"{}\" already exists", rule_text(rule));
                 return fail(ACTION, "InvalidPermission.Duplicate", message);
             }
         }
-        if group.ingress.len() + rules.len() > RULES_MAX {
+        let all = || group.ingress.iter().chain(rules);
+        let counted = |ipv6| all().map(|rule| weight(&rule.source, ipv6, &lists)).sum::<u32>();
+        if counted(false).max(counted(true)) > RULES_MAX {
             let message = "The maximum number of rules per security group has been reached.";
             return fail(ACTION, "RulesPerSecurityGroupLimitExceeded", message);
         }
         group.ingress.extend_from_slice(rules);
         self.ask_anew();
+        Ok(())
+    }
+
+    /// Refuses a source that EC2 does not know.
+    fn check_source(&self, action: &'static str, source: &str) -> CallResult<()> {
+        if source.starts_with("sg-") && !self.security_groups.contains_key(&SecurityGroupId::from(source)) {
+            let message = format!("The security group '{source}' does not exist");
+            return fail(action, "InvalidGroup.NotFound", message);
+        }
+        if source.starts_with("pl-") && !self.config.prefix_lists.contains_key(source) {
+            let message = format!("The prefix list ID '{source}' does not exist");
+            return fail(action, "InvalidPrefixListID.NotFound", message);
+        }
         Ok(())
     }
 
@@ -161,6 +186,22 @@ fn check_rule(action: &'static str, rule: &IngressRule) -> CallResult<()> {
     } else {
         let message = format!("Invalid port range {}-{}.", rule.from_port, rule.to_port);
         fail(action, "InvalidParameterValue", message)
+    }
+}
+
+/// As how many rules one counts among those for IPv6, or those for IPv4.
+fn weight(source: &str, ipv6: bool, lists: &BTreeMap<String, u32>) -> u32 {
+    match lists.get(source) {
+        _ if source.starts_with("sg-") => 1,
+        // A list is of one of the two; those that the world has are of IPv4.
+        Some(entries) => {
+            if ipv6 {
+                0
+            } else {
+                *entries
+            }
+        }
+        None => u32::from(source.contains(':') == ipv6),
     }
 }
 
