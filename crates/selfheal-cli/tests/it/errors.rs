@@ -70,7 +70,8 @@ fn a_wrong_file_shows_every_problem_with_its_line() {
      7 │ ingress = ["80"]
        ·            ────
        ╰────
-      help: did you mean `80/tcp`? expected a port and a protocol, such as "80/tcp" or "53/udp"
+      help: did you mean `80/tcp`? expected a port and a protocol, such as "80/tcp" or "53/udp", or a
+            range such as "8000-8010/tcp"
 
     error: selfheal.toml has 4 problems
     "#);
