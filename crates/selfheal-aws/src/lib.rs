@@ -30,6 +30,7 @@ mod intercept;
 mod observe;
 mod parameters;
 mod reach;
+mod request;
 mod retry;
 #[cfg(feature = "sdk")]
 pub mod sdk;
@@ -50,6 +51,7 @@ pub use intercept::{Intercepted, Interceptor};
 pub use observe::{Scope, StackUnread, observe, observe_all};
 pub use parameters::{Written, list_parameters, noted_parameters, read_parameter, remove_parameter, write_parameter};
 pub use reach::{Reached, await_command, cancel_command, reach, send_command};
+pub use request::{ANSWER_MAX, ask, request_id};
 pub use watch::{Patience, WATCH_MAX, Watched, watch};
 
 /// The example of the README, compiled and run.

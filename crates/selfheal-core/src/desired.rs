@@ -303,7 +303,8 @@ pub fn template_data(
         user_data: user_data.clone(),
         http_tokens: "required".to_owned(),
         hop_limit: 1,
-        metadata_tags: "disabled".to_owned(),
+        // The instance sees in its own tags what it is asked to do. None of them has a name that its metadata cannot have.
+        metadata_tags: "enabled".to_owned(),
         instance_tags,
         volume_tags,
         interface_tags,

@@ -25,6 +25,7 @@ pub mod names;
 pub mod operator;
 pub mod permissions;
 pub mod plan;
+pub mod request;
 mod snapshots;
 pub mod spec;
 pub mod status;

@@ -27,6 +27,9 @@ pub enum Purpose {
     /// What `selfheal restore` does beside all that an apply does, whose policy it needs as well: it puts another volume in
     /// the place of the data volume. Both in one would be longer than IAM allows.
     Restore,
+    /// What a command does beside what it reads where it asks the running instance to act: it writes the tag of a request, and
+    /// reads the answer.
+    Request,
     /// `selfheal logs`: reads the log group, or else the instance's console.
     Logs,
     /// `selfheal notify`: publishes a message.
@@ -43,7 +46,7 @@ pub enum Purpose {
 
 impl Purpose {
     /// Every purpose.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 17] = [
         Self::Plan,
         Self::Apply,
         Self::Status,
@@ -54,6 +57,7 @@ impl Purpose {
         Self::Config,
         Self::Snapshot,
         Self::Restore,
+        Self::Request,
         Self::Logs,
         Self::Notify,
         Self::Shell,
@@ -82,6 +86,7 @@ impl Purpose {
             Self::Config => "config",
             Self::Snapshot => "snapshot",
             Self::Restore => "restore",
+            Self::Request => "request",
             Self::Logs => "logs",
             Self::Notify => "notify",
             Self::Shell => "shell",

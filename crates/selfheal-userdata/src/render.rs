@@ -36,7 +36,7 @@ pub(crate) const NGINX_PATH: &str = "/etc/selfheal/nginx.conf";
 /// Path at which it is installed what the user tells nginx, below the root prefix.
 pub(crate) const NGINX_EXTRA_PATH: &str = "/etc/selfheal/nginx-extra.conf";
 /// Bytes of the user's own that never make a bundle: beside them nothing is ever too large but what a bundle cannot hold.
-const ALWAYS_FITS_BYTES: usize = 2_000;
+const ALWAYS_FITS_BYTES: usize = 1_000;
 /// Bytes that are left free for ids that are not known yet, beyond those that stand for them.
 const ROOM_FOR_IDS: usize = 64;
 

@@ -287,6 +287,7 @@ pub(crate) fn fragments(config: &BootConfig, bundled: bool) -> (Vec<&'static str
     late.extend(volume_fragments(config));
     late.push(include_str!("boot/address.sh"));
     late.push(include_str!("boot/watch.sh"));
+    late.push(include_str!("boot/request.sh"));
     late.push(include_str!("boot/off.sh"));
     if config.notify.is_some() {
         late.extend([include_str!("boot/healed.sh"), include_str!("boot/disk.sh")]);

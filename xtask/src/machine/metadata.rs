@@ -33,11 +33,16 @@ pub fn of(world: &World, instance: &Instance) -> Tree {
         .collect()
 }
 
-/// Answers what changes: the instance's Elastic IP in moto's world.
+/// Answers what changes: the instance's Elastic IP and its tags in moto's world.
 pub fn live(world: &World, instance: &Instance) -> Live {
     let (aws, id) = (world.aws().clone(), instance.id.clone());
     let of_interface = format!("meta-data/network/interfaces/macs/{MAC}/public-ipv4s");
     Box::new(move |path| {
+        if let Some(key) = path.strip_prefix("meta-data/tags/instance/") {
+            let instances = inventory::instances(&aws).ok()?;
+            let instance = instances.into_iter().find(|instance| instance.id == id)?;
+            return instance.tags.get(key).cloned();
+        }
         if path != "meta-data/public-ipv4" && path != of_interface {
             return None;
         }

@@ -40,6 +40,10 @@ pub(super) enum WorldEvent {
         instance: InstanceId,
         boot: u32,
     },
+    Request {
+        instance: InstanceId,
+        boot: u32,
+    },
     Refresh {
         instance: InstanceId,
         boot: u32,

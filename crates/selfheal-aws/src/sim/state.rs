@@ -116,6 +116,9 @@ pub enum Content {
         /// How large it is, in GiB: as large as its volume once an instance has seen that grow.
         #[serde(default)]
         size_gib: u32,
+        /// The marker that a drill has left there.
+        #[serde(default)]
+        marker: Option<String>,
     },
     /// Something that selfheal did not write, such as a partition table.
     Foreign(String),

@@ -12,7 +12,7 @@ use selfheal_core::plan::{Readiness, StepKind, plan};
 use selfheal_core::spec::{Answers, ConfigSpec, HealthFrom, HttpsSpec, Repair, Site};
 use selfheal_core::world::TagCall;
 use selfheal_policy::{
-    GROUP_MARK_KEYS, RECORD_KEYS, RESOURCE_TAG_KEYS, TAG_FIRST_USE, TAG_ROLE, TAG_SCHEMA, TAG_STACK,
+    GROUP_MARK_KEYS, RECORD_KEYS, RESOURCE_TAG_KEYS, TAG_FIRST_USE, TAG_REQUEST, TAG_ROLE, TAG_SCHEMA, TAG_STACK,
 };
 
 fn set<'a>(keys: impl IntoIterator<Item = &'a str>) -> BTreeSet<&'a str> {
@@ -105,9 +105,11 @@ fn the_boot_program_writes_the_marks_that_the_role_may_write() {
     let program = format!("{}{bundle}", program.script());
     let removed = keys_after(&program, "Tag.1.Key=selfheal:");
     assert_eq!(removed, set([TAG_FIRST_USE]), "what DeleteTags names");
+    let asked = keys_after(&program, "tags/instance/selfheal:");
+    assert_eq!(asked, set([TAG_REQUEST]), "what it sees of itself");
     let of_the_group: BTreeSet<&str> = keys_after(&program, "selfheal:")
         .into_iter()
-        .filter(|key| key.len() > "selfheal:".len() && !removed.contains(key))
+        .filter(|key| key.len() > "selfheal:".len() && !removed.contains(key) && !asked.contains(key))
         .collect();
     assert_eq!(
         of_the_group,

@@ -35,10 +35,13 @@ pub const RESTORE_TAG_KEYS: [&str; 5] = [
     "selfheal:replaces",
 ];
 
+/// The tag of the instance that holds what it is asked to do.
+pub const TAG_REQUEST: &str = "selfheal:request";
+
 /// The tags of the group in which the boot program notes what has to survive the instance: failed boots, the
 /// volume that it begins to format, the size to which its filesystem has grown, the versions of the app's configuration that it
-/// has, repairs in place, and how its certificate is.
-pub const GROUP_MARK_KEYS: [&str; 9] = [
+/// has, repairs in place, how its certificate is, and what it answers to a request.
+pub const GROUP_MARK_KEYS: [&str; 10] = [
     "selfheal:failed-boots",
     "selfheal:parked",
     "selfheal:last-error",
@@ -48,6 +51,7 @@ pub const GROUP_MARK_KEYS: [&str; 9] = [
     "selfheal:config",
     "selfheal:repairs",
     "selfheal:tls",
+    "selfheal:answer",
 ];
 
 /// The IAM path of the roles and instance profiles, without its slashes.

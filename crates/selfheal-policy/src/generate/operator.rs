@@ -55,6 +55,7 @@ const ORDER: [Purpose; Purpose::ALL.len()] = [
     Purpose::Notify,
     Purpose::Replace,
     Purpose::Snapshot,
+    Purpose::Request,
     Purpose::Apply,
     Purpose::Sleep,
     Purpose::Config,

@@ -54,6 +54,7 @@ statements! {
         ReadQuotas,
         AskWhatIMayDo,
         Resume,
+        AskInstance,
         ReplaceInstance,
         PutSchedule,
         Schedule,

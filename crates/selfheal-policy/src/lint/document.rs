@@ -121,7 +121,7 @@ fn incomplete_calls(document: &Document, kind: DocumentKind, findings: &mut Find
 }
 
 /// Tells whether the document allows the action whole in another form, in which it names fewer resources: a volume is made
-/// with a snapshot and without one.
+/// with a snapshot and without one, an instance is tagged at its launch and by itself.
 fn is_allowed_without_some(document: &Document, call: &Call) -> bool {
     requests::calls().any(|other| {
         other.action == call.action
@@ -130,8 +130,12 @@ fn is_allowed_without_some(document: &Document, call: &Call) -> bool {
             && other
                 .names
                 .iter()
-                .all(|named| call.names.contains(named) && covers(document, other, named.resource_type))
+                .all(|named| names(call, named.resource_type) && covers(document, other, named.resource_type))
     })
+}
+
+fn names(call: &Call, resource_type: &str) -> bool {
+    call.names.iter().any(|named| named.resource_type == resource_type)
 }
 
 /// Tells whether some allowing statement speaks of the action on the type, and asks for no key that the type lacks.

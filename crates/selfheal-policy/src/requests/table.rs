@@ -61,6 +61,7 @@ const LOGS: Caller = Caller::Operator(Purpose::Logs);
 const NOTIFY: Caller = Caller::Operator(Purpose::Notify);
 const CONFIG: Caller = Caller::Operator(Purpose::Config);
 const SNAPSHOT: Caller = Caller::Operator(Purpose::Snapshot);
+const REQUEST: Caller = Caller::Operator(Purpose::Request);
 const RESTORE: Caller = Caller::Operator(Purpose::Restore);
 const SHELL: Caller = Caller::Operator(Purpose::Shell);
 const FORWARD: Caller = Caller::Operator(Purpose::Forward);
@@ -118,6 +119,7 @@ calls! {
         "ec2:DescribeInstances" [] by [STATUS, DESTROY, SNAPSHOT, RESTORE, LOGS] => "reads the instance";
         "ec2:DescribeInstances" [] by [DOCTOR] => "counts the vCPUs that run";
         "ec2:GetConsoleOutput" [old "instance"] by [LOGS] => "reads the console where there are no logs";
+        "ec2:CreateTags" [old "instance"] by [REQUEST] => "asks the instance to act";
     }
 
     /// The security group, and the subnet and VPC that it is made in.
@@ -174,7 +176,7 @@ calls! {
             [old "autoScalingGroup"]
             by [INSTANCE] => "counts failed boots in the group's tags";
         "autoscaling:DescribeTags" [] by [INSTANCE] => "reads the count of failed boots";
-        "autoscaling:DescribeAutoScalingGroups" [] by [PLAN, APPLY, STATUS, DESTROY, RESUME, SLEEP, REPLACE, CONFIG, SNAPSHOT, SHELL, FORWARD, RUN]
+        "autoscaling:DescribeAutoScalingGroups" [] by [PLAN, APPLY, STATUS, DESTROY, RESUME, SLEEP, REPLACE, CONFIG, SNAPSHOT, REQUEST, SHELL, FORWARD, RUN]
             => "finds the group";
         "autoscaling:DescribeLifecycleHooks" [] by [PLAN, APPLY, STATUS, DESTROY, RESUME] => "reads the hooks";
         "autoscaling:DescribeScalingActivities" [] by [STATUS] => "reads the last replacements";
@@ -291,7 +293,7 @@ calls! {
 
     /// The account: whose it is, and how many addresses it may hold.
     Account {
-        "sts:GetCallerIdentity" [] by [PLAN, APPLY, STATUS, DESTROY, RESUME, SLEEP, REPLACE, SNAPSHOT, SHELL, FORWARD, RUN, NOTIFY, DOCTOR] => "shows and checks the account";
+        "sts:GetCallerIdentity" [] by [PLAN, APPLY, STATUS, DESTROY, RESUME, SLEEP, REPLACE, SNAPSHOT, REQUEST, SHELL, FORWARD, RUN, NOTIFY, DOCTOR] => "shows and checks the account";
         "ec2:DescribeAccountAttributes" [] by [PLAN, APPLY, STATUS] => "reads the account's quota of addresses";
         "servicequotas:GetServiceQuota" [old "quota"] by [DOCTOR] => "reads what the account may have at once";
         "servicequotas:GetAWSDefaultServiceQuota" [] by [DOCTOR] => "reads what every account may have at once";

@@ -223,6 +223,7 @@ fn reads_all() -> impl Iterator<Item = Purpose> {
         Purpose::Config,
         Purpose::Snapshot,
         Purpose::Restore,
+        Purpose::Request,
         Purpose::Logs,
         Purpose::Notify,
         Purpose::Doctor,

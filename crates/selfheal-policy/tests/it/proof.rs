@@ -114,6 +114,11 @@ fn a_restore_may_do_exactly_this() {
 }
 
 #[test]
+fn a_request_may_do_exactly_this() {
+    check_operator(Purpose::Request, include_str!("expected/request.txt"));
+}
+
+#[test]
 fn logs_may_do_exactly_this() {
     check_operator(Purpose::Logs, include_str!("expected/logs.txt"));
 }

@@ -23,7 +23,10 @@ watch() {
     elif [[ -n $serving && -z $interrupted && $state == @(InService|unknown) ]]; then
       mind_address
     fi
-    [[ -z $serving || -n $interrupted ]] || mind_size
+    if [[ -n $serving && -z $interrupted ]]; then
+      mind_size
+      mind_request
+    fi
     [[ -z ${topic-} || -n $interrupted ]] || mind_told
     sleep_for 1
   done
@@ -37,14 +40,15 @@ begin_watch() {
   trap 'exit 0' TERM
 }
 
-# Notes what the metadata service says: the target state, the address, and the notice of an end. The answer "no such path" is the usual
-# one. Ends with the process that reads it.
+# Notes what the metadata service says: the target state, the address, the notice of an end, and a request. The answer "no such path" is
+# the usual one. Ends with the process that reads it.
 watch_metadata() {
   while kill -0 $$ 2>/dev/null; do
     if metadata_once meta-data/autoscaling/target-lifecycle-state meta-data/spot/instance-action \
-      meta-data/events/recommendations/rebalance meta-data/public-ipv4; then
+      meta-data/events/recommendations/rebalance meta-data/public-ipv4 meta-data/tags/instance/selfheal:request; then
       printf '%s %s %s\n' "${values[0]:-unknown}" "${values[3]:-none}" "${values[1]//$newline/ }${values[2]//$newline/ }" \
         >"$run_dir/notice"
+      printf '%s\n' "${values[4]}" >"$run_dir/request"
     fi
     sleep_for 5
   done

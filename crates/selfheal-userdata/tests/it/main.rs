@@ -32,6 +32,7 @@ mod quoting;
 mod read;
 mod render;
 mod repair;
+mod request;
 mod reread;
 mod secrets;
 mod settings;

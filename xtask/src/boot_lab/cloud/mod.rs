@@ -14,6 +14,7 @@ use crate::net::Server;
 use crate::wire::Wire;
 use jiff::{SignedDuration, Timestamp};
 use selfheal_aws::sim::{InstanceChange, Sim, TraceEvent, TraceKind};
+use selfheal_core::request::TAG_REQUEST;
 use selfheal_core::world::{AttachmentState, InstanceId, InstanceState, LifecycleState};
 
 use super::config::LabConfig;
@@ -167,6 +168,7 @@ impl Cloud {
             effects.fault(error.to_string());
         }
         self.point(&effects);
+        self.show_requests(&effects);
         effects.watch_writers();
     }
 
@@ -300,6 +302,21 @@ impl Cloud {
             self.imds.set(address, "meta-data/public-ipv4", ip.as_deref());
             let path = format!("meta-data/network/interfaces/macs/{mac}/public-ipv4s");
             self.imds.set(address, &path, ip.as_deref());
+        }
+    }
+
+    /// Tells the machines in their metadata what they are asked to do, where their launch template lets them see their tags.
+    fn show_requests(&self, effects: &Effects) {
+        for (id, machine) in &effects.machines {
+            let request = self.sim.inspect(|world| {
+                let instance = world
+                    .instances
+                    .get(id)
+                    .filter(|it| it.data.metadata_tags == "enabled")?;
+                instance.tags.get(TAG_REQUEST).cloned()
+            });
+            let path = format!("meta-data/tags/instance/{TAG_REQUEST}");
+            self.imds.set(machine.identity().ip().into(), &path, request.as_deref());
         }
     }
 

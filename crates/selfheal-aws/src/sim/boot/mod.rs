@@ -13,6 +13,7 @@ mod off;
 mod parameters;
 mod repair;
 mod report;
+mod request;
 mod steps;
 
 use selfheal_core::world::{InstanceId, InstanceState, LifecycleState};
@@ -82,6 +83,8 @@ impl World {
             completed: before.completed,
             unpacked: before.unpacked,
             noted: before.noted,
+            asked: before.asked,
+            reply: before.reply,
             prepared_ms: before.prepared_ms.filter(|ends_ms| *ends_ms <= self.now_ms),
             said: before.said,
             unshipped: before.unshipped,
@@ -175,6 +178,7 @@ impl World {
                 self.install_agent(id, &config);
                 self.begin_certificate(id, &config);
                 self.wake_refresh(id);
+                self.show_request(id);
             }
             Next::Go(phase, delay) => {
                 self.enter(id, phase);

@@ -256,6 +256,7 @@ impl World {
             made_by: id.to_string(),
             writes: 0,
             size_gib: record.volume.size_gib,
+            marker: None,
         };
         if let Some(why_not) = why_not {
             self.ledger.format(volume.as_str(), id, why_not);

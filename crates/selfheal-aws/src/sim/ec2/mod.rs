@@ -13,6 +13,7 @@ mod volume;
 
 use async_trait::async_trait;
 use selfheal_core::names::{TAG_STACK, Tags};
+use selfheal_core::request::TAG_REQUEST;
 use selfheal_core::world::{
     Address, AllocationId, AssociationId, CopyVolume, CreateVolume, Image, ImageId, IngressRule, Instance, InstanceId,
     LaunchTemplate, LaunchTemplateId, ModifyVolume, SecurityGroup, SecurityGroupId, Snapshot, Subnet, SubnetId,
@@ -22,7 +23,7 @@ use selfheal_core::world::{
 use super::call::{Call, fail};
 use super::pages::{Page, cut};
 use super::runtime::Sim;
-use super::state::{SubnetRecord, VolumeRecord};
+use super::state::{InstanceRecord, SubnetRecord, VolumeRecord};
 use super::target::Target;
 use super::world::World;
 use crate::backend::{CallResult, Ec2, SecurityGroupQuery, SubnetQuery};
@@ -58,6 +59,20 @@ pub(super) fn missing_code(resource: &str) -> &'static str {
 }
 
 /// Refuses tags that EC2 refuses.
+/// Whether a tag of this name can be in the metadata of its instance.
+pub(super) fn may_be_in_metadata(key: &str) -> bool {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "+-=.,_:@".contains(c);
+    key.chars().all(plain) && !matches!(key, "." | ".." | "_index")
+}
+
+/// EC2's words for one that cannot.
+pub(super) fn not_in_metadata(key: &str) -> String {
+    format!(
+        "'{key}' is not a valid tag key. Tag keys must match pattern ([0-9a-zA-Z\\-_+=,.@:]{{1,255}}), and must not be a reserved \
+         name ('.', '..', '_index')"
+    )
+}
+
 pub(super) fn check_tags(action: &'static str, tags: &Tags) -> CallResult<()> {
     if tags.len() > 50 {
         return fail(
@@ -86,6 +101,7 @@ impl World {
     fn create_tags(&mut self, resource: &str, tags: &Tags) -> CallResult<()> {
         const ACTION: &str = "ec2:CreateTags";
         check_tags(ACTION, tags)?;
+        self.check_keys_in_metadata(ACTION, resource, tags)?;
         let Some(existing) = self.ec2_tags_mut(resource) else {
             return fail(
                 ACTION,
@@ -94,7 +110,24 @@ impl World {
             );
         };
         existing.extend(tags.clone());
+        if tags.contains_key(TAG_REQUEST) {
+            self.show_request(&resource.into());
+        }
         Ok(())
+    }
+
+    /// What an instance shows in its metadata by the names of its tags cannot have every name.
+    ///
+    /// Source: EC2 user guide, "View tags for your EC2 instances using instance metadata".
+    fn check_keys_in_metadata(&self, action: &'static str, resource: &str, tags: &Tags) -> CallResult<()> {
+        let shows = |instance: &&InstanceRecord| instance.data.metadata_tags == "enabled";
+        if self.instances.get(resource).filter(shows).is_none() {
+            return Ok(());
+        }
+        match tags.keys().find(|key| !may_be_in_metadata(key)) {
+            Some(key) => fail(action, "InvalidParameterValue", not_in_metadata(key)),
+            None => Ok(()),
+        }
     }
 
     /// The tags of an EC2 resource.

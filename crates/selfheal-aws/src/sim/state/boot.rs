@@ -238,6 +238,15 @@ pub struct BootState {
     /// What it has noted of its certificate.
     #[serde(default)]
     pub tls_noted: Option<String>,
+    /// Ids of the requests that were taken on this instance, the last one last.
+    #[serde(default)]
+    pub asked: Vec<String>,
+    /// Whether the last of them is still to be done, in this boot.
+    #[serde(default)]
+    pub doing: bool,
+    /// What is still to be answered to the last of them.
+    #[serde(default)]
+    pub reply: Option<String>,
     /// Number of times that its watchers have acted.
     pub watched: u32,
     /// Configuration, read from the user data when the instance was launched; `None` where that holds no boot program.

@@ -37,6 +37,7 @@ pub(super) fn operator(grants: &mut OperatorGrants<'_>) -> Granted {
         Purpose::Config,
         Purpose::Snapshot,
         Purpose::Restore,
+        Purpose::Request,
     ];
     if !few.contains(&grants.purpose) && !grants.purpose.reaches_instance() {
         grants.look(When::Always, &["autoscaling:DescribeLifecycleHooks"])?;
@@ -58,6 +59,7 @@ pub(super) fn operator(grants: &mut OperatorGrants<'_>) -> Granted {
         Purpose::Config => {}
         Purpose::Sleep => sleep(grants, group)?,
         Purpose::Snapshot
+        | Purpose::Request
         | Purpose::Logs
         | Purpose::Notify
         | Purpose::Shell

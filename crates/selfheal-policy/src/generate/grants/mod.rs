@@ -73,6 +73,7 @@ impl Resource {
                     | Self::Account
             ),
             Purpose::Restore => matches!(self, Self::Group | Self::Volume | Self::Snapshot | Self::Instance),
+            Purpose::Request => matches!(self, Self::Group | Self::Instance | Self::Account),
             Purpose::Config => matches!(self, Self::Group | Self::Parameters),
             Purpose::Logs => matches!(self, Self::Instance | Self::Logs),
             Purpose::Notify => matches!(self, Self::Account | Self::Notify),

@@ -9,8 +9,8 @@ use selfheal_policy::eval::{Context, Policies, Request, ResourceRequest, evaluat
 use selfheal_policy::reference::{Action, Row, reference};
 use selfheal_policy::requests::{Call, documented};
 use selfheal_policy::{
-    Document, GROUP_MARK_KEYS, RECORD_KEYS, RESOURCE_TAG_KEYS, RESTORE_TAG_KEYS, TAG_FIRST_USE, TAG_SNAPSHOTS,
-    TAG_STACK,
+    Document, GROUP_MARK_KEYS, RECORD_KEYS, RESOURCE_TAG_KEYS, RESTORE_TAG_KEYS, TAG_FIRST_USE, TAG_REQUEST,
+    TAG_SNAPSHOTS, TAG_STACK,
 };
 
 use super::{ACCOUNT, BOUNDARY, REGION};
@@ -279,6 +279,7 @@ pub fn attempts(action: &Action, region: &str) -> Vec<Context> {
                 RESTORE_TAG_KEYS.to_vec(),
                 vec![TAG_FIRST_USE],
                 vec![TAG_SNAPSHOTS],
+                vec![TAG_REQUEST],
                 marks,
             ],
         ),

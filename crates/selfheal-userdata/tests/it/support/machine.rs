@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::fs::{PermissionsExt as _, symlink};
+use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 
@@ -210,11 +211,11 @@ impl Machine {
         output
     }
 
-    /// Starts the installed program, which ends when it is killed.
+    /// Starts the installed program, which ends when it is killed. Its process group is its own.
     pub fn start(&self, verb: &str) -> Child {
         let program = self.root().join(PROGRAM_PATH.trim_start_matches('/'));
         let mut command = Command::new("/bin/bash");
-        self.surround(command.arg(program).arg(verb));
+        self.surround(command.arg(program).arg(verb).process_group(0));
         command.stdout(Stdio::piped()).spawn().unwrap()
     }
 

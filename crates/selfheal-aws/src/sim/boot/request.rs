@@ -1,0 +1,128 @@
+//! Requests: the instance sees a tag of its own in its metadata, does what that asks, once, and answers in a tag of its group.
+
+use selfheal_core::names::Tags;
+use selfheal_core::request::{Request, TAG_ANSWER, TAG_REQUEST};
+use selfheal_core::world::InstanceId;
+
+use super::super::call::Caller;
+use super::super::events::WorldEvent;
+use super::super::rng::Range;
+use super::super::state::{BootConfig, BootPhase, Content};
+use super::super::world::World;
+
+/// From a tag to its place in the metadata, and from there to the look of whoever watches them.
+const SEEN: Range = Range::new(500, 12_000);
+/// From a request that is taken to what it asks being done.
+const DOES: Range = Range::new(20, 2_000);
+/// From an answer that could not be given to the next attempt.
+const AGAIN: Range = Range::new(30_000, 33_000);
+/// What is told of a request whose instance went down before it was done.
+const CUT_OFF: &str = "failed it was cut off";
+
+impl World {
+    /// The tags of an instance have changed, or it has come to serve: it sees in a while what it is asked.
+    pub(in crate::sim) fn show_request(&mut self, id: &InstanceId) {
+        self.wake_request(id, SEEN);
+    }
+
+    fn wake_request(&mut self, id: &InstanceId, delay: Range) {
+        let asked = |it: &&super::super::state::InstanceRecord| {
+            it.boots > 0 && it.tags.contains_key(TAG_REQUEST) && it.data.metadata_tags == "enabled"
+        };
+        if let Some(boot) = self.instances.get(id).filter(asked).map(|instance| instance.boots) {
+            let instance = id.to_owned();
+            self.after(delay, WorldEvent::Request { instance, boot });
+        }
+    }
+
+    /// Takes a request that was not taken before; does it at the next step; and tells what is to be told.
+    pub(in crate::sim) fn request_step(&mut self, id: &InstanceId, boot: u32) {
+        let Some((me, BootPhase::Ready, config)) = self.booting(id, boot) else {
+            return;
+        };
+        let Some(instance) = self.instances.get_mut(id) else {
+            return;
+        };
+        let request = instance
+            .tags
+            .get(TAG_REQUEST)
+            .and_then(|tag| tag.parse::<Request>().ok());
+        let Some(request) = request.filter(|_| !instance.boot.noticed && instance.boot.lost_ms.is_none()) else {
+            return;
+        };
+        let taken = instance.boot.asked.last().is_some_and(|last| last == request.id());
+        if taken && instance.boot.doing {
+            instance.boot.doing = false;
+            let (done, words) = self.do_request(id, &request, &config);
+            let end = if done { "ok" } else { "failed" };
+            self.set_reply(id, Some(format!("{end} {words}")));
+        } else if !taken {
+            if instance.boot.asked.iter().any(|before| before == request.id()) {
+                return;
+            }
+            instance.boot.asked.push(request.id().to_owned());
+            instance.boot.doing = true;
+            self.set_reply(id, Some(CUT_OFF.to_owned()));
+            self.say(id, format!("asked for: {}", request.verb()));
+            self.wake_request(id, DOES);
+            return;
+        }
+        self.tell_reply(id, &me, &config, &request);
+    }
+
+    fn set_reply(&mut self, id: &InstanceId, reply: Option<String>) {
+        if let Some(instance) = self.instances.get_mut(id) {
+            instance.boot.reply = reply;
+        }
+    }
+
+    fn tell_reply(&mut self, id: &InstanceId, me: &Caller, config: &BootConfig, request: &Request) {
+        let Some(reply) = self.instances.get(id).and_then(|instance| instance.boot.reply.clone()) else {
+            return;
+        };
+        let tags = Tags::from([(TAG_ANSWER.to_owned(), format!("{} {reply}", request.id()))]);
+        match self.api_set_group_tags(me, &config.group, &tags) {
+            Ok(()) => {
+                self.say(id, format!("answered: {reply}"));
+                self.set_reply(id, None);
+            }
+            Err(error) => {
+                self.say(id, format!("could not answer: {error}"));
+                self.wake_request(id, AGAIN);
+            }
+        }
+    }
+
+    /// Does what is asked; answers whether it was done, and what came of it.
+    fn do_request(&mut self, id: &InstanceId, request: &Request, config: &BootConfig) -> (bool, String) {
+        match request.verb() {
+            "marker" => self.mark_volume(id, request.words(), config),
+            unknown => (false, format!("this instance knows no {unknown}")),
+        }
+    }
+
+    /// Writes the marker to the data volume, where there is one, and tells the one that is there.
+    fn mark_volume(&mut self, id: &InstanceId, words: &[String], config: &BootConfig) -> (bool, String) {
+        let mounted = self.instances.get(id).and_then(|instance| instance.mounted.clone());
+        let held = config.volume.clone().filter(|volume| self.has_device(id, volume));
+        let record = held
+            .filter(|volume| mounted.as_ref() == Some(volume))
+            .and_then(|volume| self.volumes.get_mut(&volume));
+        let Some(Content::Filesystem { marker, .. }) = record.map(|record| &mut record.content) else {
+            return (false, "the data volume is not mounted".to_owned());
+        };
+        match words {
+            [] => {}
+            [new] if is_marker(new) => *marker = Some(new.clone()),
+            _ => return (false, "the marker cannot be written".to_owned()),
+        }
+        match marker {
+            Some(marker) => (true, marker.clone()),
+            None => (false, "there is no marker".to_owned()),
+        }
+    }
+}
+
+fn is_marker(word: &str) -> bool {
+    word.len() == 32 && word.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
+}

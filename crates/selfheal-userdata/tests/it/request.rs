@@ -1,0 +1,222 @@
+//! Requests: a tag of the instance is read, done once whatever happens, and answered in a tag of the group.
+
+use std::fs;
+use std::process::Command;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use crate::support::machine::Machine;
+use crate::support::{bare, full};
+
+const PATH: &str = "tags/instance/selfheal:request";
+const FIRST: &str = "0123456789abcdef";
+const SECOND: &str = "fedcba9876543210";
+const MARKER: &str = "00112233445566778899aabbccddeeff";
+
+/// A stack that serves, with a volume that counts as mounted.
+fn serving() -> Machine {
+    let machine = Machine::new();
+    machine.boot(&full(), 0);
+    let root = machine.root();
+    fs::create_dir_all(root.join("srv/data")).unwrap();
+    // Nobody but root can mount: the table of mounts is a file here.
+    let mounts = machine.folder().join("mounts");
+    fs::write(&mounts, format!("/dev/x {}/srv/data xfs rw 0 0\n", root.display())).unwrap();
+    machine.set_program("/proc/self/mounts", mounts.to_str().unwrap());
+    quicken(&machine);
+    machine
+}
+
+/// The watch looks at the metadata more often, and tries again sooner.
+fn quicken(machine: &Machine) {
+    machine.set_program("sleep_for 5\n", "sleep_for 0.3\n");
+    machine.set_program("sleep_for 30\n", "sleep_for 0.3\n");
+}
+
+/// Lets the watch run until this holds, or for so long, and kills it; answers what the group's tag says.
+fn watch(machine: &Machine, at_most: Duration, until: impl Fn() -> bool) -> String {
+    let mut watch = machine.start("watch");
+    let deadline = Instant::now() + at_most;
+    while !until() && Instant::now() < deadline {
+        thread::sleep(Duration::from_millis(50));
+    }
+    // What comes after the answer is written at once.
+    thread::sleep(Duration::from_millis(500));
+    let group = format!("-{}", watch.id());
+    let killed = Command::new("/bin/kill")
+        .args(["-KILL", "--", &group])
+        .status()
+        .unwrap();
+    assert!(killed.success());
+    watch.wait().unwrap();
+    answer(machine)
+}
+
+fn answer(machine: &Machine) -> String {
+    machine
+        .aws
+        .state()
+        .tags
+        .get("selfheal:answer")
+        .cloned()
+        .unwrap_or_default()
+}
+
+/// What is answered to a request, within the time of two looks at the metadata.
+fn asked(machine: &Machine, request: &str) -> String {
+    machine.aws.metadata(PATH, request);
+    let id = request.split(' ').next().unwrap();
+    watch(machine, Duration::from_secs(15), || answer(machine).starts_with(id))
+}
+
+/// How many answers were given.
+fn answers(machine: &Machine) -> usize {
+    let state = machine.aws.state();
+    let told = |call: &&(String, std::collections::BTreeMap<String, String>)| {
+        call.0 == "CreateOrUpdateTags" && call.1.values().any(|value| value == "selfheal:answer")
+    };
+    state.calls.iter().filter(told).count()
+}
+
+fn marker(machine: &Machine) -> std::path::PathBuf {
+    machine.root().join("srv/data/.selfheal/marker")
+}
+
+#[test]
+fn a_marker_is_written_once_and_read_back() {
+    let machine = serving();
+    assert_eq!(
+        asked(&machine, &format!("{FIRST} marker")),
+        format!("{FIRST} failed there is no marker")
+    );
+    assert_eq!(
+        asked(&machine, &format!("{SECOND} marker {MARKER}")),
+        format!("{SECOND} ok {MARKER}")
+    );
+    assert_eq!(fs::read_to_string(marker(&machine)).unwrap(), format!("{MARKER}\n"));
+    // Nobody is told twice, and an earlier request that comes back is not taken again.
+    fs::remove_file(marker(&machine)).unwrap();
+    for again in [format!("{SECOND} marker {MARKER}"), format!("{FIRST} marker {MARKER}")] {
+        machine.aws.metadata(PATH, &again);
+        watch(&machine, Duration::from_secs(3), || false);
+    }
+    assert!(!marker(&machine).exists());
+    assert_eq!(answers(&machine), 2);
+}
+
+#[test]
+fn what_is_no_request_is_never_taken() {
+    let machine = serving();
+    let escape = machine.folder().join("escaped");
+    for text in [
+        format!("marker {MARKER}"),
+        FIRST.to_owned(),
+        format!("{} marker", FIRST.to_uppercase()),
+        format!("{FIRST} marker $(touch {})", escape.display()),
+        format!("{FIRST} marker;touch"),
+        format!("{FIRST} marker ../../etc/passwd"),
+        format!("{FIRST}  marker"),
+        format!("{FIRST} marker {MARKER} "),
+    ] {
+        machine.aws.metadata(PATH, &text);
+        assert_eq!(watch(&machine, Duration::from_secs(2), || false), "", "{text}");
+    }
+    assert!(!escape.exists() && !marker(&machine).exists());
+    assert!(!machine.root().join("var/lib/selfheal/requests").exists());
+}
+
+#[test]
+fn no_function_is_reached_that_is_no_verb() {
+    let machine = serving();
+    for (at, verb) in ["leave", "die", "release", "marker-x", "poweroff"]
+        .into_iter()
+        .enumerate()
+    {
+        let id = format!("{at:016x}");
+        let told = asked(&machine, &format!("{id} {verb}"));
+        assert_eq!(told, format!("{id} failed this instance knows no {verb}"));
+    }
+    assert_eq!(
+        machine.aws.state().holder.as_deref(),
+        Some(crate::support::aws::INSTANCE)
+    );
+}
+
+#[test]
+fn a_marker_of_another_form_is_not_written() {
+    let machine = serving();
+    for (at, words) in ["abc", &MARKER.to_uppercase(), &format!("{MARKER} {MARKER}")]
+        .iter()
+        .enumerate()
+    {
+        let id = format!("{at:016x}");
+        let told = asked(&machine, &format!("{id} marker {words}"));
+        assert_eq!(told, format!("{id} failed the marker cannot be written"));
+    }
+    // Nor through a link that somebody has put there.
+    let elsewhere = machine.folder().join("elsewhere");
+    fs::create_dir_all(&elsewhere).unwrap();
+    let _ = fs::remove_dir_all(machine.root().join("srv/data/.selfheal"));
+    std::os::unix::fs::symlink(&elsewhere, machine.root().join("srv/data/.selfheal")).unwrap();
+    let told = asked(&machine, &format!("{FIRST} marker {MARKER}"));
+    assert_eq!(told, format!("{FIRST} failed the marker cannot be written"));
+    assert_eq!(fs::read_dir(&elsewhere).unwrap().count(), 0);
+}
+
+#[test]
+fn without_a_volume_there_is_no_marker() {
+    let machine = Machine::new();
+    machine.boot(&bare(), 0);
+    quicken(&machine);
+    let told = asked(&machine, &format!("{FIRST} marker {MARKER}"));
+    assert_eq!(told, format!("{FIRST} failed the data volume is not mounted"));
+}
+
+#[test]
+fn what_was_killed_while_it_was_done_is_told_and_not_done_again() {
+    let machine = serving();
+    // The marker is flushed for ever.
+    let requests = "var/lib/selfheal/requests";
+    machine.stub("sync", "[[ $* != *marker* ]] || exec /usr/bin/sleep 60");
+    machine.aws.metadata(PATH, &format!("{FIRST} marker {MARKER}"));
+    let told = watch(&machine, Duration::from_secs(15), || {
+        marker(&machine).with_extension("new").exists()
+    });
+    assert_eq!(told, "", "it was cut off");
+    machine.stub("sync", "");
+    assert!(
+        fs::read_to_string(machine.root().join(requests))
+            .unwrap()
+            .starts_with(FIRST)
+    );
+    assert_eq!(
+        asked(&machine, &format!("{FIRST} marker {MARKER}")),
+        format!("{FIRST} failed it was cut off")
+    );
+    assert!(!marker(&machine).exists());
+}
+
+#[test]
+fn an_answer_that_aws_does_not_take_is_given_later_and_the_verb_is_not_done_again() {
+    let machine = serving();
+    machine
+        .aws
+        .fail("CreateOrUpdateTags", &[(400, "ValidationError", "not now")]);
+    machine.aws.metadata(PATH, &format!("{FIRST} marker {MARKER}"));
+    watch(&machine, Duration::from_secs(15), || answers(&machine) == 1);
+    assert_eq!(answer(&machine), "");
+    fs::remove_file(marker(&machine)).unwrap();
+    assert_eq!(
+        asked(&machine, &format!("{FIRST} marker {MARKER}")),
+        format!("{FIRST} ok {MARKER}")
+    );
+    assert!(!marker(&machine).exists(), "it was done a second time");
+}
+
+#[test]
+fn who_does_not_serve_takes_no_request() {
+    let machine = serving();
+    fs::write(machine.root().join("run/selfheal/serving"), "").unwrap();
+    machine.aws.metadata(PATH, &format!("{FIRST} marker {MARKER}"));
+    assert_eq!(watch(&machine, Duration::from_secs(3), || false), "");
+}
