@@ -15,6 +15,7 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 use selfheal_core::config::{Parameter, Value, WriteParameter};
 use selfheal_core::doctor::{Permission, PermissionRequest};
+use selfheal_core::init::InstanceLikeness;
 use selfheal_core::names::Tags;
 use selfheal_core::world::{
     ARecord, Activity, Address, Agent, AllocationId, ApplicationCheck, ApplicationCheckSettings, ApplicationStatus,
@@ -187,6 +188,19 @@ pub trait Offers: Send + Sync + Debug {
     async fn default_kms_key(&self) -> CallResult<Option<String>>;
     /// `DescribeInstances` of all that run or are about to, whosever they are.
     async fn running_instances(&self) -> CallResult<Vec<RunningInstance>>;
+}
+
+/// The calls that list what an account has, before there is a stack in it.
+#[async_trait]
+pub trait Inventory: Send + Sync + Debug {
+    /// `DescribeRegions`: the Regions that the account may use, sorted.
+    async fn regions(&self) -> CallResult<Vec<String>>;
+    /// `DescribeVolumes` of all that are available, which is to say attached to nothing.
+    async fn unused_volumes(&self) -> CallResult<Vec<Volume>>;
+    /// `DescribeInstances` of one id, whosever it is: what a stack would need to be like it; `None` where there is none.
+    async fn describe_likeness(&self, instance_id: &InstanceId) -> CallResult<Option<InstanceLikeness>>;
+    /// `ListHostedZones`: the public ones, by name.
+    async fn public_zones(&self) -> CallResult<Vec<HostedZone>>;
 }
 
 /// EC2's calls about application status checks.
@@ -472,6 +486,7 @@ pub trait SystemsManager: Send + Sync + Debug {
 pub trait Aws:
     Ec2
     + Offers
+    + Inventory
     + ApplicationChecks
     + AutoScaling
     + Iam
@@ -489,6 +504,7 @@ pub trait Aws:
 impl<T> Aws for T where
     T: Ec2
         + Offers
+        + Inventory
         + ApplicationChecks
         + AutoScaling
         + Iam

@@ -7,6 +7,7 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 use selfheal_core::config::{Parameter, Value, WriteParameter};
 use selfheal_core::doctor::{Permission, PermissionRequest};
+use selfheal_core::init::InstanceLikeness;
 use selfheal_core::names::Tags;
 use selfheal_core::world::{
     ARecord, Activity, Address, Agent, AllocationId, ApplicationCheck, ApplicationCheckSettings, ApplicationStatus,
@@ -19,9 +20,9 @@ use selfheal_core::world::{
 };
 
 use crate::backend::{
-    Account, ApplicationChecks, AutoScaling, Aws, CallResult, Ec2, Iam, Invocation, Lifecycle, LogPage, LogQuery, Logs,
-    Offers, ParameterStore, Quotas, RecordPage, Route53, SecurityGroupQuery, SendCommand, Sns, SubnetQuery,
-    SystemsManager,
+    Account, ApplicationChecks, AutoScaling, Aws, CallResult, Ec2, Iam, Inventory, Invocation, Lifecycle, LogPage,
+    LogQuery, Logs, Offers, ParameterStore, Quotas, RecordPage, Route53, SecurityGroupQuery, SendCommand, Sns,
+    SubnetQuery, SystemsManager,
 };
 use crate::error::CallError;
 
@@ -123,6 +124,12 @@ hand_on! {
         describe_default_route(subnet_id: &SubnetId, vpc_id: &VpcId) -> DefaultRoute = "ec2:DescribeRouteTables";
         default_kms_key() -> Option<String> = "ec2:GetEbsDefaultKmsKeyId";
         running_instances() -> Vec<RunningInstance> = "ec2:DescribeInstances";
+    }
+    Inventory {
+        regions() -> Vec<String> = "ec2:DescribeRegions";
+        unused_volumes() -> Vec<Volume> = "ec2:DescribeVolumes";
+        describe_likeness(instance_id: &InstanceId) -> Option<InstanceLikeness> = "ec2:DescribeInstances";
+        public_zones() -> Vec<HostedZone> = "route53:ListHostedZones";
     }
     ApplicationChecks {
         describe_application_status_checks(stacks: &[&str]) -> Vec<ApplicationCheck> = "ec2:DescribeApplicationStatusChecks";

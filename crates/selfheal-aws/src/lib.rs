@@ -28,6 +28,7 @@ mod doctor;
 mod error;
 mod intercept;
 mod observe;
+mod offer;
 mod parameters;
 mod reach;
 mod request;
@@ -40,15 +41,16 @@ mod watch;
 
 pub use apply::{ApplyError, ApplyErrorKind, Done, FRESH, Goal, Outcome, apply};
 pub use backend::{
-    Account, ApplicationChecks, AutoScaling, Aws, CallResult, Clock, Ec2, Iam, Invocation, Jitter, Lifecycle, LogEvent,
-    LogPage, LogQuery, Logs, OUTPUT_CHARS_MAX, Offers, ParameterStore, Quotas, Resolver, Route53, SendCommand, Sns,
-    SystemsManager,
+    Account, ApplicationChecks, AutoScaling, Aws, CallResult, Clock, Ec2, Iam, Inventory, Invocation, Jitter,
+    Lifecycle, LogEvent, LogPage, LogQuery, Logs, OUTPUT_CHARS_MAX, Offers, ParameterStore, Quotas, Resolver, Route53,
+    SendCommand, Sns, SystemsManager,
 };
 pub use control::{Control, Event, Progress, Silent};
 pub use doctor::facts;
 pub use error::{CallError, CallErrorKind, classify};
 pub use intercept::{Intercepted, Interceptor};
 pub use observe::{Scope, StackUnread, observe, observe_all};
+pub use offer::{draft_like, offered};
 pub use parameters::{Written, list_parameters, noted_parameters, read_parameter, remove_parameter, write_parameter};
 pub use reach::{Reached, await_command, cancel_command, reach, send_command};
 pub use request::{ANSWER_MAX, ask, request_id};

@@ -1,6 +1,7 @@
 //! The command line.
 
 mod config;
+mod init;
 mod reach;
 mod replace;
 
@@ -15,6 +16,7 @@ use crate::duration::{ago, duration};
 use crate::exit;
 
 pub use config::{ConfigArgs, ConfigCommand, GetArgs, RemoveArgs, SetArgs};
+pub use init::InitArgs;
 pub use reach::{ForwardArgs, RunArgs, ShellArgs};
 pub use replace::{ReplaceArgs, RollbackArgs, WaitArgs};
 
@@ -87,6 +89,8 @@ pub enum ColourChoice {
 /// The commands.
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    /// Write a first description of a stack, from what the account has
+    Init(InitArgs),
     /// Show what would change, and why; touches nothing
     Plan(PlanArgs),
     /// Make the stack as its file says; safe to interrupt and to run again
@@ -135,6 +139,8 @@ pub enum Command {
     Policy(PolicyArgs),
     /// Print the boot program as it would be sent
     Userdata(UserdataArgs),
+    /// Print the JSON Schema of a stack's file, for editors
+    Schema,
     /// Print what completes the command line in a shell
     Completions(CompletionsArgs),
     /// Write the manual's pages into a folder
@@ -170,7 +176,7 @@ impl Command {
             Self::Restore(args) => (args.json, Prints::Events),
             Self::Run(args) => (args.json, Prints::Document),
             Self::Policy(_) | Self::Userdata(_) | Self::Shell(_) | Self::Forward(_) => return Prints::Text,
-            Self::Completions(_) | Self::Man(_) => return Prints::Text,
+            Self::Init(_) | Self::Schema | Self::Completions(_) | Self::Man(_) => return Prints::Text,
             #[cfg(feature = "sim")]
             Self::Demo(_) => return Prints::Text,
         };
@@ -199,7 +205,9 @@ impl Command {
             Self::Forward(_) => Some(Purpose::Forward),
             Self::Run(_) => Some(Purpose::Run),
             Self::Doctor(_) => Some(Purpose::Doctor),
-            Self::Policy(_) | Self::Userdata(_) | Self::Cost(_) | Self::Completions(_) | Self::Man(_) => None,
+            Self::Init(_) => Some(Purpose::Init),
+            Self::Policy(_) | Self::Userdata(_) | Self::Cost(_) => None,
+            Self::Schema | Self::Completions(_) | Self::Man(_) => None,
             #[cfg(feature = "sim")]
             Self::Demo(_) => None,
         }

@@ -75,6 +75,8 @@ fn run(global: &Global, command: Command) -> Result<u8, CliError> {
     let open = || open_as(Named::Needed);
     let open_anyway = || open_as(Named::Optional);
     match command {
+        Command::Init(args) => commands::init::run(global, output, &args),
+        Command::Schema => reading(commands::init::schema(output)),
         Command::Plan(args) => reading(open()?.run(|session| commands::plan::run(session, &args))),
         Command::Status(args) => reading(open_anyway()?.run(|session| commands::status::run(session, &args))),
         Command::Config(args) => open_anyway()?.run(|session| commands::config::run(session, &args)),

@@ -126,6 +126,13 @@ pub fn cost(spec: &Spec, now: Timestamp) -> CostReport {
     }
 }
 
+/// What an instance of this type costs a month that never sleeps, in US dollars at the list price of us-east-1; `None` where this
+/// version knows no price of it.
+#[must_use]
+pub fn instance_month_usd(instance_type: &str) -> Option<f64> {
+    prices::instance_hour(instance_type).map(|hour| cents(hour * HOURS))
+}
+
 fn instance(spec: &Spec, hour: Option<f64>, awake: f64) -> CostItem {
     let kind = &spec.instance.instance_type;
     let hours = HOURS * awake;

@@ -20,6 +20,7 @@ pub mod desired;
 pub mod doctor;
 mod existing;
 mod ids;
+pub mod init;
 mod memo;
 pub mod names;
 pub mod operator;
@@ -34,7 +35,7 @@ pub mod watch;
 mod witness;
 pub mod world;
 
-pub use cost::{CostItem, CostReport, SleepSaving, cost};
+pub use cost::{CostItem, CostReport, SleepSaving, cost, instance_month_usd};
 pub use existing::{Existing, counted_addresses, existing, marked_for_snapshots};
 pub use names::Names;
 pub use plan::{DestroyOptions, Plan, Planner, plan, plan_destroy, plan_resume, plan_sleep, plan_wake};

@@ -42,6 +42,8 @@ pub enum Purpose {
     Run,
     /// What `selfheal doctor` reads beside all that a plan and a status read, whose policies it needs as well.
     Doctor,
+    /// `selfheal init`: reads what the account has, so that it can be offered.
+    Init,
 }
 
 impl Purpose {
@@ -64,6 +66,7 @@ impl Purpose {
         Self::Forward,
         Self::Run,
         Self::Doctor,
+        Self::Init,
     ];
 
     /// Tells whether the command reaches the instance and reads what leads to it, and nothing else of the stack.
@@ -93,6 +96,7 @@ impl Purpose {
             Self::Forward => "forward",
             Self::Run => "run",
             Self::Doctor => "doctor",
+            Self::Init => "init",
         }
     }
 }

@@ -134,7 +134,7 @@ fn is_public(zone: &types::HostedZone, wanted: &str) -> bool {
     normal(&zone.name) == wanted && !zone.config.as_ref().is_some_and(|config| config.private_zone)
 }
 
-fn zone(zone: types::HostedZone) -> HostedZone {
+pub(super) fn zone(zone: types::HostedZone) -> HostedZone {
     HostedZone {
         id: zone.id.trim_start_matches("/hostedzone/").into(),
         name: normal(&zone.name),

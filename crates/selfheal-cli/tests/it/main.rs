@@ -18,6 +18,7 @@ mod examples;
 mod files;
 mod health;
 mod identity;
+mod init;
 mod logs;
 mod notify;
 mod policies;

@@ -4,6 +4,7 @@ mod common;
 mod examples;
 mod files;
 mod granted_tags;
+mod init;
 mod permissions;
 mod plan_address;
 mod plan_app_policy;

@@ -23,7 +23,8 @@ use crate::statement::{ActionSet, NonEmpty, ResourcePattern, ResourceSet, Statem
 /// on creation alone (`ec2:CreateAction`).
 ///
 /// `*` stands as a resource where the Service Authorization Reference offers none: the Describe calls, narrowed to the
-/// Region; sts:GetCallerIdentity and route53:ListHostedZonesByName, for which there is no key either.
+/// Region; sts:GetCallerIdentity, route53:ListHostedZones and route53:ListHostedZonesByName, for which there is no key
+/// either.
 ///
 /// What this policy cannot prevent, by the nature of IAM: whoever may write the role's policy and decide what runs under the
 /// role reaches **everything in the account** that no organisation's policy forbids. A boundary on the operator does not
@@ -53,6 +54,7 @@ const ORDER: [Purpose; Purpose::ALL.len()] = [
     Purpose::Run,
     Purpose::Shell,
     Purpose::Notify,
+    Purpose::Init,
     Purpose::Replace,
     Purpose::Snapshot,
     Purpose::Request,

@@ -67,6 +67,7 @@ const SHELL: Caller = Caller::Operator(Purpose::Shell);
 const FORWARD: Caller = Caller::Operator(Purpose::Forward);
 const RUN: Caller = Caller::Operator(Purpose::Run);
 const DOCTOR: Caller = Caller::Operator(Purpose::Doctor);
+const INIT: Caller = Caller::Operator(Purpose::Init);
 
 calls! {
     /// The Elastic IP.
@@ -291,13 +292,19 @@ calls! {
         "route53:ChangeResourceRecordSets" [old "hostedzone"] by [APPLY, DESTROY] => "deletes the record of a former name";
     }
 
-    /// The account: whose it is, and how many addresses it may hold.
+    /// The account: whose it is, how many addresses it may hold, and what it has to offer.
     Account {
-        "sts:GetCallerIdentity" [] by [PLAN, APPLY, STATUS, DESTROY, RESUME, SLEEP, REPLACE, SNAPSHOT, REQUEST, SHELL, FORWARD, RUN, NOTIFY, DOCTOR] => "shows and checks the account";
+        "sts:GetCallerIdentity" [] by [PLAN, APPLY, STATUS, DESTROY, RESUME, SLEEP, REPLACE, SNAPSHOT, REQUEST, SHELL, FORWARD, RUN, NOTIFY, DOCTOR, INIT] => "shows and checks the account";
         "ec2:DescribeAccountAttributes" [] by [PLAN, APPLY, STATUS] => "reads the account's quota of addresses";
         "servicequotas:GetServiceQuota" [old "quota"] by [DOCTOR] => "reads what the account may have at once";
         "servicequotas:GetAWSDefaultServiceQuota" [] by [DOCTOR] => "reads what every account may have at once";
         "iam:SimulatePrincipalPolicy" [old "user"] by [DOCTOR] => "asks what the one who asks may do";
+        "ec2:DescribeRegions" [] by [INIT] => "lists the Regions that the account may use";
+        "ec2:DescribeInstanceTypeOfferings" [] by [INIT] => "lists the types that the Region offers";
+        "ec2:DescribeAddresses" [] by [INIT] => "lists addresses to take along";
+        "ec2:DescribeVolumes" [] by [INIT] => "lists volumes to take along";
+        "ec2:DescribeInstances" [] by [INIT] => "reads the instance that a spec is to be like";
+        "route53:ListHostedZones" [] by [INIT] => "lists the zones that a name can be in";
     }
 
     /// Session Manager.

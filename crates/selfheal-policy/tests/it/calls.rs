@@ -227,6 +227,7 @@ fn reads_all() -> impl Iterator<Item = Purpose> {
         Purpose::Logs,
         Purpose::Notify,
         Purpose::Doctor,
+        Purpose::Init,
     ];
     let reads = move |purpose: &Purpose| !few.contains(purpose) && !purpose.reaches_instance();
     Purpose::ALL.into_iter().filter(reads)

@@ -149,6 +149,11 @@ fn doctor_may_do_exactly_this() {
 }
 
 #[test]
+fn init_may_do_exactly_this() {
+    check_operator(Purpose::Init, include_str!("expected/init.txt"));
+}
+
+#[test]
 fn the_lists_take_every_action_of_the_services_into_account() {
     let actions = selfheal_policy::reference::reference().actions().count();
     assert!(actions > 1_500, "{actions} actions of the reference are tried");

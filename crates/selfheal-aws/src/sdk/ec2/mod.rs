@@ -2,6 +2,7 @@
 
 mod application;
 mod by_id;
+mod inventory;
 mod offers;
 mod read;
 mod template;

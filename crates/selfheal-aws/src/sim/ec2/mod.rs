@@ -3,6 +3,7 @@
 mod address;
 mod attach;
 mod instance;
+mod inventory;
 mod offers;
 mod past;
 mod security_group;

@@ -1,4 +1,4 @@
-//! The account: whose it is, how many addresses it may hold, and what its doctor asks.
+//! The account: whose it is, how many addresses it may hold, what its doctor asks, and what a newcomer is offered.
 
 use super::super::build::given;
 use super::super::collect::{Granted, OperatorGrants, When};
@@ -16,7 +16,25 @@ pub(super) fn operator(grants: &mut OperatorGrants<'_>) -> Granted {
     if grants.purpose == Purpose::Doctor {
         diagnose(grants)?;
     }
+    if grants.purpose == Purpose::Init {
+        offer(grants)?;
+    }
     Ok(())
+}
+
+/// Who writes a first spec is shown what the account has, and none of these calls can be narrowed but to the Region.
+fn offer(grants: &mut OperatorGrants<'_>) -> Granted {
+    grants.ask(When::ForCommand, &["route53:ListHostedZones"])?;
+    grants.look(
+        When::ForCommand,
+        &[
+            "ec2:DescribeRegions",
+            "ec2:DescribeInstanceTypeOfferings",
+            "ec2:DescribeAddresses",
+            "ec2:DescribeVolumes",
+            "ec2:DescribeInstances",
+        ],
+    )
 }
 
 /// A doctor reads what EC2 allows the account, and asks IAM what the one who asks may do, and nobody else.

@@ -65,7 +65,8 @@ pub(super) fn operator(grants: &mut OperatorGrants<'_>) -> Granted {
         | Purpose::Shell
         | Purpose::Forward
         | Purpose::Run
-        | Purpose::Doctor => {}
+        | Purpose::Doctor
+        | Purpose::Init => {}
         Purpose::Restore => restore(grants, group),
         Purpose::Apply => {
             grants.look(When::ForCommand, &[LOOK_AT_LAUNCHES, LOOK_AT_SCHEDULE])?;

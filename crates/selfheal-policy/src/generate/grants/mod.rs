@@ -77,6 +77,7 @@ impl Resource {
             Purpose::Config => matches!(self, Self::Group | Self::Parameters),
             Purpose::Logs => matches!(self, Self::Instance | Self::Logs),
             Purpose::Notify => matches!(self, Self::Account | Self::Notify),
+            Purpose::Init => matches!(self, Self::Account),
             Purpose::Doctor => matches!(self, Self::Account | Self::Instance | Self::Record),
             Purpose::Shell | Purpose::Forward | Purpose::Run => {
                 matches!(self, Self::Group | Self::Account | Self::SessionManager)
