@@ -233,9 +233,15 @@ pub struct PlanArgs {
     /// Print the plan as JSON
     #[arg(long)]
     pub json: bool,
-    /// Exit with 3 when something would change
+    /// Exit with 3 when something would change, but for an image whose name leads to another one today
     #[arg(long)]
     pub check: bool,
+    /// Count such an image as a change
+    #[arg(long, requires = "check")]
+    pub image: bool,
+    /// Save the plan for `apply --plan`; the file holds what the instance runs, and only its owner may read it
+    #[arg(long, value_name = "FILE")]
+    pub out: Option<PathBuf>,
 }
 
 /// Arguments of `apply`.
@@ -247,6 +253,9 @@ pub struct ApplyArgs {
     /// Make a new, EMPTY data volume where the stack's own is gone for good; changes nothing where it is not
     #[arg(long)]
     pub new_volume: bool,
+    /// Apply what `plan --out` saved, and nothing beyond it; refused where the stack or its file has changed since
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["new_volume", "new_address"])]
+    pub plan: Option<PathBuf>,
     /// Allocate a new Elastic IP where the stack's own is gone for good; changes nothing where it is not
     #[arg(long)]
     pub new_address: bool,

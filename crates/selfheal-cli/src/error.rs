@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use selfheal_aws::{ApplyError, ApplyErrorKind, CallError};
-use selfheal_core::plan::{Refusal, StepKind};
+use selfheal_core::plan::{Deviation, Refusal, StepKind};
 use selfheal_core::spec::SpecErrors;
 
 use crate::done::{DoneStep, Report};
@@ -36,6 +36,9 @@ pub enum CliError {
     /// The plan refuses. What it refuses was shown with it, and is not said twice.
     #[error("the plan is refused, and nothing was changed")]
     Refused(Vec<Refusal>),
+    /// The stack, or its file, is no longer as a saved plan has it.
+    #[error("the saved plan does not hold any more, and nothing was changed: {0}")]
+    Moved(Deviation),
     /// The person said no.
     #[error("{0}: nothing was changed")]
     Declined(&'static str),
@@ -128,6 +131,7 @@ impl CliError {
                 "a stack is described by a `selfheal.toml` in the current folder, or by the file that `-f` names"
                     .to_owned(),
             ),
+            Self::Moved(_) => Some("`selfheal plan --out` saves a new one".to_owned()),
             Self::NotConfirmed(help) => Some((*help).to_owned()),
             Self::ToolMissing { help, .. } | Self::NotConnected { help, .. } | Self::NotServing { help, .. } => {
                 Some(help.clone())

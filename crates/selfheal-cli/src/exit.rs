@@ -85,6 +85,7 @@ pub fn of(error: &CliError) -> u8 {
         CliError::Spec { .. } | CliError::SpecUnreadable { .. } => SPEC,
         CliError::Usage(_) => USAGE,
         CliError::Refused(_) => REFUSED,
+        CliError::Moved(_) => CHANGED,
         CliError::Declined(_) | CliError::NotConfirmed(_) => DECLINED,
         CliError::Call { error, .. } => of_call(error),
         CliError::Apply { error, .. } => of_apply(error),

@@ -24,6 +24,7 @@ mod output;
 mod progress;
 mod prompt;
 mod report;
+mod saved;
 #[cfg(test)]
 mod schema;
 mod session;

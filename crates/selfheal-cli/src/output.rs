@@ -22,6 +22,16 @@ pub struct Versioned<T> {
     report: T,
 }
 
+impl<T> Versioned<T> {
+    /// The report in the form of this version.
+    pub const fn of(report: T) -> Self {
+        Self {
+            version: JSON_VERSION,
+            report,
+        }
+    }
+}
+
 /// Standard output.
 #[derive(Clone, Copy, Debug)]
 pub struct Output {
@@ -69,10 +79,7 @@ impl Output {
     /// # Errors
     /// [`CliError::Output`], also where the reader has gone.
     pub fn report(self, report: &impl Serialize) -> Result<(), CliError> {
-        self.json(&Versioned {
-            version: JSON_VERSION,
-            report,
-        })
+        self.json(&Versioned::of(report))
     }
 
     /// Writes a report as one line of JSON, with the version of its form.
@@ -80,10 +87,7 @@ impl Output {
     /// # Errors
     /// [`CliError::Output`], also where the reader has gone.
     pub fn line(self, report: &impl Serialize) -> Result<(), CliError> {
-        let report = Versioned {
-            version: JSON_VERSION,
-            report,
-        };
+        let report = Versioned::of(report);
         let mut text = serde_json::to_string(&report).map_err(|error| CliError::Failed(error.to_string()))?;
         text.push('\n');
         self.bytes(text.as_bytes())

@@ -5,7 +5,7 @@ use selfheal_core::existing;
 use selfheal_core::plan::PlanOptions;
 use selfheal_core::watch::is_to_serve;
 
-use super::change::{Changed, How, change, changes};
+use super::change::{Changed, How, change_within, changes};
 use crate::awaiting::{UNTIL_IT_FAILS, await_serving, begin};
 use crate::cli::ApplyArgs;
 use crate::error::CliError;
@@ -13,12 +13,13 @@ use crate::events::Outcome;
 use crate::exit;
 use crate::prompt::Question;
 use crate::report::{Applied, Served};
+use crate::saved;
 use crate::session::Session;
 
 /// Makes the stack as its file says.
 ///
 /// # Errors
-/// Those of [`change`].
+/// Those of [`change_within`], and of reading a saved plan.
 pub fn run(session: &Session, args: &ApplyArgs) -> Result<u8, CliError> {
     let what = match (args.new_volume, args.new_address) {
         (true, true) => "An EMPTY data volume and a new address take the place of what is gone.",
@@ -42,7 +43,8 @@ pub fn run(session: &Session, args: &ApplyArgs) -> Result<u8, CliError> {
         yes: args.yes,
         question,
     };
-    let changed = change(session, &how)?;
+    let shown = args.plan.as_deref().map(saved::load).transpose()?;
+    let changed = change_within(session, &how, shown.as_ref())?;
     let served = if !args.no_wait && is_to_serve(&changed.observed) {
         Some(served(session, &changed)?)
     } else {

@@ -2,7 +2,7 @@
 
 use selfheal_aws::{ApplyError, Done, Goal, Outcome};
 use selfheal_core::Observed;
-use selfheal_core::plan::Plan;
+use selfheal_core::plan::{Approval, Plan, StepKind, script_changes};
 
 use super::doctor::tell_before_first_apply;
 use crate::done::DoneStep;
@@ -40,13 +40,25 @@ pub struct Changed {
 /// # Errors
 /// Those of each.
 pub fn change(session: &Session, how: &How<'_>) -> Result<Changed, CliError> {
+    change_within(session, how, None)
+}
+
+/// The same, where nothing may be done beyond a plan that was shown before.
+///
+/// # Errors
+/// As [`change`]; the stack or its file has changed since that plan.
+pub fn change_within(session: &Session, how: &How<'_>, shown: Option<&Plan>) -> Result<Changed, CliError> {
     let observed = session.observe(how.goal.scope())?;
     let plan = how.goal.plan(&session.spec, &observed);
+    if let Some(shown) = shown {
+        hold_within(shown, &plan)?;
+    }
+    let text = shown_text(session, &plan, &observed);
     if session.events.is_some() {
         // Standard output is for the events alone; a person who is asked still has to see what about.
-        eprint!("{plan}");
+        eprint!("{text}");
     } else {
-        session.output.text(&plan.to_string())?;
+        session.output.text(&text)?;
     }
     if plan.is_refused() {
         return Err(CliError::Refused(plan.refusals));
@@ -74,6 +86,36 @@ pub fn change(session: &Session, how: &How<'_>) -> Result<Changed, CliError> {
         before,
         observed: outcome.observed,
     })
+}
+
+/// The plan as people read it, and behind it what it changes in scripts and files, line by line.
+#[must_use]
+pub fn shown_text(session: &Session, plan: &Plan, observed: &Observed) -> String {
+    let mut text = plan.to_string();
+    if plan.step(StepKind::CreateTemplateVersion).is_some() {
+        for difference in script_changes(&session.spec, observed) {
+            text.push('\n');
+            text.push_str(&difference);
+        }
+    }
+    text
+}
+
+/// Refuses a plan that goes beyond one that was shown before.
+fn hold_within(shown: &Plan, plan: &Plan) -> Result<(), CliError> {
+    let of = |plan: &Plan| format!("stack {} in {}, account {}", plan.stack, plan.region, plan.account);
+    if of(shown) != of(plan) {
+        return Err(CliError::Usage(format!(
+            "the saved plan is for {}, and this is {}",
+            of(shown),
+            of(plan)
+        )));
+    }
+    let approval = Approval::of(shown);
+    plan.steps
+        .iter()
+        .try_for_each(|step| approval.check(step))
+        .map_err(CliError::Moved)
 }
 
 /// Returns what the person gave up: the ids of addresses and volumes, and the version that a group goes back from.

@@ -2,10 +2,13 @@
 
 use selfheal_aws::Scope;
 use selfheal_core::plan;
+use selfheal_core::plan::plan_but_for_image;
 
+use super::change::shown_text;
 use crate::cli::PlanArgs;
 use crate::error::CliError;
 use crate::exit;
+use crate::saved;
 use crate::session::Session;
 
 /// Shows the plan.
@@ -18,7 +21,7 @@ pub fn run(session: &Session, args: &PlanArgs) -> Result<u8, CliError> {
     if args.json {
         session.output.report(&plan)?;
     } else {
-        session.output.text(&plan.to_string())?;
+        session.output.text(&shown_text(session, &plan, &observed))?;
     }
     if plan.is_refused() {
         // With --json the plan itself, which was printed, is the one document on standard output.
@@ -28,9 +31,21 @@ pub fn run(session: &Session, args: &PlanArgs) -> Result<u8, CliError> {
             Err(CliError::Refused(plan.refusals))
         };
     }
-    Ok(if args.check && (!plan.is_empty() || plan.held_back().is_some()) {
-        exit::PENDING
-    } else {
-        exit::DONE
-    })
+    if let Some(path) = &args.out {
+        saved::save(path, &plan)?;
+        eprintln!(
+            "saved; `selfheal apply --plan {}` applies this and nothing else",
+            path.display()
+        );
+    }
+    let pending = !plan.is_empty() || plan.held_back().is_some();
+    if !args.check || !pending {
+        return Ok(exit::DONE);
+    }
+    let but_for_image = plan_but_for_image(&session.spec, &observed);
+    if !args.image && but_for_image.is_empty() && but_for_image.held_back().is_none() {
+        eprintln!("note: only the image has moved on, which is no drift; `--image` counts it");
+        return Ok(exit::DONE);
+    }
+    Ok(exit::PENDING)
 }

@@ -24,6 +24,7 @@ mod notify;
 mod policies;
 mod reach;
 mod restore;
+mod saved;
 mod schemas;
 mod sleep;
 mod support;

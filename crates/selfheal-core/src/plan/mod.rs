@@ -34,6 +34,7 @@ mod resume;
 mod rollback;
 mod schedule;
 mod schema;
+mod scripts;
 mod serving;
 mod sleep;
 mod snapshot;
@@ -49,12 +50,13 @@ pub use dns::{former as former_record, remembered as remembered_record};
 pub use kind::{RepeatClass, StepId, StepKind};
 pub use restore::{RestoreFrom, RestoreOptions};
 pub(crate) use schedule::next_wake;
+pub use scripts::script_changes;
 pub use sleep::SleepUntil;
 pub use snapshot::SnapshotOptions;
 pub use step::{Change, Field, Need, Note, Plan, PlannedImage, Readiness, Refusal, Step, Value, WaitFor};
 
 use crate::memo::Memo;
-use crate::spec::Spec;
+use crate::spec::{ImageRef, Spec};
 use crate::world::{AllocationId, InstanceId, Observed, SnapshotId, VolumeId};
 use builder::Builder;
 pub(crate) use log_group::show as show_retention;
@@ -68,6 +70,22 @@ pub(crate) use log_group::show as show_retention;
 #[must_use]
 pub fn plan(spec: &Spec, observed: &Observed) -> Plan {
     plan_with(spec, observed, &PlanOptions::default())
+}
+
+/// Plans like [`plan`], as though a name of an image still led to the one that the launch template has: what is left is
+/// what differs for another reason.
+#[must_use]
+pub fn plan_but_for_image(spec: &Spec, observed: &Observed) -> Plan {
+    let mut same = observed.clone();
+    let launched = same
+        .launch_template
+        .as_ref()
+        .map(|template| template.data.image_id.clone());
+    let is_named = !matches!(spec.instance.image, ImageRef::Id(_));
+    if let (Some(image), Some(launched), true) = (&mut same.image, launched, is_named) {
+        image.id = launched;
+    }
+    plan(spec, &same)
 }
 
 /// What an apply may do beyond what the spec says: each has to be asked for by a person who knows what it means.

@@ -23,6 +23,7 @@ mod plan_replace;
 mod plan_restore;
 mod plan_role;
 mod plan_schedule;
+mod plan_scripts;
 mod plan_serving;
 mod plan_snapshots;
 mod spec_access;
