@@ -33,7 +33,7 @@ pub struct Cli {
 }
 
 /// What every command takes.
-#[derive(Debug, Args)]
+#[derive(Clone, Debug, Args)]
 pub struct Global {
     /// The stack's description
     #[arg(short, long, global = true, value_name = "FILE", default_value = "selfheal.toml")]
@@ -373,6 +373,9 @@ pub struct RestoreArgs {
 /// Arguments of `status`.
 #[derive(Debug, Args)]
 pub struct StatusArgs {
+    /// Descriptions of stacks, in place of `-f`: of several a line each
+    #[arg(value_name = "FILE")]
+    pub files: Vec<PathBuf>,
     /// Print the status as JSON
     #[arg(long)]
     pub json: bool,

@@ -72,14 +72,17 @@ fn run(global: &Global, command: Command) -> Result<u8, CliError> {
     let output = Output::new(global.color);
     let prints = command.prints();
     let purpose = command.purpose();
-    let open_as = |named| Ok(session::Session::open(global, output, named, prints)?.for_command(purpose));
-    let open = || open_as(Named::Needed);
-    let open_anyway = || open_as(Named::Optional);
+    let open_as = |global: &Global, named| {
+        let opened = session::Session::open(global, output, named, prints)?;
+        Ok::<_, CliError>(opened.for_command(purpose))
+    };
+    let open = || open_as(global, Named::Needed);
+    let open_anyway = || open_as(global, Named::Optional);
     match command {
         Command::Init(args) => commands::init::run(global, output, &args),
         Command::Schema => reading(commands::init::schema(output)),
         Command::Plan(args) => reading(open()?.run(|session| commands::plan::run(session, &args))),
-        Command::Status(args) => reading(open_anyway()?.run(|session| commands::status::run(session, &args))),
+        Command::Status(args) => reading(commands::status::of_files(global, output, &args, open_as)),
         Command::Config(args) => open_anyway()?.run(|session| commands::config::run(session, &args)),
         Command::Logs(args) => reading(open_anyway()?.run(|session| commands::logs::run(session, &args))),
         Command::Certificate(args) => open_anyway()?.run(|session| commands::certificate::run(session, &args)),

@@ -85,7 +85,7 @@ fn an_image_whose_name_leads_elsewhere_is_no_drift_unless_it_is_asked_for() {
     folder.expect(&["apply", "--yes"], 0);
     folder.tamper(|world| {
         for record in world.templates.values_mut() {
-            for version in record.versions.values_mut() {
+            for version in record.versions.iter_mut() {
                 version.image_id = "ami-00000000000000bad".into();
             }
         }
@@ -113,4 +113,31 @@ fn a_changed_setup_script_is_shown_line_by_line() {
         apply.contains("--- app.setup, version 1\n+++ app.setup, as the spec says\n"),
         "{apply}"
     );
+}
+
+#[test]
+fn several_stacks_are_a_line_each() {
+    let folder = Folder::new();
+    folder.expect(&["apply", "--yes"], 0);
+    let shop = crate::support::SPEC
+        .replace("\"web\"", "\"shop\"")
+        .replace("app.example.com", "shop.example.com");
+    folder.write("shop.toml", &shop);
+    let run = folder.expect(&["status", "selfheal.toml", "shop.toml"], 0);
+    let lines: Vec<&str> = run.stdout.lines().collect();
+    assert_eq!(lines.len(), 3, "{}", run.stdout);
+    assert!(
+        lines[1].starts_with("web ") && lines[1].ends_with("healthy"),
+        "{}",
+        run.stdout
+    );
+    assert!(
+        lines[2].starts_with("shop ") && lines[2].contains("does not serve: "),
+        "{}",
+        run.stdout
+    );
+    folder.expect(&["status", "selfheal.toml", "shop.toml", "--check"], 10);
+    folder.expect(&["status", "selfheal.toml", "--check"], 0);
+    let run = folder.expect(&["status", "selfheal.toml", "shop.toml", "--json"], 2);
+    assert!(run.stderr.contains("one stack at a time"), "{}", run.stderr);
 }

@@ -8,9 +8,11 @@ use super::{FindingCode, InstanceStatus, Severity, StatusReport};
 use crate::plan::show_retention;
 use crate::world::{ApplicationStatus, InstanceId, LifecyclePolicy};
 
-impl fmt::Display for StatusReport {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let state = match self.severity {
+impl StatusReport {
+    /// Says in a few words how the stack is, such as `healthy` or `does not serve`.
+    #[must_use]
+    pub fn state(&self) -> &'static str {
+        match self.severity {
             None | Some(Severity::Outdated | Severity::Unprotected | Severity::Unheard) if self.asleep.is_some() => {
                 "asleep"
             }
@@ -24,11 +26,19 @@ impl fmt::Display for StatusReport {
             Some(Severity::Unheard) => "healthy, and not everybody is told",
             Some(Severity::CannotHeal) => "serves, but would not heal",
             Some(Severity::Down) => "does not serve",
-        };
+        }
+    }
+}
+
+impl fmt::Display for StatusReport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(
             f,
-            "Stack {} in {}, account {}: {state}\n",
-            self.stack, self.region, self.account
+            "Stack {} in {}, account {}: {}\n",
+            self.stack,
+            self.region,
+            self.account,
+            self.state()
         )?;
         self.resources(f)?;
         if !self.findings.is_empty() {
