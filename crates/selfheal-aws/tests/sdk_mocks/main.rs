@@ -18,6 +18,7 @@ mod ec2_template;
 mod ec2_write;
 mod errors;
 mod iam;
+mod inventory;
 mod lifecycle;
 mod logs;
 mod many;
