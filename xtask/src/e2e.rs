@@ -3,6 +3,7 @@
 
 mod capacity;
 mod config;
+mod first_file;
 mod logs;
 mod replace;
 mod restore;
@@ -47,14 +48,17 @@ struct Identity {
 
 fn story(report: &mut Report) -> TaskResult<()> {
     let world = World::new()?;
+    first_file::written(&world, report)?;
     first_apply(&world, report)?;
     let (machine, instance) = boot(&world, report, "the first instance boots from its own user data")?;
     let identity = first_boot(&world, report, &machine, &instance)?;
     nothing_to_do(&world, report, "a second apply")?;
     status(&world, report, &identity, &instance)?;
+    first_file::like(&world, report, &instance)?;
     let (machine, second) = replacement(&world, report, machine, &instance, &identity)?;
     let (machine, instance) = replace::by_hand(&world, report, machine, (&instance, &second), &identity)?;
     new_type(&world, report)?;
+    first_file::ports(&world, report)?;
     lost_hook(&world, report)?;
     // Its group goes, and with it the instance: its power is cut.
     drop(machine);

@@ -29,11 +29,10 @@ const NOT_CALLED: &[(&str, &[&str])] = &[
         ],
     ),
     (
-        "the story changes neither ports, nor the volume's size, nor who may take the role",
+        "the story changes neither the volume's size nor who may take the role",
         &[
             "ec2:DescribeVolumesModifications",
             "ec2:ModifyVolume",
-            "ec2:RevokeSecurityGroupIngress",
             "iam:UpdateAssumeRolePolicy",
         ],
     ),

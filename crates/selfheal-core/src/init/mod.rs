@@ -7,7 +7,7 @@ mod text;
 
 use crate::cost::instance_month_usd;
 use crate::ids::{AllocationId, ImageId, InstanceId, SecurityGroupId, SubnetId, VolumeId};
-use crate::spec::{Architecture, SpecFile};
+use crate::spec::{Architecture, SpecFile, SpecProblem};
 use crate::world::{Address, HostedZone, Volume};
 
 /// Name of the file with the schema of specs, which a spec's first line leads editors to.
@@ -241,10 +241,12 @@ impl Draft {
         let Err(errors) = SpecFile::parse(&self.to_toml()) else {
             return Vec::new();
         };
+        let told = |problem: &SpecProblem| match problem.help() {
+            Some(help) => format!("{problem}: {help}"),
+            None => problem.to_string(),
+        };
         let problems = errors.problems().iter();
-        problems
-            .map(|problem| (problem.key.clone(), problem.to_string()))
-            .collect()
+        problems.map(|problem| (problem.key.clone(), told(problem))).collect()
     }
 }
 

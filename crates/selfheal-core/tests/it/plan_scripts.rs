@@ -56,7 +56,28 @@ fn scripts_and_files_that_change_are_shown_line_by_line() {
         file("/etc/new.yml", b"b\n"),
         file("/etc/raw", &[0xff, 2]),
     ];
-    insta::assert_snapshot!(script_changes(&spec, &world).join("\n"), @"");
+    insta::assert_snapshot!(script_changes(&spec, &world).join("\n"), @r"
+    --- /etc/gone.yml, version 1
+    +++ /etc/gone.yml, not there
+    @@ -1 +0,0 @@
+    -a
+
+    --- /etc/new.yml, not there
+    +++ /etc/new.yml, as the spec says
+    @@ -0,0 +1 @@
+    +b
+
+    /etc/raw differs, and is no text
+
+    --- app.setup, version 1
+    +++ app.setup, as the spec says
+    @@ -1,4 +1,4 @@
+     #!/bin/sh
+     set -eu
+    -dnf install -y nginx
+    +dnf install -y nginx certbot
+     systemctl start nginx
+    ");
     // What was not read is compared with nothing.
     spec.app.setup = Some(Setup::unread("setup.sh".to_owned()));
     spec.app.files[0].content = None;

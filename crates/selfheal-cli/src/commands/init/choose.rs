@@ -425,7 +425,7 @@ mod tests {
             "1  t4g.small     12.26 USD a month in us-east-1",
             "1  203.0.113.7 (eipalloc-00000000000000001)",
             "shop.example.com",
-            "! line 4, column 8: `name` is `Shop`",
+            "! `name` is `Shop`: expected 1 to 32 of a-z",
             "did you mean `20GiB`?",
             "did you mean `80/tcp`?",
             "no public hosted zone of the account has the name app.example.org: there is example.com",
