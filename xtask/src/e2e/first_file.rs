@@ -10,7 +10,17 @@ use crate::world::World;
 /// Writes a first file in an account with nothing but a hosted zone.
 pub fn written(world: &World, report: &mut Report) -> TaskResult<()> {
     let run = world.expect(
-        &["init", "first", "-f", "first.toml", "--region", world.region(), "--yes", "--dns", "first.example.com"],
+        &[
+            "init",
+            "first",
+            "-f",
+            "first.toml",
+            "--region",
+            world.region(),
+            "--yes",
+            "--dns",
+            "first.example.com",
+        ],
         0,
     )?;
     report.expect(
@@ -21,14 +31,28 @@ pub fn written(world: &World, report: &mut Report) -> TaskResult<()> {
         || run.text(),
     );
     let again = world.expect(&["init", "-f", "first.toml", "--region", world.region(), "--yes"], 2)?;
-    report.expect("and never over one that is there", again.stderr.contains("stays as it is"), || again.text());
+    report.expect(
+        "and never over one that is there",
+        again.stderr.contains("stays as it is"),
+        || again.text(),
+    );
     Ok(())
 }
 
 /// Writes a file like an instance that runs.
 pub fn like(world: &World, report: &mut Report, instance: &Instance) -> TaskResult<()> {
     let run = world.expect(
-        &["init", "twin", "-f", "twin.toml", "--region", world.region(), "--yes", "--from-instance", &instance.id],
+        &[
+            "init",
+            "twin",
+            "-f",
+            "twin.toml",
+            "--region",
+            world.region(),
+            "--yes",
+            "--from-instance",
+            &instance.id,
+        ],
         0,
     )?;
     report.expect(
@@ -45,14 +69,24 @@ pub fn ports(world: &World, report: &mut Report) -> TaskResult<()> {
     let some = "ingress = [\"80/tcp\", { port = \"443/tcp\", from = [\"203.0.113.0/24\", \"2001:db8::/32\"] }, { port = \
                 \"8000-8010/tcp\", from = \"10.0.0.0/8\" }]";
     for (from, to, calls) in [
-        (all, some, ["ec2:AuthorizeSecurityGroupIngress", "ec2:RevokeSecurityGroupIngress"]),
-        (some, all, ["ec2:AuthorizeSecurityGroupIngress", "ec2:RevokeSecurityGroupIngress"]),
+        (
+            all,
+            some,
+            ["ec2:AuthorizeSecurityGroupIngress", "ec2:RevokeSecurityGroupIngress"],
+        ),
+        (
+            some,
+            all,
+            ["ec2:AuthorizeSecurityGroupIngress", "ec2:RevokeSecurityGroupIngress"],
+        ),
     ] {
         world.edit_further(from, to)?;
         world.expect(&["apply", "--yes", "--no-wait"], 0)?;
         let mut made = log::mutating(&world.proxy().log(), Caller::Operator);
         made.sort();
-        report.expect("whom ports are open to is changed by two calls", made == calls, || made.join(", "));
+        report.expect("whom ports are open to is changed by two calls", made == calls, || {
+            made.join(", ")
+        });
         nothing_to_do(world, report, "an apply after ports were changed")?;
     }
     Ok(())

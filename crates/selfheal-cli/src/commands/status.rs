@@ -97,7 +97,7 @@ fn of_region(global: &Global, specs: &[Spec], region: &str) -> Result<Vec<Line>,
     let read = backend.block_on(observe_all(backend.aws(), &of, Scope::Status, &control));
     reporter.finish();
     backend.close()?;
-    let line = |(spec, read): (&Spec, Result<Observed, StackUnread>)| {
+    let line = |(spec, read): (&Spec, Result<Observed, StackUnread>)| -> Result<([String; 4], u8), StackUnread> {
         let observed = read?;
         let report = status(spec, &observed, &plan(spec, &observed));
         let or_none = |text: Option<String>| text.unwrap_or_else(|| "-".to_owned());

@@ -82,11 +82,12 @@ fn choose_machine<P: Person>(
             .into_iter()
             .map(|name| (name.clone(), priced(&name)))
             .collect();
-        let default = match offers.iter().any(|(name, _)| *name == draft.instance_type) {
-            true => draft.instance_type.clone(),
-            false => offers
+        let default = if offers.iter().any(|(name, _)| *name == draft.instance_type) {
+            draft.instance_type.clone()
+        } else {
+            offers
                 .first()
-                .map_or(draft.instance_type.clone(), |(name, _)| name.clone()),
+                .map_or_else(|| draft.instance_type.clone(), |(name, _)| name.clone())
         };
         let image = args.image.clone();
         let take = |kind: &str| {
