@@ -166,7 +166,9 @@ fn a_stack_like_an_instance_leaves_that_alone() {
 fn what_may_not_be_read_is_told_and_not_offered() {
     let folder = Folder::new();
     folder.expect(&["plan"], 0);
-    folder.authorise_by(r#"{"Version":"2012-10-17","Statement":[]}"#);
+    folder.authorise_by(
+        r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"sts:GetCallerIdentity","Resource":"*"}]}"#,
+    );
     let run = folder.expect(&["-f", "a.toml", "init", "shop", "--region", "eu-west-1", "--yes"], 0);
     assert!(
         run.stderr

@@ -100,7 +100,10 @@ fn drafted(global: &Global, args: &InitArgs, draft: Draft, asks: bool) -> Result
         let mut dialog = Dialog::new(&backend);
         draft = choose(&mut dialog, draft, args, &has)?;
     }
-    backend.close()?;
+    // Nobody was asked: a simulated AWS that nobody has seen is made for the spec, once there is one.
+    if !args.offline {
+        backend.close()?;
+    }
     Ok((draft, has))
 }
 
