@@ -100,7 +100,7 @@ impl Scope {
         all.extend(parts(&[Part::SecurityGroups, Part::Role, Part::Profile, Part::Dns]));
         match self {
             Self::Plan | Self::Resume | Self::Sleep | Self::Replace | Self::Rollback(_) | Self::Snapshot => {
-                all.push(Read::Basis(self))
+                all.push(Read::Basis(self));
             }
             Self::Restore => {
                 all.push(Read::Basis(self));

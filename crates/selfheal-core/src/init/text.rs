@@ -4,6 +4,7 @@ use toml_edit::Value;
 
 use super::{Draft, DraftData, DraftIngress, SCHEMA_FILE};
 use crate::cost::instance_month_usd;
+use crate::ids::SecurityGroupId;
 
 /// Sections that most stacks come to want, in the form in which they are taken up.
 const LATER: &str = r##"
@@ -94,7 +95,7 @@ impl Draft {
                 );
                 list(text, "ingress", ports.iter().map(String::as_str));
             }
-            DraftIngress::Groups(groups) => list(text, "security_groups", groups.iter().map(|group| group.as_str())),
+            DraftIngress::Groups(groups) => list(text, "security_groups", groups.iter().map(SecurityGroupId::as_str)),
         }
         if let Some(size) = self.root_size_gib {
             text.push_str("# What is on the root volume is lost with each instance.\n");

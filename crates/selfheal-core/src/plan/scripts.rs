@@ -7,7 +7,7 @@ use selfheal_userdata::{BootConfig, ReadError, read, read_with_bundle};
 use similar::TextDiff;
 
 use crate::names::Names;
-use crate::spec::Spec;
+use crate::spec::{Setup, Spec};
 use crate::world::{LaunchTemplate, Observed};
 
 /// Lines that are shown around each change, as `diff -u` does.
@@ -29,7 +29,7 @@ pub fn script_changes(spec: &Spec, observed: &Observed) -> Vec<String> {
         ("app.prepare", prepare, &spec.app.prepare),
         ("app.setup", have.setup.as_ref(), &spec.app.setup),
     ] {
-        if want.as_ref().is_some_and(|want| want.is_unread()) {
+        if want.as_ref().is_some_and(Setup::is_unread) {
             continue;
         }
         before.extend(have.map(|script| (what, script.as_slice())));
