@@ -34,7 +34,7 @@ fn a_saved_plan_that_the_world_or_the_file_has_left_behind_is_refused() {
         world
             .security_groups
             .values_mut()
-            .for_each(|record| record.group.ingress.clear())
+            .for_each(|record| record.group.ingress.clear());
     });
     let run = folder.expect(&["apply", "--plan", "a.plan", "--yes"], 8);
     assert!(

@@ -51,74 +51,77 @@ fn ports_and_ranges_are_open_to_everybody_or_to_those_who_are_named() {
     assert_eq!(with("{ port = \"80/tcp\", from = \"0.0.0.0/0\" }"), with("\"80/tcp\""));
 }
 
+/// Entries that mean nothing, each with a part of what is told.
+const WRONG: &[(&str, &str)] = &[
+    (
+        "{ port = \"22/tcp\", from = \"me\" }",
+        "is `me`: the address that you have differs by network and by day",
+    ),
+    (
+        "{ port = \"22/tcp\", from = \"203.0.113.7\" }",
+        "did you mean `203.0.113.7/32`?",
+    ),
+    (
+        "{ port = \"22/tcp\", from = \"2001:db8::7\" }",
+        "did you mean `2001:db8::7/128`?",
+    ),
+    (
+        "{ port = \"22/tcp\", from = \"203.0.113.7/24\" }",
+        "in the middle of its block (did you mean `203.0.113.0/24`?",
+    ),
+    (
+        "{ port = \"22/tcp\", from = \"2001:db8::7/32\" }",
+        "in the middle of its block (did you mean `2001:db8::/32`?",
+    ),
+    (
+        "{ port = \"22/tcp\", from = \"203.0.113.0/33\" }",
+        "expected a CIDR block",
+    ),
+    (
+        "{ port = \"22/tcp\", from = \"203.0.113.0/+24\" }",
+        "expected a CIDR block",
+    ),
+    (
+        "{ port = \"22/tcp\", from = \"sg-x\" }",
+        "expected an id such as \"sg-0123456789abcdef0\"",
+    ),
+    ("{ port = \"22/tcp\", from = [] }", "`instance.ingress.from` is empty"),
+    ("{ port = \"22/tcp\" }", "`instance.ingress.from` is missing"),
+    ("{ from = \"::/0\" }", "`instance.ingress.port` is missing"),
+    ("{ port = \"22/tcp\", form = \"::/0\" }", "did you mean `from`?"),
+    (
+        "{ port = \"22/tcp\", from = [\"10.0.0.0/8\", \"10.1.0.0/16\"] }",
+        "is `10.1.0.0/16` and within `10.0.0.0/8`",
+    ),
+    (
+        "{ port = \"22/tcp\", from = [\"0.0.0.0/0\", \"10.1.0.0/16\"] }",
+        "within `0.0.0.0/0`",
+    ),
+    (
+        "{ port = \"22/tcp\", from = [\"::/0\", \"2001:db8::/32\"] }",
+        "within `::/0`",
+    ),
+    (
+        "\"80/tcp\", { port = \"80/tcp\", from = \"::/0\" }",
+        "is in the list twice",
+    ),
+    (
+        "\"20-30/tcp\", { port = \"22/tcp\", from = \"10.0.0.0/8\" }",
+        "opens ports to everybody by `20-30/tcp` that `22/tcp` limits",
+    ),
+    (
+        "\"22/tcp\", { port = \"20-30/tcp\", from = \"sg-0123456789abcdef0\" }",
+        "by `22/tcp` that `20-30/tcp` limits",
+    ),
+    ("\"0-10/tcp\"", "expected ports from 1 to 65535"),
+    ("\"1-65536/tcp\"", "expected ports from 1 to 65535"),
+    ("\"1--2/tcp\"", "expected a port and a protocol"),
+    ("true", "`instance.ingress[0]` is a boolean"),
+];
+
 #[test]
 fn what_cannot_be_meant_is_told_with_its_reason() {
-    for (entries, told) in [
-        (
-            "{ port = \"22/tcp\", from = \"me\" }",
-            "is `me`: the address that you have differs by network and by day",
-        ),
-        (
-            "{ port = \"22/tcp\", from = \"203.0.113.7\" }",
-            "did you mean `203.0.113.7/32`?",
-        ),
-        (
-            "{ port = \"22/tcp\", from = \"2001:db8::7\" }",
-            "did you mean `2001:db8::7/128`?",
-        ),
-        (
-            "{ port = \"22/tcp\", from = \"203.0.113.7/24\" }",
-            "in the middle of its block (did you mean `203.0.113.0/24`?",
-        ),
-        (
-            "{ port = \"22/tcp\", from = \"2001:db8::7/32\" }",
-            "in the middle of its block (did you mean `2001:db8::/32`?",
-        ),
-        (
-            "{ port = \"22/tcp\", from = \"203.0.113.0/33\" }",
-            "expected a CIDR block",
-        ),
-        (
-            "{ port = \"22/tcp\", from = \"203.0.113.0/+24\" }",
-            "expected a CIDR block",
-        ),
-        (
-            "{ port = \"22/tcp\", from = \"sg-x\" }",
-            "expected an id such as \"sg-0123456789abcdef0\"",
-        ),
-        ("{ port = \"22/tcp\", from = [] }", "`instance.ingress.from` is empty"),
-        ("{ port = \"22/tcp\" }", "`instance.ingress.from` is missing"),
-        ("{ from = \"::/0\" }", "`instance.ingress.port` is missing"),
-        ("{ port = \"22/tcp\", form = \"::/0\" }", "did you mean `from`?"),
-        (
-            "{ port = \"22/tcp\", from = [\"10.0.0.0/8\", \"10.1.0.0/16\"] }",
-            "is `10.1.0.0/16` and within `10.0.0.0/8`",
-        ),
-        (
-            "{ port = \"22/tcp\", from = [\"0.0.0.0/0\", \"10.1.0.0/16\"] }",
-            "within `0.0.0.0/0`",
-        ),
-        (
-            "{ port = \"22/tcp\", from = [\"::/0\", \"2001:db8::/32\"] }",
-            "within `::/0`",
-        ),
-        (
-            "\"80/tcp\", { port = \"80/tcp\", from = \"::/0\" }",
-            "is in the list twice",
-        ),
-        (
-            "\"20-30/tcp\", { port = \"22/tcp\", from = \"10.0.0.0/8\" }",
-            "opens ports to everybody by `20-30/tcp` that `22/tcp` limits",
-        ),
-        (
-            "\"22/tcp\", { port = \"20-30/tcp\", from = \"sg-0123456789abcdef0\" }",
-            "by `22/tcp` that `20-30/tcp` limits",
-        ),
-        ("\"0-10/tcp\"", "expected ports from 1 to 65535"),
-        ("\"1-65536/tcp\"", "expected ports from 1 to 65535"),
-        ("\"1--2/tcp\"", "expected a port and a protocol"),
-        ("true", "`instance.ingress[0]` is a boolean"),
-    ] {
+    for (entries, told) in WRONG {
         let found = errors(&of(entries));
         assert!(found.contains(told), "{entries}:\n{found}");
         assert_eq!(found.lines().count(), 1, "{entries}:\n{found}");
