@@ -1,6 +1,7 @@
 //! The tasks of the workspace: `cargo xtask --help` lists them.
 
 mod bench;
+mod book;
 mod boot_lab;
 mod ci;
 mod crash;
@@ -61,6 +62,8 @@ enum Task {
     /// Feeds what reads text of others with mutated examples; a finding is minimised, and told with the command that makes
     /// it again.
     Fuzz(fuzz::Arguments),
+    /// Builds the book below `docs` into the target folder, and looks where its links lead.
+    Book,
     /// Runs the built binary against moto and boots what it launches.
     E2e,
     /// Kills a first apply around every API call and runs it again.
@@ -103,6 +106,7 @@ fn main() -> ExitCode {
         Task::Tidy => tidy::run().and_then(total),
         Task::Sar { check } => sar::run(check),
         Task::Fuzz(arguments) => fuzz::run(&arguments).and_then(total),
+        Task::Book => book::run().and_then(total),
         Task::E2e => built(e2e::run),
         Task::Crash { call } => built(|| crash::run(call.as_deref())),
         Task::Bench { subject: None, calls } => built(|| bench::run(calls)),

@@ -9,7 +9,7 @@ use crate::error::{Context, TaskResult};
 use crate::report::{Counts, note_failure, repeat_failures, say_failure};
 use crate::shell::{WHOLE, build_everything, cargo, describe, stage};
 use crate::venv::Venv;
-use crate::{crash, days, e2e, fuzz, policies, workspace};
+use crate::{book, crash, days, e2e, fuzz, policies, workspace};
 
 /// A part of the tests.
 type Part<'a> = &'a dyn Fn() -> TaskResult<Counts>;
@@ -27,8 +27,9 @@ pub fn run() -> TaskResult<Counts> {
     let venv = stage("python environment", Venv::ensure)?;
     stage("build", build_everything)?;
     let mut total = Counts::default();
-    let parts: [(&str, Part<'_>); 10] = [
+    let parts: [(&str, Part<'_>); 11] = [
         ("unit, integration and documentation tests", &|| cargo_tests(&venv)),
+        ("the book", &book::run),
         ("the demo, without the SDK", &demo),
         ("mutated inputs", &|| fuzz::each_for(FUZZ_SECONDS)),
         ("random days", &|| days::few(DAYS, DAYS_SECONDS)),

@@ -1,6 +1,7 @@
 //! The command line.
 
 mod config;
+mod examples;
 mod init;
 mod reach;
 mod replace;
@@ -16,6 +17,7 @@ use crate::duration::{ago, duration};
 use crate::exit;
 
 pub use config::{ConfigArgs, ConfigCommand, GetArgs, RemoveArgs, SetArgs};
+pub use examples::command;
 pub use init::InitArgs;
 pub use reach::{ForwardArgs, RunArgs, ShellArgs};
 pub use replace::{ReplaceArgs, RollbackArgs, WaitArgs};

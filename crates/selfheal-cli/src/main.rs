@@ -33,8 +33,6 @@ mod tools;
 
 use std::process::ExitCode;
 
-use clap::Parser;
-
 use cli::{Cli, Command, Global, Prints};
 use error::CliError;
 use events::Line;
@@ -43,7 +41,7 @@ use output::{Output, colours};
 use spec::Named;
 
 fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let cli = Cli::of_process();
     let colour = colours(cli.global.color, &std::io::stderr());
     logging::init(cli.global.verbose, colour);
     let prints = cli.command.prints();

@@ -2,6 +2,7 @@
 
 #![cfg(feature = "sim")]
 
+mod book;
 mod certificate;
 mod commands;
 mod completions;
