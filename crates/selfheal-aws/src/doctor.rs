@@ -181,7 +181,8 @@ async fn caa(resolver: &dyn Resolver, spec: &Spec) -> Reading<Vec<CaaSet>> {
 ///
 /// Source: RFC 8659, section 3.
 async fn caa_of(resolver: &dyn Resolver, name: &str) -> Result<CaaSet, String> {
-    let mut at = name;
+    // The records for a name with a wildcard are those of the name that it is below.
+    let mut at = name.strip_prefix("*.").unwrap_or(name);
     loop {
         let records = resolver.caa_records(at).await?;
         let above = at.split_once('.').map(|(_, above)| above);

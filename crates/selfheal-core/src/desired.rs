@@ -2,15 +2,18 @@
 
 use selfheal_policy::Partition;
 use selfheal_userdata::{
-    BootConfig, DataVolume, HealthCheck, HealthFrom, LogShipping, Messages, Prepare, Probe, RenderError, Repair,
-    UserData, may_need_bundle,
+    BootConfig, ChallengeZone, DataVolume, HealthCheck, HealthFrom, LogShipping, Messages, Prepare, Probe, RenderError,
+    Repair, UserData, may_need_bundle,
 };
 
-use crate::names::{IAM_PATH, LAUNCH_HOOK, Names, ResourceKind, TAG_APPLICATION_CHECK, TERMINATE_HOOK, Tags};
-use crate::spec::{self, AppFile, ConfigSpec, HealthProbe, HealthSpec, HttpsSpec, NotifySpec, NotifyTo, Spec};
+use crate::names::{
+    IAM_PATH, LAUNCH_HOOK, Names, ResourceKind, TAG_APPLICATION_CHECK, TAG_RECORD, TAG_RECORD_ZONE, TAG_STACK,
+    TERMINATE_HOOK, Tags,
+};
+use crate::spec::{self, AppFile, ConfigSpec, HealthProbe, HealthSpec, HttpsSpec, NotifySpec, NotifyTo, Spec, ZoneRef};
 use crate::world::{
-    AllocationId, ApplicationCheckSettings, Image, Observed, PolicyText, RootVolume, SecurityGroupId, SubnetId,
-    TemplateData, UserDataText, VolumeId,
+    AllocationId, ApplicationCheckSettings, HostedZoneId, Image, Observed, PolicyText, RootVolume, SecurityGroupId,
+    SubnetId, TemplateData, UserDataText, VolumeId,
 };
 
 /// Heartbeat time-out of the launch hook, in seconds.
@@ -109,7 +112,8 @@ pub fn snapshot_role_arn(names: &Names, account: &str, region: &str) -> String {
     format!("arn:{partition}:iam::{account}:role{IAM_PATH}{}", names.snapshot_role)
 }
 
-/// The user data of the instance, for these ids.
+/// The user data of the instance, for these ids. Where challenges are answered in the DNS and the zone is not known, zeroes stand
+/// for its id.
 ///
 /// # Errors
 /// When it does not fit into what EC2 accepts, or a string cannot be rendered.
@@ -118,8 +122,9 @@ pub fn user_data(
     account: &str,
     allocation_id: &AllocationId,
     volume_id: Option<&VolumeId>,
+    challenge_zone: Option<&HostedZoneId>,
 ) -> Result<UserData, RenderError> {
-    selfheal_userdata::render(&boot_config(spec, account, allocation_id, volume_id))
+    selfheal_userdata::render(&boot_config(spec, account, allocation_id, volume_id, challenge_zone))
 }
 
 /// What the user data of the instance is rendered from, for these ids.
@@ -128,6 +133,7 @@ pub(crate) fn boot_config(
     account: &str,
     allocation_id: &AllocationId,
     volume_id: Option<&VolumeId>,
+    challenge_zone: Option<&HostedZoneId>,
 ) -> BootConfig {
     let names = Names::of(spec);
     let data = spec.data.as_ref().zip(volume_id).map(|(data, volume_id)| DataVolume {
@@ -178,7 +184,14 @@ pub(crate) fn boot_config(
             files: logs.files.clone(),
         }),
         agent: spec.access.agent_source(&spec.instance.image),
-        https: spec.https.as_ref().map(HttpsSpec::to_https),
+        https: spec.https.as_ref().map(|https| {
+            let partition = Partition::of_region(&spec.region);
+            https.to_https(ChallengeZone {
+                id: challenge_zone.map_or(PLACEHOLDER_ZONE, HostedZoneId::as_str).to_owned(),
+                endpoint: partition.route53_endpoint(),
+                region: partition.route53_region().to_owned(),
+            })
+        }),
         repair: Repair {
             restart: spec.repairs_in_place(),
         },
@@ -253,6 +266,7 @@ pub(crate) fn placeholder_config(spec: &Spec) -> BootConfig {
         PLACEHOLDER_ACCOUNT,
         &PLACEHOLDER_ALLOCATION.into(),
         Some(&PLACEHOLDER_VOLUME.into()),
+        None,
     )
 }
 
@@ -335,6 +349,8 @@ pub const PLACEHOLDER_VOLUME: &str = "vol-00000000000000000";
 /// See [`PLACEHOLDER_ALLOCATION`].
 pub const PLACEHOLDER_SUBNET: &str = "subnet-00000000000000000";
 /// See [`PLACEHOLDER_ALLOCATION`].
+pub const PLACEHOLDER_ZONE: &str = "Z00000000000000000000";
+/// See [`PLACEHOLDER_ALLOCATION`].
 pub const PLACEHOLDER_ACCOUNT: &str = "000000000000";
 
 /// The ids that a stack's policy and user data are made from, with placeholders for what does not exist yet.
@@ -353,8 +369,35 @@ pub struct Ids {
     pub kms_key: Option<String>,
     /// Whether Parameter Store holds, or is to hold, a bundle: what does not fit into user data.
     pub bundle: bool,
+    /// The hosted zone in which challenges of a certificate authority are answered, where they are answered in the DNS.
+    pub challenge_zone: Option<HostedZoneId>,
     /// Whether every id is real.
     pub complete: bool,
+}
+
+/// The hosted zone in which challenges are answered, where the spec asks for that and the zone is known: the one that it names by
+/// its id, the one that was read, or the one that the address remembers while Route 53 does not answer.
+pub(crate) fn challenge_zone(spec: &Spec, observed: &Observed) -> Option<HostedZoneId> {
+    let dns = spec.dns.as_ref().filter(|_| asks_in_dns(spec))?;
+    if let ZoneRef::Id(id) = &dns.zone {
+        return Some(id.clone());
+    }
+    if observed.dns_unread.is_none() {
+        let zone = observed
+            .hosted_zone
+            .as_ref()
+            .filter(|_| observed.other_zones.is_empty());
+        return zone.map(|zone| zone.id.clone());
+    }
+    let own = observed.addresses.iter().map(|address| &address.tags);
+    let own = own.filter(|tags| tags.get(TAG_STACK) == Some(&spec.name) && tags.get(TAG_RECORD) == Some(&dns.name));
+    let mut zones = own.filter_map(|tags| tags.get(TAG_RECORD_ZONE).filter(|zone| !zone.is_empty()));
+    zones.next().map(|zone| zone.clone().into())
+}
+
+/// Whether challenges are answered by records.
+pub(crate) fn asks_in_dns(spec: &Spec) -> bool {
+    spec.https.as_ref().is_some_and(HttpsSpec::asks_in_dns)
 }
 
 impl Ids {
@@ -364,7 +407,10 @@ impl Ids {
         let found = crate::existing::existing(spec, observed);
         let account = Some(observed.identity.account.clone()).filter(|account| !account.is_empty());
         let volume_missing = spec.data.is_some() && found.volume.is_none();
-        let complete = account.is_some() && found.address.is_some() && found.subnet.is_some() && !volume_missing;
+        let zone = challenge_zone(spec, observed);
+        let zone_missing = asks_in_dns(spec) && zone.is_none();
+        let complete =
+            account.is_some() && found.address.is_some() && found.subnet.is_some() && !volume_missing && !zone_missing;
         let kms_key = match (&spec.data, &found.volume) {
             (None, _) => None,
             (Some(_), Some(volume)) => crate::existing::volume::key_of(spec, volume),
@@ -385,6 +431,7 @@ impl Ids {
                     .volume
                     .map_or_else(|| PLACEHOLDER_VOLUME.into(), |volume| volume.id)
             }),
+            challenge_zone: asks_in_dns(spec).then(|| zone.unwrap_or_else(|| PLACEHOLDER_ZONE.into())),
             complete,
         }
     }

@@ -5,7 +5,7 @@
 //! whoever asks: the planner, `selfheal policy`, and the tests. What the operator may do is said in [`crate::operator`],
 //! which needs the planner's choices.
 
-use selfheal_policy::{Document, InstanceScope, LifecycleScope, Partition, ScopeError};
+use selfheal_policy::{ChallengeScope, Document, InstanceScope, LifecycleScope, Partition, ScopeError};
 
 use crate::desired::{Ids, application_check, notify_topic, profile_arn};
 use crate::names::{Names, SID_BESIDE_APP};
@@ -139,5 +139,13 @@ fn instance_scope(spec: &Spec, ids: &Ids) -> InstanceScope {
         topic: notify_topic(spec, &ids.account).filter(|arn| is_of_region(arn, &spec.region)),
         kms_key: ids.kms_key.clone(),
         application_check: application_check(spec).is_some(),
+        challenge: challenge(spec, ids),
     }
+}
+
+/// The records of challenges, where they are answered in the DNS.
+fn challenge(spec: &Spec, ids: &Ids) -> Option<ChallengeScope> {
+    let names = spec.https.as_ref()?.challenge_records();
+    let zone_id = ids.challenge_zone.as_ref()?.to_string();
+    Some(ChallengeScope { zone_id, names }).filter(|challenge| !challenge.names.is_empty())
 }

@@ -68,6 +68,33 @@ impl Partition {
         }
     }
 
+    /// Returns the Region for which calls of Route 53 are signed: it is one for all Regions of a partition.
+    ///
+    /// Source: the endpoint rules of Route 53 in AWS's own SDKs; as for [`route53_endpoint`](Self::route53_endpoint).
+    #[must_use]
+    pub const fn route53_region(self) -> &'static str {
+        match self {
+            Self::Aws => "us-east-1",
+            Self::AwsCn => "cn-northwest-1",
+            Self::AwsEusc => "eusc-de-east-1",
+            Self::AwsIso => "us-iso-east-1",
+            Self::AwsIsoB => "us-isob-east-1",
+            Self::AwsIsoE => "eu-isoe-west-1",
+            Self::AwsIsoF => "us-isof-south-1",
+            Self::AwsUsGov => "us-gov-west-1",
+        }
+    }
+
+    /// Returns the URL of the partition's Route 53.
+    #[must_use]
+    pub fn route53_endpoint(self) -> String {
+        let host = match self {
+            Self::AwsUsGov => "route53.us-gov",
+            _ => "route53",
+        };
+        format!("https://{host}.{}", self.dns_suffix())
+    }
+
     /// Returns a service's name below the universal suffix, and below the partition's own where that is another.
     pub(crate) fn spellings(self, service: &str) -> Vec<String> {
         let mut suffixes = vec![UNIVERSAL_SUFFIX];
@@ -125,6 +152,24 @@ mod tests {
             "aws-moon".parse::<Partition>(),
             Err(UnknownPartition("aws-moon".to_owned()))
         );
+    }
+
+    #[test]
+    fn route_53_is_one_for_a_partition() {
+        for (region, signs_for, endpoint) in [
+            ("eu-west-1", "us-east-1", "https://route53.amazonaws.com"),
+            ("cn-north-1", "cn-northwest-1", "https://route53.amazonaws.com.cn"),
+            ("us-gov-east-1", "us-gov-west-1", "https://route53.us-gov.amazonaws.com"),
+            ("eusc-de-east-1", "eusc-de-east-1", "https://route53.amazonaws.eu"),
+            ("us-iso-west-1", "us-iso-east-1", "https://route53.c2s.ic.gov"),
+            ("us-isob-east-1", "us-isob-east-1", "https://route53.sc2s.sgov.gov"),
+            ("eu-isoe-west-1", "eu-isoe-west-1", "https://route53.cloud.adc-e.uk"),
+            ("us-isof-east-1", "us-isof-south-1", "https://route53.csp.hci.ic.gov"),
+        ] {
+            let partition = Partition::of_region(region);
+            let found = (partition.route53_region(), partition.route53_endpoint());
+            assert_eq!(found, (signs_for, endpoint.to_owned()), "{region}");
+        }
     }
 
     #[test]

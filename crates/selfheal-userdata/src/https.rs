@@ -34,6 +34,29 @@ pub struct Https {
     pub hsts: bool,
     /// What else nginx is told of each site, in its own words; where it does not take that, it serves with what it took last.
     pub extra: Option<String>,
+    /// How the authority is shown that the names are the stack's.
+    pub challenge: Challenge,
+}
+
+/// How an authority is shown whose a name is: by a challenge of ACME.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Challenge {
+    /// By files at port 80 (HTTP-01).
+    #[default]
+    Http,
+    /// By records in a hosted zone (DNS-01), which holds for names with a wildcard, too.
+    Dns(ChallengeZone),
+}
+
+/// The hosted zone that the records of challenges are in, and where it is changed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ChallengeZone {
+    /// Its id, such as `Z0123456789ABCDEFGHIJ`.
+    pub id: String,
+    /// Route 53 of the partition: a URL.
+    pub endpoint: String,
+    /// The Region that calls of it are signed for.
+    pub region: String,
 }
 
 /// Names, and what answers requests for them.
@@ -79,6 +102,12 @@ impl Https {
         self.sites.iter().flat_map(|site| site.domains.clone()).collect()
     }
 
+    /// Whether challenges are answered by records, and not by files.
+    #[must_use]
+    pub const fn asks_in_dns(&self) -> bool {
+        matches!(self.challenge, Challenge::Dns(_))
+    }
+
     /// Checks what nginx, certbot and the shell rely on.
     ///
     /// # Errors
@@ -99,7 +128,12 @@ impl Https {
             return fault("https.sites", "must be 1 to 20 sites", &self.sites.len().to_string());
         }
         for (place, domain) in domains.iter().enumerate() {
-            if !is_domain(domain) {
+            let below = domain.strip_prefix("*.");
+            if below.is_some() && !self.asks_in_dns() {
+                let expected = "must be a name without `*`: an authority gives those for `challenge = \"dns\"` alone";
+                return fault("https.domains", expected, domain);
+            }
+            if !is_domain(below.unwrap_or(domain)) {
                 let expected =
                     "must be a name in lower case with a dot in it and none at its end, such as app.example.com";
                 return fault("https.domains", expected, domain);
@@ -132,6 +166,23 @@ impl Https {
         }
         if !is_url(&self.ca) {
             return fault("https.ca", "must begin with https:// and be plain", &self.ca);
+        }
+        if let Challenge::Dns(zone) = &self.challenge {
+            let plain = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric());
+            if !plain(&zone.id) {
+                return fault(
+                    "https.challenge",
+                    "must name a zone by its id, such as Z0123456789ABCDEFGHIJ",
+                    &zone.id,
+                );
+            }
+            if !is_url(&zone.endpoint) {
+                return fault(
+                    "https.challenge",
+                    "must have an endpoint that begins with https:// and is plain",
+                    &zone.endpoint,
+                );
+            }
         }
         match &self.ca_bundle {
             Some(path) if !is_path(path) => fault("https.ca_bundle", PATH, path),
@@ -194,7 +245,7 @@ impl Site {
 /// What a path has to be.
 const PATH: &str = "must be an absolute path of A-Z a-z 0-9 . _ - without empty parts, . or ..";
 
-/// Tells whether a name can be in a certificate of an authority that asks over HTTP, which no name with a wildcard can.
+/// Tells whether a name can be in a certificate, without a wildcard.
 fn is_domain(name: &str) -> bool {
     let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
     let label = |label: &str| {
@@ -233,7 +284,7 @@ fn is_path(text: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::{Answers, Https, LETS_ENCRYPT, Site};
+    use super::{Answers, Challenge, ChallengeZone, Https, LETS_ENCRYPT, Site};
 
     fn with(change: impl FnOnce(&mut Https)) -> Option<&'static str> {
         let mut https = Https {
@@ -248,6 +299,7 @@ mod tests {
             timeout_s: 60,
             hsts: true,
             extra: None,
+            challenge: Challenge::Http,
         };
         change(&mut https);
         https.check().err().map(|fault| fault.field)
@@ -266,6 +318,30 @@ mod tests {
         assert_eq!(with(|https| https.email = None), None);
         assert_eq!(with(|https| https.ca_bundle = Some("/etc/ca.pem".into())), None);
         assert_eq!(with(|https| https.ca = "https://ca.internal:14000/dir".into()), None);
+    }
+
+    #[test]
+    fn a_wildcard_is_for_challenges_in_the_dns() {
+        let dns = |id: &str, domain: &str| {
+            let zone = ChallengeZone {
+                id: id.into(),
+                endpoint: "https://route53.amazonaws.com".into(),
+                region: "us-east-1".into(),
+            };
+            with(|https| {
+                https.challenge = Challenge::Dns(zone);
+                https.sites[0].domains = vec![domain.into()];
+            })
+        };
+        for domain in ["*.example.com", "app.example.com"] {
+            assert_eq!(dns("Z0123456789ABCDEFGHIJ", domain), None, "{domain}");
+        }
+        for domain in ["*.com", "*", "**.a.b", "a.*.b", "*.*.a.b", "*a.b.c"] {
+            assert_eq!(dns("Z0", domain), Some("https.domains"), "{domain}");
+        }
+        for id in ["", "Z/0", "Z 0"] {
+            assert_eq!(dns(id, "a.b"), Some("https.challenge"), "{id}");
+        }
     }
 
     #[test]

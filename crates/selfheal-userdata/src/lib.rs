@@ -31,7 +31,8 @@ pub use error::{RenderError, RenderErrorKind};
 pub use exit::BootExit;
 pub use file::{BootFile, FileFault};
 pub use https::{
-    Answers, HTTPS_DOMAINS_MAX, Https, HttpsFault, LETS_ENCRYPT, LETS_ENCRYPT_STAGING, SITES_MAX, Site, UPSTREAMS_MAX,
+    Answers, Challenge, ChallengeZone, HTTPS_DOMAINS_MAX, Https, HttpsFault, LETS_ENCRYPT, LETS_ENCRYPT_STAGING,
+    SITES_MAX, Site, UPSTREAMS_MAX,
 };
 pub use mount::mount_unit;
 pub use parameters::{PARAMETER_MAX_BYTES, ParameterFault, Parameters, parameter_name, versions_digest};

@@ -92,7 +92,7 @@ pub(crate) fn nginx_conf(https: &Https) -> String {
 #[cfg(test)]
 mod tests {
     use super::nginx_conf;
-    use crate::https::{Answers, Https, LETS_ENCRYPT, Site};
+    use crate::https::{Answers, Challenge, Https, LETS_ENCRYPT, Site};
 
     #[test]
     fn each_site_has_its_own_server_and_all_have_the_same_limits() {
@@ -110,6 +110,7 @@ mod tests {
             timeout_s: 300,
             hsts: true,
             extra: Some("gzip on;".into()),
+            challenge: Challenge::Http,
         };
         let text = nginx_conf(&https);
         let end = "\

@@ -6,7 +6,7 @@ use crate::agent::AgentSource;
 use crate::config::{BootConfig, HealthCheck, Probe};
 use crate::error::RenderError;
 use crate::exit::BootExit;
-use crate::https::{Https, Site};
+use crate::https::{Challenge, Https, Site};
 use crate::mount::mount_unit;
 use crate::parameters::Parameters;
 use crate::quote::quote;
@@ -17,7 +17,7 @@ use crate::units::{
 };
 
 /// Time limits in seconds, by the name that the boot program uses.
-const LIMITS_S: [(&str, u32); 21] = [
+const LIMITS_S: [(&str, u32); 22] = [
     // Network and role credentials may come late, but a boot that waits longer is better replaced.
     ("metadata_s_max", 120),
     // Volumes of dead instances have been seen held for about ten minutes.
@@ -46,6 +46,8 @@ const LIMITS_S: [(&str, u32); 21] = [
     ("nginx_s_max", 900),
     // An authority that looks from several places takes seconds, and a minute where it is busy.
     ("issue_s_max", 300),
+    // Route 53 says that its servers have a change within a minute.
+    ("dns_s_max", 120),
     // A check of a large filesystem takes minutes.
     ("fsck_s_max", 3600),
     // 8 GiB of a volume, which gp3 reads in about a minute.
@@ -179,7 +181,7 @@ fn health_settings(health: &HealthCheck) -> [(&'static str, String); 6] {
 /// Returns the settings of nginx and of its certificate.
 fn https_values(https: &Https) -> Vec<(&'static str, String)> {
     let sites: Vec<String> = https.sites.iter().map(Site::to_line).collect();
-    vec![
+    let mut values = vec![
         ("https_domains", https.domains().join(" ")),
         ("https_email", https.email.clone().unwrap_or_default()),
         ("https_sites", sites.join("\n")),
@@ -189,7 +191,13 @@ fn https_values(https: &Https) -> Vec<(&'static str, String)> {
         ("https_extra", u8::from(https.extra.is_some()).to_string()),
         ("https_ca", https.ca.clone()),
         ("https_ca_bundle", https.ca_bundle.clone().unwrap_or_default()),
-    ]
+    ];
+    if let Challenge::Dns(zone) = &https.challenge {
+        values.push(("https_zone", zone.id.clone()));
+        values.push(("https_dns_endpoint", zone.endpoint.clone()));
+        values.push(("https_dns_region", zone.region.clone()));
+    }
+    values
 }
 
 pub(crate) fn words(values: &[impl AsRef<[u8]>]) -> Result<String, RenderError> {
@@ -214,6 +222,7 @@ pub(crate) fn program(config: &BootConfig, bundled: bool) -> Program {
         (config.logs.is_some(), "logs | flush_logs"),
         (matches!(config.agent, Some(AgentSource::Pinned(_))), "agent"),
         (config.https.is_some(), "tls"),
+        (config.https.as_ref().is_some_and(Https::asks_in_dns), "challenge"),
     ];
     let verbs: Vec<&str> = verbs.iter().filter(|(has, _)| *has).map(|(_, verb)| *verb).collect();
     let (soon, late) = fragments(config, bundled);

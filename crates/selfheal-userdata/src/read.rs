@@ -13,7 +13,7 @@ use crate::config::{
     Repair,
 };
 use crate::file::{self, BootFile};
-use crate::https::{Https, Site};
+use crate::https::{Challenge, ChallengeZone, Https, Site};
 use crate::parameters::Parameters;
 use crate::program::{bare, boot_steps};
 use crate::render::{FILES_PATH, NGINX_EXTRA_PATH, PREPARE_PATH, PROGRAM_END, SETUP_PATH, compose};
@@ -368,6 +368,18 @@ fn https(settings: &Settings, units: &[u8]) -> Result<Option<Https>, ReadError> 
         timeout_s: number(settings, "https_timeout_s")?,
         hsts: number::<u8>(settings, "https_hsts")? == 1,
         extra: nginx_extra(units)?,
+        challenge: challenge(settings)?,
+    }))
+}
+
+fn challenge(settings: &Settings) -> Result<Challenge, ReadError> {
+    if !settings.contains_key("https_zone") {
+        return Ok(Challenge::Http);
+    }
+    Ok(Challenge::Dns(ChallengeZone {
+        id: text(settings, "https_zone")?,
+        endpoint: text(settings, "https_dns_endpoint")?,
+        region: text(settings, "https_dns_region")?,
     }))
 }
 

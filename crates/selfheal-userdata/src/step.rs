@@ -2,6 +2,7 @@
 
 use crate::agent::AgentSource;
 use crate::config::{AddressWhen, BootConfig, Filesystem, Probe};
+use crate::https::Https;
 
 /// One step of the boot program.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -318,6 +319,11 @@ pub(crate) fn fragments(config: &BootConfig, bundled: bool) -> (Vec<&'static str
     }
     if config.https.is_some() {
         late.extend([include_str!("boot/https.sh"), include_str!("boot/tls.sh")]);
+    }
+    match config.https.as_ref().map(Https::asks_in_dns) {
+        Some(true) => late.push(include_str!("boot/challenge_dns.sh")),
+        Some(false) => late.push(include_str!("boot/challenge_http.sh")),
+        None => {}
     }
     if !config.units.is_empty() {
         late.push(include_str!("boot/units.sh"));

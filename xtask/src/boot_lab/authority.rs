@@ -71,6 +71,15 @@ impl Authority {
     /// Starts it, with validations that take a moment; of a hundred nonces it refuses as many as it is told, and an old certbot
     /// bears one refusal of a request, and not two.
     pub fn start(&mut self, lab: &Lab, refused: u8) -> TaskResult<()> {
+        self.start_with(lab, refused, "10.77.0.1:53")
+    }
+
+    /// Starts it so that it asks another name server than the lab's own.
+    pub fn start_asking(&mut self, lab: &Lab, server: &str) -> TaskResult<()> {
+        self.start_with(lab, 0, server)
+    }
+
+    fn start_with(&mut self, lab: &Lab, refused: u8, server: &str) -> TaskResult<()> {
         self.starts += 1;
         let settings = self.folder.join("pebble.json").to_string_lossy().into_owned();
         let refused = format!("PEBBLE_WFE_NONCEREJECT={refused}");
@@ -83,7 +92,7 @@ impl Authority {
             "-config",
             &settings,
             "-dnsserver",
-            "10.77.0.1:53",
+            server,
         ];
         self.running.push(lab.start_tool(&self.log_name(), &words)?);
         self.await_answer(lab, DIRECTORY)

@@ -25,6 +25,7 @@ mod scenarios;
 mod signer;
 mod stack;
 mod vm;
+mod zone_server;
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};

@@ -215,7 +215,8 @@ pub fn create(sim: &Sim, options: &Options) -> TaskResult<Stack> {
     let ids = sim.tamper(|world| deviate(world, &names, options));
     let (allocation_id, public_ip, volume_id) = ids.ok_or_else(|| TaskError::failed("the stack is not whole"))?;
     let account = sim.inspect(|world| world.config.account.clone());
-    let script = user_data(&spec, &account, &allocation_id, Some(&volume_id))
+    let zone = sim.inspect(|world| world.zones.keys().next().cloned());
+    let script = user_data(&spec, &account, &allocation_id, Some(&volume_id), zone.as_ref())
         .map_err(|error| TaskError::failed(error.to_string()))?
         .script()
         .to_owned();

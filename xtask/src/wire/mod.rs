@@ -1,11 +1,12 @@
 //! The wire of the simulated AWS, for the calls of a boot program that runs for real.
 //!
-//! EC2 and Auto Scaling speak the Query protocol, SSM and CloudWatch Logs speak JSON, all at one endpoint, as `AWS_ENDPOINT_URL` wants it;
+//! EC2 and Auto Scaling speak the Query protocol, SSM and CloudWatch Logs speak JSON, Route 53 REST, all at one endpoint, as `AWS_ENDPOINT_URL` wants it;
 //! the credential scope says which service is meant. Signatures are verified strictly ([`Scope`]), and every call is
 //! authorised by the policy of the instance's role.
 
 mod logs;
 mod query;
+mod route53;
 mod sigv4;
 mod ssm;
 mod xml;
@@ -19,6 +20,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use jiff::{SignedDuration, Timestamp};
 use selfheal_aws::sim::{Sim, World};
+use selfheal_policy::Partition;
 use sha2::{Digest, Sha256};
 
 use crate::net::{Handler, Reply, Request, Response, Server};
@@ -290,7 +292,11 @@ impl Wire {
         scope
             .verify(request, &Known { secret, token, expires }, now)
             .map_err(|why| refuse(&service, &why))?;
-        if scope.region != self.region {
+        let region = match service.as_str() {
+            "route53" => Partition::of_region(&self.region).route53_region(),
+            _ => &self.region,
+        };
+        if scope.region != region {
             let why = format!("Credential should be scoped to a valid region, not '{}'.", scope.region);
             return Err(refuse(&service, &Refusal::Incomplete(why)));
         }
@@ -298,6 +304,7 @@ impl Wire {
             "ec2" | "autoscaling" => query::read(request),
             "ssm" => ssm::read(request, ssm::TARGET),
             "logs" => ssm::read(request, logs::TARGET),
+            "route53" => route53::read(request),
             _ => Err(WireError::new(
                 400,
                 "InvalidAction",
@@ -341,6 +348,7 @@ impl Wire {
             "ec2" => query::ec2(&me, call, &request_id),
             "autoscaling" => query::autoscaling(&me, call, &request_id),
             "logs" => logs::call(&me, call),
+            "route53" => route53::call(&me, call),
             _ => ssm::call(&me, call),
         };
         match answer {
@@ -439,6 +447,7 @@ fn status_of(code: &str) -> u16 {
         | "SignatureDoesNotMatch"
         | "InvalidClientTokenId"
         | "ExpiredToken" => 403,
+        "NoSuchHostedZone" | "NoSuchChange" => 404,
         "InternalError" | "InternalFailure" => 500,
         "RequestLimitExceeded" | "Unavailable" | "ServiceUnavailable" => 503,
         _ => 400,
@@ -449,6 +458,10 @@ fn error_response(service: &str, error: &WireError, request_id: &str) -> Respons
     match service {
         service if is_json(service) => {
             Response::new(error.status, ssm::CONTENT_TYPE, ssm::error(&error.code, &error.message))
+        }
+        "route53" if error.code == "InvalidChangeBatch" => {
+            let body = route53::invalid_batch(&error.message, request_id);
+            Response::new(error.status, xml::CONTENT_TYPE, body)
         }
         "ec2" => {
             let body = xml::ec2_error(&error.code, &error.message, request_id);

@@ -70,6 +70,7 @@ impl World {
             E::Reconcile(group) => self.reconcile(&group),
             E::GroupGone(name) => self.group_gone(&name),
             E::DnsInSync { zone, name } => self.dns_in_sync(&zone, &name),
+            E::ChangeInSync(id) => self.change_in_sync(&id),
         }
     }
 }

@@ -93,6 +93,7 @@ pub(super) enum WorldEvent {
         zone: HostedZoneId,
         name: String,
     },
+    ChangeInSync(String),
 }
 
 /// An event and its instant.

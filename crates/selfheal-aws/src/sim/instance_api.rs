@@ -36,7 +36,7 @@ impl Sim {
 }
 
 impl InstanceCaller {
-    fn call<T>(&self, make: impl FnOnce(&mut World, &Caller) -> CallResult<T>) -> CallResult<T> {
+    pub(super) fn call<T>(&self, make: impl FnOnce(&mut World, &Caller) -> CallResult<T>) -> CallResult<T> {
         self.sim.tamper(|world| make(world, &Caller::Instance(self.id.clone())))
     }
 

@@ -42,6 +42,7 @@ mod auth;
 mod autoscaling;
 mod boot;
 mod call;
+mod challenge;
 mod charge;
 mod config;
 mod control;

@@ -2,7 +2,7 @@
 
 use selfheal_core::world::{
     ARecord, AllocationId, AssociationId, CopyVolume, CreateVolume, GroupSettings, HostedZoneId, InstanceId,
-    LaunchTemplateId, SecurityGroupId, SnapshotId, VolumeId, VpcId,
+    LaunchTemplateId, RecordSet, SecurityGroupId, SnapshotId, VolumeId, VpcId,
 };
 
 /// A resource that a request names, and AWS therefore evaluates.
@@ -34,6 +34,14 @@ pub(super) enum Target {
         record: ARecord,
         change: &'static str,
     },
+    /// Records of a zone in one change.
+    Records {
+        zone: HostedZoneId,
+        records: Vec<RecordSet>,
+        change: String,
+    },
+    /// A change of records, by its id.
+    RecordChange(String),
     Parameter(String),
     /// A document of Systems Manager that is AWS's own.
     Document(&'static str),

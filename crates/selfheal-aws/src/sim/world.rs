@@ -89,6 +89,9 @@ pub struct World {
     /// Topics by name.
     #[serde(default)]
     pub topics: BTreeMap<String, TopicRecord>,
+    /// Changes of records that instances have made, by id, and whether all servers of their zones have them.
+    #[serde(default)]
+    pub record_changes: BTreeMap<String, bool>,
     /// What data volumes hold of certificates, by volume.
     #[serde(default)]
     pub certificates: BTreeMap<VolumeId, CertificateRecord>,
@@ -186,6 +189,7 @@ impl World {
             lifecycle_policies: BTreeMap::new(),
             log_groups: BTreeMap::new(),
             topics: BTreeMap::new(),
+            record_changes: BTreeMap::new(),
             certificates: BTreeMap::new(),
             orders: Vec::new(),
             authority_away: false,

@@ -3,7 +3,7 @@
 use selfheal_aws::sim::{Fault, FaultPlan, Sim, SimConfig, SubnetConfig, When, World};
 use selfheal_aws::{Control, Goal, Scope, Silent, facts};
 use selfheal_core::doctor::{Check, CheckCode, DoctorReport, Verdict, before_first_apply, examine};
-use selfheal_core::spec::{DnsSpec, EXAMPLE, Market, Spec};
+use selfheal_core::spec::{ChallengeKind, DnsSpec, EXAMPLE, Market, Spec};
 use selfheal_policy::{Purpose, operator_policy};
 
 use crate::support::{applied_as, read, run, run_until_done, web};
@@ -103,6 +103,32 @@ fn by_dns_alone(world: &mut World) {
     world.config.caa_records.insert("example.com".to_owned(), vec![issue]);
 }
 
+fn by_http_alone(world: &mut World) {
+    let issue = (
+        "issue".to_owned(),
+        "letsencrypt.org; validationmethods=http-01".to_owned(),
+    );
+    world.config.caa_records.insert("example.com".to_owned(), vec![issue]);
+}
+
+/// Records under which Let's Encrypt may issue for each name, and for none with a wildcard.
+fn no_wildcards(world: &mut World) {
+    let records = [
+        ("issue", "letsencrypt.org; validationmethods=dns-01"),
+        ("issuewild", ";"),
+    ];
+    let records = records.map(|(tag, value)| (tag.to_owned(), value.to_owned())).to_vec();
+    world.config.caa_records.insert("example.com".to_owned(), records);
+}
+
+/// Challenges by records, for all names of the zone.
+fn in_dns(spec: &mut Spec) {
+    if let Some(https) = &mut spec.https {
+        https.challenge = ChallengeKind::Dns;
+        https.sites[0].domains.push("*.example.com".to_owned());
+    }
+}
+
 fn full_of_addresses(world: &mut World) {
     world.config.address_quota = 0;
 }
@@ -182,6 +208,14 @@ const CASES: &[Case] = &[
     Case::new(CheckCode::Delegation, "ns1.elsewhere.test", "awsdns", another_registrar),
     Case::new(CheckCode::Caa, "pki.example", "letsencrypt.org", other_authority),
     Case::new(CheckCode::Caa, "not by HTTP", "letsencrypt.org", by_dns_alone),
+    Case::new(CheckCode::Caa, "not by DNS", "letsencrypt.org", by_http_alone).spec(in_dns),
+    Case::new(
+        CheckCode::Caa,
+        "for *.example.com the CAA records let nobody",
+        "example.com CAA 0 issuewild",
+        no_wildcards,
+    )
+    .spec(in_dns),
     Case::new(CheckCode::Plan, "newer selfheal", "newer version", |world| {
         for role in world.roles.values_mut() {
             role.role.tags.insert("selfheal:schema".to_owned(), "99".to_owned());

@@ -5,7 +5,7 @@ use std::time::Duration;
 use selfheal_aws::Scope;
 use selfheal_aws::sim::{Fault, FaultPlan, Sim, SimConfig, When};
 use selfheal_core::plan;
-use selfheal_core::spec::{Answers, HttpsSpec, Site, Spec};
+use selfheal_core::spec::{Answers, ChallengeKind, HttpsSpec, Site, Spec};
 use selfheal_core::status::{CertificateStatus, status};
 use selfheal_core::world::VolumeId;
 
@@ -176,4 +176,86 @@ fn a_status_tells_what_the_instance_has_noted() {
     assert_eq!((certificate.error, words), (None, Vec::new()));
     sim.advance(90 * 24 * HOUR);
     assert_eq!(found(&sim, &spec).1, ["certificate-expired"]);
+}
+
+/// The same, with challenges in the DNS.
+fn by_dns(domains: &[&str]) -> Spec {
+    let mut spec = secured(domains);
+    if let Some(https) = &mut spec.https {
+        https.challenge = ChallengeKind::Dns;
+    }
+    spec
+}
+
+/// The TXT records of all zones, by their names.
+fn texts(sim: &Sim) -> Vec<String> {
+    sim.inspect(|world| {
+        let records = world.zones.values().flat_map(|zone| &zone.records);
+        let texts = records.filter(|record| record.record_type == "TXT");
+        texts.map(|record| record.name.clone()).collect()
+    })
+}
+
+#[test]
+fn records_show_whose_the_names_are_and_none_of_them_stays() {
+    for seed in 0..10 {
+        // One of the names leads nowhere, which matters to nobody.
+        let spec = by_dns(&["app.example.com", "*.example.com", "example.com"]);
+        let sim = applied_as(SimConfig::seeded(seed), &spec);
+        sim.settle(HOUR);
+        let (_, _, volume) = serving(&sim).expect("it serves");
+        let (orders, domains, _) = certificate(&sim, &volume);
+        assert_eq!((orders, domains.len()), (1, 3), "{}", sim.trace_text());
+        assert_eq!(texts(&sim), Vec::<String>::new(), "{}", sim.trace_text());
+        let zone = sim
+            .inspect(|world| world.zones.values().next().cloned())
+            .expect("a zone");
+        assert_eq!(zone.records.len(), 1, "the stack's own A record stays");
+    }
+}
+
+#[test]
+fn a_zone_that_throttles_refuses_and_loses_answers_ends_with_a_certificate_and_no_record() {
+    let change = "route53:ChangeResourceRecordSets";
+    for (action, nth, fault) in [
+        (change, 2, Fault::Throttle),
+        (change, 2, Fault::AnswerLost),
+        (change, 3, Fault::Throttle),
+        (change, 3, Fault::AnswerLost),
+        ("route53:GetChange", 1, Fault::Throttle),
+    ] {
+        let spec = by_dns(&["app.example.com"]);
+        let about = format!("{fault:?} of {action} {nth}");
+        let sim = Sim::new(even(1));
+        // The first change is the operator's: the A record.
+        sim.set_faults(FaultPlan::none().with(When::Nth(action.to_owned(), nth), fault));
+        crate::support::run_until_done(&sim, &spec, selfheal_aws::Goal::Apply, 1);
+        sim.settle(3 * HOUR);
+        let (_, _, volume) = serving(&sim).expect("it serves");
+        assert_eq!(
+            certificate(&sim, &volume).1,
+            ["app.example.com"],
+            "{about}: {}",
+            sim.trace_text()
+        );
+        assert_eq!(texts(&sim), Vec::<String>::new(), "{about}: {}", sim.trace_text());
+    }
+}
+
+#[test]
+fn what_an_instance_that_died_has_left_in_the_zone_goes_with_the_next() {
+    let sim = applied_as(even(1), &by_dns(&["app.example.com"]));
+    let mut left = Vec::new();
+    for _ in 0..600 {
+        left = texts(&sim);
+        if !left.is_empty() {
+            break;
+        }
+        sim.advance(Duration::from_secs(1));
+    }
+    assert_eq!(left, ["_acme-challenge.app.example.com"]);
+    replace(&sim, 3 * HOUR);
+    let (_, _, volume) = serving(&sim).expect("it serves");
+    assert_eq!(certificate(&sim, &volume).1, ["app.example.com"]);
+    assert_eq!(texts(&sim), Vec::<String>::new(), "{}", sim.trace_text());
 }

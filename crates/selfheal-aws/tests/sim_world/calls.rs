@@ -3,7 +3,9 @@
 
 use selfheal_aws::sim::{InstanceChange, Sim, TraceKind};
 use selfheal_aws::{AutoScaling, Ec2, Goal};
-use selfheal_core::spec::{ConfigSpec, HealthFrom, HealthProbe, HealthSpec, Repair, Setup};
+use selfheal_core::spec::{
+    Answers, ChallengeKind, ConfigSpec, HealthFrom, HealthProbe, HealthSpec, HttpsSpec, Repair, Setup, Site,
+};
 use selfheal_core::world::{InstanceId, InstanceState, ModifyVolume};
 
 use crate::call_list::{Calls, assert_calls, scenarios};
@@ -111,6 +113,25 @@ fn on_a_larger_volume() -> Calls {
     grow(&sim, &stack);
     rest(&sim);
     calls_of_launch(&sim, 1)
+}
+
+/// What an instance asks for a certificate that it gets by records in the DNS.
+fn by_records() -> Calls {
+    let sim = world(1);
+    let site = Site {
+        domains: vec!["app.example.com".to_owned()],
+        answers: Answers::Root("/srv/data/www".to_owned()),
+    };
+    let stack = prepare_with(&sim, |spec| {
+        spec.https = Some(HttpsSpec {
+            challenge: ChallengeKind::Dns,
+            ..HttpsSpec::new(vec![site])
+        });
+    });
+    create(&sim, &stack);
+    rest(&sim);
+    let made = calls_of_launch(&sim, 0).into_iter();
+    made.skip_while(|call| !call.starts_with("route53:")).collect()
 }
 
 fn impaired() -> Calls {
@@ -263,6 +284,7 @@ fn play(scenario: &str) -> Calls {
             made.truncate(reported.expect("it is reported") + 1);
             made
         }
+        "certificate by records in the DNS" => by_records(),
         "app that AWS finds impaired" => {
             let mut made = impaired();
             let counted = made.iter().position(|call| call == "autoscaling:CreateOrUpdateTags");

@@ -197,7 +197,7 @@ fn s11_a_parameter_that_stands_where_others_read_it_is_told() {
     let data = |setup: &str| {
         let mut spec = spec();
         spec.app.setup.as_mut().unwrap().body = format!("#!/bin/sh\nlogin {setup}\n").into_bytes();
-        let user_data = user_data(&spec, "123456789012", &stack.address, Some(&stack.volume)).unwrap();
+        let user_data = user_data(&spec, "123456789012", &stack.address, Some(&stack.volume), None).unwrap();
         template_data(&sim, &stack, &user_data.to_base64())
     };
     let by_reference = data("$SHOP_PASSWORD");
@@ -241,7 +241,7 @@ fn on_any<T>(sim: &Sim, call: impl Future<Output = T>) -> Option<T> {
 fn s12_user_data_whose_strings_are_no_literals_is_told() {
     let sim = world(13);
     let stack = prepare(&sim);
-    let rendered = user_data(&spec(), "123456789012", &stack.address, Some(&stack.volume)).unwrap();
+    let rendered = user_data(&spec(), "123456789012", &stack.address, Some(&stack.volume), None).unwrap();
     let put = |script: &str| {
         let text = packed(script);
         assert!(UserDataText::from(text.as_str()).settings().is_some(), "it is ours");

@@ -20,7 +20,8 @@ const NO_BUNDLE: &str = "everything fits into the user data: there is no bundle"
 pub fn run(global: &Global, output: Output, args: &UserdataArgs) -> Result<u8, CliError> {
     let (spec, observed) = known(global, output, &args.offline, Named::Needed)?;
     let ids = ids(&spec, &observed);
-    let user_data = user_data(&spec, &ids.account, &ids.allocation_id, ids.volume_id.as_ref())
+    let (volume, zone) = (ids.volume_id.as_ref(), ids.challenge_zone.as_ref());
+    let user_data = user_data(&spec, &ids.account, &ids.allocation_id, volume, zone)
         .map_err(|error| CliError::Failed(error.to_string()))?;
     if args.bundle {
         let bundle = user_data

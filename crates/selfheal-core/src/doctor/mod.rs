@@ -277,6 +277,7 @@ fn is_about(refusal: &str) -> CheckCode {
         | "zone-ambiguous"
         | "record-foreign"
         | "record-outside-zone"
+        | "challenge-outside-zone"
         | "record-unusual" => CheckCode::HostedZone,
         _ => CheckCode::Plan,
     }

@@ -1,6 +1,7 @@
 //! The name: the hosted zone, who answers for it, and who may issue certificates for it.
 
-use super::{Check, CheckCode, Facts, Read, Reading};
+use super::{CaaSet, Check, CheckCode, Facts, Read, Reading};
+use crate::spec::ChallengeKind;
 
 /// What Let's Encrypt goes by in CAA records.
 ///
@@ -72,19 +73,21 @@ fn normal(names: &[String]) -> Vec<String> {
 pub(super) fn caa(read: &Read<'_>, facts: &Facts) -> Option<Check> {
     let code = CheckCode::Caa;
     let https = read.spec.https.as_ref()?;
-    let ask = format!("dig CAA {}", https.domains().join(" "));
+    let asked: Vec<String> = https
+        .domains()
+        .iter()
+        .map(|name| name.strip_prefix(WILDCARD).unwrap_or(name).to_owned())
+        .collect();
+    let ask = format!("dig CAA {}", asked.join(" "));
     let sets = match &facts.caa {
         Reading::NotAsked => return None,
         Reading::Unknown(why) => return Some(Check::unknown(code, why, ask)),
         Reading::Told(sets) => sets,
     };
-    let issuers = |records: &[(String, String)]| -> Vec<Issuer> {
-        let issue = records.iter().filter(|(tag, _)| tag.eq_ignore_ascii_case("issue"));
-        issue.map(|(_, value)| Issuer::of(value)).collect()
-    };
+    let challenge = https.challenge;
     let bound: Vec<(&str, Vec<Issuer>)> = sets
         .iter()
-        .map(|set| (set.name.as_str(), issuers(&set.records)))
+        .map(|set| (set.name.as_str(), issuers(set, challenge)))
         .filter(|(_, issuers)| !issuers.is_empty())
         .collect();
     if bound.is_empty() {
@@ -98,7 +101,7 @@ pub(super) fn caa(read: &Read<'_>, facts: &Facts) -> Option<Check> {
         let found = format!("there are CAA records, and what {authority} goes by in them is not known here");
         return Some(Check::unknown(code, found, ask));
     }
-    let lets = |issuer: &Issuer| issuer.name == LETS_ENCRYPT_NAME && issuer.by_http;
+    let lets = |issuer: &Issuer| issuer.name == LETS_ENCRYPT_NAME && issuer.is_shown;
     let forbidden = bound.iter().find(|(_, issuers)| !issuers.iter().any(lets));
     let for_one_account = |(_, issuers): &&(&str, Vec<Issuer>)| issuers.iter().filter(|it| lets(it)).all(|it| it.bound);
     if forbidden.is_none()
@@ -110,50 +113,82 @@ pub(super) fn caa(read: &Read<'_>, facts: &Facts) -> Option<Check> {
     Some(match forbidden {
         Some((name, issuers)) => Check::fails(
             code,
-            format!("for {name} the CAA records let {} issue alone", listed(issuers)),
-            format!("add the record: {name} CAA 0 issue \"{LETS_ENCRYPT_NAME}\""),
+            format!(
+                "for {name} the CAA records let {} issue alone",
+                listed(issuers, challenge)
+            ),
+            match name.strip_prefix(WILDCARD) {
+                Some(above) => format!("add the record: {above} CAA 0 issuewild \"{LETS_ENCRYPT_NAME}\""),
+                None => format!("add the record: {name} CAA 0 issue \"{LETS_ENCRYPT_NAME}\""),
+            },
         ),
         None => Check::well(code, format!("the CAA records let {LETS_ENCRYPT_NAME} issue")),
     })
 }
 
-/// Whom an `issue` record lets issue.
+/// What a name with a wildcard begins with.
+const WILDCARD: &str = "*.";
+
+/// Whom the records let issue for the set's name. Of a name with a wildcard `issuewild` speaks alone, where it stands at all.
+///
+/// Source: RFC 8659, section 4.3.
+fn issuers(set: &CaaSet, challenge: ChallengeKind) -> Vec<Issuer> {
+    let tagged = |wanted: &str| -> Vec<Issuer> {
+        let records = set.records.iter().filter(|(tag, _)| tag.eq_ignore_ascii_case(wanted));
+        records.map(|(_, value)| Issuer::of(value, challenge)).collect()
+    };
+    let wild = match set.name.starts_with(WILDCARD) {
+        true => tagged("issuewild"),
+        false => Vec::new(),
+    };
+    if wild.is_empty() { tagged("issue") } else { wild }
+}
+
+/// How a challenge is called: by the authority, and by people.
+const fn called(challenge: ChallengeKind) -> (&'static str, &'static str) {
+    match challenge {
+        ChallengeKind::Http => ("http-01", "HTTP"),
+        ChallengeKind::Dns => ("dns-01", "DNS"),
+    }
+}
+
+/// Whom a record lets issue.
 struct Issuer {
     /// The authority; empty where it is nobody.
     name: String,
-    /// Whether that may be shown by HTTP, as the instance does.
-    by_http: bool,
+    /// Whether names may be shown to be somebody's in the way that the instance does.
+    is_shown: bool,
     /// Whether it is for one account at the authority alone.
     bound: bool,
 }
 
 impl Issuer {
-    /// Reads the value of an `issue` record.
+    /// Reads the value of an `issue` record, or of an `issuewild` one.
     ///
     /// Source: RFC 8659, section 4.2; RFC 8657, sections 3 and 4, which Let's Encrypt honours.
-    fn of(value: &str) -> Self {
+    fn of(value: &str, challenge: ChallengeKind) -> Self {
         let mut parts = value.split(';').map(str::trim);
         let name = parts.next().unwrap_or_default().to_ascii_lowercase();
-        let (mut by_http, mut bound) = (true, false);
+        let (mut is_shown, mut bound) = (true, false);
         for (key, value) in parts.filter_map(|part| part.split_once('=')) {
             match key.trim().to_ascii_lowercase().as_str() {
-                "validationmethods" => by_http = value.split(',').any(|method| method.trim() == "http-01"),
+                "validationmethods" => is_shown = value.split(',').any(|method| method.trim() == called(challenge).0),
                 "accounturi" => bound = true,
                 _ => {}
             }
         }
-        Self { name, by_http, bound }
+        Self { name, is_shown, bound }
     }
 }
 
 /// Issuers as people read them; an empty one stands for nobody.
-fn listed(issuers: &[Issuer]) -> String {
+fn listed(issuers: &[Issuer], challenge: ChallengeKind) -> String {
     let named: Vec<String> = issuers
         .iter()
         .filter(|issuer| !issuer.name.is_empty())
-        .map(|issuer| match issuer.by_http {
+        .map(|issuer| match issuer.is_shown {
             true => issuer.name.clone(),
-            false => format!("{} (but not by HTTP)", issuer.name),
+            false => format!("{} (but not by {})", issuer.name, called(challenge).1),
         })
         .collect();
     if named.is_empty() {

@@ -7,7 +7,7 @@ use selfheal_policy::{Document, Effect, Partition, Statement, trust_policy};
 use super::builder::{Builder, Deferred, Draft};
 use super::document::{same_document, summary};
 use super::volume::DataVolume;
-use super::{Change, Need, StepKind, address, app_policy, boundary, bundle, notify};
+use super::{Change, Need, StepKind, address, app_policy, boundary, bundle, https, notify};
 use crate::desired::{self, Ids};
 use crate::names::{APP_POLICY_NAME, POLICY_NAME, ResourceKind};
 use crate::permissions;
@@ -102,6 +102,11 @@ fn wanted_policy(
     address: &Deferred<Address>,
     volume: &DataVolume,
 ) -> Option<(Deferred<Document>, usize)> {
+    let zone = https::challenge_zone(builder);
+    let challenge_zone = match &zone {
+        Deferred::Known(zone) => zone.clone(),
+        Deferred::After(_) => Some(desired::PLACEHOLDER_ZONE.into()),
+    };
     let known = address.clone().and(volume.id.clone());
     let (allocation_id, volume_id) = match &known {
         Deferred::Known((address, volume_id)) => (
@@ -123,10 +128,11 @@ fn wanted_policy(
         volume_id,
         kms_key: volume.key.clone(),
         bundle: bundle::is_read(builder),
-        complete: matches!(known, Deferred::Known(_)),
+        challenge_zone,
+        complete: matches!((&known, &zone), (Deferred::Known(_), Deferred::Known(_))),
     };
     match builder.memo.instance_policy(builder.spec, &ids) {
-        Ok((document, size)) => Some((known.map(|_| document), size)),
+        Ok((document, size)) => Some((known.and(zone).map(|_| document), size)),
         Err(error) => {
             builder.refuse(
                 "policy",

@@ -6,13 +6,13 @@ use selfheal_userdata::RenderError;
 
 use super::builder::{Builder, Deferred, Draft};
 use super::volume::DataVolume;
-use super::{Change, Need, StepKind, WaitFor, fingerprint};
+use super::{Change, Need, StepKind, WaitFor, fingerprint, https};
 use crate::desired;
 use crate::names::{ResourceKind, TAG_STACK, Tags};
 use crate::spec::{NginxExtra, Setup};
 use crate::world::{
-    Action, Address, AllocationId, LaunchTemplate, LaunchTemplateCall, LaunchTemplateId, SecurityGroupId, TemplateData,
-    UserDataText, VolumeId,
+    Action, Address, AllocationId, HostedZoneId, LaunchTemplate, LaunchTemplateCall, LaunchTemplateId, SecurityGroupId,
+    TemplateData, UserDataText, VolumeId,
 };
 
 /// The launch template that the group is to use.
@@ -140,7 +140,12 @@ fn desired_data(
             (desired::PLACEHOLDER_ALLOCATION.into(), volume_id)
         }
     };
-    let user_data = match user_data(builder, &sample.0, sample.1.as_ref()) {
+    let zone = https::challenge_zone(builder);
+    let sample_zone = match &zone {
+        Deferred::Known(zone) => zone.clone(),
+        Deferred::After(_) => None,
+    };
+    let user_data = match user_data(builder, &sample.0, sample.1.as_ref(), sample_zone.as_ref()) {
         Ok(user_data) => user_data,
         Err(error) => {
             builder.refuse(
@@ -155,7 +160,7 @@ fn desired_data(
     let make = |groups: Vec<SecurityGroupId>| desired::template_data(spec, account, &image, &groups, &user_data);
     Some((
         make(Vec::new()),
-        groups.clone().and(ids).map(|(groups, _)| make(groups)),
+        groups.clone().and(ids).and(zone).map(|((groups, _), _)| make(groups)),
     ))
 }
 
@@ -164,12 +169,14 @@ fn user_data(
     builder: &Builder<'_>,
     allocation_id: &AllocationId,
     volume_id: Option<&VolumeId>,
+    challenge_zone: Option<&HostedZoneId>,
 ) -> Result<UserDataText, RenderError> {
     let config = desired::boot_config(
         builder.spec,
         &builder.observed.identity.account,
         allocation_id,
         volume_id,
+        challenge_zone,
     );
     let have = builder.observed.launch_template.as_ref();
     match have.map(|template| &template.data.user_data) {

@@ -1,8 +1,9 @@
 //! The section `[https]`: nginx before the app, and whose certificate it has.
 
-use selfheal_userdata::{Https, LETS_ENCRYPT, LETS_ENCRYPT_STAGING, SITES_MAX, Site};
+use selfheal_userdata::{Challenge, ChallengeZone, Https, LETS_ENCRYPT, LETS_ENCRYPT_STAGING, SITES_MAX, Site};
 use toml_edit::{ArrayOfTables, Item, Table, value};
 
+use super::dns::{DnsSpec, ZoneRef, is_below};
 use super::health::HealthProbe;
 use super::https_site::checked;
 use super::ingress::Ingress;
@@ -23,6 +24,7 @@ pub(super) const KEYS: &[&str] = &[
     "timeout",
     "hsts",
     "extra",
+    "challenge",
 ];
 
 /// HTTPS by nginx on the instance, with a certificate that is on the data volume.
@@ -44,6 +46,23 @@ pub struct HttpsSpec {
     pub hsts: bool,
     /// What else nginx is told of each site.
     pub extra: Option<NginxExtra>,
+    /// How the authority is shown that the names are the stack's.
+    pub challenge: ChallengeKind,
+}
+
+/// How an authority is shown whose a name is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ChallengeKind {
+    /// By files at port 80.
+    #[default]
+    Http,
+    /// By records in the hosted zone of `[dns]`.
+    Dns,
+}
+
+impl ChallengeKind {
+    /// All of them, by what a file calls them.
+    const ALL: [(&'static str, Self); 2] = [("http", Self::Http), ("dns", Self::Dns)];
 }
 
 /// A file with directives of nginx's for a `server`.
@@ -77,6 +96,7 @@ impl HttpsSpec {
             timeout_s: Self::TIMEOUT_S_DEFAULT,
             hsts: true,
             extra: None,
+            challenge: ChallengeKind::Http,
         }
     }
 
@@ -92,9 +112,32 @@ impl HttpsSpec {
         ca != LETS_ENCRYPT_STAGING && ca_bundle.is_none()
     }
 
-    /// What the boot program is told of it.
-    pub(crate) fn to_https(&self) -> Https {
+    /// Whether challenges are answered by records, and not by files.
+    #[must_use]
+    pub fn asks_in_dns(&self) -> bool {
+        self.challenge == ChallengeKind::Dns
+    }
+
+    /// The records that answer challenges, by their names, sorted; none where files do.
+    #[must_use]
+    pub fn challenge_records(&self) -> Vec<String> {
+        let domains = self.domains();
+        let domains = domains.iter().filter(|_| self.asks_in_dns());
+        let mut names: Vec<String> = domains
+            .map(|domain| format!("_acme-challenge.{}", domain.strip_prefix("*.").unwrap_or(domain)))
+            .collect();
+        names.sort();
+        names.dedup();
+        names
+    }
+
+    /// What the boot program is told of it; the zone is where challenges in the DNS are answered.
+    pub(crate) fn to_https(&self, zone: ChallengeZone) -> Https {
         Https {
+            challenge: match self.challenge {
+                ChallengeKind::Http => Challenge::Http,
+                ChallengeKind::Dns => Challenge::Dns(zone),
+            },
             sites: self.sites.clone(),
             email: self.email.clone(),
             ca: self.ca.clone(),
@@ -121,6 +164,10 @@ pub(super) struct Around<'a> {
     pub(super) ingress: Option<&'a Ingress>,
     /// The app's probe.
     pub(super) probe: Option<&'a HealthProbe>,
+    /// Whether there is a record.
+    pub(super) has_dns: bool,
+    /// The record, where it is sound.
+    pub(super) dns: Option<&'a DnsSpec>,
 }
 
 /// Reads the section, and where it names a file with more; `None` when something that is required is not there or not sound.
@@ -129,10 +176,14 @@ pub(super) fn read(
     section: &Section<'_>,
     around: &Around<'_>,
 ) -> (Option<HttpsSpec>, Option<Located<String>>) {
-    look_around(reader, section, around);
+    let challenge = challenge(reader, section, around);
+    look_around(reader, section, around, challenge);
     let extra = section.string(reader, "extra", EXTRA);
     let extra = reader.check(extra, |path| syntax::file_path(path, EXTRA));
-    let sites = sites(reader, section);
+    let sites = sites(reader, section, challenge == ChallengeKind::Dns);
+    if let (Some(sites), ChallengeKind::Dns, Some(dns)) = (&sites, challenge, around.dns) {
+        look_at_zone(reader, section, sites, dns);
+    }
     let settings = settings(reader, section);
     let spec = sites.map(|sites| HttpsSpec {
         extra: extra.as_ref().map(|extra| NginxExtra {
@@ -140,6 +191,7 @@ pub(super) fn read(
             content: None,
         }),
         sites,
+        challenge,
         ..settings
     });
     (spec, extra)
@@ -148,10 +200,48 @@ pub(super) fn read(
 /// What is to be told beside our own.
 pub(super) const EXTRA: &str = "the path of a file with directives of nginx's, such as \"nginx-extra.conf\"";
 
+/// Reads how the authority is shown whose the names are.
+fn challenge(reader: &mut Reader<'_>, section: &Section<'_>, around: &Around<'_>) -> ChallengeKind {
+    let expected = "`http` or `dns`";
+    let kind = section.string(reader, "challenge", expected);
+    let kind = reader.check(kind, |text| {
+        let found = ChallengeKind::ALL.iter().find(|(name, _)| name == text);
+        found.map_or_else(
+            || Err(Fault::malformed(syntax::is(text), expected)),
+            |(_, kind)| Ok(*kind),
+        )
+    });
+    if let Some(at) = kind
+        .as_ref()
+        .filter(|at| at.value == ChallengeKind::Dns && !around.has_dns)
+    {
+        let fault = Fault::conflict(
+            "needs a hosted zone, for the records by which names are shown to be yours",
+            "a section `[dns]`",
+        );
+        reader.fault(at, fault);
+    }
+    kind.map_or(ChallengeKind::Http, |at| at.value)
+}
+
+/// Refuses names that are in another zone than the records of their challenges would be.
+fn look_at_zone(reader: &mut Reader<'_>, section: &Section<'_>, sites: &[Site], dns: &DnsSpec) {
+    // What a zone is called that is named by its id is known once it is read.
+    let ZoneRef::Name(zone) = &dns.zone else { return };
+    let mut domains = sites.iter().flat_map(|site| &site.domains);
+    if let Some(domain) = domains.find(|domain| !is_below(domain, zone)) {
+        let fault = Fault::conflict(
+            format!("cannot show whose `{domain}` is, which is outside the zone `{zone}`"),
+            format!("names of `{zone}` and below it"),
+        );
+        reader.report("https.challenge", section.key_span("challenge"), fault);
+    }
+}
+
 /// Reads what is served: one site in the section itself, or several in tables of their own.
-fn sites(reader: &mut Reader<'_>, section: &Section<'_>) -> Option<Vec<Site>> {
+fn sites(reader: &mut Reader<'_>, section: &Section<'_>, wildcards: bool) -> Option<Vec<Site>> {
     if !section.has("site") {
-        return https_site::read(reader, section).map(|site| vec![site]);
+        return https_site::read(reader, section, wildcards).map(|site| vec![site]);
     }
     for key in https_site::KEYS.iter().filter(|key| section.has(key)) {
         let fault = Fault::conflict("is here as well as `[[https.site]]`", "it in one of the sites");
@@ -162,7 +252,10 @@ fn sites(reader: &mut Reader<'_>, section: &Section<'_>) -> Option<Vec<Site>> {
         let fault = Fault::out_of_range(format!("is {} sites", tables.len()), format!("1 to {SITES_MAX}"));
         reader.report("https.site", section.key_span("site"), fault);
     }
-    let sites: Vec<Option<Site>> = tables.iter().map(|table| https_site::read(reader, table)).collect();
+    let sites: Vec<Option<Site>> = tables
+        .iter()
+        .map(|table| https_site::read(reader, table, wildcards))
+        .collect();
     let sites: Vec<Site> = sites.into_iter().collect::<Option<_>>()?;
     for (place, (site, table)) in sites.iter().zip(&tables).enumerate() {
         let before: Vec<&String> = sites[..place].iter().flat_map(|site| &site.domains).collect();
@@ -229,7 +322,7 @@ fn body_mib(text: &str) -> Result<u32, Fault> {
 }
 
 /// Refuses what keeps HTTPS from ever working, whatever the section says.
-fn look_around(reader: &mut Reader<'_>, section: &Section<'_>, around: &Around<'_>) {
+fn look_around(reader: &mut Reader<'_>, section: &Section<'_>, around: &Around<'_>, challenge: ChallengeKind) {
     let at = section.key_span(if section.has("domains") { "domains" } else { "site" });
     let mut refuse = |found: &str, expected: &str| reader.report("https", at.clone(), Fault::conflict(found, expected));
     if !around.data {
@@ -247,17 +340,22 @@ fn look_around(reader: &mut Reader<'_>, section: &Section<'_>, around: &Around<'
             let mut rules = ports.iter().filter(|rule| rule.has_tcp(port));
             rules.any(|rule| rule.is_open_to_world() || !asked_from_anywhere(port))
         };
-        let closed: Vec<String> = [80, 443]
+        let needed = [(80, challenge == ChallengeKind::Http), (443, true)];
+        let closed: Vec<String> = needed
             .into_iter()
+            .filter_map(|(port, needed)| needed.then_some(port))
             .filter(|port| !open(*port))
             .map(|port| format!("`{port}/tcp`"))
             .collect();
         if !closed.is_empty() {
             let expected = format!("{} in `instance.ingress`", closed.join(" and "));
-            refuse(
-                "cannot be reached: the authority asks at port 80, from anywhere, and visitors at 443",
-                &expected,
-            );
+            let why = match challenge {
+                ChallengeKind::Http => {
+                    "cannot be reached: the authority asks at port 80, from anywhere, and visitors at 443"
+                }
+                ChallengeKind::Dns => "cannot be reached: visitors ask at port 443",
+            };
+            refuse(why, &expected);
         }
     }
     if let Some(HealthProbe::Http {
@@ -297,6 +395,9 @@ pub(super) fn table(spec: &HttpsSpec) -> Table {
     }
     if let Some(extra) = &spec.extra {
         table["extra"] = value(&extra.path);
+    }
+    if spec.asks_in_dns() {
+        table["challenge"] = value("dns");
     }
     if spec.sites.len() > 1 {
         let mut sites = ArrayOfTables::new();

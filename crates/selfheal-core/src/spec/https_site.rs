@@ -1,6 +1,8 @@
 //! A site: names, and what answers requests for them. One stands in `[https]` itself, several in `[[https.site]]`.
 
-use selfheal_userdata::{Answers, HTTPS_DOMAINS_MAX, Https, HttpsFault, LETS_ENCRYPT, Site, UPSTREAMS_MAX};
+use selfheal_userdata::{
+    Answers, Challenge, ChallengeZone, HTTPS_DOMAINS_MAX, Https, HttpsFault, LETS_ENCRYPT, Site, UPSTREAMS_MAX,
+};
 use toml_edit::{Array, Table, value};
 
 use super::reader::{Fault, Located, Reader, Section};
@@ -11,16 +13,23 @@ use super::values::strings;
 pub(super) const KEYS: &[&str] = &["domains", "upstream", "root"];
 
 /// Reads a site; `None` when something that is required is not there or not sound.
-pub(super) fn read(reader: &mut Reader<'_>, section: &Section<'_>) -> Option<Site> {
+///
+/// `wildcards` tells whether the authority gives certificates for names that begin with `*.`.
+pub(super) fn read(reader: &mut Reader<'_>, section: &Section<'_>, wildcards: bool) -> Option<Site> {
     let names = "a list of names, such as [\"app.example.com\"]";
     if !section.has("domains") {
         section.missing(reader, "domains", names);
     }
     let domains = section.strings(reader, "domains", names).and_then(|found| {
         each(reader, found, HTTPS_DOMAINS_MAX, |name| {
-            syntax::dns_name(name)?;
+            syntax::dns_name(name.strip_prefix("*.").unwrap_or(name))?;
             let name = name.strip_suffix('.').unwrap_or(name).to_ascii_lowercase();
-            checked(name, |https, name| https.sites[0].domains = vec![name])
+            checked(name, |https, name| {
+                https.sites[0].domains = vec![name];
+                if wildcards {
+                    https.challenge = Challenge::Dns(any_zone());
+                }
+            })
         })
     });
     let answers = answers(reader, section);
@@ -93,6 +102,15 @@ fn each(
     sound.then_some(values)
 }
 
+/// A zone that stands for any.
+fn any_zone() -> ChallengeZone {
+    ChallengeZone {
+        id: "Z0".to_owned(),
+        endpoint: "https://route53.amazonaws.com".to_owned(),
+        region: "us-east-1".to_owned(),
+    }
+}
+
 /// Asks the boot program, which knows what it can take, whether it takes this one value.
 pub(super) fn checked(text: String, put: impl FnOnce(&mut Https, String)) -> Result<String, Fault> {
     let mut https = Https {
@@ -107,6 +125,7 @@ pub(super) fn checked(text: String, put: impl FnOnce(&mut Https, String)) -> Res
         timeout_s: 1,
         hsts: true,
         extra: None,
+        challenge: Challenge::Http,
     };
     put(&mut https, text.clone());
     match https.check() {

@@ -45,7 +45,7 @@ pub(crate) use dns::is_below;
 pub use dns::{DnsSpec, ZoneRef};
 pub use file::SpecFile;
 pub use health::{HealthFrom, HealthProbe, HealthSpec};
-pub use https::{HttpsSpec, NginxExtra};
+pub use https::{ChallengeKind, HttpsSpec, NginxExtra};
 pub use image::{Architecture, ImageRef};
 pub use ingress::{Ingress, InvalidSource, OpenPorts, Protocol, Source};
 pub use instance::{InstanceSpec, Market};

@@ -224,6 +224,8 @@ pub(super) fn read(reader: &mut Reader<'_>, table: &dyn TableLike) -> Option<(Sp
         data: root.has("data"),
         ingress: instance.as_ref().map(|instance| &instance.ingress),
         probe: app.health.as_ref().map(|health| &health.probe),
+        has_dns: root.has("dns"),
+        dns: dns.as_ref().and_then(Option::as_ref),
     };
     let https = root.child(reader, "https", "https", https::KEYS);
     let https = https.map(|section| {

@@ -96,7 +96,8 @@ fn the_boot_program_writes_the_marks_that_the_role_may_write() {
         answers: Answers::Root("/srv".to_owned()),
     };
     spec.https = Some(HttpsSpec::new(vec![site]));
-    let program = user_data(&spec, "123456789012", &"eipalloc-1".into(), Some(&"vol-1".into())).expect("it renders");
+    let program =
+        user_data(&spec, "123456789012", &"eipalloc-1".into(), Some(&"vol-1".into()), None).expect("it renders");
     let bundle = program.bundle().map(|bundle| {
         let chunks = bundle.chunks().iter().map(String::as_str);
         selfheal_userdata::unbundle(bundle.digest(), chunks).expect("it is whole")

@@ -4,7 +4,7 @@ use crate::common::{carry_out, empty_world, probed, web};
 use jiff::Timestamp;
 use selfheal_core::desired::user_data;
 use selfheal_core::names::TAG_TLS;
-use selfheal_core::plan::{Plan, StepKind, plan};
+use selfheal_core::plan::{Need, Plan, Readiness, StepKind, WaitFor, plan};
 use selfheal_core::spec::{Answers, EXAMPLE, HealthFrom, Spec, SpecFile};
 use selfheal_core::status::{CertificateStatus, status};
 use selfheal_core::world::Observed;
@@ -86,7 +86,7 @@ fn a_file_of_directives_is_read_and_missed() {
         .expect("it is read");
     let extra = spec.https.clone().and_then(|https| https.extra).expect("it is there");
     assert_eq!(extra.content.as_deref(), Some("gzip on;\n"));
-    let user_data = user_data(&spec, "1", &"eipalloc-1".into(), Some(&"vol-1".into())).expect("it fits");
+    let user_data = user_data(&spec, "1", &"eipalloc-1".into(), Some(&"vol-1".into()), None).expect("it fits");
     assert!(format!("{user_data:?}").contains("https_extra=1"));
 }
 
@@ -97,7 +97,7 @@ fn what_cannot_be_is_told_with_what_can() {
         ("domains = [\"a.b\"]", "`https.upstream` is missing"),
         (
             "domains = [\"*.example.com\"]\nupstream = \"a:1\"",
-            "a domain name such as",
+            "a name without `*`",
         ),
         ("domains = [\"a.b\", \"A.b\"]\nupstream = \"a:1\"", "is named twice"),
         (
@@ -240,6 +240,118 @@ fn a_plan_tells_which_records_are_yours_and_that_certificates_stay() {
     assert!(
         notes(&plan(&mine, &world), "https-records").is_empty(),
         "the stack's own record"
+    );
+}
+
+/// The section with challenges in the DNS, for a name with a wildcard too.
+const BY_DNS: &str =
+    "domains = [\"app.example.com\", \"*.example.com\"]\nupstream = \"127.0.0.1:8080\"\nchallenge = \"dns\"\n";
+
+#[test]
+fn a_challenge_in_the_dns_needs_a_zone_that_has_all_names_and_no_port_80() {
+    let https = with(BY_DNS).expect("it is valid").https.expect("https");
+    assert_eq!(
+        https.challenge_records(),
+        ["_acme-challenge.app.example.com", "_acme-challenge.example.com"]
+    );
+    assert!(
+        with(SECTION)
+            .expect("it is valid")
+            .https
+            .expect("https")
+            .challenge_records()
+            .is_empty()
+    );
+    let text = format!("{EXAMPLE}\n[https]\n{BY_DNS}");
+    parse(&text.replace("\"80/tcp\", ", "")).expect("nobody asks at port 80");
+    let told = parse(&text.replace(", \"443/tcp\"", "")).expect_err("no port 443");
+    assert!(
+        told.contains("visitors ask at port 443") && told.contains("`443/tcp` in"),
+        "{told}"
+    );
+    let zone = "[dns]\nzone = \"example.com\"\nname = \"app.example.com\"\n";
+    let told = parse(&text.replace(zone, "")).expect_err("no zone");
+    assert!(
+        told.contains("needs a hosted zone") && told.contains("a section `[dns]`"),
+        "{told}"
+    );
+    for (old, new, part) in [
+        (
+            "*.example.com",
+            "*.example.org",
+            "`*.example.org` is, which is outside the zone `example.com`",
+        ),
+        ("\"dns\"", "\"tls\"", "`http` or `dns`"),
+        ("*.example.com", "a.*.example.com", "a domain name such as"),
+        ("challenge = \"dns\"\n", "", "for `challenge = \"dns\"` alone"),
+    ] {
+        let told = with(&BY_DNS.replace(old, new)).expect_err("it is refused");
+        assert!(told.contains(part), "{part}: {told}");
+    }
+}
+
+#[test]
+fn the_instance_is_told_the_zone_and_may_write_there_what_challenges_need() {
+    let spec = with(BY_DNS).expect("it is valid");
+    let mut world: Observed = empty_world();
+    carry_out(|world| plan(&spec, world), &mut world);
+    let policy = world
+        .role_policy
+        .as_ref()
+        .and_then(|policy| policy.document())
+        .expect("it was put");
+    let statement = policy.statement("AnswerChallenge").expect("it may answer").to_string();
+    assert!(statement.contains(":hostedzone/Z0123456789\""), "{statement}");
+    let template = world.launch_template.as_ref().expect("it was made");
+    let settings = template.data.user_data.settings().expect("a boot program");
+    assert_eq!(settings["https_zone"], b"Z0123456789");
+    assert_eq!(settings["https_dns_region"], b"us-east-1");
+    assert_eq!(settings["https_dns_endpoint"], b"https://route53.amazonaws.com");
+    assert_eq!(
+        notes(&plan(&spec, &empty_world()), "https-records"),
+        ["an A record to the stack's address is yours to keep for *.example.com: by that visitors come here"]
+    );
+    // While Route 53 does not answer, the address remembers the zone: nothing changes.
+    let mut unread = world.clone();
+    (unread.hosted_zone, unread.dns_unread) = (None, Some("throttled".to_owned()));
+    let later = plan(&spec, &unread);
+    let kinds: Vec<StepKind> = later.steps.iter().map(|step| step.kind).collect();
+    let record = [StepKind::RememberRecord, StepKind::UpsertRecord];
+    assert!(kinds.iter().all(|kind| record.contains(kind)), "{kinds:?}");
+    // Without that, what needs the zone waits until it does.
+    let mut world = empty_world();
+    let by_files = with(SECTION).expect("it is valid");
+    carry_out(|world| plan(&by_files, world), &mut world);
+    (world.hosted_zone, world.dns_unread) = (None, Some("throttled".to_owned()));
+    for address in &mut world.addresses {
+        address.tags.remove("selfheal:record-zone");
+    }
+    let waiting = plan(&spec, &world);
+    for kind in [StepKind::CreateTemplateVersion, StepKind::PutRolePolicy] {
+        let step = waiting
+            .steps
+            .iter()
+            .find(|step| step.kind == kind)
+            .expect("it is planned");
+        let Readiness::Waiting { needs } = &step.readiness else {
+            panic!("{kind:?}: {:?}", step.readiness);
+        };
+        assert!(needs.contains(&Need::World(WaitFor::DnsAnswers)), "{kind:?}: {needs:?}");
+    }
+    assert!(waiting.refusals.is_empty(), "{:?}", waiting.refusals);
+}
+
+#[test]
+fn names_outside_a_zone_that_is_named_by_its_id_are_refused_once_it_is_read() {
+    let text = format!("{EXAMPLE}\n[https]\n{BY_DNS}").replace("zone = \"example.com\"", "zone = \"Z0123456789\"");
+    let spec = parse(&text.replace("*.example.com", "*.example.org")).expect("nobody knows the zone's name yet");
+    let refused = plan(&spec, &empty_world());
+    let codes: Vec<&str> = refused.refusals.iter().map(|refusal| refusal.code.as_str()).collect();
+    assert_eq!(codes, ["challenge-outside-zone"]);
+    assert!(
+        plan(&parse(&text).expect("it is valid"), &empty_world())
+            .refusals
+            .is_empty()
     );
 }
 

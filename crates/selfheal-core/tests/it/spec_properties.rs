@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 
 use proptest::prelude::*;
 use selfheal_core::spec::{
-    AccessSpec, AddressSpec, AddressWhen, AgentPin, Answers, AppFile, AppPolicy, AppSpec, ConfigSpec, DataSpec,
-    DnsSpec, Filesystem, HealthFrom, HealthProbe, HealthSpec, HttpsSpec, ImageRef, Ingress, InstanceSpec, LogsSpec,
-    Market, NginxExtra, NotifySpec, NotifyTo, OpenPorts, Protocol, Repair, ScheduleSpec, Setup, Site, SnapshotsSpec,
-    Source, Spec, SpecFile, VolumeType, ZoneRef,
+    AccessSpec, AddressSpec, AddressWhen, AgentPin, Answers, AppFile, AppPolicy, AppSpec, ChallengeKind, ConfigSpec,
+    DataSpec, DnsSpec, Filesystem, HealthFrom, HealthProbe, HealthSpec, HttpsSpec, ImageRef, Ingress, InstanceSpec,
+    LogsSpec, Market, NginxExtra, NotifySpec, NotifyTo, OpenPorts, Protocol, Repair, ScheduleSpec, Setup, Site,
+    SnapshotsSpec, Source, Spec, SpecFile, VolumeType, ZoneRef,
 };
 use selfheal_core::world::{AllocationId, VolumeId};
 
@@ -314,6 +314,7 @@ fn https() -> impl Strategy<Value = HttpsSpec> {
                         content: Some(path.clone()),
                         path,
                     }),
+                    challenge: ChallengeKind::Http,
                 }
             },
         )
@@ -325,6 +326,7 @@ fn reachable(
     https: Option<HttpsSpec>,
     data: bool,
     health: Option<&HealthSpec>,
+    dns: Option<&DnsSpec>,
 ) -> (InstanceSpec, Option<HttpsSpec>) {
     let redirected = health.is_some_and(|health| {
         matches!(
@@ -336,10 +338,21 @@ fn reachable(
             }
         )
     });
-    let https = https.filter(|_| data && !redirected);
-    if let (Some(_), Ingress::Ports(ports)) = (&https, &mut instance.ingress) {
+    let mut https = https.filter(|_| data && !redirected);
+    // Whether the names are in a zone that is named by its id, nobody knows before it is read.
+    if let (Some(https), Some(ZoneRef::Id(_))) = (&mut https, dns.map(|dns| &dns.zone)) {
+        https.challenge = ChallengeKind::Dns;
+        https.sites[0].domains[0].insert_str(0, "*.");
+    }
+    if let (Some(https), Ingress::Ports(ports)) = (&https, &mut instance.ingress) {
         ports.retain(|open| ![80, 443].iter().any(|port| open.has_tcp(*port)));
-        ports.extend([(80, Protocol::Tcp), (443, Protocol::Tcp)].map(OpenPorts::from));
+        let asked = (https.challenge == ChallengeKind::Http).then_some(80);
+        ports.extend(
+            asked
+                .into_iter()
+                .chain([443])
+                .map(|port| OpenPorts::from((port, Protocol::Tcp))),
+        );
         ports.sort();
     }
     (instance, https)
@@ -411,7 +424,7 @@ prop_compose! {
         let probed = health.as_ref().is_some_and(|health| health.from != HealthFrom::Aws);
         let repair = repair.filter(|repair| probed || *repair == Repair::Replace);
         let policy = policy.map(|path| AppPolicy { path, document: APP_POLICY.parse().expect("a policy") });
-        let (instance, https) = reachable(instance, https, data.is_some(), health.as_ref());
+        let (instance, https) = reachable(instance, https, data.is_some(), health.as_ref(), dns.as_ref());
         Spec {
             name,
             region: "eu-west-1".to_owned(),

@@ -22,6 +22,7 @@ use crate::statement::{NonEmpty, ResourcePattern, ResourceSet, Statement, Target
 pub fn boundary_policy(scope: &InstanceScope, beside: &[&Document]) -> Result<Document, ScopeError> {
     let policy = instance_policy(scope)?;
     let mut ids = vec![scope.allocation_id.as_str()];
+    ids.extend(scope.challenge.iter().map(|challenge| challenge.zone_id.as_str()));
     ids.extend(
         [&scope.volume_id, &scope.vpc_id, &scope.subnet_id]
             .into_iter()

@@ -180,6 +180,11 @@ impl Place<'_> {
         self.arn("route53", "", "", &format!("hostedzone/{}", id.unwrap_or("*")))
             .map(Into::into)
     }
+
+    /// Makes the ARN of any change of records: Route 53 chooses their ids.
+    pub(crate) fn record_changes(self) -> Made {
+        self.arn("route53", "", "", "change/*").map(Into::into)
+    }
 }
 
 /// Parses the ARN of a resource that the scope gives whole.

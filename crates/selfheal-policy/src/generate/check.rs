@@ -207,6 +207,10 @@ pub(crate) fn instance(scope: &InstanceScope) -> Checked {
     )?;
     optional(scope.log_group.as_ref(), log_group)?;
     optional(scope.topic.as_ref(), |text| topic(text, &scope.region, scope.partition))?;
+    if let Some(challenge) = &scope.challenge {
+        zone_id(&challenge.zone_id)?;
+        challenge.names.iter().try_for_each(|name| record_name(name))?;
+    }
     key("kms_key", scope.kms_key.as_ref(), &scope.account, scope.partition)
 }
 

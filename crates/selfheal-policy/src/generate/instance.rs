@@ -35,6 +35,8 @@ use crate::statement::{ActionSet, Effect, NonEmpty, Principal, PrincipalSet, Pri
 /// - `SessionChannels`: ssmmessages:CreateDataChannel, OpenControlChannel, OpenDataChannel;
 /// - `SessionControl`: ssmmessages:CreateControlChannel.
 ///
+/// `change/*` stands for the changes of Route 53, of which no key tells whose they are; GetChange tells whether one is under way.
+///
 /// `instance/*` and `network-interface/*` stand because their ids are unknown before launch; conditions narrow them.
 /// The exception is ssm:UpdateInstanceInformation, for which no key speaks of the target: the caller must itself be an
 /// instance of this account and Region (`ec2:SourceInstanceARN`), but may name another one.

@@ -23,4 +23,4 @@ pub use names::{
     security_group_name, snapshot_role_name,
 };
 pub use operator::{operator_policy, operator_statement_for, operator_statements_for};
-pub use scope::{FormerRecord, InstanceScope, LifecycleScope, OperatorScope};
+pub use scope::{ChallengeScope, FormerRecord, InstanceScope, LifecycleScope, OperatorScope};

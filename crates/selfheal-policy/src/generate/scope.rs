@@ -42,6 +42,17 @@ pub struct InstanceScope {
     pub kms_key: Option<String>,
     /// Whether the stack has one of EC2's application status checks, whose findings the instance counts.
     pub application_check: bool,
+    /// The records by which the instance shows a certificate authority whose its names are, if it does so in the DNS.
+    pub challenge: Option<ChallengeScope>,
+}
+
+/// The records of DNS challenges.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ChallengeScope {
+    /// The hosted zone's id.
+    pub zone_id: String,
+    /// Names of the records, such as `_acme-challenge.app.example.com`: at least one.
+    pub names: Vec<String>,
 }
 
 /// The scope of the policy under which Data Lifecycle Manager takes the stack's snapshots.

@@ -35,6 +35,8 @@ statements! {
         LogStreams,
         Publish,
         Bundle,
+        AnswerChallenge,
+        SeeChange,
         DecryptWithTheKey,
         GrantTheKeyToEbs,
         DecryptParameters,

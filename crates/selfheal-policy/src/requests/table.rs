@@ -290,6 +290,8 @@ calls! {
         "ec2:CreateTags" [old "elastic-ip"] by [APPLY] => "notes the record on the address";
         "route53:ChangeResourceRecordSets" [old "hostedzone"] by [APPLY, DESTROY] => "writes or deletes the one record";
         "route53:ChangeResourceRecordSets" [old "hostedzone"] by [APPLY, DESTROY] => "deletes the record of a former name";
+        "route53:ChangeResourceRecordSets" [old "hostedzone"] by [INSTANCE] => "shows an authority whose its names are";
+        "route53:GetChange" [old "change"] by [INSTANCE] => "sees whether the DNS has a record by now";
     }
 
     /// The account: whose it is, how many addresses it may hold, and what it has to offer.

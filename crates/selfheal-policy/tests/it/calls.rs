@@ -70,6 +70,7 @@ fn no_call_is_allowed_on_anybody_elses() {
                         ("ec2:RunInstances", "security-group" | "instance" | "volume" | "network-interface") => {
                             other == Owner::OtherStack
                         }
+                        ("route53:GetChange", _) => true,
                         ("iam:CreateServiceLinkedRole", _) => other == Owner::OtherStack,
                         ("dlm:TagResource", _) => other == Owner::OtherStack,
                         _ => false,
@@ -118,7 +119,7 @@ fn removing_any_statement_makes_a_call_fail() {
 fn what_each_statement_of_the_instance_is_for() {
     let document = instance_policy(&instance_scope()).unwrap();
     let needed = needed_by(Caller::Instance, &document);
-    let expected: [(&str, &[&str]); 18] = [
+    let expected: [(&str, &[&str]); 20] = [
         ("TheAddress", &["ec2:AssociateAddress", "ec2:DisassociateAddress"]),
         ("AddressToOwnInstances", &["ec2:AssociateAddress"]),
         (
@@ -160,6 +161,8 @@ fn what_each_statement_of_the_instance_is_for() {
         ("ParameterPath", &["ssm:GetParametersByPath"]),
         ("DecryptParameters", &["kms:Decrypt"]),
         ("Bundle", &["ssm:GetParametersByPath"]),
+        ("AnswerChallenge", &["route53:ChangeResourceRecordSets"]),
+        ("SeeChange", &["route53:GetChange"]),
         ("Publish", &["sns:Publish"]),
         ("LogStreams", &["logs:CreateLogStream", "logs:PutLogEvents"]),
         ("DecryptWithTheKey", &["kms:Decrypt"]),

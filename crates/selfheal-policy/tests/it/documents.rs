@@ -34,6 +34,7 @@ fn instance_with_the_least() {
         topic: None,
         kms_key: None,
         application_check: false,
+        challenge: None,
         ..instance_scope()
     };
     check("instance_with_the_least", &instance_policy(&scope).unwrap());

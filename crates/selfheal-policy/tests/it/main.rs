@@ -6,6 +6,7 @@ mod arns;
 mod boundary;
 #[cfg(test)]
 mod calls;
+mod challenge;
 #[cfg(test)]
 mod common;
 #[cfg(test)]

@@ -6,8 +6,9 @@ use proptest::sample::select;
 use selfheal_policy::eval::{Policies, Request, ResourceRequest, evaluate};
 use selfheal_policy::lint::{DocumentKind, lint};
 use selfheal_policy::{
-    ActionSet, Arn, Comparison, Conditions, Document, Effect, InstanceScope, NonEmpty, Operator, Principal,
-    PrincipalSet, Principals, Quantifier, ResourcePattern, ResourceSet, Statement, Target, Version, instance_policy,
+    ActionSet, Arn, ChallengeScope, Comparison, Conditions, Document, Effect, InstanceScope, NonEmpty, Operator,
+    Principal, PrincipalSet, Principals, Quantifier, ResourcePattern, ResourceSet, Statement, Target, Version,
+    instance_policy,
 };
 
 use crate::common::instance_scope;
@@ -294,8 +295,10 @@ proptest! {
         volume in "vol-[a-f0-9*?]{1,6}",
         path in "/[a-z*?/$]{1,6}",
         log_group in "[a-z*?:/$]{1,6}",
+        (zone, record) in ("[A-Z0-9*?]{1,6}", "[a-z*?.$_-]{1,6}"),
     ) {
         let scope = InstanceScope {
+            challenge: Some(ChallengeScope { zone_id: zone, names: vec![record] }),
             stack,
             group,
             volume_id: Some(volume),

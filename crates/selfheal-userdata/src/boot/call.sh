@@ -21,7 +21,7 @@ call() {
   return 1
 }
 
-# Signs for the service $1 and sends to the endpoint $2 what $3 says in curl's words.
+# Signs for the service $1 and sends to the endpoint $2 what $3 says in curl's words; $4 is a path, where there is one.
 send() {
   local sign code
   error='' message='' server_date=''
@@ -33,7 +33,7 @@ send() {
     sign=("$signer" -I "$root/usr/local/lib/selfheal/sign" "$region" "$1")
   fi
   if ! fetch "user = \"$access_key:$secret_key\"${newline}header = \"X-Amz-Security-Token: $session_token\"$newline$3" \
-    "${sign[@]}" "${2%/}/"; then
+    "${sign[@]}" "${2%/}/${4-}"; then
     reply='' error=Network message="no answer from ${2%/}"
     return 1
   fi

@@ -4,6 +4,8 @@
 
 tls_dir=$root${mount_path-}/.selfheal/tls live_dir=$run_dir/tls acme_dir=$root/run/selfheal-acme
 nginx_conf=$root/etc/selfheal/nginx.conf
+# One with a wildcard is no pattern.
+read -ra domains <<<"$https_domains"
 
 start_https() {
   local names=' '
@@ -129,7 +131,7 @@ is_whole() {
 # Tells whether the certificate that was looked at last is for any name that is wanted here.
 is_ours() {
   local name
-  for name in $https_domains; do
+  for name in "${domains[@]}"; do
     [[ $names != *" $name "* ]] || return 0
   done
   return 1

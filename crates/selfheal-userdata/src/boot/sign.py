@@ -9,6 +9,7 @@ from urllib import error, parse, request
 signal.alarm(20)
 region, service, url = sys.argv[1:]
 form, raw, headers = [], None, {"host": parse.urlsplit(url).netloc}
+path = parse.urlsplit(url).path
 for line in sys.stdin:
     name, _, text = line.strip().partition(" = ")
     text = json.loads(text, strict=False)
@@ -24,11 +25,12 @@ for line in sys.stdin:
     else:
         form.append(tuple(text.split("=", 1)))
 body = parse.urlencode(form).encode() if raw is None else raw
+method = "POST" if body else "GET"
 now = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
 headers["x-amz-date"] = now
 signed = ";".join(sorted(headers))
 lines = "".join(f"{name}:{text}\n" for name, text in sorted(headers.items()))
-canonical = f"POST\n/\n\n{lines}\n{signed}\n{hashlib.sha256(body).hexdigest()}"
+canonical = f"{method}\n{path}\n\n{lines}\n{signed}\n{hashlib.sha256(body).hexdigest()}"
 scope = [now[:8], region, service, "aws4_request"]
 digest = hashlib.sha256(canonical.encode()).hexdigest()
 mac = ("AWS4" + secret).encode()
@@ -37,7 +39,7 @@ for text in [*scope, f"AWS4-HMAC-SHA256\n{now}\n{'/'.join(scope)}\n{digest}"]:
 credential = "/".join([key, *scope])
 headers["authorization"] = f"AWS4-HMAC-SHA256 Credential={credential}, SignedHeaders={signed}, Signature={mac.hex()}"
 try:
-    answer = request.urlopen(request.Request(url, body, headers))
+    answer = request.urlopen(request.Request(url, body or None, headers))
 except error.HTTPError as refusal:
     answer = refusal
 except OSError as reason:

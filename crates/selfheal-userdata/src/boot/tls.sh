@@ -1,23 +1,83 @@
 # The certificate: asked for when the address is here, and published on the volume.
 
-# One look, each minute: most of them end with the first lines.
+# One look, each minute: most of them end with the first lines. What somebody wishes is done without waiting for it to be due, once.
 tls() {
-  local serving='' due=0 source
+  local serving='' due=0 wish='' source
   { read -r serving <"$run_dir/serving" && read -r due <"$live_dir/due"; } 2>/dev/null || :
+  { read -r wish <"$live_dir/wish"; } 2>/dev/null || :
   clock
-  [[ -n $serving ]] && ((now >= ${due:-0})) && mounted || return 0
+  [[ -n $serving ]] && { [[ -n $wish ]] || ((now >= ${due:-0})); } && mounted || return 0
   open_log tls
   read_signer
+  [[ -z $wish ]] || rm -f "$live_dir/wish"
   value=''
-  if look_at_certificate; then
+  if [[ $wish == rollback ]]; then
+    if roll_back; then
+      tell_wisher ok
+      value=''
+    else
+      tell_wisher failed
+      log "no earlier certificate: $value"
+      return
+    fi
+  elif look_at_certificate; then
+    [[ -z $wish ]] || tell_wisher ok
     value=''
     # Half a day, give or take an hour.
     next_look $((39600 + RANDOM * 7200 / 32768))
-    rm -f "$live_dir/looks"
-  elif [[ -n $value ]]; then
-    log "no certificate yet: $value"
+    # What could not be removed of an attempt is not left in the zone until the next one.
+    [[ ! -e $tls_dir/records ]] || look_again
+    [[ -e $tls_dir/records ]] || rm -f "$live_dir/looks"
+  else
+    [[ -z $wish ]] || tell_wisher failed
+    [[ -z $value ]] || log "no certificate yet: $value"
   fi
   tell_certificate "$value"
+}
+
+# What an operator may ask for: another certificate now, or the one before this.
+request_renew() { wish_for renew; }
+request_rollback() { wish_for rollback; }
+
+# Lets the unit that looks after the certificate do $1, since nothing else may be at it meanwhile; `value` tells what came of it.
+wish_for() {
+  local outcome=''
+  value='HTTPS is not served yet'
+  serves && mounted && [[ -d $live_dir ]] || return 1
+  value='the wish cannot be noted'
+  rm -f "$live_dir/outcome" && printf '%s\n' "$1" >"$live_dir/wish" || return 1
+  # A start waits for a look that is under way, and is then none of its own.
+  systemctl start selfheal-tls.service || :
+  [[ ! -e $live_dir/wish ]] || systemctl start selfheal-tls.service || :
+  rm -f "$live_dir/wish"
+  value='the look was cut short'
+  { IFS= read -r outcome <"$live_dir/outcome"; } 2>/dev/null || return 1
+  value=${outcome#* }
+  [[ $outcome == ok\ * ]]
+}
+
+tell_wisher() {
+  local names began ends
+  [[ $1 != ok ]] || ! is_whole "$tls_dir/current" || value="what is served now ends $ends and is for${names% }"
+  printf '%s\n' "$1 $value" >"$live_dir/outcome" || :
+}
+
+# Serves the newest certificate before this one again. It stays until the next is due: what came after it is not taken up.
+roll_back() {
+  local at last='' before='' current names began ends time
+  printf -v time '%(%s)T' -1
+  current=$(readlink "$tls_dir/current") || :
+  value='there is no certificate of an authority yet'
+  [[ $current =~ ^gen-[0-9]+$ ]] || return 1
+  for at in $(generations); do
+    last=$at
+    ((at < ${current#gen-})) && is_whole "$tls_dir/gen-$at" && is_ours && (($(date --date="$ends" +%s) > time)) && before=$at
+  done
+  value="none before $current is there for these names that has not expired"
+  [[ -n $before ]] || return 1
+  value='it cannot be noted on the volume'
+  persist "$tls_dir/passed-over" "$last" || return 1
+  show "gen-$before"
 }
 
 # Notes in the group's tag how the certificate is, where that has changed, with what keeps another one away, $1; and tells that it
@@ -28,7 +88,7 @@ tell_certificate() {
   printf -v time '%(%s)T' -1
   if [[ -n $ca ]] && is_whole "$tls_dir/current"; then
     from=$(date --date="$began" +%s) && to=$(date --date="$ends" +%s) || return 0
-    for name in $https_domains; do
+    for name in "${domains[@]}"; do
       [[ $names == *" $name "* ]] || missing+=+$name
     done
     text="ca=$ca until=$to renews=$((to - (to - from) / 3))${missing:+ missing=${missing#+}}"
@@ -83,7 +143,8 @@ look_at_certificate() {
   local names began ends time
   printf -v time '%(%s)T' -1
   adopt
-  ! suffices "$tls_dir/current" || return 0
+  [[ -z ${https_zone-} ]] || remove_records || log "$value"
+  [[ $wish == renew ]] || ! suffices "$tls_dir/current" || return 0
   if ! precheck; then
     look_again
     return 1
@@ -109,54 +170,23 @@ suffices() {
   local name from to ca=''
   { read -r ca <"$1/ca"; } 2>/dev/null || :
   [[ $ca == "$https_ca" ]] && is_whole "$1" || return 1
-  for name in $https_domains; do
+  for name in "${domains[@]}"; do
     [[ $names == *" $name "* ]] || return 1
   done
   from=$(date --date="$began" +%s) && to=$(date --date="$ends" +%s) && (((to - time) * 3 > to - from))
 }
 
-# Takes what an earlier run has got and could not publish any more.
+# Takes what an earlier run has got and could not publish any more; not what somebody went back from.
 adopt() {
-  local at last=''
+  local at last='' passed=0
+  { read -r passed <"$tls_dir/passed-over"; } 2>/dev/null || :
+  [[ $passed =~ ^[0-9]{1,9}$ ]] || passed=0
   for at in $(generations); do
     last=$at
   done
-  [[ -n $last && ! $tls_dir/gen-$last -ef $tls_dir/current ]] && suffices "$tls_dir/gen-$last" || return 0
+  [[ -n $last && ! $tls_dir/gen-$last -ef $tls_dir/current ]] && ((last > passed)) && suffices "$tls_dir/gen-$last" || return 0
   log "certificate: taking up gen-$last, which was not published yet"
   show "gen-$last"
-}
-
-# Looks, without the authority, at what it will look at: `value` tells what is not as it must be.
-precheck() {
-  local known='' name found others path status=0
-  { read -r known <"$state_dir/address"; } 2>/dev/null || :
-  value="the metadata service does not answer"
-  identity_once || return 1
-  value="the address ${known:-of the stack} is not here yet"
-  [[ -n $known && $known == "$public_ip" ]] || return 1
-  path=/.well-known/acme-challenge/selfheal-$RANDOM$RANDOM
-  (umask 022 && printf '%s\n' "$path" >"$acme_dir$path") || return 1
-  for name in $https_domains; do
-    found=$(resolve AF_INET "$name")
-    value="$name has ${found:-no A record}, and it has to have an A record of $known alone"
-    [[ $found == "$known" ]] || break
-    others=$(resolve AF_INET6 "$name")
-    [[ -z $others ]] || log "$name has an AAAA record, $others: the authority asks there first, and nothing answers here"
-    # From here the way may be barred where from outside it is not: no answer is no answer, another one is a no.
-    status=0
-    fetch "url = \"http://$name$path\"" "${curl[@]}" --noproxy '*' --max-time 5 2>/dev/null || status=$?
-    value="http://$name leads to another server"
-    [[ $status != 0 || $reply == "$path"* ]] || break
-    value=''
-  done
-  rm -f "$acme_dir$path"
-  [[ -z $value ]]
-}
-
-# The addresses of the family $1 that the name $2 has. What `getent` tells hangs on what addresses the machine itself has.
-resolve() {
-  python3 -I -c "import socket, sys; print(*sorted({at[4][0] for at in socket.getaddrinfo(sys.argv[1], 80, socket.$1, 1)}))" \
-    "$2" 2>/dev/null
 }
 
 # Tells whether the authority may be asked now, by what the volume knows of all instances before: a crash loop must not use up
@@ -215,6 +245,7 @@ order() {
   }
   log "asking $https_ca for a certificate for $https_domains"
   attended "$issue_s_max" certbot_process || status=$?
+  [[ -z ${https_zone-} ]] || remove_records || log "$value"
   [[ $status != 0 ]] || return 0
   value="certbot ended with status $status"
   while IFS= read -r line; do
@@ -227,6 +258,8 @@ order() {
   done 2>/dev/null <"$work/letsencrypt.log"
   read -r value <<<"$value"
   value="$https_ca: $value"
+  # What ended it before the authority had looked.
+  { IFS= read -r line <"$work/failed" && value=$line; } 2>/dev/null || :
   return 1
 }
 
@@ -236,11 +269,12 @@ certbot_process() {
   account=$tls_dir/account-${https_ca//[^a-zA-Z0-9.]/_}
   exec </dev/null >"$work/output" 2>&1
   shed
+  export SELFHEAL_CERTBOT=$BASHPID
   [[ -z $https_ca_bundle ]] || export REQUESTS_CA_BUNDLE=$https_ca_bundle
   # shellcheck disable=SC2206 # one word or two
   local contact=(${https_email:+--email "$https_email"})
   exec certbot certonly --non-interactive --agree-tos "${contact[@]:---register-unsafely-without-email}" --server "$https_ca" \
-    --config-dir "$account" --work-dir "$work" --logs-dir "$work" --webroot --webroot-path "$acme_dir" --csr "$new/csr.pem" \
+    --config-dir "$account" --work-dir "$work" --logs-dir "$work" "${challenge_words[@]}" --csr "$new/csr.pem" \
     --cert-path "$new/cert.pem" --chain-path "$new/chain.pem" --fullchain-path "$new/fullchain.pem"
 }
 

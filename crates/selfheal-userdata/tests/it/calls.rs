@@ -6,6 +6,8 @@ use std::time::Duration;
 use selfheal_userdata::{BootConfig, BootExit, HealthCheck, HealthFrom};
 
 use crate::call_list::{Calls, assert_calls, scenarios};
+use crate::https;
+use crate::https_dns;
 use crate::lifecycle::watch_until;
 use crate::support::machine::Machine;
 use crate::support::{bundled, configured, full, mended};
@@ -125,6 +127,7 @@ fn before(scenario: &str) -> Machine {
             });
             booted(&BootConfig { health, ..full() })
         }
+        "certificate by records in the DNS" => https_dns::booted(),
         "app that dies" => booted(&full()),
         "app that a restart mends" | "app that no restart mends" => booted(&mended()),
         _ => booted(&unwatched()),
@@ -211,6 +214,10 @@ fn play(scenario: &str) -> Machine {
             let_the_app_die(&machine);
             (0..3).for_each(|_| drop(machine.again("watchdog", 0)));
         }
+        "certificate by records in the DNS" => {
+            machine.aws.state().calls.clear();
+            https::look(&machine);
+        }
         "app that AWS finds impaired" => {
             machine.aws.state().application_status = "impaired";
             machine.again("watchdog", 0);
@@ -230,6 +237,7 @@ fn calls(machine: &Machine) -> Calls {
         | "SetInstanceHealth"
         | "SuspendProcesses" => "autoscaling",
         "GetParametersByPath" => "ssm",
+        "ChangeResourceRecordSets" | "GetChange" => "route53",
         _ => "ec2",
     };
     let actions = machine.actions().into_iter();

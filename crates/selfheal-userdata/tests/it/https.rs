@@ -17,12 +17,21 @@ const CERTBOT: &str = r#"
 echo "certbot $*" >>"$SELFHEAL_ROOT/asked"
 while (($# > 0)); do
   case $1 in
+    --manual-auth-hook) hook=$2 ;;
     --csr) csr=$2 ;;
     --fullchain-path) chain=$2 ;;
     --logs-dir) logs=$2 ;;
   esac
   shift
 done
+if [[ -n ${hook-} ]]; then
+  names=(app.localhost localhost.test localhost.test)
+  for at in 0 1 2; do
+    CERTBOT_DOMAIN=${names[at]} CERTBOT_VALIDATION=token-$at CERTBOT_REMAINING_CHALLENGES=$((2 - at)) /bin/sh -c "$hook"
+  done
+  echo "looked" >>"$SELFHEAL_ROOT/asked"
+  [[ ! -e $SELFHEAL_ROOT/halt ]] || . "$SELFHEAL_ROOT/halt"
+fi
 if [[ -e $SELFHEAL_ROOT/refuse ]]; then
   . "$SELFHEAL_ROOT/refuse"
   exit 1
@@ -108,7 +117,7 @@ fn asked(machine: &Machine) -> usize {
 }
 
 /// What is noted of the attempts.
-fn attempts(machine: &Machine) -> String {
+pub fn attempts(machine: &Machine) -> String {
     fs::read_to_string(tls(machine).join("attempts")).unwrap_or_default()
 }
 

@@ -2,9 +2,9 @@
 
 use proptest::prelude::*;
 use selfheal_userdata::{
-    AddressWhen, AgentPin, AgentSource, Answers, BootConfig, BootFile, DataVolume, Filesystem, HealthCheck, HealthFrom,
-    Https, LogShipping, Messages, Parameters, Prepare, Probe, ReadError, Repair, Site, check_app_unit, decode, read,
-    read_with_bundle, render,
+    AddressWhen, AgentPin, AgentSource, Answers, BootConfig, BootFile, Challenge, ChallengeZone, DataVolume,
+    Filesystem, HealthCheck, HealthFrom, Https, LogShipping, Messages, Parameters, Prepare, Probe, ReadError, Repair,
+    Site, check_app_unit, decode, read, read_with_bundle, render,
 };
 
 use crate::support::{bare, full};
@@ -250,10 +250,16 @@ fn https() -> impl Strategy<Value = Https> {
         proptest::option::of("[a-z.+_-]{1,9}@example\\.com"),
         "https://[a-z0-9.-]{1,20}(:[1-9][0-9]{0,3})?/[a-z]{1,9}",
         proptest::option::of(path),
-        (1_u32.., 1_u32.., any::<bool>(), proptest::option::of(extra)),
+        (
+            1_u32..,
+            1_u32..,
+            any::<bool>(),
+            proptest::option::of(extra),
+            proptest::option::of("Z[A-Z0-9]{1,31}"),
+        ),
     )
         .prop_map(
-            |(names, answers, email, ca, ca_bundle, (body_mib_max, timeout_s, hsts, extra))| {
+            |(names, answers, email, ca, ca_bundle, (body_mib_max, timeout_s, hsts, extra, zone))| {
                 let mut names = names.into_iter();
                 let sites = answers.into_iter().map(|answers| Site {
                     domains: names.by_ref().take(1).collect(),
@@ -261,7 +267,19 @@ fn https() -> impl Strategy<Value = Https> {
                 });
                 let mut sites: Vec<Site> = sites.collect();
                 sites[0].domains.extend(names);
+                let challenge = match &zone {
+                    Some(id) => {
+                        sites[0].domains[0].insert_str(0, "*.");
+                        Challenge::Dns(ChallengeZone {
+                            id: id.clone(),
+                            endpoint: "https://route53.amazonaws.com".to_owned(),
+                            region: "us-east-1".to_owned(),
+                        })
+                    }
+                    None => Challenge::Http,
+                };
                 Https {
+                    challenge,
                     sites,
                     email,
                     ca,

@@ -8,6 +8,7 @@ mod faults;
 mod https;
 mod https_browser;
 mod https_cut;
+mod https_dns;
 mod images;
 mod kill;
 mod leaving;
@@ -410,6 +411,12 @@ pub const SCENARIOS: &[Scenario] = &[
         about: "a name that leads elsewhere; an authority that is away, then answers 429; a crash loop",
         when: When::All,
         run: https::hardships,
+    },
+    Scenario {
+        name: "https-dns",
+        about: "a certificate with a wildcard by records in the hosted zone; a refusal; a power cut while the authority looks",
+        when: When::All,
+        run: https_dns::by_records,
     },
     Scenario {
         name: "https-kill",

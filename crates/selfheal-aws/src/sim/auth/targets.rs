@@ -1,7 +1,7 @@
 //! The resources that requests name, with what policies may ask of them.
 
 use selfheal_core::names::{IAM_PATH, Tags};
-use selfheal_core::world::{ARecord, GroupSettings, SnapshotId};
+use selfheal_core::world::{ARecord, GroupSettings, RecordSet, SnapshotId};
 use selfheal_policy::Arn;
 use selfheal_policy::eval::ResourceRequest;
 
@@ -78,6 +78,22 @@ impl World {
                 ("route53:ChangeResourceRecordSetsRecordTypes", "A".to_owned()),
                 ("route53:ChangeResourceRecordSetsActions", (*change).to_owned()),
             ],
+            Target::Records { records, change, .. } => {
+                let of_record = |record: &RecordSet| {
+                    [
+                        (
+                            "route53:ChangeResourceRecordSetsNormalizedRecordNames",
+                            record.name.to_ascii_lowercase(),
+                        ),
+                        (
+                            "route53:ChangeResourceRecordSetsRecordTypes",
+                            record.record_type.clone(),
+                        ),
+                    ]
+                };
+                let action = ("route53:ChangeResourceRecordSetsActions", change.clone());
+                records.iter().flat_map(of_record).chain([action]).collect()
+            }
             _ => Vec::new(),
         }
     }
@@ -246,7 +262,9 @@ impl World {
                 let keys = vec![("ec2:VpcID", id.to_string())];
                 ("ec2", format!("vpc/{id}"), keys, Tags::new())
             }
+            Target::RecordChange(id) => ("route53", format!("change/{id}"), Keys::new(), Tags::new()),
             Target::Zone(id)
+            | Target::Records { zone: id, .. }
             | Target::Record {
                 record: ARecord { zone_id: id, .. },
                 ..

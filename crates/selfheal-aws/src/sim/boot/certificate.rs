@@ -25,6 +25,7 @@ impl World {
     /// Lets an instance that serves look after its certificate, where it has one.
     pub(super) fn begin_certificate(&mut self, id: &InstanceId, config: &BootConfig) {
         if !config.domains.is_empty() {
+            self.forget_answering(id);
             self.look_after_certificate(id, FIRST);
         }
     }
@@ -50,12 +51,19 @@ impl World {
         let Some(volume) = config.volume.clone().filter(|volume| mounted.as_ref() == Some(volume)) else {
             return;
         };
+        if let Some((change, since_ms)) = self.answering(id) {
+            return self.await_records(id, &me, &config, &volume, &change, since_ms);
+        }
+        if let Err(why) = self.remove_records(&me, &config, &volume) {
+            self.say(id, format!("ChangeResourceRecordSets: {why}"));
+            return self.look_after_certificate(id, Range::exactly(LOOKS_MS[0]));
+        }
         let have = self.certificates.entry(volume.clone()).or_default().clone();
         if config.domains.iter().all(|domain| have.domains.contains(domain)) {
             return self.note_certificate(id, &me, &config, &have, "");
         }
         let looks = self.instances.get(id).map_or(0, |instance| instance.boot.looks);
-        if let Some(name) = self.astray(id, &config) {
+        if let Some(name) = self.astray(id, &config).filter(|_| config.challenge_zone.is_none()) {
             let why = format!("{name} does not lead here");
             self.say(id, format!("no certificate yet: {why}"));
             self.note_certificate(id, &me, &config, &have, &why);
@@ -66,13 +74,26 @@ impl World {
         if self.now_ms < due_ms {
             return self.look_after_certificate(id, Range::exactly(due_ms - self.now_ms));
         }
+        self.note_order(id, &volume);
+        if let Some(zone) = &config.challenge_zone {
+            return self.write_records(id, &me, &config, &volume, zone);
+        }
         let error = self.order(id, &volume, &config);
         let have = self.certificates.get(&volume).cloned().unwrap_or_default();
+        if !error.is_empty() {
+            self.look_again(id, &have);
+        }
         self.note_certificate(id, &me, &config, &have, error);
     }
 
+    /// The next look after an attempt: when the authority may be asked again.
+    pub(super) fn look_again(&mut self, id: &InstanceId, have: &CertificateRecord) {
+        let wait_ms = due_ms(&have.tries_ms).saturating_sub(self.now_ms).max(LOOKS_MS[0]);
+        self.look_after_certificate(id, Range::exactly(wait_ms));
+    }
+
     /// Notes how the certificate is in the group's tag, where that is something else than this instance has noted before.
-    fn note_certificate(
+    pub(super) fn note_certificate(
         &mut self,
         id: &InstanceId,
         me: &Caller,
@@ -140,21 +161,25 @@ impl World {
         config.domains.iter().find(|domain| !leads(domain)).cloned()
     }
 
-    /// Asks the authority; what came of it, where that is no certificate. The attempt is noted before, whatever comes of it.
-    fn order(&mut self, id: &InstanceId, volume: &VolumeId, config: &BootConfig) -> &'static str {
+    /// Notes an attempt, before it is made.
+    fn note_order(&mut self, id: &InstanceId, volume: &VolumeId) {
         let now_ms = self.now_ms;
         self.orders.push(OrderRecord {
             at_ms: now_ms,
             instance: id.clone(),
             volume: volume.clone(),
         });
-        let (order, away) = (self.orders.len(), self.authority_away);
         let record = self.certificates.entry(volume.clone()).or_default();
         record.tries_ms.push(now_ms);
+    }
+
+    /// Asks the authority; what came of it, where that is no certificate.
+    pub(super) fn order(&mut self, id: &InstanceId, volume: &VolumeId, config: &BootConfig) -> &'static str {
+        let now_ms = self.now_ms;
+        let (order, away) = (self.orders.len(), self.authority_away);
+        let record = self.certificates.entry(volume.clone()).or_default();
         if away {
-            let wait_ms = due_ms(&record.tries_ms) - now_ms;
             self.say(id, "no certificate yet: the authority is away");
-            self.look_after_certificate(id, Range::exactly(wait_ms));
             return "the authority is away";
         }
         record.issued_ms = now_ms;

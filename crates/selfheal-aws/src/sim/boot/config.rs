@@ -4,7 +4,7 @@ use selfheal_core::world::InstanceId;
 use std::str::FromStr;
 
 use selfheal_core::Names;
-use selfheal_userdata::{AgentSource, HealthFrom, Settings, settings};
+use selfheal_userdata::{AgentSource, Challenge, HealthFrom, Settings, settings};
 
 use super::super::state::{BootConfig, BundleRef, ParametersRef};
 use super::super::world::World;
@@ -44,6 +44,10 @@ impl BootConfig {
                 required: parameters.required,
                 refresh_s: parameters.refresh_s,
             }),
+            challenge_zone: config.https.as_ref().and_then(|https| match &https.challenge {
+                Challenge::Dns(zone) => Some(zone.id.clone().into()),
+                Challenge::Http => None,
+            }),
             domains: config.https.map(|https| https.domains()).unwrap_or_default(),
             prepares: config.prepare.is_some(),
             repairs: config.repair.restart,
@@ -77,6 +81,7 @@ impl BootConfig {
             }),
             prepares: settings.contains_key("prepare_s_max"),
             repairs: settings.contains_key("repair_s_max"),
+            challenge_zone: text("https_zone").map(Into::into),
             domains: text("https_domains")
                 .unwrap_or_default()
                 .split_whitespace()

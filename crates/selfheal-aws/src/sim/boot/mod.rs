@@ -4,6 +4,7 @@
 //! their settings. An instance with other user data runs, and takes nothing.
 
 mod certificate;
+mod challenge;
 mod config;
 mod grow;
 mod leave;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use selfheal_core::world::{AllocationId, VolumeId};
+use selfheal_core::world::{AllocationId, HostedZoneId, VolumeId};
 use serde::{Deserialize, Serialize};
 
 /// Configuration of an instance's boot program, as far as the model uses it.
@@ -51,6 +51,9 @@ pub struct BootConfig {
     /// Names of the certificate that it looks after; empty where it has no HTTPS.
     #[serde(default)]
     pub domains: Vec<String>,
+    /// Hosted zone in which it shows an authority whose the names are, where it does so in the DNS.
+    #[serde(default)]
+    pub challenge_zone: Option<HostedZoneId>,
 }
 
 /// Configuration of an app in Parameter Store.
@@ -235,6 +238,9 @@ pub struct BootState {
     /// Number of times that it has looked after its certificate.
     #[serde(default)]
     pub looks: u32,
+    /// Change of records that it waits for before the authority looks, and since when, in logical milliseconds.
+    #[serde(default)]
+    pub answering: Option<(String, u64)>,
     /// What it has noted of its certificate.
     #[serde(default)]
     pub tls_noted: Option<String>,

@@ -1,6 +1,6 @@
 //! Certificates: what a data volume holds, and what a certificate authority was asked.
 
-use selfheal_core::world::{InstanceId, VolumeId};
+use selfheal_core::world::{InstanceId, RecordSet, VolumeId};
 use serde::{Deserialize, Serialize};
 
 /// What a data volume holds of its stack's certificate.
@@ -16,6 +16,9 @@ pub struct CertificateRecord {
     pub issued_ms: u64,
     /// When the authority was asked since the last certificate, in logical milliseconds.
     pub tries_ms: Vec<u64>,
+    /// Records that were written for an authority and are to be removed.
+    #[serde(default)]
+    pub records: Vec<RecordSet>,
 }
 
 /// An order that a certificate authority was given.

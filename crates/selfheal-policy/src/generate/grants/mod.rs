@@ -40,6 +40,7 @@ impl Resource {
             Self::Logs => logs::instance(grants),
             Self::Notify => notify::instance(grants),
             Self::Bundle => bundle::instance(grants),
+            Self::Record => record::instance(grants),
             Self::Image
             | Self::Instance
             | Self::Network
@@ -47,7 +48,6 @@ impl Resource {
             | Self::Snapshot
             | Self::Lifecycle
             | Self::Identity
-            | Self::Record
             | Self::Account => Ok(()),
         }
     }

@@ -1,11 +1,28 @@
 //! The DNS record, and the one of a former name.
 
 use super::super::build::{only, owned};
-use super::super::collect::{Granted, OperatorGrants, When};
+use super::super::collect::{Granted, InstanceGrants, OperatorGrants, When};
 use super::super::names::RECORD_KEYS;
-use super::super::statements::OperatorStatement as Operator;
+use super::super::statements::{InstanceStatement as Instance, OperatorStatement as Operator};
 use crate::condition::Conditions;
 use crate::purpose::Purpose;
+
+/// The instance writes and removes the records of its challenges, and sees when the DNS has them.
+///
+/// No key narrows `GetChange` to changes of its own; what it tells is whether one is under way.
+pub(super) fn instance(grants: &mut InstanceGrants<'_>) -> Granted {
+    let Some(challenge) = &grants.scope.challenge else {
+        return Ok(());
+    };
+    let zone = vec![grants.place.hosted_zone(Some(&challenge.zone_id))?];
+    let names: Vec<&str> = challenge.names.iter().map(String::as_str).collect();
+    let conditions = these_records(&names, "TXT", &["UPSERT", "DELETE"]);
+    let change = ["route53:ChangeResourceRecordSets"];
+    grants.allow(Instance::AnswerChallenge, &change, zone, conditions);
+    let changes = vec![grants.place.record_changes()?];
+    grants.allow(Instance::SeeChange, &["route53:GetChange"], changes, Conditions::none());
+    Ok(())
+}
 
 /// Every command finds the zone and reads the record; an apply writes it, notes it on the address, and removes that of a
 /// former name; a destroy removes both. A doctor asks who answers for the zone.
@@ -86,13 +103,18 @@ fn write(grants: &mut OperatorGrants<'_>, action: &str) -> Granted {
 
 /// Asks that the request speaks of one A record alone.
 fn one_record(name: &str, action: &str) -> Conditions {
+    these_records(&[name], "A", &[action])
+}
+
+/// Asks that the request speaks of records of these names and this type alone, and does these things alone with them.
+fn these_records(names: &[&str], record_type: &str, actions: &[&str]) -> Conditions {
     let mut conditions = Conditions::none();
-    for (key, value) in [
-        ("route53:ChangeResourceRecordSetsNormalizedRecordNames", name),
-        ("route53:ChangeResourceRecordSetsRecordTypes", "A"),
-        ("route53:ChangeResourceRecordSetsActions", action),
+    for (key, values) in [
+        ("route53:ChangeResourceRecordSetsNormalizedRecordNames", names),
+        ("route53:ChangeResourceRecordSetsRecordTypes", &[record_type]),
+        ("route53:ChangeResourceRecordSetsActions", actions),
     ] {
-        conditions = only(conditions, key, &[value]);
+        conditions = only(conditions, key, values);
     }
     conditions
 }

@@ -2,7 +2,7 @@
 
 pub mod world;
 
-use selfheal_policy::{InstanceScope, LifecycleScope, OperatorScope, Partition};
+use selfheal_policy::{ChallengeScope, InstanceScope, LifecycleScope, OperatorScope, Partition};
 
 /// The account of the stack under test.
 pub const ACCOUNT: &str = "123456789012";
@@ -40,6 +40,13 @@ pub fn instance_scope() -> InstanceScope {
         topic: Some(TOPIC.to_owned()),
         kms_key: Some(KEY.to_owned()),
         application_check: true,
+        challenge: Some(ChallengeScope {
+            zone_id: "Z0AAAAAAAAAAAAAAAAAAA".to_owned(),
+            names: vec![
+                "_acme-challenge.app.example.com".to_owned(),
+                "_acme-challenge.example.com".to_owned(),
+            ],
+        }),
     }
 }
 

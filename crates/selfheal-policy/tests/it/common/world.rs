@@ -270,7 +270,7 @@ fn describe(request: ResourceRequest, kind: &str, owner: Owner, name: &str) -> R
 pub fn attempts(action: &Action, region: &str) -> Vec<Context> {
     let mut contexts = bounds(action, vec![helpful(region)]);
     let marks: Vec<&str> = GROUP_MARK_KEYS.to_vec();
-    let vary: [(&str, Vec<Vec<&str>>); 6] = [
+    let vary: [(&str, Vec<Vec<&str>>); 8] = [
         (
             "aws:TagKeys",
             vec![
@@ -298,6 +298,14 @@ pub fn attempts(action: &Action, region: &str) -> Vec<Context> {
         (
             "route53:ChangeResourceRecordSetsActions",
             vec![vec!["UPSERT"], vec!["DELETE"]],
+        ),
+        (
+            "route53:ChangeResourceRecordSetsNormalizedRecordNames",
+            vec![vec!["app.example.com"], vec!["_acme-challenge.app.example.com"]],
+        ),
+        (
+            "route53:ChangeResourceRecordSetsRecordTypes",
+            vec![vec!["A"], vec!["TXT"]],
         ),
         (
             "kms:ViaService",
@@ -349,11 +357,6 @@ fn helpful(region: &str) -> Context {
         .with("iam:AWSServiceName", "autoscaling.amazonaws.com")
         .with("kms:GrantIsForAWSResource", "true")
         .with("ssm:SessionDocumentAccessCheck", "true")
-        .with(
-            "route53:ChangeResourceRecordSetsNormalizedRecordNames",
-            "app.example.com",
-        )
-        .with("route53:ChangeResourceRecordSetsRecordTypes", "A")
         .with("sns:Protocol", "email")
 }
 
@@ -432,8 +435,8 @@ fn candidates(action: &Action, kind: &'static str, owner: Owner) -> Vec<Thing> {
     if global && owner == Owner::OtherRegion {
         return Vec::new();
     }
-    // An image or a snapshot bears no account in its name, so another account's cannot be told from our own.
-    if ["image", "snapshot"].contains(&kind) && owner == Owner::OtherAccount {
+    // What bears no account in its name cannot be told from our own where it is another account's.
+    if ["image", "snapshot", "change"].contains(&kind) && owner == Owner::OtherAccount {
         return Vec::new();
     }
     let tags_new = action.has_key(Some(kind), "aws:RequestTag/x");

@@ -4,8 +4,8 @@ pub mod aws;
 pub mod machine;
 
 use selfheal_userdata::{
-    AddressWhen, AgentPin, AgentSource, Answers, BootConfig, BootFile, DataVolume, Filesystem, HealthCheck, HealthFrom,
-    Https, LogShipping, Messages, Parameters, Prepare, Probe, Repair, Site,
+    AddressWhen, AgentPin, AgentSource, Answers, BootConfig, BootFile, Challenge, ChallengeZone, DataVolume,
+    Filesystem, HealthCheck, HealthFrom, Https, LogShipping, Messages, Parameters, Prepare, Probe, Repair, Site,
 };
 
 /// A stack with everything.
@@ -82,6 +82,30 @@ pub fn https() -> Https {
         timeout_s: 60,
         hsts: true,
         extra: Some("gzip on;\n".into()),
+        challenge: Challenge::Http,
+    }
+}
+
+/// A stack with everything, whose HTTPS answers challenges in the DNS, for a name with a wildcard too.
+pub fn secured_by_dns(endpoint: &str) -> BootConfig {
+    BootConfig {
+        https: Some(Https {
+            sites: vec![Site {
+                domains: vec![
+                    "app.localhost".into(),
+                    "localhost.test".into(),
+                    "*.localhost.test".into(),
+                ],
+                answers: Answers::Upstreams(vec!["127.0.0.1:8080".into()]),
+            }],
+            challenge: Challenge::Dns(ChallengeZone {
+                id: "Z0123456789ABCDEFGHIJ".into(),
+                endpoint: endpoint.into(),
+                region: "us-east-1".into(),
+            }),
+            ..https()
+        }),
+        ..full()
     }
 }
 
