@@ -10,11 +10,16 @@ use crate::wire::Wire;
 
 /// Sends a call as the boot program does; answers what comes back.
 fn send(url: &str, service: &str, config: &str) -> String {
+    send_for("eu-west-1", url, service, config)
+}
+
+/// Sends a call that is signed for this Region.
+fn send_for(region: &str, url: &str, service: &str, config: &str) -> String {
     let program = Path::new(env!("CARGO_MANIFEST_DIR")).join("../crates/selfheal-userdata/src/boot/sign.py");
     let mut child = Command::new("python3")
         .arg("-I")
         .arg(program)
-        .args(["eu-west-1", service, url])
+        .args([region, service, url])
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .spawn()
@@ -84,4 +89,21 @@ fn python_signs_as_aws_verifies() {
         &(secrets.replace(&text("SecretAccessKey"), "another") + describe),
     );
     assert!(answer.contains("SignatureDoesNotMatch"), "{answer}");
+    // A path, with and without a body, for a service that is one for all Regions: it is the policy that refuses.
+    for (path, body) in [
+        (
+            "hostedzone/Z0/rrset/",
+            "header = \"Content-Type: text/xml\"\ndata-raw = \"<a b=\\\"c\\\"/>\"\n",
+        ),
+        ("change/C0", ""),
+    ] {
+        let url = format!("{url}2013-04-01/{path}");
+        let answer = send_for("us-east-1", &url, "route53", &(secrets.clone() + body));
+        let told = if body.is_empty() {
+            "AccessDenied"
+        } else {
+            "InvalidInput"
+        };
+        assert!(answer.contains(told), "{path}: {answer} {:?}", wire.log().last());
+    }
 }

@@ -4,7 +4,8 @@
 use selfheal_aws::sim::{InstanceChange, Sim, TraceKind};
 use selfheal_aws::{AutoScaling, Ec2, Goal};
 use selfheal_core::spec::{
-    Answers, ChallengeKind, ConfigSpec, HealthFrom, HealthProbe, HealthSpec, HttpsSpec, Repair, Setup, Site,
+    Answers, ChallengeKind, ConfigSpec, DnsSpec, HealthFrom, HealthProbe, HealthSpec, HttpsSpec, Repair, Setup, Site,
+    ZoneRef,
 };
 use selfheal_core::world::{InstanceId, InstanceState, ModifyVolume};
 
@@ -123,6 +124,12 @@ fn by_records() -> Calls {
         answers: Answers::Root("/srv/data/www".to_owned()),
     };
     let stack = prepare_with(&sim, |spec| {
+        spec.dns = Some(DnsSpec {
+            zone: ZoneRef::Name("example.com".to_owned()),
+            name: "app.example.com".to_owned(),
+            overwrite: false,
+            ttl_s: 60,
+        });
         spec.https = Some(HttpsSpec {
             challenge: ChallengeKind::Dns,
             ..HttpsSpec::new(vec![site])

@@ -65,7 +65,7 @@ pub fn https_get(lab: &Lab, cloud: &Cloud, trust: Option<&str>, path: &str) -> T
 }
 
 /// The serial of the certificate that is served over the Elastic IP.
-fn serial(lab: &Lab, cloud: &Cloud) -> TaskResult<String> {
+pub fn serial(lab: &Lab, cloud: &Cloud) -> TaskResult<String> {
     let command = format!(
         "openssl s_client -connect {}:443 -servername {NAME} </dev/null 2>/dev/null | openssl x509 -noout -serial",
         cloud.stack.public_ip

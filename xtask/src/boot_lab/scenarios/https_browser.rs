@@ -139,6 +139,78 @@ fn limits(lab: &Lab, cloud: &Cloud, roots: &str) -> TaskResult<()> {
     Ok(())
 }
 
+/// What somebody else's tool, testssl.sh, finds of the protocols, the ciphers and the certificate: nothing that it calls worse than low,
+/// but for what follows from an authority of the lab's.
+pub fn graded(lab: &mut Lab) -> TaskResult<()> {
+    install_tools(GRADER)?;
+    let mut authority = Authority::prepare(lab)?;
+    authority.start(lab, 0)?;
+    let roots = authority.root(lab)?;
+    let mut options = options(&authority, DIRECTORY);
+    options.https = options.https.map(|https| HttpsSpec { hsts: true, ..https });
+    let cloud = launch(lab, &options)?;
+    cloud.await_in_service(1, 90)?;
+    await_trusted(lab, &cloud, &roots, 90)?;
+    let found = lab.config().logs.join("testssl.json");
+    let mut command = Command::new("testssl");
+    command.args([
+        "--quiet",
+        "--color",
+        "0",
+        "--warnings",
+        "off",
+        "--nodns",
+        "min",
+        "--add-ca",
+        &roots,
+    ]);
+    command.arg("--jsonfile").arg(&found);
+    command.args(["--ip", &cloud.stack.public_ip, &format!("https://{NAME}/birth")]);
+    // Its status counts what it finds.
+    let _ = output(&mut command);
+    let text = std::fs::read_to_string(&found).context(|| format!("read {}", found.display()))?;
+    let findings: Vec<Finding> =
+        serde_json::from_str(&text).map_err(|error| TaskError::malformed("findings", error))?;
+    ensure(findings.len() > 50, || format!("{} findings", findings.len()))?;
+    let bad: Vec<String> = findings
+        .iter()
+        .filter(|it| matches!(it.severity.as_str(), "MEDIUM" | "HIGH" | "CRITICAL" | "FATAL"))
+        .filter(|it| !OF_THE_LAB.iter().any(|id| it.id.starts_with(id)))
+        .map(|it| format!("{} {}: {}", it.severity, it.id, it.finding))
+        .collect();
+    ensure(bad.is_empty(), || bad.join("; "))?;
+    let grade = findings
+        .iter()
+        .find(|it| it.id == "overall_grade")
+        .map_or("none", |it| &it.finding);
+    lab.note(format!(
+        "testssl.sh: {} findings, none above LOW, grade {grade}",
+        findings.len()
+    ));
+    Ok(())
+}
+
+/// The tool.
+const GRADER: &[Tool] = &[("testssl", "testssl.sh")];
+/// Findings about the authority, whose certificates nobody knows and which tells nobody of revocations.
+const OF_THE_LAB: &[&str] = &[
+    "cert_chain_of_trust",
+    "cert_revocation",
+    "cert_crlDistributionPoints",
+    "DNS_CAArecord",
+    "cert_ocspURL",
+    "overall_grade",
+    "grade_cap_reason",
+];
+
+/// One line of what it finds.
+#[derive(serde::Deserialize)]
+struct Finding {
+    id: String,
+    severity: String,
+    finding: String,
+}
+
 /// Asks for a page of a site with what else curl is told.
 fn ask(lab: &Lab, cloud: &Cloud, roots: &str, name: &str, path: &str, more: &[&str]) -> TaskResult<String> {
     let resolve = format!("{name}:443:{}", cloud.stack.public_ip);

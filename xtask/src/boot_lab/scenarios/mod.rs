@@ -9,6 +9,7 @@ mod https;
 mod https_browser;
 mod https_cut;
 mod https_dns;
+mod https_loop;
 mod images;
 mod kill;
 mod leaving;
@@ -407,6 +408,12 @@ pub const SCENARIOS: &[Scenario] = &[
         run: https_browser::visited,
     },
     Scenario {
+        name: "https-graded",
+        about: "testssl.sh looks at protocols, ciphers and the certificate",
+        when: When::All,
+        run: https_browser::graded,
+    },
+    Scenario {
         name: "https-hardships",
         about: "a name that leads elsewhere; an authority that is away, then answers 429; a crash loop",
         when: When::All,
@@ -417,6 +424,24 @@ pub const SCENARIOS: &[Scenario] = &[
         about: "a certificate with a wildcard by records in the hosted zone; a refusal; a power cut while the authority looks",
         when: When::All,
         run: https_dns::by_records,
+    },
+    Scenario {
+        name: "https-crash-loop",
+        about: "two replacements a minute for five minutes, before an authority that refuses: three orders at most",
+        when: When::All,
+        run: https_loop::crash_loop,
+    },
+    Scenario {
+        name: "https-snapshot",
+        about: "the volume is put back to an older certificate: it is served, and renewed when it is due",
+        when: When::All,
+        run: https_loop::old_snapshot,
+    },
+    Scenario {
+        name: "https-extra",
+        about: "directives that nginx does not take, at a first boot and after a replacement",
+        when: When::All,
+        run: https_loop::broken_extra,
     },
     Scenario {
         name: "https-kill",

@@ -81,13 +81,13 @@ impl World {
         let error = self.order(id, &volume, &config);
         let have = self.certificates.get(&volume).cloned().unwrap_or_default();
         if !error.is_empty() {
-            self.look_again(id, &have);
+            self.ask_again_later(id, &have);
         }
         self.note_certificate(id, &me, &config, &have, error);
     }
 
     /// The next look after an attempt: when the authority may be asked again.
-    pub(super) fn look_again(&mut self, id: &InstanceId, have: &CertificateRecord) {
+    pub(super) fn ask_again_later(&mut self, id: &InstanceId, have: &CertificateRecord) {
         let wait_ms = due_ms(&have.tries_ms).saturating_sub(self.now_ms).max(LOOKS_MS[0]);
         self.look_after_certificate(id, Range::exactly(wait_ms));
     }

@@ -120,7 +120,7 @@ impl World {
         }
         let have = self.certificates.get(volume).cloned().unwrap_or_default();
         if !error.is_empty() || removed.is_err() {
-            self.look_again(id, &have);
+            self.ask_again_later(id, &have);
         }
         self.note_certificate(id, me, config, &have, &error);
     }
