@@ -125,7 +125,7 @@ pub enum Command {
     Logs(LogsArgs),
     /// Try whether those are told of what happens who are to be told
     Notify(NotifyArgs),
-    /// Show the certificate of the stack's HTTPS: names, issuer, expiry, next renewal, last attempt
+    /// Show the certificate of the stack's HTTPS: names, issuer, expiry, next renewal, last attempt; renew it, or go back to the one before
     Certificate(CertificateArgs),
     /// Open a shell on the instance by Session Manager: no key, no open port
     Shell(ShellArgs),
@@ -193,6 +193,7 @@ impl Command {
         match self {
             Self::Plan(_) => Some(Purpose::Plan),
             Self::Apply(_) | Self::Rollback(_) => Some(Purpose::Apply),
+            Self::Certificate(args) if args.verb().is_some() => Some(Purpose::Request),
             Self::Status(_) | Self::Wait(_) | Self::Certificate(_) => Some(Purpose::Status),
             Self::Destroy(_) => Some(Purpose::Destroy),
             Self::Resume(_) => Some(Purpose::Resume),
@@ -426,9 +427,27 @@ pub struct NotifyArgs {
 /// Arguments of `certificate`.
 #[derive(Debug, Args)]
 pub struct CertificateArgs {
+    /// Have the instance ask for another certificate now, before it is due; it counts as one of the few a week
+    #[arg(long, conflicts_with = "rollback")]
+    pub renew: bool,
+    /// Have the instance serve the certificate before this one, until the next is due
+    #[arg(long)]
+    pub rollback: bool,
     /// Print the certificate as JSON
     #[arg(long)]
     pub json: bool,
+}
+
+impl CertificateArgs {
+    /// What the instance is asked to do, where it is asked for something.
+    #[must_use]
+    pub const fn verb(&self) -> Option<&'static str> {
+        match (self.renew, self.rollback) {
+            (true, _) => Some("renew"),
+            (_, true) => Some("rollback"),
+            _ => None,
+        }
+    }
 }
 
 /// Arguments of `destroy`.

@@ -2,9 +2,11 @@
 
 use std::time::Duration;
 
-use selfheal_aws::Scope;
+use jiff::SignedDuration;
 use selfheal_aws::sim::{Fault, FaultPlan, Sim, SimConfig, When};
+use selfheal_aws::{Control, Scope, Silent, ask, request_id};
 use selfheal_core::plan;
+use selfheal_core::request::Request;
 use selfheal_core::spec::{Answers, ChallengeKind, HttpsSpec, Site, Spec};
 use selfheal_core::status::{CertificateStatus, status};
 use selfheal_core::world::VolumeId;
@@ -258,4 +260,47 @@ fn what_an_instance_that_died_has_left_in_the_zone_goes_with_the_next() {
     let (_, _, volume) = serving(&sim).expect("it serves");
     assert_eq!(certificate(&sim, &volume).1, ["app.example.com"]);
     assert_eq!(texts(&sim), Vec::<String>::new(), "{}", sim.trace_text());
+}
+
+/// Asks the instance that serves for something, and waits for the answer.
+fn asked(sim: &Sim, spec: &Spec, verb: &str) -> (bool, String) {
+    let (instance, ..) = serving(sim).expect("it serves");
+    let ctl = Control {
+        clock: sim,
+        jitter: sim,
+        progress: &Silent,
+    };
+    let request = Request::new(&request_id(&ctl), verb, &[]).expect("a request");
+    let at_most = SignedDuration::from_secs(900);
+    let reply = sim.block_on(ask(sim, spec, &instance, &request, at_most, &ctl));
+    let reply = reply
+        .expect("the world goes on")
+        .expect("it is asked")
+        .expect("an answer");
+    (reply.done, reply.words)
+}
+
+#[test]
+fn an_operator_gets_another_certificate_and_the_one_before() {
+    for spec in [secured(&["app.example.com"]), by_dns(&["app.example.com"])] {
+        let sim = applied_as(even(1), &spec);
+        sim.settle(HOUR);
+        let (_, _, volume) = serving(&sim).expect("it serves");
+        let (done, told) = asked(&sim, &spec, "rollback");
+        assert!(!done && told.starts_with("none before"), "{told}");
+        let (done, told) = asked(&sim, &spec, "renew");
+        assert!(done && told.contains("app.example.com"), "{told}");
+        assert_eq!(certificate(&sim, &volume).2, 2);
+        assert!(asked(&sim, &spec, "rollback").0);
+        assert_eq!(certificate(&sim, &volume).2, 1);
+        assert_eq!(texts(&sim), Vec::<String>::new());
+        sim.tamper(|world| world.authority_away = true);
+        assert_eq!(asked(&sim, &spec, "renew"), (false, "the authority is away".to_owned()));
+        let (done, told) = asked(&sim, &spec, "renew");
+        assert!(
+            !done && told.starts_with("the authority is asked again after"),
+            "{told}"
+        );
+        assert_eq!(sim.inspect(|world| world.orders.len()), 3, "{told}");
+    }
 }

@@ -124,6 +124,7 @@ fn by_records() -> Calls {
         answers: Answers::Root("/srv/data/www".to_owned()),
     };
     let stack = prepare_with(&sim, |spec| {
+        spec.app.health = None;
         spec.dns = Some(DnsSpec {
             zone: ZoneRef::Name("example.com".to_owned()),
             name: "app.example.com".to_owned(),

@@ -38,3 +38,35 @@ fn a_certificate_is_shown_as_its_instance_notes_it() {
     let text = folder.expect(&["status"], 0).stdout;
     assert!(text.contains("healthy, and its certificate is late"), "{text}");
 }
+
+#[test]
+fn the_instance_is_asked_for_another_certificate_and_for_the_one_before() {
+    let folder = Folder::new();
+    folder.write("selfheal.toml", &format!("{}\n{HTTPS}", *SPEC));
+    let none = folder.expect(&["certificate", "--renew"], 12);
+    assert!(none.stderr.contains("no instance is in service"), "{}", none.stderr);
+    folder.expect(&["apply", "--yes"], 0);
+    folder.pass(Duration::from_secs(3_600));
+    let none = folder.expect(&["certificate", "--rollback"], 1);
+    assert!(
+        none.stderr.contains("could not (rollback): none before"),
+        "{}",
+        none.stderr
+    );
+    let first = folder.json(&["certificate"])["certificate"]["until"].clone();
+    let renewed = folder.expect(&["certificate", "--renew"], 0);
+    assert!(
+        renewed.stdout.contains(": what is served now ends "),
+        "{}",
+        renewed.stdout
+    );
+    let second = folder.json(&["certificate"])["certificate"]["until"].clone();
+    assert_ne!(first, second);
+    let report = folder.json(&["certificate", "--rollback"]);
+    assert_eq!(report["certificate"]["until"], first, "{report:#}");
+    assert!(
+        report["answer"].as_str().is_some_and(|answer| answer.contains("ends")),
+        "{report:#}"
+    );
+    folder.expect(&["certificate", "--renew", "--rollback"], 2);
+}

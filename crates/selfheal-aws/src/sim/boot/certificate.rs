@@ -17,7 +17,7 @@ const LOOKS_MS: [u64; 5] = [60_000, 120_000, 300_000, 600_000, 1_800_000];
 const AGAIN_MS: (u64, u64) = (600_000, 43_200_000);
 /// The authority of this world, and how long its certificates live: as Let's Encrypt's do today.
 const AUTHORITY: &str = "https://ca.example.com/dir";
-const LIFE_MS: u64 = 90 * 86_400_000;
+pub(super) const LIFE_MS: u64 = 90 * 86_400_000;
 /// Looks of one start: a world must come to rest.
 const LOOKS_MAX: u32 = 50;
 
@@ -145,7 +145,7 @@ impl World {
     }
 
     /// A name that does not lead to this instance, as far as this world's zones say anything of it.
-    fn astray(&self, id: &InstanceId, config: &BootConfig) -> Option<String> {
+    pub(super) fn astray(&self, id: &InstanceId, config: &BootConfig) -> Option<String> {
         let ip = self.public_ip(id);
         let leads = |domain: &String| {
             let zone = self.zones.values().find(|zone| {
@@ -162,7 +162,7 @@ impl World {
     }
 
     /// Notes an attempt, before it is made.
-    fn note_order(&mut self, id: &InstanceId, volume: &VolumeId) {
+    pub(super) fn note_order(&mut self, id: &InstanceId, volume: &VolumeId) {
         let now_ms = self.now_ms;
         self.orders.push(OrderRecord {
             at_ms: now_ms,
@@ -182,6 +182,11 @@ impl World {
             self.say(id, "no certificate yet: the authority is away");
             return "the authority is away";
         }
+        let former = CertificateRecord {
+            before: None,
+            ..record.clone()
+        };
+        record.before = (!former.domains.is_empty()).then(|| Box::new(former));
         record.issued_ms = now_ms;
         record.domains.clone_from(&config.domains);
         record.order = order;
@@ -192,7 +197,7 @@ impl World {
 }
 
 /// From when on the authority may be asked again.
-fn due_ms(tries_ms: &[u64]) -> u64 {
+pub(super) fn due_ms(tries_ms: &[u64]) -> u64 {
     let (first_ms, longest_ms) = AGAIN_MS;
     tries_ms.last().map_or(0, |last_ms| {
         let doublings = u32::try_from(tries_ms.len() - 1).unwrap_or(u32::MAX).min(16);

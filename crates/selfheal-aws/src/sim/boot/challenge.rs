@@ -24,6 +24,7 @@ impl World {
     /// A start knows nothing of what was under way before it but what the volume tells.
     pub(super) fn forget_answering(&mut self, id: &InstanceId) {
         self.set_answering(id, None);
+        self.set_wished(id, false);
     }
 
     fn set_answering(&mut self, id: &InstanceId, change: Option<(String, u64)>) {
@@ -119,6 +120,11 @@ impl World {
             self.say(id, format!("ChangeResourceRecordSets: {why}"));
         }
         let have = self.certificates.get(volume).cloned().unwrap_or_default();
+        if self.is_wished(id) {
+            self.set_wished(id, false);
+            let (done, words) = self.outcome(&have, &error);
+            self.finish_request(id, done, &words);
+        }
         if !error.is_empty() || removed.is_err() {
             self.ask_again_later(id, &have);
         }

@@ -16,6 +16,7 @@ mod repair;
 mod report;
 mod request;
 mod steps;
+mod wishes;
 
 use selfheal_core::world::{InstanceId, InstanceState, LifecycleState};
 

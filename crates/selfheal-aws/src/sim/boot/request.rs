@@ -9,6 +9,7 @@ use super::super::events::WorldEvent;
 use super::super::rng::Range;
 use super::super::state::{BootConfig, BootPhase, Content};
 use super::super::world::World;
+use super::wishes::Outcome;
 
 /// From a tag to its place in the metadata, and from there to the look of whoever watches them.
 const SEEN: Range = Range::new(500, 12_000);
@@ -53,9 +54,11 @@ impl World {
         let taken = instance.boot.asked.last().is_some_and(|last| last == request.id());
         if taken && instance.boot.doing {
             instance.boot.doing = false;
-            let (done, words) = self.do_request(id, &request, &config);
-            let end = if done { "ok" } else { "failed" };
-            self.set_reply(id, Some(format!("{end} {words}")));
+            match self.do_request(id, &request, &config) {
+                Some((done, words)) => self.end_request(id, done, &words),
+                // What is noted until then holds where it is cut off.
+                None => return,
+            }
         } else if !taken {
             if instance.boot.asked.iter().any(|before| before == request.id()) {
                 return;
@@ -67,7 +70,20 @@ impl World {
             self.wake_request(id, DOES);
             return;
         }
-        self.tell_reply(id, &me, &config, &request);
+        if !self.is_wished(id) {
+            self.tell_reply(id, &me, &config, &request);
+        }
+    }
+
+    fn end_request(&mut self, id: &InstanceId, done: bool, words: &str) {
+        let end = if done { "ok" } else { "failed" };
+        self.set_reply(id, Some(format!("{end} {words}")));
+    }
+
+    /// What came of a request that took longer than its step: it is told at the next one.
+    pub(super) fn finish_request(&mut self, id: &InstanceId, done: bool, words: &str) {
+        self.end_request(id, done, words);
+        self.wake_request(id, DOES);
     }
 
     fn set_reply(&mut self, id: &InstanceId, reply: Option<String>) {
@@ -93,11 +109,13 @@ impl World {
         }
     }
 
-    /// Does what is asked; answers whether it was done, and what came of it.
-    fn do_request(&mut self, id: &InstanceId, request: &Request, config: &BootConfig) -> (bool, String) {
+    /// Does what is asked; answers whether it was done, and what came of it, or nothing where that takes longer.
+    fn do_request(&mut self, id: &InstanceId, request: &Request, config: &BootConfig) -> Option<Outcome> {
         match request.verb() {
-            "marker" => self.mark_volume(id, request.words(), config),
-            unknown => (false, format!("this instance knows no {unknown}")),
+            "marker" => Some(self.mark_volume(id, request.words(), config)),
+            "renew" if !config.domains.is_empty() => self.renew_certificate(id, config),
+            "rollback" if !config.domains.is_empty() => self.roll_certificate_back(id, config),
+            unknown => Some((false, format!("this instance knows no {unknown}"))),
         }
     }
 

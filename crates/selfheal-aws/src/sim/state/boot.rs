@@ -241,6 +241,9 @@ pub struct BootState {
     /// Change of records that it waits for before the authority looks, and since when, in logical milliseconds.
     #[serde(default)]
     pub answering: Option<(String, u64)>,
+    /// Whether somebody waits for what comes of that.
+    #[serde(default)]
+    pub wished: bool,
     /// What it has noted of its certificate.
     #[serde(default)]
     pub tls_noted: Option<String>,

@@ -14,6 +14,9 @@ pub struct CertificateRecord {
     /// When it was given, in logical milliseconds.
     #[serde(default)]
     pub issued_ms: u64,
+    /// The certificate before this one, as it was, where there is one.
+    #[serde(default)]
+    pub before: Option<Box<Self>>,
     /// When the authority was asked since the last certificate, in logical milliseconds.
     pub tries_ms: Vec<u64>,
     /// Records that were written for an authority and are to be removed.
