@@ -7,10 +7,12 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use flate2::read::GzDecoder;
 
+use crate::agent::AgentSource;
 use crate::bundle::{Bundle, pack};
 use crate::config::BootConfig;
 use crate::error::RenderError;
 use crate::file;
+use crate::https::Challenge;
 use crate::nginx::nginx_conf;
 use crate::program::{bare, config_text, kept, program, words};
 use crate::quote::quote;
@@ -140,7 +142,12 @@ pub fn may_need_bundle(config: &BootConfig) -> bool {
     let files = config.files.iter().map(|file| file.content.len() + file.path.len());
     let own: usize = config.scripts().map(Vec::len).chain(files).sum();
     // What is added to the program leaves less room.
-    own > ALWAYS_FITS_BYTES || config.parameters.is_some() || config.logs.is_some() || config.https.is_some()
+    own > ALWAYS_FITS_BYTES
+        || config.parameters.is_some()
+        || config.logs.is_some()
+        || config.https.is_some()
+        || config.notify.is_some()
+        || matches!(config.agent, Some(AgentSource::Pinned(_)))
 }
 
 /// Returns whether user data that is `size` bytes with this configuration needs no bundle.
@@ -158,6 +165,9 @@ fn fits(config: &BootConfig, size: usize) -> Result<bool, RenderError> {
     config.allocation_id = "eipalloc-0".to_owned();
     if let Some(data) = &mut config.data {
         data.volume_id = "vol-0".to_owned();
+    }
+    if let Some(Challenge::Dns(zone)) = config.https.as_mut().map(|https| &mut https.challenge) {
+        zone.id = "Z0".to_owned();
     }
     let size = smaller(&compose(&config, false)?.0).len();
     Ok(size + ROOM_FOR_IDS <= USER_DATA_MAX_BYTES)

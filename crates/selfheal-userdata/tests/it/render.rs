@@ -11,7 +11,7 @@ use selfheal_userdata::{
 };
 
 use crate::support::machine::{Machine, text};
-use crate::support::{bare, bundled, configured, everything, full, logged, noise, secured};
+use crate::support::{bare, bundled, configured, everything, full, logged, noise, secured, secured_by_dns};
 
 /// Stacks that together need every fragment.
 fn stacks() -> Vec<(&'static str, BootConfig)> {
@@ -57,6 +57,7 @@ fn stacks() -> Vec<(&'static str, BootConfig)> {
         ("logged", logged()),
         ("everything", everything(1_000)),
         ("secured", secured()),
+        ("secured_by_dns", secured_by_dns("https://route53.amazonaws.com")),
         ("full", full),
     ]
 }

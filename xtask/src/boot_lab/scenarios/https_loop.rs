@@ -4,6 +4,9 @@
 use std::fs;
 use std::time::{Duration, Instant};
 
+use selfheal_aws::Ec2;
+use selfheal_core::names::Tags;
+use selfheal_core::request::{TAG_ANSWER, TAG_REQUEST};
 use selfheal_core::spec::NginxExtra;
 use selfheal_core::world::InstanceId;
 
@@ -118,4 +121,48 @@ pub fn broken_extra(lab: &mut Lab) -> TaskResult<()> {
     https_get(lab, &cloud, None, "/extra")?;
     lab.note(format!("{NAME} was up both times"));
     Ok(())
+}
+
+/// An operator asks by a tag for another certificate, for the one before, and for more of them than the volume allows: each is answered.
+pub fn wished_for(lab: &mut Lab) -> TaskResult<()> {
+    let mut authority = Authority::prepare(lab)?;
+    authority.start(lab, 0)?;
+    let roots = authority.root(lab)?;
+    let cloud = launch(lab, &options(&authority, DIRECTORY))?;
+    let id = cloud.await_in_service(1, 90)?;
+    await_trusted(lab, &cloud, &roots, 90)?;
+    let first = serial(lab, &cloud)?;
+    let told = ask(&cloud, &id, "0000000000000001 renew")?;
+    ensure(told.starts_with("0000000000000001 ok what is served now ends "), || {
+        told
+    })?;
+    let second = serial(lab, &cloud)?;
+    ensure(second != first, || "the same certificate is served".to_owned())?;
+    let told = ask(&cloud, &id, "0000000000000002 rollback")?;
+    ensure(told.starts_with("0000000000000002 ok "), || told)?;
+    ensure(serial(lab, &cloud)? == first, || "it is not the one before".to_owned())?;
+    look(&cloud, &id)?;
+    ensure(serial(lab, &cloud)? == first, || {
+        "a look has taken it up again".to_owned()
+    })?;
+    https_get(lab, &cloud, Some(&roots), "/birth")?;
+    ask(&cloud, &id, "0000000000000003 renew")?;
+    let told = ask(&cloud, &id, "0000000000000004 renew")?;
+    ensure(
+        told.starts_with("0000000000000004 failed the authority is asked again after "),
+        || told,
+    )?;
+    ensure(authority.orders(lab)? == 3, || "more than three a week".to_owned())?;
+    lab.note("renewed, gone back, and refused what the volume does not allow");
+    Ok(())
+}
+
+/// Asks an instance by its tag, and waits for the answer in the group's.
+fn ask(cloud: &Cloud, id: &InstanceId, request: &str) -> TaskResult<String> {
+    let tags = Tags::from([(TAG_REQUEST.to_owned(), request.to_owned())]);
+    cloud.operate(cloud.sim.create_tags(id.as_str(), &tags))?;
+    let asked = &request[..16];
+    wait_for("answer", Duration::from_secs(90), || {
+        Ok(cloud.group_tag(TAG_ANSWER).filter(|answer| answer.starts_with(asked)))
+    })
 }

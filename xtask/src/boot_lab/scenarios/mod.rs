@@ -426,6 +426,12 @@ pub const SCENARIOS: &[Scenario] = &[
         run: https_dns::by_records,
     },
     Scenario {
+        name: "https-wishes",
+        about: "an operator asks by a tag for another certificate, and for the one before",
+        when: When::All,
+        run: https_loop::wished_for,
+    },
+    Scenario {
         name: "https-crash-loop",
         about: "two replacements a minute for five minutes, before an authority that refuses: three orders at most",
         when: When::All,
