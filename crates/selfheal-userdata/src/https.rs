@@ -127,21 +127,7 @@ impl Https {
         if self.sites.is_empty() || self.sites.len() > SITES_MAX {
             return fault("https.sites", "must be 1 to 20 sites", &self.sites.len().to_string());
         }
-        for (place, domain) in domains.iter().enumerate() {
-            let below = domain.strip_prefix("*.");
-            if below.is_some() && !self.asks_in_dns() {
-                let expected = "must be a name without `*`: an authority gives those for `challenge = \"dns\"` alone";
-                return fault("https.domains", expected, domain);
-            }
-            if !is_domain(below.unwrap_or(domain)) {
-                let expected =
-                    "must be a name in lower case with a dot in it and none at its end, such as app.example.com";
-                return fault("https.domains", expected, domain);
-            }
-            if domains[..place].contains(domain) {
-                return fault("https.domains", "must be named once", domain);
-            }
-        }
+        self.check_names(&domains)?;
         for site in &self.sites {
             site.answers.check()?;
         }
@@ -168,26 +154,66 @@ impl Https {
             return fault("https.ca", "must begin with https:// and be plain", &self.ca);
         }
         if let Challenge::Dns(zone) = &self.challenge {
-            let plain = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric());
-            if !plain(&zone.id) {
-                return fault(
-                    "https.challenge",
-                    "must name a zone by its id, such as Z0123456789ABCDEFGHIJ",
-                    &zone.id,
-                );
-            }
-            if !is_url(&zone.endpoint) {
-                return fault(
-                    "https.challenge",
-                    "must have an endpoint that begins with https:// and is plain",
-                    &zone.endpoint,
-                );
-            }
+            zone.check()?;
         }
         match &self.ca_bundle {
             Some(path) if !is_path(path) => fault("https.ca_bundle", PATH, path),
             _ => Ok(()),
         }
+    }
+
+    fn check_names(&self, domains: &[String]) -> Result<(), HttpsFault> {
+        let fault = |expected, value: &str| {
+            Err(HttpsFault {
+                field: "https.domains",
+                expected,
+                value: value.to_owned(),
+            })
+        };
+        for (place, domain) in domains.iter().enumerate() {
+            let below = domain.strip_prefix("*.");
+            if below.is_some() && !self.asks_in_dns() {
+                let expected = "must be a name without `*`: an authority gives those for `challenge = \"dns\"` alone";
+                return fault(expected, domain);
+            }
+            if !is_domain(below.unwrap_or(domain)) {
+                let expected =
+                    "must be a name in lower case with a dot in it and none at its end, such as app.example.com";
+                return fault(expected, domain);
+            }
+            if domains[..place].contains(domain) {
+                return fault("must be named once", domain);
+            }
+        }
+        Ok(())
+    }
+}
+
+impl ChallengeZone {
+    fn check(&self) -> Result<(), HttpsFault> {
+        let fault = |expected, value: &str| {
+            Err(HttpsFault {
+                field: "https.challenge",
+                expected,
+                value: value.to_owned(),
+            })
+        };
+        let made_of = |text: &str, more: &str| {
+            !text.is_empty() && text.chars().all(|c| c.is_ascii_alphanumeric() || more.contains(c))
+        };
+        if !made_of(&self.id, "") {
+            return fault("must name a zone by its id, such as Z0123456789ABCDEFGHIJ", &self.id);
+        }
+        if !made_of(&self.region, "-") {
+            return fault("must name a Region to sign for, such as us-east-1", &self.region);
+        }
+        if !is_url(&self.endpoint) {
+            return fault(
+                "must have an endpoint that begins with https:// and is plain",
+                &self.endpoint,
+            );
+        }
+        Ok(())
     }
 }
 

@@ -317,13 +317,9 @@ pub(crate) fn fragments(config: &BootConfig, bundled: bool) -> (Vec<&'static str
     if config.setup.is_some() {
         late.push(include_str!("boot/setup.sh"));
     }
-    if config.https.is_some() {
+    if let Some(https) = &config.https {
         late.extend([include_str!("boot/https.sh"), include_str!("boot/tls.sh")]);
-    }
-    match config.https.as_ref().map(Https::asks_in_dns) {
-        Some(true) => late.push(include_str!("boot/challenge_dns.sh")),
-        Some(false) => late.push(include_str!("boot/challenge_http.sh")),
-        None => {}
+        late.push(challenge_source(https));
     }
     if !config.units.is_empty() {
         late.push(include_str!("boot/units.sh"));
@@ -337,6 +333,14 @@ pub(crate) fn fragments(config: &BootConfig, bundled: bool) -> (Vec<&'static str
         None => {}
     }
     (soon, late)
+}
+
+/// Returns the shell source that shows an authority whose the names are.
+const fn challenge_source(https: &Https) -> &'static str {
+    match https.asks_in_dns() {
+        true => include_str!("boot/challenge_dns.sh"),
+        false => include_str!("boot/challenge_http.sh"),
+    }
 }
 
 /// Returns the part of the program that asks the app, or AWS about it, and what it does about an answer.

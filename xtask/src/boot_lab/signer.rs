@@ -89,6 +89,11 @@ fn python_signs_as_aws_verifies() {
         &(secrets.replace(&text("SecretAccessKey"), "another") + describe),
     );
     assert!(answer.contains("SignatureDoesNotMatch"), "{answer}");
+    signs_paths(&wire, &url, &secrets);
+}
+
+/// Calls of a service that is told by method and path, and is one for all Regions.
+fn signs_paths(wire: &Wire, url: &str, secrets: &str) {
     // A path, with and without a body, for a service that is one for all Regions: it is the policy that refuses.
     for (path, body) in [
         (
@@ -98,7 +103,7 @@ fn python_signs_as_aws_verifies() {
         ("change/C0", ""),
     ] {
         let url = format!("{url}2013-04-01/{path}");
-        let answer = send_for("us-east-1", &url, "route53", &(secrets.clone() + body));
+        let answer = send_for("us-east-1", &url, "route53", &format!("{secrets}{body}"));
         let told = if body.is_empty() {
             "AccessDenied"
         } else {

@@ -266,11 +266,10 @@ fn describe(request: ResourceRequest, kind: &str, owner: Owner, name: &str) -> R
     )
 }
 
-/// Returns everything that a request could say for itself, one context for each way to say it.
-pub fn attempts(action: &Action, region: &str) -> Vec<Context> {
-    let mut contexts = bounds(action, vec![helpful(region)]);
+/// Returns the keys of which a request could say one thing or another, each with all that it could say.
+fn varied() -> [(&'static str, Vec<Vec<&'static str>>); 8] {
     let marks: Vec<&str> = GROUP_MARK_KEYS.to_vec();
-    let vary: [(&str, Vec<Vec<&str>>); 8] = [
+    [
         (
             "aws:TagKeys",
             vec![
@@ -318,8 +317,13 @@ pub fn attempts(action: &Action, region: &str) -> Vec<Context> {
                 vec![],
             ],
         ),
-    ];
-    for (key, values) in vary {
+    ]
+}
+
+/// Returns everything that a request could say for itself, one context for each way to say it.
+pub fn attempts(action: &Action, region: &str) -> Vec<Context> {
+    let mut contexts = bounds(action, vec![helpful(region)]);
+    for (key, values) in varied() {
         if action.has_key_anywhere(key) {
             contexts = contexts
                 .iter()

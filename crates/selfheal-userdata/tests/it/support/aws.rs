@@ -9,6 +9,8 @@ use std::thread;
 
 use selfheal_userdata::Bundle;
 
+use super::route53;
+
 /// The instance that boots here.
 pub const INSTANCE: &str = "i-0aaaaaaaaaaaaaaa1";
 /// Its primary network interface.
@@ -19,11 +21,6 @@ pub const ADDRESS: &str = "203.0.113.7";
 pub const SECRETS: [&str; 2] = ["SECRETEXAMPLEKEY", "TOKENEXAMPLE=="];
 
 const TOKEN: &str = "imds-token";
-
-/// Begins every path of Route 53.
-const ROUTE53: &str = "/2013-04-01/";
-/// The zone that there is.
-pub const ZONE: &str = "Z0123456789ABCDEFGHIJ";
 
 /// What the fake knows, and what it was asked.
 #[derive(Default)]
@@ -163,11 +160,11 @@ impl Aws {
     }
 }
 
-struct Request {
-    method: String,
-    path: String,
+pub(super) struct Request {
+    pub(super) method: String,
+    pub(super) path: String,
     headers: HashMap<String, String>,
-    body: String,
+    pub(super) body: String,
 }
 
 fn read_request(reader: &mut BufReader<TcpStream>) -> Option<Request> {
@@ -204,7 +201,7 @@ fn serve(stream: TcpStream, state: &Mutex<State>) {
     while let Some(request) = read_request(&mut reader) {
         let (status, body, date) = {
             let mut state = state.lock().unwrap();
-            let (status, body) = if request.path.starts_with(ROUTE53) {
+            let (status, body) = if request.path.starts_with(route53::VERSION) {
                 state.route53(&request)
             } else if request.method == "POST" {
                 state.api(&request)
@@ -268,76 +265,8 @@ impl State {
         }
     }
 
-    /// Answers a call of Route 53, which is told by method and path.
-    fn route53(&mut self, request: &Request) -> (u16, String) {
-        self.check_signature(request, "us-east-1/route53");
-        let path = &request.path[ROUTE53.len()..];
-        let action = match (request.method.as_str(), path) {
-            ("POST", path) if path == format!("hostedzone/{ZONE}/rrset/") => "ChangeResourceRecordSets",
-            ("GET", "change/C0CHANGE") => "GetChange",
-            _ => return error(404, "NoSuchHostedZone", path),
-        };
-        self.calls.push((
-            action.to_owned(),
-            BTreeMap::from([("Body".to_owned(), request.body.clone())]),
-        ));
-        if let Some((status, code, message)) = self.faults.get_mut(action).and_then(VecDeque::pop_front) {
-            return error(status, code, message);
-        }
-        if self.keeps_records && request.body.contains("<Action>DELETE</Action>") {
-            return error(400, "Throttling", "Rate exceeded");
-        }
-        let mut status = "INSYNC";
-        if action == "GetChange" && self.behind > 0 {
-            self.behind -= 1;
-            status = "PENDING";
-        }
-        if action == "ChangeResourceRecordSets" {
-            if let Err(why) = self.change_records(&request.body) {
-                let xml =
-                    format!("<InvalidChangeBatch><Messages><Message>{why}</Message></Messages></InvalidChangeBatch>");
-                return (400, xml);
-            }
-            status = "PENDING";
-        }
-        let info = format!("<ChangeInfo><Id>/change/C0CHANGE</Id><Status>{status}</Status></ChangeInfo>");
-        (
-            200,
-            format!("<?xml version=\"1.0\"?>\n<{action}Response>{info}</{action}Response>"),
-        )
-    }
-
-    /// Makes all changes of a batch, or none.
-    fn change_records(&mut self, body: &str) -> Result<(), String> {
-        let mut records = self.records.clone();
-        let text = |part: &str, name: &str| {
-            let (_, rest) = part.split_once(&format!("<{name}>")).unwrap();
-            rest.split_once(&format!("</{name}>")).unwrap().0.to_owned()
-        };
-        for part in body.split("<Change>").skip(1) {
-            assert!(part.contains("<Type>TXT</Type><TTL>60</TTL>"), "{part}");
-            let name = text(part, "Name");
-            let values: Vec<String> = part
-                .split("<ResourceRecord>")
-                .skip(1)
-                .map(|it| text(it, "Value"))
-                .collect();
-            match text(part, "Action").as_str() {
-                "UPSERT" => drop(records.insert(name, values)),
-                "DELETE" if records.get(&name) == Some(&values) => drop(records.remove(&name)),
-                _ => {
-                    return Err(format!(
-                        "[Tried to delete resource record set [name='{name}'] but it was not found]"
-                    ));
-                }
-            }
-        }
-        self.records = records;
-        Ok(())
-    }
-
     /// Complains of what is not signed as it has to be, for a Region and a service where they matter.
-    fn check_signature(&mut self, request: &Request, scope: &str) {
+    pub(super) fn check_signature(&mut self, request: &Request, scope: &str) {
         let authorization = request.headers.get("authorization").cloned().unwrap_or_default();
         let signed = authorization.starts_with("AWS4-HMAC-SHA256 Credential=ASIAEXAMPLE/")
             && authorization.contains(scope)
@@ -601,7 +530,7 @@ fn unescape(text: &str) -> String {
     String::from_utf8(bytes).unwrap()
 }
 
-fn error(status: u16, code: &str, message: &str) -> (u16, String) {
+pub(super) fn error(status: u16, code: &str, message: &str) -> (u16, String) {
     let xml =
         format!("<Response><Errors><Error><Code>{code}</Code><Message>{message}</Message></Error></Errors></Response>");
     (status, xml)

@@ -2,6 +2,7 @@
 
 pub mod aws;
 pub mod machine;
+mod route53;
 
 use selfheal_userdata::{
     AddressWhen, AgentPin, AgentSource, Answers, BootConfig, BootFile, Challenge, ChallengeZone, DataVolume,
