@@ -270,12 +270,14 @@ fn assemble(shape: &Shape) -> Program {
         body.push_str(&format!("{}\n", step.function()));
     }
     body.push_str(BOOT_END);
+    let mut run = "\"$1\"";
     if shape.bundled {
-        // A start that is not the first has them.
+        // A start that is not the first has them; what comes with them has nothing to do before.
         body.push_str("! parts_are_there || take_parts\n");
+        run = "! declare -F \"$1\" >/dev/null || \"$1\"";
     }
     let verbs = &shape.verbs;
-    let text = format!("#!/bin/bash\n{limits}{body}\ncase ${{1-}} in\n  {verbs}) \"$1\" ;;\n  *) exit 64 ;;\nesac\n");
+    let text = format!("#!/bin/bash\n{limits}{body}\ncase ${{1-}} in\n  {verbs}) {run} ;;\n  *) exit 64 ;;\nesac\n");
     Program { text, parts }
 }
 

@@ -6,6 +6,7 @@ use std::time::Instant;
 
 use selfheal_userdata::{BootExit, Parameters, parameter_name};
 
+use selfheal_userdata::BootConfig;
 use crate::support::machine::Machine;
 use crate::support::{configured, parameters};
 
@@ -283,7 +284,13 @@ fn nothing_required_and_nothing_there_is_no_failure() {
 fn a_key_that_is_denied_says_so_and_throttling_is_waited_for() {
     let denied = (400, "AccessDeniedException", "not authorized to perform: kms:Decrypt");
     let machine = machine(&[]);
-    machine.install_with(&configured(), &[("denied_s_max", 0)]);
+    // Without a bundle, which would be refused in its place.
+    let lean = BootConfig {
+        health: None,
+        setup: None,
+        ..configured()
+    };
+    machine.install_with(&lean, &[("denied_s_max", 0)]);
     machine.aws.fail("GetParametersByPath", &[denied; 9]);
     let expected = "the parameters below /web cannot be read: GetParametersByPath refused with AccessDeniedException: \
                     not authorized to perform: kms:Decrypt";
