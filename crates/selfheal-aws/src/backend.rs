@@ -15,6 +15,7 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 use selfheal_core::config::{Parameter, Value, WriteParameter};
 use selfheal_core::doctor::{Permission, PermissionRequest};
+use selfheal_core::drill::Outside;
 use selfheal_core::init::InstanceLikeness;
 use selfheal_core::names::Tags;
 use selfheal_core::world::{
@@ -532,6 +533,13 @@ pub trait Resolver: Send + Sync + Debug {
     /// # Errors
     /// Likewise.
     async fn caa_records(&self, name: &str) -> Result<Vec<(String, String)>, String>;
+}
+
+/// A stack's address, as anybody outside sees it. It is none of AWS's APIs, and asked by a drill alone.
+#[async_trait]
+pub trait Prober: Send + Sync + Debug {
+    /// Whether somebody answers there as a stack that serves does, within two seconds.
+    async fn answers(&self, ip: &str, asked: &Outside) -> bool;
 }
 
 /// Time, as the executor sees it: real for the real AWS, logical for the simulated one.

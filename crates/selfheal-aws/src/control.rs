@@ -3,6 +3,7 @@
 use std::fmt::{self, Debug};
 use std::time::Duration;
 
+use selfheal_core::drill::Entry;
 use selfheal_core::plan::{StepId, WaitFor};
 use selfheal_core::watch::{Failing, Phase, Reached};
 
@@ -74,6 +75,11 @@ pub enum Event<'a> {
         /// What comes next; `None` where nothing is missing any more.
         next: Option<Phase>,
     },
+    /// A moment of a drill.
+    Moment {
+        /// What came to pass, and when.
+        entry: &'a Entry,
+    },
     /// Somebody who waits for the stack to serve sees what keeps it from that, and may pass.
     Failing {
         /// What it is.
@@ -93,6 +99,10 @@ impl fmt::Display for Event<'_> {
             Self::Reached { reached, .. } => {
                 let (id, what) = (&reached.instance, reached.phase.happened());
                 write!(f, "{id} {what} after {} s", reached.after_ms / 1_000)
+            }
+            Self::Moment { entry } => {
+                let (id, what) = (&entry.instance, entry.what.happened());
+                write!(f, "{id} {what} after {} s", entry.after_ms / 1_000)
             }
             Self::Failing { failing } => write!(f, "{failing}"),
             Self::Arrived { wait } => write!(f, "no longer waiting for {wait}"),

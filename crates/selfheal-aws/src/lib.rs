@@ -25,6 +25,7 @@ mod apply;
 pub mod backend;
 mod control;
 mod doctor;
+mod drill;
 mod error;
 mod intercept;
 mod observe;
@@ -42,11 +43,12 @@ mod watch;
 pub use apply::{ApplyError, ApplyErrorKind, Done, FRESH, Goal, Outcome, apply};
 pub use backend::{
     Account, ApplicationChecks, AutoScaling, Aws, CallResult, Clock, Ec2, Iam, Inventory, Invocation, Jitter,
-    Lifecycle, LogEvent, LogPage, LogQuery, Logs, OUTPUT_CHARS_MAX, Offers, ParameterStore, Quotas, Resolver, Route53,
-    SendCommand, Sns, SystemsManager,
+    Lifecycle, LogEvent, LogPage, LogQuery, Logs, OUTPUT_CHARS_MAX, Offers, ParameterStore, Prober, Quotas, Resolver,
+    Route53, SendCommand, Sns, SystemsManager,
 };
 pub use control::{Control, Event, Progress, Silent};
 pub use doctor::facts;
+pub use drill::{DrillError, Drilled, drill};
 pub use error::{CallError, CallErrorKind, classify};
 pub use intercept::{Intercepted, Interceptor};
 pub use observe::{Scope, StackUnread, observe, observe_all};

@@ -110,7 +110,7 @@ pub async fn watch(
     }
 }
 
-async fn look_again(aws: &dyn Aws, spec: &Spec, name: bool, ctl: &Control<'_>) -> CallResult<Vec<Reading>> {
+pub(crate) async fn look_again(aws: &dyn Aws, spec: &Spec, name: bool, ctl: &Control<'_>) -> CallResult<Vec<Reading>> {
     let source = Source::own(aws, ctl);
     let parts = [Read::Launches, Read::Part(Part::Volumes), Read::Part(Part::Addresses)];
     let name = name.then_some(Read::Part(Part::Dns));

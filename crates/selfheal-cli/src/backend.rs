@@ -11,7 +11,7 @@ mod stdin;
 use std::future::Future;
 
 use jiff::Timestamp;
-use selfheal_aws::{Aws, Control, Progress, Resolver, Silent};
+use selfheal_aws::{Aws, Control, Prober, Progress, Resolver, Silent};
 use selfheal_core::Spec;
 
 use crate::cli::{BackendKind, Global};
@@ -71,6 +71,17 @@ impl Backend {
         match self {
             #[cfg(feature = "sdk")]
             Self::Aws(_) => Box::new(selfheal_aws::sdk::SystemResolver::of_system()),
+            #[cfg(feature = "sim")]
+            Self::Sim(kept) => Box::new(kept.sim.clone()),
+        }
+    }
+
+    /// Returns who asks at a stack's address.
+    #[must_use]
+    pub fn prober(&self) -> Box<dyn Prober> {
+        match self {
+            #[cfg(feature = "sdk")]
+            Self::Aws(_) => Box::new(selfheal_aws::sdk::NetworkProber),
             #[cfg(feature = "sim")]
             Self::Sim(kept) => Box::new(kept.sim.clone()),
         }

@@ -1,6 +1,7 @@
 //! The command line.
 
 mod config;
+mod drill;
 mod examples;
 mod init;
 mod reach;
@@ -17,6 +18,7 @@ use crate::duration::{ago, duration};
 use crate::exit;
 
 pub use config::{ConfigArgs, ConfigCommand, GetArgs, RemoveArgs, SetArgs};
+pub use drill::DrillArgs;
 pub use examples::command;
 pub use init::InitArgs;
 pub use reach::{ForwardArgs, RunArgs, ShellArgs};
@@ -107,6 +109,8 @@ pub enum Command {
     Replace(ReplaceArgs),
     /// Go back to what was launched before, and replace the instance; the stack is down for a while
     Rollback(RollbackArgs),
+    /// Make the stack fail, watch it heal, and keep the proof; the stack is down for a while
+    Drill(DrillArgs),
     /// Wait until the stack serves
     Wait(WaitArgs),
     /// Take the instance away for a while; address, data and all else stay
@@ -167,6 +171,7 @@ impl Command {
             Self::Replace(args) => (args.json, Prints::Events),
             Self::Rollback(args) => (args.json, Prints::Events),
             Self::Wait(args) => (args.json, Prints::Events),
+            Self::Drill(args) => (args.json, Prints::Events),
             Self::Sleep(args) => (args.json, Prints::Events),
             Self::Wake(args) => (args.json, Prints::Events),
             Self::Destroy(args) => (args.json, Prints::Events),
@@ -199,6 +204,7 @@ impl Command {
             Self::Resume(_) => Some(Purpose::Resume),
             Self::Sleep(_) | Self::Wake(_) => Some(Purpose::Sleep),
             Self::Replace(_) => Some(Purpose::Replace),
+            Self::Drill(_) => Some(Purpose::Drill),
             Self::Config(_) => Some(Purpose::Config),
             Self::Snapshot(_) | Self::Snapshots(_) => Some(Purpose::Snapshot),
             Self::Restore(_) => Some(Purpose::Restore),

@@ -5,6 +5,7 @@ use std::sync::{Mutex, PoisonError};
 
 use schemars::JsonSchema;
 use selfheal_aws::Event;
+use selfheal_core::drill::{DrillReport, Entry};
 use selfheal_core::plan::{StepId, StepKind, WaitFor};
 use selfheal_core::watch::{Failing, Phase, Reached};
 use serde::Serialize;
@@ -65,6 +66,12 @@ pub enum Line<'a> {
         /// What comes next; `null` where nothing is missing any more.
         next: Option<Phase>,
     },
+    /// A moment of a drill.
+    Moment {
+        /// What came to pass, and when.
+        #[serde(flatten)]
+        entry: &'a Entry,
+    },
     /// Something keeps the stack from serving, and may pass.
     Failing {
         /// What it is.
@@ -112,6 +119,8 @@ pub enum Outcome {
     Serving(Served),
     /// Another instance is to take the place of one.
     Replaced(Replaced),
+    /// The stack was made to fail, and this came of it.
+    Drilled(DrillReport),
     /// The run did not reach its goal.
     Failed(Failure),
 }
@@ -133,6 +142,7 @@ impl<'a> Line<'a> {
             Event::Waiting { wait } => Self::Waiting { wait },
             Event::Arrived { wait } => Self::Arrived { wait },
             Event::Reached { reached, next } => Self::Reached { reached, next: *next },
+            Event::Moment { entry } => Self::Moment { entry },
             Event::Failing { failing } => Self::Failing { failing },
             _ => return None,
         })

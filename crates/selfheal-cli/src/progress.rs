@@ -147,6 +147,10 @@ impl Progress for Reporter<'_> {
                 self.line(&format!("  {:>4} s  {id} {what}", reached.after_ms / 1_000));
                 state.next = *next;
             }
+            Event::Moment { entry } => {
+                let (id, what) = (&entry.instance, entry.what.happened());
+                self.line(&format!("  {:>4} s  {id} {what}", entry.after_ms / 1_000));
+            }
             Event::Failing { failing } => self.line(&format!("  {failing}\n  {}", failing.help())),
             Event::Arrived { wait } => state.waiting.retain(|waiting| waiting != *wait),
             other => tracing::debug!(?other),

@@ -18,6 +18,7 @@ pub mod config;
 mod cost;
 pub mod desired;
 pub mod doctor;
+pub mod drill;
 mod existing;
 mod ids;
 pub mod init;

@@ -7,6 +7,7 @@ mod agent;
 mod certificate;
 mod diagnose;
 mod display;
+mod drilled;
 mod filesystem;
 mod finding;
 mod notify;
@@ -18,6 +19,7 @@ mod tests;
 
 pub use agent::{AgentState, AgentStatus};
 pub use certificate::CertificateStatus;
+pub use drilled::LastDrill;
 pub use finding::{Finding, FindingCode, Severity};
 pub use notify::{NotifyStatus, SubscriptionStatus};
 pub use repairs::RepairsStatus;
@@ -110,6 +112,8 @@ pub struct StatusReport {
     pub last_log: Option<String>,
     /// Repairs in place; `null` where there was none.
     pub repairs: Option<RepairsStatus>,
+    /// The last drill, which says when healing was last proven; `null` where there was none.
+    pub last_drill: Option<LastDrill>,
     /// Since when, until when and by whom the stack sleeps; `null` where it does not.
     pub asleep: Option<AsleepStatus>,
     /// What the schedule does next, the earliest first: three times, or none where there is no schedule.
@@ -312,6 +316,7 @@ pub fn status(spec: &Spec, observed: &Observed, plan: &Plan) -> StatusReport {
         last_error: tag(TAG_LAST_ERROR),
         last_log: tag(TAG_LAST_LOG),
         repairs: tag(TAG_REPAIRS).and_then(|tag| RepairsStatus::of(&tag)),
+        last_drill: LastDrill::in_tags(&existing),
         asleep: group.and_then(|group| sleep::asleep(observed, group)),
         schedule: sleep::schedule(spec, observed.observed_at),
         drift: drift(plan),

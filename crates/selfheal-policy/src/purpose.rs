@@ -27,6 +27,8 @@ pub enum Purpose {
     /// What `selfheal restore` does beside all that an apply does, whose policy it needs as well: it puts another volume in
     /// the place of the data volume. Both in one would be longer than IAM allows.
     Restore,
+    /// `selfheal drill`: reads the group, what its instance holds and the snapshots; asks the instance to act, ends it, and keeps the result.
+    Drill,
     /// What a command does beside what it reads where it asks the running instance to act: it writes the tag of a request, and
     /// reads the answer.
     Request,
@@ -59,6 +61,7 @@ impl Purpose {
         Self::Config,
         Self::Snapshot,
         Self::Restore,
+        Self::Drill,
         Self::Request,
         Self::Logs,
         Self::Notify,
@@ -89,6 +92,7 @@ impl Purpose {
             Self::Config => "config",
             Self::Snapshot => "snapshot",
             Self::Restore => "restore",
+            Self::Drill => "drill",
             Self::Request => "request",
             Self::Logs => "logs",
             Self::Notify => "notify",

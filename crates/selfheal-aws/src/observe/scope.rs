@@ -17,6 +17,8 @@ pub enum Scope {
     Replace,
     /// The same, and this version of the launch template in the place of the latest: what is gone back to is read before.
     Rollback(u64),
+    /// What a replacement needs, and the snapshots where the spec has a data volume.
+    Drill,
     /// The volumes and the snapshots, and what tells which volume is the stack's.
     Snapshot,
     /// What planning needs, the instances and the snapshots.
@@ -63,7 +65,7 @@ impl From<Part> for Read {
 impl Scope {
     /// Whether it is about the group and what its instance holds, and nothing else of the stack.
     pub(crate) const fn is_about_instance(self) -> bool {
-        matches!(self, Self::Replace | Self::Rollback(_))
+        matches!(self, Self::Replace | Self::Drill | Self::Rollback(_))
     }
 
     /// Whether it shows how the stack is, beside what it is.
@@ -82,6 +84,9 @@ impl Scope {
         }
         if self.is_about_instance() {
             all.extend(parts(&[Part::Group, Part::Volumes, Part::Addresses, Part::Dns]));
+            if self == Self::Drill && spec.data.is_some() {
+                all.push(Part::Snapshots.into());
+            }
             if let Self::Rollback(version) = self {
                 all.push(Read::TemplateAt(version));
             }
@@ -99,7 +104,13 @@ impl Scope {
         }
         all.extend(parts(&[Part::SecurityGroups, Part::Role, Part::Profile, Part::Dns]));
         match self {
-            Self::Plan | Self::Resume | Self::Sleep | Self::Replace | Self::Rollback(_) | Self::Snapshot => {
+            Self::Plan
+            | Self::Resume
+            | Self::Sleep
+            | Self::Replace
+            | Self::Drill
+            | Self::Rollback(_)
+            | Self::Snapshot => {
                 all.push(Read::Basis(self));
             }
             Self::Restore => {

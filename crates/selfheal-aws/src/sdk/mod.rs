@@ -26,6 +26,7 @@ mod iam;
 mod lifecycle;
 mod logs;
 mod parameters;
+mod prober;
 mod profile;
 mod quotas;
 mod route53;
@@ -38,6 +39,7 @@ use std::fmt;
 pub use clock::{SystemClock, SystemJitter};
 pub use connect::SdkConfig;
 pub use dns::SystemResolver;
+pub use prober::NetworkProber;
 
 /// The real AWS: one account in one Region. Cheap to clone; clones share connections and credentials.
 #[derive(Clone)]

@@ -62,6 +62,7 @@ mod lifecycle;
 mod log_events;
 mod log_group;
 mod pages;
+mod prober;
 mod rate;
 mod rng;
 mod route53;

@@ -5,7 +5,8 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use selfheal_aws::sim::{Granted, Sim, World};
-use selfheal_aws::{Control, Goal, Patience, Scope, Silent, WATCH_MAX, observe, watch};
+use selfheal_aws::{Control, Goal, Patience, Scope, Silent, WATCH_MAX, drill, observe, watch};
+use selfheal_core::drill::How;
 use selfheal_core::names::{TAG_RECORD, TAG_STACK, Tags};
 use selfheal_core::plan::{DestroyOptions, RestoreFrom, RestoreOptions, SleepUntil, SnapshotOptions};
 use selfheal_core::spec::{HealthFrom, Ingress, Market, Protocol, ScheduleSpec, Spec};
@@ -273,6 +274,25 @@ fn whatever_replace_is_granted_some_replacement_uses() {
     run_until_done(&sim, &spec, Goal::Replace(Some(instance.clone())), 1);
     let begun = Watch::new(&before, sim.inspect(World::now)).replacing(instance);
     await_serving(&sim, &spec, (begun, before));
+    check(&policy, &used(&sim, true), &[]);
+}
+
+#[test]
+fn whatever_drill_is_granted_some_drill_uses() {
+    let sim = Sim::new(even(34));
+    let spec = first(&sim);
+    // Its watch begins.
+    sim.advance(Duration::from_secs(60));
+    let policy = operate(&sim, &scope(), Purpose::Drill);
+    let before = read(&sim, &spec, Scope::Drill);
+    let ctl = Control {
+        clock: &sim,
+        jitter: &sim,
+        progress: &Silent,
+    };
+    let drilling = drill(&sim, &spec, before, How::Terminate, (&sim, None), &ctl);
+    let drilled = sim.block_on(drilling).expect("it ends").expect("it takes place");
+    assert!(drilled.report.passed, "{:#?}", drilled.report);
     check(&policy, &used(&sim, true), &[]);
 }
 

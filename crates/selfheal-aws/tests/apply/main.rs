@@ -14,6 +14,7 @@ mod crash;
 mod destroy;
 mod dns;
 mod doctor;
+mod drill;
 mod faults;
 mod granted;
 mod growing;

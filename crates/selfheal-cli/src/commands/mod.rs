@@ -10,6 +10,7 @@ pub mod cost;
 pub mod demo;
 pub mod destroy;
 pub mod doctor;
+pub mod drill;
 pub mod init;
 pub mod logs;
 pub mod notify;

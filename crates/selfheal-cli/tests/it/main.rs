@@ -10,6 +10,7 @@ mod config;
 mod cost;
 mod demo;
 mod doctor;
+mod drill;
 mod edges;
 #[cfg(feature = "sdk")]
 mod environment;

@@ -166,6 +166,9 @@ impl StatusReport {
         if let Some(repairs) = &self.repairs {
             line(f, "repairs", &repairs.describe())?;
         }
+        if let Some(drill) = &self.last_drill {
+            line(f, "drill", &drill.describe())?;
+        }
         if let Some(certificate) = &self.certificate {
             line(f, "https", &certificate.describe(self.observed_at))?;
         }

@@ -295,6 +295,35 @@ fn repairs_in_place_are_told_with_the_last_of_them() {
 }
 
 #[test]
+fn the_last_drill_says_when_healing_was_proven() {
+    let told = |tag: &str| {
+        with(|observed, _| {
+            let tags = &mut observed.addresses[0].tags;
+            tags.insert(crate::drill::TAG_DRILL.to_owned(), tag.to_owned());
+        })
+    };
+    let report = told("2026-01-01T00:00:00Z terminate passed 74");
+    let drill = report.last_drill.as_ref().unwrap();
+    assert_eq!((drill.at, drill.passed, drill.seconds), (NOW, true, Some(74)));
+    let line = "drill     2026-01-01T00:00:00Z by `terminate`: healed within 74 s\n";
+    assert!(report.to_string().contains(line), "{report}");
+    let report = told("2026-01-01T00:00:00Z hang failed");
+    assert!(
+        report.to_string().contains("by `hang`: failed: it did not heal\n"),
+        "{report}"
+    );
+    for strange in [
+        "",
+        "soon",
+        "2026-01-01T00:00:00Z dance passed 1",
+        "2026-01-01T00:00:00Z app passed x",
+        "2026-01-01T00:00:00Z app well 1",
+    ] {
+        assert_eq!(told(strange).last_drill, None, "{strange}");
+    }
+}
+
+#[test]
 fn a_stack_that_was_never_made_has_nothing_but_drift() {
     let mut observed = Observed {
         observed_at: NOW,

@@ -1,6 +1,7 @@
 //! The tests of what other crates see: one binary, since each links the whole crate once more.
 
 mod common;
+mod drill;
 mod examples;
 mod files;
 mod granted_tags;

@@ -38,6 +38,9 @@ pub const RESTORE_TAG_KEYS: [&str; 5] = [
 /// The tag of the instance that holds what it is asked to do.
 pub const TAG_REQUEST: &str = "selfheal:request";
 
+/// The tag of the address that holds what the last drill has shown.
+pub const TAG_DRILL: &str = "selfheal:drill";
+
 /// The tags of the group in which the boot program notes what has to survive the instance: failed boots, the
 /// volume that it begins to format, the size to which its filesystem has grown, the versions of the app's configuration that it
 /// has, repairs in place, how its certificate is, and what it answers to a request.

@@ -58,6 +58,7 @@ const ORDER: [Purpose; Purpose::ALL.len()] = [
     Purpose::Replace,
     Purpose::Snapshot,
     Purpose::Request,
+    Purpose::Drill,
     Purpose::Apply,
     Purpose::Sleep,
     Purpose::Config,

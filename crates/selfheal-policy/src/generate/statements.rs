@@ -57,6 +57,7 @@ statements! {
         AskWhatIMayDo,
         Resume,
         AskInstance,
+        NoteDrill,
         ReplaceInstance,
         PutSchedule,
         Schedule,

@@ -61,6 +61,7 @@ const LOGS: Caller = Caller::Operator(Purpose::Logs);
 const NOTIFY: Caller = Caller::Operator(Purpose::Notify);
 const CONFIG: Caller = Caller::Operator(Purpose::Config);
 const SNAPSHOT: Caller = Caller::Operator(Purpose::Snapshot);
+const DRILL: Caller = Caller::Operator(Purpose::Drill);
 const REQUEST: Caller = Caller::Operator(Purpose::Request);
 const RESTORE: Caller = Caller::Operator(Purpose::Restore);
 const SHELL: Caller = Caller::Operator(Purpose::Shell);
@@ -81,10 +82,11 @@ calls! {
             [old "elastic-ip", old "network-interface"]
             by [INSTANCE, DESTROY] => "gives the address up";
         "ec2:DescribeAddresses" [] by [INSTANCE] => "reads the association back";
-        "ec2:DescribeAddresses" [] by [PLAN, APPLY, STATUS, DESTROY, RESUME, REPLACE] => "finds the address";
+        "ec2:DescribeAddresses" [] by [PLAN, APPLY, STATUS, DESTROY, RESUME, REPLACE, DRILL] => "finds the address";
         "ec2:AllocateAddress" [new "elastic-ip"] by [APPLY] => "makes the address";
         "ec2:CreateTags" [new "elastic-ip"] by [APPLY] => "tags the address on creation";
         "ec2:CreateTags" [old "elastic-ip"] by [APPLY] => "marks an adopted address";
+        "ec2:CreateTags" [old "elastic-ip"] by [DRILL] => "keeps what a drill has shown";
         "ec2:ReleaseAddress" [old "elastic-ip"] by [DESTROY] => "releases the address, if named";
     }
 
@@ -94,7 +96,7 @@ calls! {
         "ec2:DetachVolume" [old "volume", old "instance"] by [INSTANCE] => "gives the data volume up";
         "ec2:DescribeVolumes" [] by [INSTANCE] => "reads the volume's state, snapshot and tags";
         "ec2:DeleteTags" [old "volume"] by [INSTANCE] => "takes the mark of first use off the formatted volume";
-        "ec2:DescribeVolumes" [] by [PLAN, APPLY, STATUS, DESTROY, RESUME, REPLACE, SNAPSHOT] => "finds the volume";
+        "ec2:DescribeVolumes" [] by [PLAN, APPLY, STATUS, DESTROY, RESUME, REPLACE, SNAPSHOT, DRILL] => "finds the volume";
         "ec2:DescribeVolumesModifications" [] by [PLAN, APPLY, STATUS, RESUME] => "sees whether the volume is being changed";
         "ec2:CreateVolume" [new "volume"] by [APPLY] => "makes the volume";
         "ec2:ModifyVolume" [old "volume"] by [APPLY] => "grows the volume";
@@ -120,7 +122,7 @@ calls! {
         "ec2:DescribeInstances" [] by [STATUS, DESTROY, SNAPSHOT, RESTORE, LOGS] => "reads the instance";
         "ec2:DescribeInstances" [] by [DOCTOR] => "counts the vCPUs that run";
         "ec2:GetConsoleOutput" [old "instance"] by [LOGS] => "reads the console where there are no logs";
-        "ec2:CreateTags" [old "instance"] by [REQUEST] => "asks the instance to act";
+        "ec2:CreateTags" [old "instance"] by [REQUEST, DRILL] => "asks the instance to act";
     }
 
     /// The security group, and the subnet and VPC that it is made in.
@@ -177,14 +179,14 @@ calls! {
             [old "autoScalingGroup"]
             by [INSTANCE] => "counts failed boots in the group's tags";
         "autoscaling:DescribeTags" [] by [INSTANCE] => "reads the count of failed boots";
-        "autoscaling:DescribeAutoScalingGroups" [] by [PLAN, APPLY, STATUS, DESTROY, RESUME, SLEEP, REPLACE, CONFIG, SNAPSHOT, REQUEST, SHELL, FORWARD, RUN]
+        "autoscaling:DescribeAutoScalingGroups" [] by [PLAN, APPLY, STATUS, DESTROY, RESUME, SLEEP, REPLACE, CONFIG, SNAPSHOT, REQUEST, DRILL, SHELL, FORWARD, RUN]
             => "finds the group";
         "autoscaling:DescribeLifecycleHooks" [] by [PLAN, APPLY, STATUS, DESTROY, RESUME] => "reads the hooks";
         "autoscaling:DescribeScalingActivities" [] by [STATUS] => "reads the last replacements";
-        "autoscaling:DescribeScalingActivities" [] by [APPLY, REPLACE] => "sees why no instance comes";
+        "autoscaling:DescribeScalingActivities" [] by [APPLY, REPLACE, DRILL] => "sees why no instance comes";
         "autoscaling:TerminateInstanceInAutoScalingGroup"
             [old "autoScalingGroup"]
-            by [REPLACE] => "lets the next instance take the place of this one";
+            by [REPLACE, DRILL] => "lets the next instance take the place of this one";
         "autoscaling:DescribeScheduledActions" [] by [PLAN, APPLY, STATUS, SLEEP] => "reads the schedule";
         "autoscaling:CreateAutoScalingGroup" [old "autoScalingGroup"] by [APPLY] => "makes the group";
         "autoscaling:UpdateAutoScalingGroup" [old "autoScalingGroup"] by [APPLY] => "changes the group";
@@ -209,7 +211,7 @@ calls! {
 
     /// Snapshots of the data volume.
     Snapshot {
-        "ec2:DescribeSnapshots" [] by [STATUS, DESTROY, SNAPSHOT, RESTORE] => "finds the last snapshot, and waits for it";
+        "ec2:DescribeSnapshots" [] by [STATUS, DESTROY, SNAPSHOT, RESTORE, DRILL] => "finds the last snapshot, and waits for it";
         "ec2:CreateSnapshot" [new "snapshot", old "volume"] by [DESTROY, SNAPSHOT, RESTORE] => "keeps the data as they are";
         "ec2:CreateTags" [new "snapshot"] by [DESTROY, SNAPSHOT, RESTORE] => "tags the snapshot on creation";
     }
@@ -281,11 +283,11 @@ calls! {
 
     /// The DNS record, and the one of a former name.
     Record {
-        "route53:ListHostedZonesByName" [] by [PLAN, APPLY, STATUS, DESTROY, RESUME, REPLACE] => "finds the zone";
-        "route53:ListResourceRecordSets" [old "hostedzone"] by [PLAN, APPLY, STATUS, DESTROY, RESUME, REPLACE] => "reads the record";
+        "route53:ListHostedZonesByName" [] by [PLAN, APPLY, STATUS, DESTROY, RESUME, REPLACE, DRILL] => "finds the zone";
+        "route53:ListResourceRecordSets" [old "hostedzone"] by [PLAN, APPLY, STATUS, DESTROY, RESUME, REPLACE, DRILL] => "reads the record";
         "route53:GetHostedZone"
             [old "hostedzone"]
-            by [PLAN, APPLY, STATUS, DESTROY, RESUME, REPLACE] => "reads the zone that the spec names by its id";
+            by [PLAN, APPLY, STATUS, DESTROY, RESUME, REPLACE, DRILL] => "reads the zone that the spec names by its id";
         "route53:GetHostedZone" [old "hostedzone"] by [DOCTOR] => "finds the servers that answer for the zone";
         "ec2:CreateTags" [old "elastic-ip"] by [APPLY] => "notes the record on the address";
         "route53:ChangeResourceRecordSets" [old "hostedzone"] by [APPLY, DESTROY] => "writes or deletes the one record";
@@ -296,7 +298,7 @@ calls! {
 
     /// The account: whose it is, how many addresses it may hold, and what it has to offer.
     Account {
-        "sts:GetCallerIdentity" [] by [PLAN, APPLY, STATUS, DESTROY, RESUME, SLEEP, REPLACE, SNAPSHOT, REQUEST, SHELL, FORWARD, RUN, NOTIFY, DOCTOR, INIT] => "shows and checks the account";
+        "sts:GetCallerIdentity" [] by [PLAN, APPLY, STATUS, DESTROY, RESUME, SLEEP, REPLACE, SNAPSHOT, REQUEST, DRILL, SHELL, FORWARD, RUN, NOTIFY, DOCTOR, INIT] => "shows and checks the account";
         "ec2:DescribeAccountAttributes" [] by [PLAN, APPLY, STATUS] => "reads the account's quota of addresses";
         "servicequotas:GetServiceQuota" [old "quota"] by [DOCTOR] => "reads what the account may have at once";
         "servicequotas:GetAWSDefaultServiceQuota" [] by [DOCTOR] => "reads what every account may have at once";

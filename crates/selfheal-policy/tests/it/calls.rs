@@ -227,6 +227,7 @@ fn reads_all() -> impl Iterator<Item = Purpose> {
         Purpose::Snapshot,
         Purpose::Restore,
         Purpose::Request,
+        Purpose::Drill,
         Purpose::Logs,
         Purpose::Notify,
         Purpose::Doctor,

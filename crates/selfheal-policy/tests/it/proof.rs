@@ -114,6 +114,11 @@ fn a_restore_may_do_exactly_this() {
 }
 
 #[test]
+fn a_drill_may_do_exactly_this() {
+    check_operator(Purpose::Drill, include_str!("expected/drill.txt"));
+}
+
+#[test]
 fn a_request_may_do_exactly_this() {
     check_operator(Purpose::Request, include_str!("expected/request.txt"));
 }

@@ -16,7 +16,7 @@ mind_request() {
 
 # Does what is asked, once whatever happens, and says what came of it. Each verb is a function `request_VERB` and no other.
 answer_request() {
-  local words taken=() entry value='' after='' call_s_max=30
+  local words taken=() entry value="" after="" members=() call_s_max=30
   read -ra words <<<"$asked"
   { mapfile -t taken <"$state_dir/requests"; } 2>/dev/null || :
   # An empty list counts as unset before bash 4.4.
@@ -70,4 +70,24 @@ request_marker() {
   fi
   value='there is no marker'
   { read -r value <"$file"; } 2>/dev/null
+}
+
+# Makes this machine fail, for a drill; once that is told, since some of it ends whoever would tell.
+request_fail() {
+  value='there is no such way to fail'
+  [[ $# == 1 && $1 == @(app|hang|reboot|poweroff) ]] || return 1
+  if [[ $1 == app ]]; then
+    value='the app has no units to stop'
+    declare -F find_members >/dev/null && find_members && ((${#members[@]} > 0)) || return 1
+  fi
+  value='it fails now' after="fail_as $1"
+}
+
+fail_as() {
+  log "failing: $1"
+  case $1 in
+    app) systemctl kill --signal=STOP "${members[@]}" ;;
+    hang) printf c >/proc/sysrq-trigger ;;
+    *) systemctl "$1" ;;
+  esac
 }

@@ -220,3 +220,46 @@ fn who_does_not_serve_takes_no_request() {
     machine.aws.metadata(PATH, &format!("{FIRST} marker {MARKER}"));
     assert_eq!(watch(&machine, Duration::from_secs(3), || false), "");
 }
+
+/// What of systemd was asked for by a request to fail so.
+fn failed(machine: &Machine, id: &str, how: &str) -> (String, Vec<String>) {
+    let before = machine.commands().len();
+    let told = asked(machine, &format!("{id} fail {how}"));
+    let made = machine.commands();
+    let systemd = made[before..]
+        .iter()
+        .filter(|line| line.starts_with("systemctl"))
+        .cloned();
+    (told, systemd.collect())
+}
+
+#[test]
+fn a_machine_fails_as_it_is_asked_to_once_that_is_told_and_in_no_other_way() {
+    let machine = serving();
+    for (at, how) in ["poweroff", "reboot"].into_iter().enumerate() {
+        let id = format!("{at:016x}");
+        let (told, systemd) = failed(&machine, &id, how);
+        assert_eq!(told, format!("{id} ok it fails now"));
+        assert_eq!(systemd, [format!("systemctl {how}")]);
+    }
+    for (at, how) in ["halt", "kexec", "poweroff reboot", "x"].into_iter().enumerate() {
+        let id = format!("{:016x}", at + 16);
+        let (told, systemd) = failed(&machine, &id, how);
+        assert_eq!(told, format!("{id} failed there is no such way to fail"));
+        assert_eq!(systemd, [""; 0], "{how}");
+    }
+}
+
+#[test]
+fn a_machine_does_not_fail_where_that_cannot_be_told() {
+    let machine = serving();
+    machine
+        .aws
+        .fail("CreateOrUpdateTags", &[(400, "ValidationError", "not now")]);
+    let (told, systemd) = failed(&machine, FIRST, "poweroff");
+    assert_eq!(
+        (told, systemd),
+        (format!("{FIRST} ok it fails now"), Vec::new()),
+        "who is told later sees no failure"
+    );
+}

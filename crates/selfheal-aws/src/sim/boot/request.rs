@@ -17,6 +17,8 @@ const SEEN: Range = Range::new(500, 12_000);
 const DOES: Range = Range::new(20, 2_000);
 /// From an answer that could not be given to the next attempt.
 const AGAIN: Range = Range::new(30_000, 33_000);
+/// How an instance makes itself fail.
+const FAILS: [&str; 4] = ["app", "hang", "reboot", "poweroff"];
 /// What is told of a request whose instance went down before it was done.
 const CUT_OFF: &str = "failed it was cut off";
 
@@ -51,11 +53,16 @@ impl World {
         let Some(request) = request.filter(|_| !instance.boot.noticed && instance.boot.lost_ms.is_none()) else {
             return;
         };
+        let mut fails = None;
         let taken = instance.boot.asked.last().is_some_and(|last| last == request.id());
         if taken && instance.boot.doing {
             instance.boot.doing = false;
             match self.do_request(id, &request, &config) {
-                Some((done, words)) => self.end_request(id, done, &words),
+                Some((done, words)) => {
+                    self.end_request(id, done, &words);
+                    let how = request.words().first();
+                    fails = how.filter(|_| done && request.verb() == "fail").cloned();
+                }
                 // What is noted until then holds where it is cut off.
                 None => return,
             }
@@ -71,7 +78,10 @@ impl World {
             return;
         }
         if !self.is_wished(id) {
-            self.tell_reply(id, &me, &config, &request);
+            let told = self.tell_reply(id, &me, &config, &request);
+            if let Some(how) = fails.filter(|_| told) {
+                self.fail_as_asked(id, &how, &config);
+            }
         }
     }
 
@@ -86,25 +96,44 @@ impl World {
         self.wake_request(id, DOES);
     }
 
+    /// Fails, once that is told: who is asked again does not.
+    fn fail_as_asked(&mut self, id: &InstanceId, how: &str, config: &BootConfig) {
+        match how {
+            "app" => {
+                self.fail_app(id, config.repairs);
+            }
+            "poweroff" => {
+                self.press_power(id);
+            }
+            // A kernel that panics starts the machine anew as well.
+            _ => {
+                self.reboot(id);
+            }
+        }
+    }
+
     fn set_reply(&mut self, id: &InstanceId, reply: Option<String>) {
         if let Some(instance) = self.instances.get_mut(id) {
             instance.boot.reply = reply;
         }
     }
 
-    fn tell_reply(&mut self, id: &InstanceId, me: &Caller, config: &BootConfig, request: &Request) {
+    /// Tells what is to be told; answers whether it is.
+    fn tell_reply(&mut self, id: &InstanceId, me: &Caller, config: &BootConfig, request: &Request) -> bool {
         let Some(reply) = self.instances.get(id).and_then(|instance| instance.boot.reply.clone()) else {
-            return;
+            return false;
         };
         let tags = Tags::from([(TAG_ANSWER.to_owned(), format!("{} {reply}", request.id()))]);
         match self.api_set_group_tags(me, &config.group, &tags) {
             Ok(()) => {
                 self.say(id, format!("answered: {reply}"));
                 self.set_reply(id, None);
+                true
             }
             Err(error) => {
                 self.say(id, format!("could not answer: {error}"));
                 self.wake_request(id, AGAIN);
+                false
             }
         }
     }
@@ -113,6 +142,11 @@ impl World {
     fn do_request(&mut self, id: &InstanceId, request: &Request, config: &BootConfig) -> Option<Outcome> {
         match request.verb() {
             "marker" => Some(self.mark_volume(id, request.words(), config)),
+            "fail" => Some(match request.words() {
+                [how] if how == "app" && !config.repairs => (false, "the app has no units to stop".to_owned()),
+                [how] if FAILS.contains(&how.as_str()) => (true, "it fails now".to_owned()),
+                _ => (false, "there is no such way to fail".to_owned()),
+            }),
             "renew" if !config.domains.is_empty() => self.renew_certificate(id, config),
             "rollback" if !config.domains.is_empty() => self.roll_certificate_back(id, config),
             unknown => Some((false, format!("this instance knows no {unknown}"))),

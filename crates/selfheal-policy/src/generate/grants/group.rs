@@ -38,6 +38,7 @@ pub(super) fn operator(grants: &mut OperatorGrants<'_>) -> Granted {
         Purpose::Snapshot,
         Purpose::Restore,
         Purpose::Request,
+        Purpose::Drill,
     ];
     if !few.contains(&grants.purpose) && !grants.purpose.reaches_instance() {
         grants.look(When::Always, &["autoscaling:DescribeLifecycleHooks"])?;
@@ -46,7 +47,7 @@ pub(super) fn operator(grants: &mut OperatorGrants<'_>) -> Granted {
         // A stack may have been put to sleep by hand, whatever its spec says.
         Purpose::Plan => grants.look(When::ForCommand, &[LOOK_AT_SCHEDULE])?,
         Purpose::Status => grants.look(When::ForCommand, &[LOOK_AT_LAUNCHES, LOOK_AT_SCHEDULE])?,
-        Purpose::Replace => {
+        Purpose::Replace | Purpose::Drill => {
             grants.look(When::ForCommand, &[LOOK_AT_LAUNCHES])?;
             let calls = ["autoscaling:TerminateInstanceInAutoScalingGroup"];
             grants.allow(Operator::ReplaceInstance, &calls, group, Conditions::none());

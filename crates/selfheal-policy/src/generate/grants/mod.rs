@@ -73,6 +73,16 @@ impl Resource {
                     | Self::Account
             ),
             Purpose::Restore => matches!(self, Self::Group | Self::Volume | Self::Snapshot | Self::Instance),
+            Purpose::Drill => matches!(
+                self,
+                Self::Group
+                    | Self::Volume
+                    | Self::Address
+                    | Self::Record
+                    | Self::Snapshot
+                    | Self::Instance
+                    | Self::Account
+            ),
             Purpose::Request => matches!(self, Self::Group | Self::Instance | Self::Account),
             Purpose::Config => matches!(self, Self::Group | Self::Parameters),
             Purpose::Logs => matches!(self, Self::Instance | Self::Logs),

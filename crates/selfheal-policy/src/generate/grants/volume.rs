@@ -56,7 +56,7 @@ pub(super) fn operator(grants: &mut OperatorGrants<'_>) -> Granted {
             grants.tag_on_create(When::WhereAsked, "CopyVolumes", VOLUMES)
         }
         Purpose::Restore => restore(grants),
-        Purpose::Replace => Ok(()),
+        Purpose::Replace | Purpose::Drill => Ok(()),
         _ => look_at_changes(grants),
     }
 }

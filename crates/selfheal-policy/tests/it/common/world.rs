@@ -9,7 +9,7 @@ use selfheal_policy::eval::{Context, Policies, Request, ResourceRequest, evaluat
 use selfheal_policy::reference::{Action, Row, reference};
 use selfheal_policy::requests::{Call, documented};
 use selfheal_policy::{
-    Document, GROUP_MARK_KEYS, RECORD_KEYS, RESOURCE_TAG_KEYS, RESTORE_TAG_KEYS, TAG_FIRST_USE, TAG_REQUEST,
+    Document, GROUP_MARK_KEYS, RECORD_KEYS, RESOURCE_TAG_KEYS, RESTORE_TAG_KEYS, TAG_DRILL, TAG_FIRST_USE, TAG_REQUEST,
     TAG_SNAPSHOTS, TAG_STACK,
 };
 
@@ -279,6 +279,7 @@ fn varied() -> [(&'static str, Vec<Vec<&'static str>>); 8] {
                 vec![TAG_FIRST_USE],
                 vec![TAG_SNAPSHOTS],
                 vec![TAG_REQUEST],
+                vec![TAG_DRILL],
                 marks,
             ],
         ),
