@@ -58,6 +58,12 @@ pub fn bench() -> TaskResult<Counts> {
     run(program().arg("bench")).map(|()| Counts::PASSED)
 }
 
+/// Measures how long so many healings of each rung take on the simulated AWS, against their bounds.
+pub fn heal(healings: u64) -> TaskResult<Counts> {
+    let mut program = program();
+    run(program.args(["heal".to_owned(), healings.to_string()])).map(|()| Counts::PASSED)
+}
+
 /// The program that lives through days. It and what it uses of ours are compiled once more, with optimisation; the SDK is not
 /// among that.
 fn program() -> Command {

@@ -73,7 +73,7 @@ enum Task {
         call: Option<String>,
     },
     /// Measures speed and memory against their limits; `bench sim`, planner and simulation; `bench boot`, as root, the boot
-    /// program in the boot lab.
+    /// program in the boot lab; `bench heal` each rung of healing, on the simulation and, as root, on virtual machines.
     Bench {
         /// What is measured instead of the command line.
         subject: Option<Subject>,
@@ -97,6 +97,8 @@ enum Subject {
     Boot,
     /// Plans, applies and days on the simulated AWS.
     Sim,
+    /// Each rung of healing: how long it takes on the simulated AWS, and, as root, on virtual machines.
+    Heal,
 }
 
 fn main() -> ExitCode {
@@ -118,6 +120,10 @@ fn main() -> ExitCode {
             subject: Some(Subject::Sim),
             ..
         } => days::bench().and_then(total),
+        Task::Bench {
+            subject: Some(Subject::Heal),
+            ..
+        } => bench_heal().and_then(total),
         Task::Sim(arguments) => days::sim(&arguments).and_then(total),
         Task::BootLab(arguments) => boot_lab::run(&arguments).and_then(total),
         Task::Fake => serve_fake(),
@@ -135,6 +141,16 @@ fn main() -> ExitCode {
 fn built(task: impl FnOnce() -> TaskResult<Counts>) -> TaskResult<()> {
     shell::build_everything()?;
     task().and_then(total)
+}
+
+/// How many healings of each rung are measured on the simulation.
+const HEALINGS: u64 = 10_000;
+
+/// Measures each rung of healing, on the simulation and on virtual machines.
+fn bench_heal() -> TaskResult<Counts> {
+    let mut counts = days::heal(HEALINGS)?;
+    counts += boot_lab::bench_heal()?;
+    Ok(counts)
 }
 
 /// Ends a task with its total alone on the last line.

@@ -194,6 +194,8 @@ pub(crate) fn boot_config(
         }),
         repair: Repair {
             restart: spec.repairs_in_place(),
+            reboot: spec.repairs_in_place() && spec.app.repair == Some(spec::Repair::Reboot),
+            reboot_on_hang: spec.app.reboot_on_hang,
         },
     }
 }

@@ -71,7 +71,7 @@ pub const TAG_LAST_ERROR: &str = "selfheal:last-error";
 /// Tag key on the group that holds the end of the log of the last failure: 250 characters, lines parted by ` / `.
 pub const TAG_LAST_LOG: &str = "selfheal:last-log";
 /// Tag key on the group that counts repairs in place: their number, then of the last one the seconds since the first failed
-/// probe, the time, the instance and the reason.
+/// probe, or since the start of a machine that had not shut down, the time, the instance and the reason.
 pub const TAG_REPAIRS: &str = "selfheal:repairs";
 /// Tag key on the group that names the data volume which a boot has proven blank and begun to format.
 ///

@@ -12,6 +12,7 @@ mod filesystem;
 mod finding;
 mod notify;
 mod repairs;
+mod replacements;
 mod sleep;
 mod snapshots;
 #[cfg(test)]
@@ -23,6 +24,7 @@ pub use drilled::LastDrill;
 pub use finding::{Finding, FindingCode, Severity};
 pub use notify::{NotifyStatus, SubscriptionStatus};
 pub use repairs::RepairsStatus;
+pub use replacements::{ACTIVITIES_MAX, ReplacementsStatus};
 pub use sleep::{AsleepStatus, Sleeper, TurnStatus};
 pub use snapshots::ScheduledSnapshots;
 
@@ -114,6 +116,8 @@ pub struct StatusReport {
     pub repairs: Option<RepairsStatus>,
     /// The last drill, which says when healing was last proven; `null` where there was none.
     pub last_drill: Option<LastDrill>,
+    /// Replacements by another instance; `null` where there was none.
+    pub replacements: Option<ReplacementsStatus>,
     /// Since when, until when and by whom the stack sleeps; `null` where it does not.
     pub asleep: Option<AsleepStatus>,
     /// What the schedule does next, the earliest first: three times, or none where there is no schedule.
@@ -266,6 +270,18 @@ pub struct Remark {
     pub message: String,
 }
 
+fn application_check(
+    existing: &Existing,
+    observed: &Observed,
+    instance: Option<&InstanceStatus>,
+) -> Option<ApplicationCheckStatus> {
+    let check = existing.application_check.as_ref()?;
+    Some(ApplicationCheckStatus {
+        id: check.id.clone(),
+        instance_status: instance.and_then(|instance| observed.application_status.get(&instance.id).cloned()),
+    })
+}
+
 /// Says how a stack is, from what was read of it in the scope of a status and from the plan that follows from that.
 #[must_use]
 pub fn status(spec: &Spec, observed: &Observed, plan: &Plan) -> StatusReport {
@@ -273,12 +289,6 @@ pub fn status(spec: &Spec, observed: &Observed, plan: &Plan) -> StatusReport {
     let group = observed.group.as_ref();
     let mut instances = instances(observed, group);
     let instance = (!instances.is_empty()).then(|| instances.remove(0));
-    let application_check = existing.application_check.as_ref().map(|check| ApplicationCheckStatus {
-        id: check.id.clone(),
-        instance_status: instance
-            .as_ref()
-            .and_then(|instance| observed.application_status.get(&instance.id).cloned()),
-    });
     let tag = |key: &str| group.and_then(|group| group.tags.get(key).cloned());
     let mut report = StatusReport {
         stack: spec.name.clone(),
@@ -302,7 +312,7 @@ pub fn status(spec: &Spec, observed: &Observed, plan: &Plan) -> StatusReport {
         group: group.map(|group| group.name.clone()),
         suspended: group.map(|group| group.suspended.clone()).unwrap_or_default(),
         launch_template: template(observed),
-        application_check,
+        application_check: None,
         dns: dns(spec, observed, &existing),
         log_group: log_group(spec, observed),
         notify: notify::notify(spec, observed, plan),
@@ -317,6 +327,7 @@ pub fn status(spec: &Spec, observed: &Observed, plan: &Plan) -> StatusReport {
         last_log: tag(TAG_LAST_LOG),
         repairs: tag(TAG_REPAIRS).and_then(|tag| RepairsStatus::of(&tag)),
         last_drill: LastDrill::in_tags(&existing),
+        replacements: ReplacementsStatus::of(&observed.activities),
         asleep: group.and_then(|group| sleep::asleep(observed, group)),
         schedule: sleep::schedule(spec, observed.observed_at),
         drift: drift(plan),
@@ -329,6 +340,7 @@ pub fn status(spec: &Spec, observed: &Observed, plan: &Plan) -> StatusReport {
             })
             .collect(),
     };
+    report.application_check = application_check(&existing, observed, report.instance.as_ref());
     report.findings = diagnose(spec, observed, plan, &report);
     report.severity = report.findings.first().map(|finding| finding.severity);
     let ill = report

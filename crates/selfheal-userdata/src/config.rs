@@ -80,6 +80,10 @@ pub struct Repair {
     /// Whether the watchdog restarts the app's target once, before it reports the instance. It needs a
     /// [health check](HealthCheck) that the instance makes.
     pub restart: bool,
+    /// Whether it reboots the instance, at most once an hour, where a restart has not helped. It needs [`restart`](Self::restart).
+    pub reboot: bool,
+    /// Whether the machine reboots by itself after its kernel has panicked, and where systemd hangs for half a minute.
+    pub reboot_on_hang: bool,
 }
 
 /// Shipping of the journal to CloudWatch Logs, into a stream that bears the instance's id.
@@ -397,6 +401,13 @@ impl BootConfig {
 
     fn validate_repair(&self) -> Result<(), RenderError> {
         let health = self.health.as_ref();
+        if self.repair.reboot && !self.repair.restart {
+            return Err(RenderError::Invalid {
+                field: "repair.reboot",
+                expected: "must come after a restart",
+                value: "true".to_owned(),
+            });
+        }
         if !self.repair.restart || health.is_some_and(|health| health.from != HealthFrom::Aws) {
             return Ok(());
         }
@@ -416,6 +427,11 @@ impl BootConfig {
     /// Returns whether something waits until nobody else installs packages.
     pub(crate) fn waits_for_packages(&self) -> bool {
         self.scripts().next().is_some() || self.https.is_some()
+    }
+
+    /// Returns whether starts of a machine that had not shut down are counted: where repairs are at all.
+    pub(crate) const fn counts_restarts(&self) -> bool {
+        self.repair.restart && self.repair.reboot_on_hang
     }
 
     /// Returns whether the instance asks what EC2's application status checks find of its app.

@@ -58,6 +58,8 @@ const LIMITS_S: [(&str, u32); 22] = [
     ("flush_s_max", 20),
     // A write that is flushed takes milliseconds, and seconds behind much else.
     ("answer_s_max", 10),
+    // An app that fails again so soon after a reboot needs another machine, or a person.
+    ("reboot_pause_s", 3600),
     // What is shipped last is worth less than what waits for it.
     ("logs_s_max", 5),
     // No message is worth more of a boot.
@@ -109,6 +111,11 @@ pub(crate) fn config_text(config: &BootConfig, bundle: Option<&str>) -> Result<S
         // Shorter than most apps need for a start is shorter than a replacement takes.
         values.push(("repair_s_max", health.startup_budget_s.min(REPAIR_S_MAX).to_string()));
     }
+    let rungs = [
+        ("repair_reboots", config.repair.reboot),
+        ("reboot_on_hang", config.repair.reboot_on_hang),
+    ];
+    values.extend(rungs.iter().filter(|rung| rung.1).map(|rung| (rung.0, "1".to_owned())));
     if let Some(notify) = &config.notify {
         values.push(("topic", notify.topic.clone()));
         values.push(("disk_limit", notify.disk_percent.to_string()));

@@ -161,6 +161,8 @@ pub fn read_with_bundle(script: &[u8], chunks: &[&str]) -> Result<BootConfig, Re
         https: https(&settings, units)?,
         repair: Repair {
             restart: settings.contains_key("repair_s_max"),
+            reboot: settings.contains_key("repair_reboots"),
+            reboot_on_hang: settings.contains_key("reboot_on_hang"),
         },
     };
     // A value that no configuration may have can still be written in the same place. The bundle is pinned by the script.

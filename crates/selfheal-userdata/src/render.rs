@@ -51,6 +51,15 @@ const NEEDRESTART: &str = "$nrconf{override_rc}{qr(^selfheal-)} = 0;\n";
 /// Where systemd itself is configured, below the root prefix.
 const MANAGER_PATH: &str = "/etc/systemd/system.conf.d/selfheal.conf";
 
+/// Where the kernel's settings are, below the root prefix. It comes before a `/etc/sysctl.conf` of the user's.
+const SYSCTL_PATH: &str = "/etc/sysctl.d/99-selfheal.conf";
+/// A kernel that has panicked starts anew after ten seconds, in which its last words reach the console; one that goes on after a
+/// fault in itself may hang later. Neither a task that waits for a volume nor want of memory is a panic: the first would make a
+/// loop of reboots, and of the second the kernel ends what uses most.
+const SYSCTL: &str = "kernel.panic=10\nkernel.panic_on_oops=1\n";
+/// Sets the same at once, where the kernel lets us: later starts are systemd's.
+const SYSCTL_NOW: &str = "{ echo 10 >\"$root/proc/sys/kernel/panic\"; echo 1 >\"$root/proc/sys/kernel/panic_on_oops\"; } 2>/dev/null || :\n";
+
 /// Where what signs in curl's place is installed, below the root prefix.
 const SIGN_PATH: &str = "/usr/local/lib/selfheal/sign";
 /// Where what turns the journal into calls is installed, below the root prefix.
@@ -297,6 +306,10 @@ fn put_units(script: &mut String, config: &BootConfig, chosen: impl Fn(&Unit) ->
 fn put_settings(script: &mut String, config: &BootConfig) -> Result<(), RenderError> {
     put(script, 0o644, NEEDRESTART_PATH, &quote(NEEDRESTART)?);
     put(script, 0o644, MANAGER_PATH, &quote(manager_text(config))?);
+    if config.repair.reboot_on_hang {
+        put(script, 0o644, SYSCTL_PATH, &quote(SYSCTL)?);
+        script.push_str(SYSCTL_NOW);
+    }
     Ok(())
 }
 

@@ -59,6 +59,8 @@ pub enum Step {
     Agent,
     /// Ends the row of failed replacements.
     Breaker,
+    /// Counts the start of a machine that had not shut down.
+    Restarted,
     /// Tells that the instance has taken another one's place.
     Told,
 }
@@ -102,6 +104,7 @@ impl Step {
             (parameters, Self::Noted),
             (config.agent == Some(AgentSource::Unpinned), Self::Agent),
             (!health, Self::Breaker),
+            (config.counts_restarts(), Self::Restarted),
             (config.notify.is_some(), Self::Told),
         ];
         steps
@@ -139,6 +142,7 @@ impl Step {
             Self::Noted => "note_config",
             Self::Agent => "tell_of_agent",
             Self::Breaker => "end_failures",
+            Self::Restarted => "count_restart",
             Self::Told => "tell_healed",
         }
     }
@@ -192,6 +196,9 @@ pub fn commands(config: &BootConfig, bundled: bool) -> Vec<&'static str> {
     ) {
         commands.extend(["bash", "timeout"]);
     }
+    if config.repair.reboot_on_hang {
+        commands.push("modprobe");
+    }
     if config.notify.is_some() {
         commands.push("df");
     }
@@ -230,6 +237,7 @@ pub(crate) fn tools(config: &BootConfig, bundled: bool) -> Vec<&'static str> {
         "mkfifo",
         "mkfs.ext4",
         "mkfs.xfs",
+        "modprobe",
         "python3",
         "readlink",
         "resize2fs",
@@ -325,6 +333,7 @@ pub(crate) fn fragments(config: &BootConfig, bundled: bool) -> (Vec<&'static str
         late.push(include_str!("boot/units.sh"));
     }
     late.extend(health_fragments(config));
+    late.extend(hang_fragments(config));
     match config.agent {
         Some(AgentSource::Pinned(_)) => {
             late.extend([include_str!("boot/agent_missing.sh"), include_str!("boot/agent.sh")]);
@@ -343,6 +352,18 @@ const fn challenge_source(https: &Https) -> &'static str {
     }
 }
 
+/// Returns the part of the program that is about a machine that hangs.
+fn hang_fragments(config: &BootConfig) -> Vec<&'static str> {
+    let sources = [
+        (config.repair.reboot_on_hang, include_str!("boot/hang.sh")),
+        (config.counts_restarts(), include_str!("boot/restarts.sh")),
+    ];
+    sources
+        .into_iter()
+        .filter_map(|(wanted, source)| wanted.then_some(source))
+        .collect()
+}
+
 /// Returns the part of the program that asks the app, or AWS about it, and what it does about an answer.
 fn health_fragments(config: &BootConfig) -> Vec<&'static str> {
     let Some(health) = &config.health else {
@@ -354,7 +375,10 @@ fn health_fragments(config: &BootConfig) -> Vec<&'static str> {
         include_str!("boot/watchdog.sh"),
     ];
     if config.repair.restart {
-        sources.push(include_str!("boot/repair.sh"));
+        sources.extend([include_str!("boot/repair.sh"), include_str!("boot/repairs.sh")]);
+    }
+    if config.repair.reboot {
+        sources.push(include_str!("boot/reboot.sh"));
     }
     if config.asks_aws() {
         sources.push(include_str!("boot/application_status.sh"));

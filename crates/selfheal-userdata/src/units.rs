@@ -284,9 +284,16 @@ StandardError=journal+console
     )
 }
 
-/// Returns what systemd itself is told: for how long a unit may stop that says nothing else.
+/// What systemd tells the machine's watchdog, which reboots the machine where it hears nothing for so long.
+const RUNTIME_WATCHDOG: &str = "RuntimeWatchdogSec=30s\n";
+
+/// Returns what systemd itself is told: for how long a unit may stop that says nothing else, and that a watchdog minds it.
 pub(crate) fn manager_text(config: &BootConfig) -> String {
-    format!("[Manager]\nDefaultTimeoutStopSec={}s\n", config.stop_timeout_s)
+    let watchdog = match config.repair.reboot_on_hang {
+        true => RUNTIME_WATCHDOG,
+        false => "",
+    };
+    format!("[Manager]\nDefaultTimeoutStopSec={}s\n{watchdog}", config.stop_timeout_s)
 }
 
 /// What reads the journal must end where what it is piped into does, hence `IgnoreSIGPIPE`. The program tells what goes wrong in a

@@ -79,8 +79,12 @@ pub enum Harm {
     StopAndStart,
     /// Its power button is pressed.
     PowerOff,
-    /// It hangs.
+    /// Its host is lost.
     Impair,
+    /// Its kernel panics.
+    Panic,
+    /// It hangs.
+    Hang,
     /// It is rebooted.
     Reboot,
     /// Its app fails.
@@ -113,12 +117,14 @@ const EDITS: [Edit; 6] = [
     Edit::AddressTags,
     Edit::Policies,
 ];
-const HARMS: [Harm; 8] = [
+const HARMS: [Harm; 10] = [
     Harm::Kill,
     Harm::Stop,
     Harm::StopAndStart,
     Harm::PowerOff,
     Harm::Impair,
+    Harm::Panic,
+    Harm::Hang,
     Harm::Reboot,
     Harm::FailApp,
     Harm::HangApp,

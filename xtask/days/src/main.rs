@@ -2,6 +2,7 @@
 //! `cargo xtask bench sim`, which build this with optimisation.
 
 mod event;
+mod heal;
 mod measure;
 mod shrink;
 mod story;
@@ -21,18 +22,21 @@ enum Task {
     Replay { seed: u64, events: Option<Vec<usize>> },
     /// How fast everything is.
     Bench,
+    /// How long so many healings of each rung take.
+    Heal { healings: u64 },
 }
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let Some(task) = task(&arguments) else {
-        eprintln!("usage: selfheal-days run DAYS SEED SECONDS | replay SEED all|EVENT,… | bench");
+        eprintln!("usage: selfheal-days run DAYS SEED SECONDS | replay SEED all|EVENT,… | bench | heal HEALINGS");
         return ExitCode::FAILURE;
     };
     let ok = match task {
         Task::Days { days, seed, seconds } => live(days, seed, Duration::from_secs(seconds)),
         Task::Replay { seed, events } => replay(seed, events.as_deref()),
         Task::Bench => measure::all(),
+        Task::Heal { healings } => heal::all(healings),
     };
     if ok { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
@@ -58,6 +62,9 @@ fn task(arguments: &[String]) -> Option<Task> {
             }
         }
         ["bench"] => Task::Bench,
+        ["heal", healings] => Task::Heal {
+            healings: healings.parse().ok().filter(|healings| *healings > 0)?,
+        },
         _ => return None,
     })
 }

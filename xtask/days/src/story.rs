@@ -43,7 +43,7 @@ pub fn spec(stack: usize) -> Result<Spec, Failure> {
     // One of them is asked by its instance, and repaired in place.
     if stack == 1 {
         spec.app.health = Some(HealthSpec::new(HealthProbe::Tcp { port: 443 }));
-        spec.app.repair = Some(Repair::Restart);
+        spec.app.repair = Some(Repair::Reboot);
     }
     Ok(spec)
 }
@@ -250,6 +250,8 @@ impl Day {
                 }
                 Harm::PowerOff => sim.power_off_instance(&id),
                 Harm::Impair => sim.impair_instance(&id),
+                Harm::Panic => sim.panic_instance(&id),
+                Harm::Hang => sim.hang_instance(&id),
                 Harm::Reboot => sim.reboot_instance(&id),
                 Harm::FailApp => sim.fail_app(&id),
                 Harm::HangApp => sim.hang_app(&id),

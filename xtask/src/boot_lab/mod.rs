@@ -39,7 +39,7 @@ use self::image::Image;
 use self::lab::Lab;
 use self::leftovers::Leftovers;
 use self::rootfs::Suite;
-use self::scenarios::{SCENARIOS, Scenario, When};
+use self::scenarios::{LADDER, SCENARIOS, Scenario, When};
 use crate::error::{Context, TaskError, TaskResult};
 use crate::report::{Counts, say_failure};
 use crate::workspace;
@@ -154,17 +154,27 @@ fn provide(chosen: &[&Scenario], suite: Suite) -> TaskResult<()> {
 
 /// Measures the boot program in the lab and prints the figures; fails when one is over its limit.
 pub fn bench() -> TaskResult<Counts> {
+    measure(&bench::SCENARIO, bench::install_cli)
+}
+
+/// Measures each rung of the ladder on virtual machines and prints the figures; fails when one is over its limit.
+pub fn bench_heal() -> TaskResult<Counts> {
+    measure(&LADDER, || Ok(()))
+}
+
+/// Runs a scenario that measures, once what it needs beside the lab's own is there, and prints what it says.
+fn measure<T>(scenario: &'static Scenario, prepare: impl FnOnce() -> TaskResult<T>) -> TaskResult<Counts> {
     if let Some(why) = unable() {
-        println!("bench boot: skipped: {why}");
+        println!("{}: skipped: {why}", scenario.name);
         return Ok(Counts {
             skipped: 1,
             ..Counts::default()
         });
     }
-    provide(&[&bench::SCENARIO], Suite::default())?;
-    bench::install_cli()?;
+    provide(&[scenario], Suite::default())?;
+    prepare()?;
     Leftovers::sweep(&cache());
-    let mut job = Job::start(&bench::SCENARIO, Suite::default())?;
+    let mut job = Job::start(scenario, Suite::default())?;
     let passed = loop {
         if let Some(passed) = job.poll()? {
             break passed;
@@ -232,7 +242,7 @@ fn unable() -> Option<String> {
 fn run_inside(name: &str, home: &Path, suite: Suite) -> TaskResult<Counts> {
     let scenario = SCENARIOS
         .iter()
-        .chain([&bench::SCENARIO])
+        .chain([&bench::SCENARIO, &LADDER])
         .find(|scenario| scenario.name == name);
     let scenario = scenario.ok_or_else(|| TaskError::failed(format!("no scenario {name}")))?;
     let rootfs = rootfs::ensure(&cache(), suite)?;

@@ -8,13 +8,14 @@ use futures::future::{OptionFuture, try_join_all, try_join3, try_join4, try_join
 use selfheal_core::Names;
 use selfheal_core::names::ResourceKind;
 use selfheal_core::spec::{ImageRef, Spec};
+use selfheal_core::status::ACTIVITIES_MAX;
 use selfheal_core::world::{
     Activity, Agents, ApplicationCheck, DefaultRoute, Group, Image, ImageId, InstanceId, InstanceType, LaunchTemplate,
     LifecycleHook, Observed, ScheduledAction, Subnet, SubnetId, Volume, VolumeState, VpcId,
 };
 
 use super::source::Source;
-use super::{ACTIVITIES_READ, Reading, Scope};
+use super::{Reading, Scope};
 use crate::backend::CallResult;
 
 /// What the first round trip tells.
@@ -188,9 +189,9 @@ async fn ask(source: Source<'_, '_>, spec: &Spec, scope: Scope, first: &First) -
     let may_sleep = |group: &Group| spec.schedule.is_some() || group.may_sleep();
     let scheduled = scope != Scope::Resume && first.group.as_ref().is_some_and(may_sleep);
     let scheduled = when(scheduled, || source.scheduled_actions(&names.group));
-    // Where no instance is in service, the group's last activities alone tell why a launch fails.
-    let stuck = scope.is_status() && first.group.as_ref().is_some_and(|group| !group.has_one_in_service());
-    let activities = when(stuck, || source.activities(&names.group, ACTIVITIES_READ));
+    // The group's last activities tell what was replaced, and alone tell why a launch fails.
+    let told = scope.is_status() && first.group.is_some();
+    let activities = when(told, || source.activities(&names.group, ACTIVITIES_MAX));
     // Where the spec asks for a check, a part of its own reads it.
     let told = !spec.asks_aws() && first.template.as_ref().is_some_and(LaunchTemplate::tells_of_check);
     let checks = when(told, || source.application_checks(&names.stack));

@@ -143,6 +143,9 @@ pub struct Timings {
     pub health_detect: Range,
     /// How long an instance's status checks report `impaired` before its group finds it unhealthy.
     pub health_impaired: Range,
+    /// How long an instance's own watchdog takes from the app's failure to what it does about it: a few probes in a row.
+    #[serde(default = "watchdog")]
+    pub watchdog: Range,
     /// How long a group takes to react: to launch or to terminate an instance.
     pub group_reaction: Range,
     /// How late a scheduled action happens: seconds as a rule, and up to two minutes.
@@ -165,6 +168,10 @@ pub struct Timings {
     pub policy_propagation: Range,
     /// A change of a record from `PENDING` to `INSYNC`.
     pub dns_sync: Range,
+}
+
+const fn watchdog() -> Range {
+    Range::new(30_000, 90_000)
 }
 
 const fn an_hour() -> u64 {
@@ -200,6 +207,7 @@ impl Default for Timings {
             instance_stop: Range::new(10_000, 30_000),
             health_detect: Range::new(5_000, 60_000),
             health_impaired: Range::new(120_000, 240_000),
+            watchdog: watchdog(),
             group_reaction: Range::new(500, 4_000),
             group_delete: Range::new(2_000, 20_000),
             launch_backoff: Range::new(10_000, 20_000),

@@ -7,6 +7,7 @@ use selfheal_core::Plan;
 use selfheal_core::names::Tags;
 use selfheal_core::world::{AllocationId, InstanceId, LifecycleState, VolumeId};
 
+use super::boot::{HANG, PANIC};
 use super::charge::Charge;
 use super::faults::{FaultPlan, FaultState};
 use super::ledger::Violation;
@@ -187,6 +188,18 @@ impl Sim {
     /// Lets an instance's status checks report `impaired`, and the instance hang. Returns whether there was one.
     pub fn impair_instance(&self, id: &InstanceId) -> bool {
         self.tamper(|world| world.impair(id))
+    }
+
+    /// Lets the kernel of an instance panic. It starts anew after ten seconds, where its boot program has asked for that, and else hangs
+    /// as [`impair_instance`](Self::impair_instance) lets it. Returns whether it was running.
+    pub fn panic_instance(&self, id: &InstanceId) -> bool {
+        self.tamper(|world| world.hang(id, PANIC))
+    }
+
+    /// Lets an instance hang. Its watchdog starts it anew within half a minute, where its boot program has asked for that. Returns whether it
+    /// was running.
+    pub fn hang_instance(&self, id: &InstanceId) -> bool {
+        self.tamper(|world| world.hang(id, HANG))
     }
 
     /// Reboots an instance: the boot program's model runs again. Returns whether there was one to reboot.

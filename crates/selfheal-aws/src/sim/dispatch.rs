@@ -46,6 +46,7 @@ impl World {
             E::Boot { instance, boot } => self.boot_step(&instance, boot),
             E::Watch { instance, boot } => self.watch_step(&instance, boot),
             E::Off { instance, boot } => self.off_step(&instance, boot),
+            E::StartsAnew { instance, boot } => self.starts_anew(&instance, boot),
             E::Ship { instance, boot } => self.ship_step(&instance, boot),
             E::Certificate { instance, boot } => self.certificate_step(&instance, boot),
             E::Request { instance, boot } => self.request_step(&instance, boot),

@@ -32,6 +32,10 @@ pub(super) enum WorldEvent {
         instance: InstanceId,
         boot: u32,
     },
+    StartsAnew {
+        instance: InstanceId,
+        boot: u32,
+    },
     Ship {
         instance: InstanceId,
         boot: u32,

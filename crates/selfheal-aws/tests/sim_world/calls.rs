@@ -258,9 +258,13 @@ fn play(scenario: &str) -> Calls {
         "replacement on a volume that has grown" => on_a_larger_volume(),
         "volume that grows while it serves" => after(None, |sim, stack, _| grow(sim, stack)),
         "replacement after a failed one" => after_a_failed_one(),
-        "reboot" => after(None, |sim, _, instance| {
-            sim.reboot_instance(instance);
-        }),
+        "reboot" => after(None, |sim, _, instance| assert!(sim.reboot_instance(instance))),
+        "machine that panics" => {
+            let mut made = repaired(Sim::panic_instance);
+            // Once it has stayed well the row of failures ends.
+            made.truncate(2);
+            made
+        }
         "boot that fails" => calls_of_launch(&failing(), 0),
         "boot that parks the stack" => calls_of_launch(&failing(), 2),
         "termination by the group" => after(None, |sim, _, instance| {

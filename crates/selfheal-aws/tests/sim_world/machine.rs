@@ -19,6 +19,8 @@ enum Step {
     Stop(usize),
     PowerOff(usize),
     Impair(usize),
+    Panic(usize),
+    Hang(usize),
     Reboot(usize),
     FailApp(usize),
     HangApp(usize),
@@ -63,6 +65,8 @@ impl ReferenceStateMachine for Plain {
             1 => which.clone().prop_map(Step::Stop),
             1 => which.clone().prop_map(Step::PowerOff),
             1 => which.clone().prop_map(Step::Impair),
+            1 => which.clone().prop_map(Step::Panic),
+            1 => which.clone().prop_map(Step::Hang),
             1 => which.clone().prop_map(Step::Reboot),
             1 => which.clone().prop_map(Step::FailApp),
             1 => which.clone().prop_map(Step::HangApp),
@@ -119,6 +123,8 @@ fn attempt(running: &Running, step: &Step) {
         Step::Stop(which) => with(which, &|id| _ = sim.stop_instance(id)),
         Step::PowerOff(which) => with(which, &|id| _ = sim.power_off_instance(id)),
         Step::Impair(which) => with(which, &|id| _ = sim.impair_instance(id)),
+        Step::Panic(which) => with(which, &|id| _ = sim.panic_instance(id)),
+        Step::Hang(which) => with(which, &|id| _ = sim.hang_instance(id)),
         Step::Reboot(which) => with(which, &|id| _ = sim.reboot_instance(id)),
         Step::FailApp(which) => with(which, &|id| _ = sim.fail_app(id)),
         Step::HangApp(which) => with(which, &|id| _ = sim.hang_app(id)),
@@ -237,9 +243,10 @@ impl StateMachineTest for Machine {
 
     fn init_test(seed: &u64) -> Running {
         let sim = Sim::new(SimConfig::seeded(*seed));
-        // Half of the worlds repair in place.
+        // Each rung of the ladder in a part of the worlds.
         let stack = prepare_with(&sim, |spec| {
-            spec.app.repair = (seed % 2 == 1).then_some(Repair::Restart);
+            spec.app.repair = [None, Some(Repair::Restart), Some(Repair::Reboot)][(seed % 3) as usize];
+            spec.app.reboot_on_hang = seed % 4 != 0;
         });
         Running { sim, stack }
     }

@@ -12,6 +12,7 @@ mod dns;
 mod ec2;
 mod faults;
 mod group;
+mod hang;
 mod hooks;
 mod iam;
 mod judged;

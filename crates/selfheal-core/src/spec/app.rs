@@ -25,6 +25,7 @@ pub(super) const KEYS: &[&str] = &[
     "units",
     "port",
     "repair",
+    "reboot_on_hang",
 ];
 
 /// What runs on the instance.
@@ -51,6 +52,8 @@ pub struct AppSpec {
     pub units: Vec<String>,
     /// What is done first where the running app fails, where the file says so.
     pub repair: Option<Repair>,
+    /// Whether the instance reboots by itself after its kernel has panicked, and where systemd hangs for half a minute.
+    pub reboot_on_hang: bool,
     /// Port at which the app listens, for whoever wants to reach it on the instance.
     pub port: Option<u16>,
     /// What the app may do in AWS beyond what heals the instance, where it needs anything.
@@ -74,19 +77,27 @@ impl AppSpec {
 pub enum Repair {
     /// The app is restarted in place, once; another instance takes its place where that does not help.
     Restart,
+    /// The app is restarted in place, once; where that does not help the instance reboots, at most once an hour; then another
+    /// instance takes its place.
+    Reboot,
     /// Another instance takes its place.
     Replace,
 }
 
 impl Repair {
     /// How the file spells each.
-    const WORDS: [(&str, Self); 2] = [("restart", Self::Restart), ("replace", Self::Replace)];
+    const WORDS: [(&str, Self); 3] = [
+        ("restart", Self::Restart),
+        ("reboot", Self::Reboot),
+        ("replace", Self::Replace),
+    ];
 }
 
 impl fmt::Display for Repair {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Restart => "restart",
+            Self::Reboot => "reboot",
             Self::Replace => "replace",
         })
     }
@@ -106,6 +117,7 @@ impl Default for AppSpec {
             files: Vec::new(),
             units: Vec::new(),
             repair: None,
+            reboot_on_hang: true,
             port: None,
         }
     }
@@ -188,7 +200,8 @@ pub(super) fn read(reader: &mut Reader<'_>, section: &Section<'_>) -> (AppSpec, 
         let from = health.as_ref().map(|health| health.from);
         from != Some(HealthFrom::Aws)
     });
-    if let Some(at) = repair.as_ref().filter(|at| at.value == Repair::Restart && !probed) {
+    let reboot_on_hang = section.boolean(reader, "reboot_on_hang");
+    if let Some(at) = repair.as_ref().filter(|at| at.value != Repair::Replace && !probed) {
         reader.fault(
             at,
             Fault::conflict(
@@ -208,6 +221,7 @@ pub(super) fn read(reader: &mut Reader<'_>, section: &Section<'_>) -> (AppSpec, 
         units,
         port: port.and_then(|port| u16::try_from(port.value).ok()),
         repair: repair.map(|repair| repair.value),
+        reboot_on_hang: reboot_on_hang.is_none_or(|reboots| reboots.value),
         health: health.flatten(),
         breaker_limit: breaker.map_or(AppSpec::BREAKER_LIMIT_DEFAULT, |breaker| breaker.value),
     };
@@ -281,6 +295,9 @@ pub(super) fn table(spec: &AppSpec) -> Option<Table> {
     }
     if let Some(repair) = spec.repair {
         table["repair"] = value(repair.to_string());
+    }
+    if !spec.reboot_on_hang {
+        table["reboot_on_hang"] = value(false);
     }
     if let Some(port) = spec.port {
         table["port"] = value(i64::from(port));

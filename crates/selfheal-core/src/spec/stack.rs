@@ -128,7 +128,7 @@ impl Spec {
     pub fn repairs_in_place(&self) -> bool {
         let health = self.app.health.as_ref();
         let wanted = match self.app.repair {
-            Some(repair) => repair == Repair::Restart,
+            Some(repair) => repair != Repair::Replace,
             None => !self.app.units.is_empty(),
         };
         wanted && health.is_some_and(|health| health.from != HealthFrom::Aws)

@@ -3,13 +3,15 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// Repairs in place: restarts of the app that have mended it, over all instances of the stack.
+/// Repairs in place, over all instances of the stack: restarts of the app and reboots that have mended it, and starts of a machine that
+/// had not shut down, after a panic or a hang.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[non_exhaustive]
 pub struct RepairsStatus {
     /// How many there were.
     pub count: u32,
-    /// Seconds of the last one, from the first failed probe to the first answer.
+    /// Seconds of the last one: from the first failed probe to the first answer; of a machine that had not shut down, from its start until
+    /// it served again.
     pub last_seconds: u32,
     /// Time, instance and reason of the last one.
     pub last: String,

@@ -432,9 +432,12 @@ impl Observed {
         one(&mut self.group, group, &mut self.run.unseen, key);
     }
 
-    /// Why AWS refuses to launch an instance, in its own words: the newest attempt to launch one failed.
+    /// Why AWS refuses to launch an instance, in its own words: none is in service, and the newest attempt to launch one failed.
     #[must_use]
     pub fn launch_failure(&self) -> Option<&str> {
+        if self.group.as_ref().is_some_and(Group::has_one_in_service) {
+            return None;
+        }
         let is_launch = |activity: &&Activity| activity.description.starts_with("Launching");
         let newest = self.activities.iter().find(is_launch)?;
         let words = newest.status_message.as_deref().unwrap_or("AWS gives no reason");

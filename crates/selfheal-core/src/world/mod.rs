@@ -116,7 +116,7 @@ pub struct Observed {
     /// may sleep.
     #[serde(default)]
     pub scheduled_actions: Vec<ScheduledAction>,
-    /// The group's last scaling activities, the newest first. Read for status alone, where no instance is in service.
+    /// The group's last scaling activities, the newest first. Read for status, and by whoever waits for an instance.
     pub activities: Vec<Activity>,
     /// The instance role that bears our name.
     pub role: Option<IamRole>,

@@ -410,9 +410,10 @@ prop_compose! {
             (proptest::option::of(schedule().boxed()), proptest::option::of(config().boxed()), proptest::option::of(notify().boxed())),
         https in proptest::option::of(https().boxed()),
         policy in proptest::option::of("[a-z]{1,20}"),
-        (units, repair) in (
+        (units, repair, reboot_on_hang) in (
             proptest::sample::subsequence(vec!["app.service", "worker@1.service", "app.socket"], 0..=3),
-            proptest::option::of(proptest::sample::select(vec![Repair::Restart, Repair::Replace])),
+            proptest::option::of(proptest::sample::select(vec![Repair::Restart, Repair::Reboot, Repair::Replace])),
+            any::<bool>(),
         ),
         (port, agent) in (proptest::option::of(1_u16..), proptest::option::of(agent())),
         files in proptest::collection::btree_map("(/[a-z][a-z .\"']{0,8}[a-z]){1,3}", app_file(), 0..3),
@@ -432,7 +433,7 @@ prop_compose! {
             address: AddressSpec { take: allocation.is_some(), allocation: allocation.map(AllocationId::from), when },
             data,
             dns,
-            app: AppSpec { prepare, prepare_timeout_s, setup, setup_timeout_s, stop_timeout_s, health, breaker_limit, policy, files: placed(files), units, repair, port },
+            app: AppSpec { prepare, prepare_timeout_s, setup, setup_timeout_s, stop_timeout_s, health, breaker_limit, policy, files: placed(files), units, repair, reboot_on_hang, port },
             access,
             logs: logs.map(|(retention_days, files)| LogsSpec { retention_days, files }),
             schedule,

@@ -6,6 +6,8 @@ off() {
   local deadline call_s_max=2
   open_log watch
   read_signer
+  # Whoever shuts down has not hung.
+  : >"$state_dir/up"
   # Who has left, has failed or has never served was heard of or has nothing to say.
   serves && goes_off || return 0
   clock

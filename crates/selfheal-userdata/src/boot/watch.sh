@@ -38,6 +38,7 @@ begin_watch() {
   open_log watch
   read_signer
   trap 'exit 0' TERM
+  [[ -z ${reboot_on_hang-} ]] || arm_watchdog
 }
 
 # Notes what the metadata service says: the target state, the address, the notice of an end, and a request. The answer "no such path" is

@@ -26,6 +26,8 @@ watchdog() {
   ((failures > 0 && failures % threshold == 0)) || return 0
   if [[ -n ${repair_s_max-} ]] && restarted; then
     note_probes
+  elif [[ -n ${repair_reboots-} ]] && reboots; then
+    note_probes
   else
     report_failing "$failures"
   fi

@@ -6,6 +6,7 @@ use std::time::Duration;
 use selfheal_userdata::{BootConfig, BootExit, HealthCheck, HealthFrom};
 
 use crate::call_list::{Calls, assert_calls, scenarios};
+use crate::hang;
 use crate::https;
 use crate::https_dns;
 use crate::lifecycle::watch_until;
@@ -94,7 +95,8 @@ fn let_the_app_die(machine: &Machine) {
 
 fn let_a_restart_mend(machine: &Machine) {
     let alive = machine.folder().join("alive");
-    machine.stub("systemctl", &format!(": >{}", alive.display()));
+    let restart = format!("[[ $1 == show ]] && echo app.service || : >{}", alive.display());
+    machine.stub("systemctl", &restart);
     machine.set_probe(&format!("test -e {}", alive.display()));
     (0..2).for_each(|_| drop(machine.again("watchdog", 0)));
 }
@@ -130,6 +132,13 @@ fn before(scenario: &str) -> Machine {
         "certificate by records in the DNS" => https_dns::booted(),
         "app that dies" => booted(&full()),
         "app that a restart mends" | "app that no restart mends" => booted(&mended()),
+        "machine that panics" => {
+            let machine = Machine::new();
+            hang::start_anew(&machine, "one");
+            machine.boot(&mended(), 0);
+            machine.aws.state().calls.clear();
+            machine
+        }
         _ => booted(&unwatched()),
     }
 }
@@ -186,6 +195,10 @@ fn play(scenario: &str) -> Machine {
         "replacement on a volume that has grown" => boot_on_larger(&machine),
         "volume that grows while it serves" => watch_it_grow(&machine),
         "reboot" => drop(machine.again("boot", 0)),
+        "machine that panics" => {
+            hang::start_anew(&machine, "another");
+            machine.again("boot", 0);
+        }
         "boot that fails" => fail_and_leave(&machine),
         "boot that parks the stack" => {
             machine.aws.state().tags.insert(FAILED.into(), "2".into());

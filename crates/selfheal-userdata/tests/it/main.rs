@@ -17,6 +17,7 @@ mod failure;
 mod fallback;
 mod files;
 mod grow;
+mod hang;
 mod hook;
 mod https;
 mod https_dns;

@@ -154,7 +154,7 @@ fn systemd_waits_for_no_unit_longer_than_the_stack_says() {
     let read = |path: &str| fs::read_to_string(machine.root().join(path)).unwrap();
     assert_eq!(
         read("etc/systemd/system.conf.d/selfheal.conf"),
-        "[Manager]\nDefaultTimeoutStopSec=40s\n"
+        "[Manager]\nDefaultTimeoutStopSec=40s\nRuntimeWatchdogSec=30s\n"
     );
     let unit = read("etc/systemd/system/selfheal-off.service");
     assert!(unit.contains("TimeoutStopSec=45\n"), "{unit}");

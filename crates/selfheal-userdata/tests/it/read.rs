@@ -197,10 +197,13 @@ fn prepare() -> impl Strategy<Value = Prepare> {
 
 /// A health check or none, and what may be tried first: nobody restarts an app that the instance does not ask.
 fn asked() -> impl Strategy<Value = (Option<HealthCheck>, Repair)> {
-    (proptest::option::of(health()), any::<bool>()).prop_map(|(health, restart)| {
+    let rungs = (any::<bool>(), any::<bool>(), any::<bool>());
+    (proptest::option::of(health()), rungs).prop_map(|(health, (restart, reboot, reboot_on_hang))| {
         let asked = health.as_ref().is_some_and(|health| health.from != HealthFrom::Aws);
         let repair = Repair {
             restart: restart && asked,
+            reboot: reboot && restart && asked,
+            reboot_on_hang,
         };
         (health, repair)
     })

@@ -63,7 +63,7 @@ fn app_that_a_restart_mends_stays_and_is_counted() {
     machine.again("watchdog", 0);
     assert_eq!(restarts(&machine), 0, "one failure is none");
     let text = machine.again("watchdog", 0);
-    assert!(text.contains("repaired in place, "), "{text}");
+    assert!(text.contains("repaired in place after "), "{text}");
     assert_eq!(machine.actions()[calls..], ["DescribeTags", "CreateOrUpdateTags"]);
     let noted = tag(&machine).unwrap();
     let words: Vec<&str> = noted.splitn(5, ' ').collect();
@@ -183,7 +183,10 @@ fn repair_needs_somebody_on_the_instance_who_asks_the_app() {
     for health in [None, health] {
         let config = BootConfig {
             health,
-            repair: Repair { restart: true },
+            repair: Repair {
+                restart: true,
+                ..Repair::default()
+            },
             ..full()
         };
         let refused = render(&config).unwrap_err();
@@ -207,4 +210,109 @@ fn app_of_an_instance_that_has_let_go_is_not_started_again() {
     fs::write(machine.root().join("run/selfheal/serving"), "").unwrap();
     (0..4).for_each(|_| drop(machine.again("watchdog", 0)));
     assert_eq!(restarts(&machine), 0);
+}
+
+#[test]
+fn app_of_no_units_is_reported_at_once() {
+    let (machine, calls, _) = dying(&mended());
+    machine.stub("systemctl", "echo \"systemctl $*\" >>\"${0%/*}/../commands\"");
+    let text = (0..2).fold(String::new(), |_, _| machine.again("watchdog", 0));
+    let reported = ["DescribeTags", "CreateOrUpdateTags", "SetInstanceHealth"];
+    assert_eq!(machine.actions()[calls..], reported, "{text}");
+    assert_eq!(restarts(&machine), 0);
+}
+
+/// A stack that reboots where a restart has not helped.
+fn rebooting() -> BootConfig {
+    BootConfig {
+        repair: Repair {
+            reboot: true,
+            ..mended().repair
+        },
+        ..mended()
+    }
+}
+
+fn reboots(machine: &Machine) -> usize {
+    let commands = machine.commands();
+    commands.iter().filter(|line| *line == "systemctl reboot").count()
+}
+
+/// What is left over a reboot: everything but what is below `/run`.
+fn start_again(machine: &Machine) {
+    let run = machine.root().join("run/selfheal");
+    for name in ["probes", "repaired", "repairs", "counted", "serving"] {
+        let _ = fs::remove_file(run.join(name));
+    }
+    machine.stub("systemctl", "[[ $1 != show ]] || echo LoadState=loaded");
+    machine.again("boot", 0);
+    on_restart(machine, ":");
+}
+
+#[test]
+fn app_that_no_restart_mends_is_rebooted_once_an_hour_and_counted() {
+    let (machine, calls, alive) = dying(&rebooting());
+    on_restart(&machine, ":");
+    let text = (0..3).fold(String::new(), |_, _| machine.again("watchdog", 0));
+    assert!(text.contains("rebooting: the app failed 2 probes"), "{text}");
+    assert_eq!((restarts(&machine), reboots(&machine)), (1, 1));
+    assert_eq!(machine.actions()[calls..], [""; 0], "nobody is told before it has helped");
+    fs::write(&alive, "").unwrap();
+    start_again(&machine);
+    let calls = machine.actions().len();
+    let text = machine.again("watchdog", 0);
+    assert!(text.contains("repaired in place after "), "{text}");
+    assert_eq!(machine.actions()[calls..], ["DescribeTags", "CreateOrUpdateTags"]);
+    let noted = tag(&machine).unwrap();
+    assert!(noted.ends_with("probes in a row and a reboot helped"), "{noted}");
+    machine.again("watchdog", 0);
+    assert_eq!(machine.actions().len(), calls + 2, "it is counted once");
+    // Within the hour the next one is reported.
+    fs::remove_file(&alive).unwrap();
+    (0..3).for_each(|_| drop(machine.again("watchdog", 0)));
+    assert_eq!(reboots(&machine), 1);
+    assert_eq!(machine.actions().last().unwrap(), "SetInstanceHealth");
+    // And after it not.
+    fs::write(&alive, "").unwrap();
+    start_again(&machine);
+    fs::write(machine.root().join("var/lib/selfheal/rebooted"), "1000000000\n").unwrap();
+    fs::remove_file(&alive).unwrap();
+    (0..3).for_each(|_| drop(machine.again("watchdog", 0)));
+    assert_eq!(reboots(&machine), 2);
+}
+
+#[test]
+fn machine_is_not_rebooted_on_a_volume_that_takes_nothing_or_where_it_is_not_to() {
+    let (machine, calls, _) = dying(&rebooting());
+    on_restart(&machine, ":");
+    machine.set_program("\nanswer_s_max=10\n", "\nanswer_s_max=1\n");
+    machine.stub("sync", "exec /bin/sleep 20");
+    let text = (0..2).fold(String::new(), |_, _| machine.again("watchdog", 0));
+    let reported = ["DescribeTags", "CreateOrUpdateTags", "SetInstanceHealth"];
+    assert_eq!(machine.actions()[calls..], reported, "{text}");
+    assert!(text.contains("the machine is not rebooted"), "{text}");
+    assert_eq!(reboots(&machine), 0);
+    let (machine, _, _) = dying(&mended());
+    on_restart(&machine, ":");
+    (0..6).for_each(|_| drop(machine.again("watchdog", 0)));
+    assert_eq!(reboots(&machine), 0);
+}
+
+#[test]
+fn reboot_comes_after_a_restart() {
+    let repair = Repair {
+        reboot: true,
+        ..Repair::default()
+    };
+    let refused = render(&BootConfig { repair, ..full() }).unwrap_err();
+    assert!(
+        matches!(
+            refused,
+            RenderError::Invalid {
+                field: "repair.reboot",
+                ..
+            }
+        ),
+        "{refused}"
+    );
 }

@@ -17,6 +17,7 @@ mod logs;
 mod logs_time;
 mod power;
 mod repair;
+mod rungs;
 mod secrets;
 mod strangers;
 mod units;
@@ -474,6 +475,18 @@ pub const SCENARIOS: &[Scenario] = &[
         run: virtual_machines::reset,
     },
     Scenario {
+        name: "vm-panic",
+        about: "the kernel of a virtual machine panics: it starts anew, and serves",
+        when: When::Vm,
+        run: rungs::panic,
+    },
+    Scenario {
+        name: "vm-hang",
+        about: "systemd of a virtual machine hangs: its watchdog starts it anew",
+        when: When::Vm,
+        run: rungs::hang,
+    },
+    Scenario {
         name: "vm-scale-in",
         about: "a virtual machine gives its volume back",
         when: When::Vm,
@@ -504,6 +517,14 @@ pub const SCENARIOS: &[Scenario] = &[
         run: virtual_machines::probe_stalls,
     },
 ];
+
+/// The rungs of the ladder, measured; it runs as a scenario does.
+pub const LADDER: Scenario = Scenario {
+    name: "bench-heal",
+    about: "every rung of the ladder, measured on virtual machines",
+    when: When::Vm,
+    run: rungs::ladder,
+};
 
 pub use faults::install;
 pub use kill::Bench;

@@ -23,9 +23,9 @@ use crate::boot_lab::stack::{Options, app_health};
 use crate::error::{TaskError, TaskResult};
 
 /// How long a boot may take. It takes half a minute where two processors are free, and several where they are not.
-const BOOT_S_MAX: u64 = 400;
+pub const BOOT_S_MAX: u64 = 400;
 /// How long anything else may take that a machine does once it has booted.
-const STEP_S_MAX: u64 = 120;
+pub const STEP_S_MAX: u64 = 120;
 
 /// Goes on to the setup script: the app writes, and flushes what it wrote, all the time.
 const WRITER: &str = r"
@@ -52,7 +52,7 @@ fn options() -> Options {
 }
 
 /// Boots the first instance, checks what a first boot has to come to, and answers its id and the app's bytes.
-fn first_boot(lab: &mut Lab, cloud: &Cloud) -> TaskResult<(InstanceId, Vec<u8>)> {
+pub fn first_boot(lab: &mut Lab, cloud: &Cloud) -> TaskResult<(InstanceId, Vec<u8>)> {
     let began = Instant::now();
     let id = cloud.await_in_service(1, BOOT_S_MAX)?;
     let bytes = served(cloud)?;
@@ -338,7 +338,7 @@ impl Seen {
 }
 
 /// The app's own hash of its bytes, over the Elastic IP.
-fn served(cloud: &Cloud) -> TaskResult<Vec<u8>> {
+pub fn served(cloud: &Cloud) -> TaskResult<Vec<u8>> {
     wait_for("answer over the Elastic IP", Duration::from_secs(STEP_S_MAX), || {
         alive(cloud)?;
         Ok(get(cloud, "/birth").ok())
@@ -346,7 +346,7 @@ fn served(cloud: &Cloud) -> TaskResult<Vec<u8>> {
 }
 
 /// Ends a wait early where the lab or the world has found a fault.
-fn alive(cloud: &Cloud) -> TaskResult<()> {
+pub fn alive(cloud: &Cloud) -> TaskResult<()> {
     cloud
         .faults()
         .first()

@@ -51,6 +51,8 @@ impl BootConfig {
             domains: config.https.map(|https| https.domains()).unwrap_or_default(),
             prepares: config.prepare.is_some(),
             repairs: config.repair.restart,
+            reboots: config.repair.reboot,
+            reboot_on_hang: config.repair.reboot_on_hang,
         })
     }
 
@@ -82,6 +84,8 @@ impl BootConfig {
             prepares: settings.contains_key("prepare_s_max"),
             repairs: settings.contains_key("repair_s_max"),
             challenge_zone: text("https_zone").map(Into::into),
+            reboots: settings.contains_key("repair_reboots"),
+            reboot_on_hang: settings.contains_key("reboot_on_hang"),
             domains: text("https_domains")
                 .unwrap_or_default()
                 .split_whitespace()

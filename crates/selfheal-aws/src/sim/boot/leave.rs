@@ -14,8 +14,6 @@ use crate::backend::CallResult;
 
 /// How often the watchers of one boot act on what they see.
 const WATCHED_MAX: u32 = 100;
-/// From an application's failure to the watchdog's report: a few probes in a row.
-pub(super) const WATCHDOG: Range = Range::new(30_000, 90_000);
 /// From an address that the metadata does not show any more to the question to EC2.
 const ADDRESS_LOOK: Range = Range::new(60_000, 66_000);
 /// How long an application must stay well until its boot counts as good.
@@ -49,7 +47,7 @@ impl World {
             instance.boot.app_failed = true;
         }
         let watched = instance.boot.config.as_ref().is_some_and(|config| config.watchdog);
-        self.wake_watch(id, WATCHDOG);
+        self.wake_watch(id, self.config.timings.watchdog);
         self.wake_checks(id);
         watched
     }
@@ -78,6 +76,7 @@ impl World {
             self.count_once(id, me, config, "AWS finds the app impaired");
         }
         if !failed {
+            self.note_reboot(id, me, config);
             self.count_repairs(id, me, config);
             let settled = stable(config).is_some_and(|stable| self.well_for_ms(id) >= stable.min);
             let known = self.instances.get(id).is_some_and(|instance| instance.boot.stable);
@@ -87,13 +86,13 @@ impl World {
             }
             return;
         }
-        if config.repairs && self.restart_app(id, me, config) {
+        if config.repairs && self.restart_app(id, me, config) || config.reboots && self.reboot_for_app(id) {
             return;
         }
         self.count_once(id, me, config, "the app failed its probes");
         match self.api_set_instance_health(me, id, &HealthStatus::Unhealthy, true) {
             // Within the grace period the report is ignored, so that it is made again until the instance leaves.
-            Ok(()) => self.watch_again(id, WATCHDOG, "reported unhealthy, and still here"),
+            Ok(()) => self.watch_again(id, self.config.timings.watchdog, "reported unhealthy, and still here"),
             Err(error) => self.watch_again(id, RETRY, &error.to_string()),
         }
     }

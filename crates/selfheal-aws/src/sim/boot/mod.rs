@@ -7,6 +7,7 @@ mod certificate;
 mod challenge;
 mod config;
 mod grow;
+mod hang;
 mod leave;
 mod logs;
 mod notify;
@@ -18,6 +19,7 @@ mod request;
 mod steps;
 mod wishes;
 
+pub(super) use hang::{HANG, PANIC};
 use selfheal_core::world::{InstanceId, InstanceState, LifecycleState};
 
 use super::call::Caller;
@@ -92,6 +94,10 @@ impl World {
             unshipped: before.unshipped,
             agent_ms: self.now_ms + AGENT_MS,
             installed_agent_ms: before.installed_agent_ms,
+            rebooted_ms: before.rebooted_ms,
+            reboot_open: before.reboot_open,
+            abrupt: before.abrupt,
+            started_ms: self.now_ms,
             ..BootState::default()
         };
         self.wake_shipper(id);
@@ -176,6 +182,7 @@ impl World {
             Next::Go(BootPhase::Ready, _) => {
                 self.enter(id, BootPhase::Ready);
                 self.begin_watch(id, &config);
+                self.count_restart(id, &me, &config);
                 self.tell_healed(id, &me, &config);
                 self.install_agent(id, &config);
                 self.begin_certificate(id, &config);

@@ -8,13 +8,15 @@ use super::super::rng::Range;
 use super::super::state::{BootConfig, BootState};
 use super::super::world::World;
 use super::RETRY;
-use super::leave::{WATCHDOG, stable};
+use super::leave::stable;
 use crate::backend::CallResult;
 
 /// From a restart that did not help to the next probe.
 const GRACE: Range = Range::new(30_000, 40_000);
 /// For how long no second restart follows the first: ten times the threshold of looks.
 const ONCE_MS: u64 = 300_000;
+/// For how long no second reboot follows the first.
+const REBOOT_PAUSE_MS: u64 = 3_600_000;
 
 impl BootState {
     /// Whether the application fails, for whatever reason.
@@ -44,7 +46,7 @@ impl World {
             self.wake_watch(id, GRACE);
             return true;
         }
-        boot.uncounted += 1;
+        self.note_repair(id, self.config.timings.watchdog.min, "the app failed its probes");
         self.say(id, "repaired in place");
         self.wake_checks(id);
         self.tell(id, me, config, "repaired in place: the app failed its probes");
@@ -84,13 +86,9 @@ impl World {
             .get(TAG_REPAIRS)
             .and_then(|tag| tag.split(' ').next()?.parse().ok());
         let count = before.unwrap_or(0_u32).saturating_add(more);
-        // The instance's clock tells one from the next, as its answer may be lost.
-        let at_ms = self.instances.get(id).and_then(|instance| instance.boot.repaired_ms);
-        let last = format!(
-            "{} {} {id} the app failed its probes",
-            WATCHDOG.min / 1_000,
-            at_ms.unwrap_or_default()
-        );
+        let last = self.instances.get(id).map(|instance| instance.boot.last_repair.clone());
+        let last = last.unwrap_or_default();
+        // An answer that was lost.
         if tags
             .get(TAG_REPAIRS)
             .is_some_and(|tag| tag.ends_with(&format!(" {last}")))
@@ -99,5 +97,45 @@ impl World {
         }
         let noted = Tags::from([(TAG_REPAIRS.to_owned(), format!("{count} {last}"))]);
         self.api_set_group_tags(me, &config.group, &noted)
+    }
+
+    /// Reboots an instance whose application no restart has mended, unless that was done within the hour; answers whether it does.
+    pub(super) fn reboot_for_app(&mut self, id: &InstanceId) -> bool {
+        let now_ms = self.now_ms;
+        let Some(boot) = self.instances.get_mut(id).map(|instance| &mut instance.boot) else {
+            return false;
+        };
+        let soon = |rebooted_ms: u64| now_ms < rebooted_ms + REBOOT_PAUSE_MS;
+        if boot.rebooted_ms.is_some_and(soon) {
+            return false;
+        }
+        boot.rebooted_ms = Some(now_ms);
+        boot.reboot_open = true;
+        self.say(id, "rebooting: the app failed its probes");
+        self.reboot(id)
+    }
+
+    /// Notes a reboot that has mended the application, once.
+    pub(super) fn note_reboot(&mut self, id: &InstanceId, me: &Caller, config: &BootConfig) {
+        let now_ms = self.now_ms;
+        let Some(boot) = self.instances.get_mut(id).map(|instance| &mut instance.boot) else {
+            return;
+        };
+        if !std::mem::replace(&mut boot.reboot_open, false) {
+            return;
+        }
+        let took_ms = now_ms.saturating_sub(boot.rebooted_ms.unwrap_or(now_ms));
+        self.note_repair(id, took_ms, "the app failed its probes and a reboot helped");
+        self.tell(id, me, config, "repaired in place: the app failed its probes and a reboot helped");
+    }
+
+    /// Notes a repair that took so long; the group's tags hear of it later.
+    pub(super) fn note_repair(&mut self, id: &InstanceId, took_ms: u64, why: &str) {
+        let now_ms = self.now_ms;
+        if let Some(boot) = self.instances.get_mut(id).map(|instance| &mut instance.boot) {
+            boot.uncounted += 1;
+            // The instance's clock tells one from the next, as its answer may be lost.
+            boot.last_repair = format!("{} {now_ms} {id} {why}", took_ms / 1_000);
+        }
     }
 }

@@ -48,6 +48,12 @@ pub struct BootConfig {
     /// Whether its watchdog restarts the app before it reports the instance.
     #[serde(default)]
     pub repairs: bool,
+    /// Whether it reboots the instance, at most once an hour, where that has not helped.
+    #[serde(default)]
+    pub reboots: bool,
+    /// Whether the machine starts anew by itself after a panic or a hang.
+    #[serde(default)]
+    pub reboot_on_hang: bool,
     /// Names of the certificate that it looks after; empty where it has no HTTPS.
     #[serde(default)]
     pub domains: Vec<String>,
@@ -153,6 +159,21 @@ pub struct BootState {
     /// Number of repairs that the group's tags do not tell of yet.
     #[serde(default)]
     pub uncounted: u32,
+    /// The last repair as a tag tells it: its seconds, its time, the instance and the reason.
+    #[serde(default)]
+    pub last_repair: String,
+    /// When the watchdog rebooted the instance last because of its app, in logical milliseconds.
+    #[serde(default)]
+    pub rebooted_ms: Option<u64>,
+    /// Whether such a reboot is not noted as a repair yet.
+    #[serde(default)]
+    pub reboot_open: bool,
+    /// When the machine started last, in logical milliseconds.
+    #[serde(default)]
+    pub started_ms: u64,
+    /// Whether the machine stopped without shutting down while it served, and has not noted that yet.
+    #[serde(default)]
+    pub abrupt: bool,
     /// When the hook's heartbeat was last recorded, or the wait for the volume began, in logical milliseconds; 0 before.
     pub heartbeat_ms: u64,
     /// Whether the mark of first use was removed on this instance.

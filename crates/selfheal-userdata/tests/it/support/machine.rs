@@ -14,7 +14,7 @@ use super::aws::Aws;
 
 /// Each stand-in notes its name and arguments, and does what the tests look at. The first line of a device says what
 /// filesystem it carries and how that is labelled, where it has one.
-const STUBS: [(&str, &str); 15] = [
+const STUBS: [(&str, &str); 16] = [
     (
         "systemctl",
         "[[ $1 != show ]] || echo LoadState=\"$(cat \"$SELFHEAL_ROOT/load-state-$4\" 2>/dev/null || echo loaded)\"",
@@ -53,6 +53,7 @@ const STUBS: [(&str, &str); 15] = [
     ("xfs_growfs", ""),
     ("resize2fs", ""),
     ("sync", ""),
+    ("modprobe", ""),
 ];
 
 /// Bytes of the data volume: small enough to be read whole, large enough to hide something.
@@ -74,6 +75,8 @@ impl Machine {
         let folder = tempfile::tempdir().unwrap();
         let root = folder.path().join("root");
         fs::create_dir_all(root.join("dev")).unwrap();
+        // One of its own, so that none has to be made.
+        fs::write(root.join("dev/watchdog"), "").unwrap();
         fs::create_dir_all(folder.path().join("bin")).unwrap();
         fs::write(root.join("volume"), vec![0; VOLUME_BYTES]).unwrap();
         for (name, body) in STUBS {

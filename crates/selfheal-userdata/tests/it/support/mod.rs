@@ -47,7 +47,10 @@ pub fn full() -> BootConfig {
         agent: None,
         notify: None,
         https: None,
-        repair: Repair::default(),
+        repair: Repair {
+            reboot_on_hang: true,
+            ..Repair::default()
+        },
     }
 }
 
@@ -125,6 +128,7 @@ pub fn bare() -> BootConfig {
         data: None,
         setup: None,
         health: None,
+        repair: Repair::default(),
         ..full()
     }
 }
@@ -156,7 +160,10 @@ pub fn told() -> BootConfig {
 pub fn mended() -> BootConfig {
     BootConfig {
         units: vec!["app.service".into()],
-        repair: Repair { restart: true },
+        repair: Repair {
+            restart: true,
+            ..full().repair
+        },
         ..full()
     }
 }
@@ -187,7 +194,11 @@ pub fn everything(setup: usize) -> BootConfig {
         agent: Some(AgentSource::Pinned(agent_pin())),
         notify: told().notify,
         https: secured().https,
-        repair: Repair { restart: true },
+        repair: Repair {
+            restart: true,
+            reboot: true,
+            reboot_on_hang: true,
+        },
         prepare: Some(preparation("#!/bin/sh\necho \"it's prepared\"\n")),
         ..full()
     }
