@@ -145,18 +145,15 @@ fn check_size(size: usize) -> Result<(), RenderError> {
     Ok(())
 }
 
-/// Returns whether what is the user's own is so large that rendering alone tells whether there is a bundle.
+/// Returns whether what is the user's own, or what the program is to do, is so much that rendering alone tells whether there is a bundle.
 #[must_use]
 pub fn may_need_bundle(config: &BootConfig) -> bool {
     let files = config.files.iter().map(|file| file.content.len() + file.path.len());
     let own: usize = config.scripts().map(Vec::len).chain(files).sum();
     // What is added to the program leaves less room.
-    own > ALWAYS_FITS_BYTES
-        || config.parameters.is_some()
-        || config.logs.is_some()
-        || config.https.is_some()
-        || config.notify.is_some()
-        || matches!(config.agent, Some(AgentSource::Pinned(_)))
+    let more = config.repair.restart || config.notify.is_some() || config.agent.is_some();
+    let much = config.parameters.is_some() || config.logs.is_some() || config.https.is_some();
+    own > ALWAYS_FITS_BYTES || more || much
 }
 
 /// Returns whether user data that is `size` bytes with this configuration needs no bundle.
