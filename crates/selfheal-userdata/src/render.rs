@@ -58,7 +58,8 @@ const SYSCTL_PATH: &str = "/etc/sysctl.d/99-selfheal.conf";
 /// loop of reboots, and of the second the kernel ends what uses most.
 const SYSCTL: &str = "kernel.panic=10\nkernel.panic_on_oops=1\n";
 /// Sets the same at once, where the kernel lets us: later starts are systemd's.
-const SYSCTL_NOW: &str = "{ echo 10 >\"$root/proc/sys/kernel/panic\"; echo 1 >\"$root/proc/sys/kernel/panic_on_oops\"; } 2>/dev/null || :\n";
+const SYSCTL_NOW: &str =
+    "{ echo 10 >\"$root/proc/sys/kernel/panic\"; echo 1 >\"$root/proc/sys/kernel/panic_on_oops\"; } 2>/dev/null || :\n";
 
 /// Where what signs in curl's place is installed, below the root prefix.
 const SIGN_PATH: &str = "/usr/local/lib/selfheal/sign";

@@ -293,7 +293,10 @@ pub(crate) fn manager_text(config: &BootConfig) -> String {
         true => RUNTIME_WATCHDOG,
         false => "",
     };
-    format!("[Manager]\nDefaultTimeoutStopSec={}s\n{watchdog}", config.stop_timeout_s)
+    format!(
+        "[Manager]\nDefaultTimeoutStopSec={}s\n{watchdog}",
+        config.stop_timeout_s
+    )
 }
 
 /// What reads the journal must end where what it is piped into does, hence `IgnoreSIGPIPE`. The program tells what goes wrong in a

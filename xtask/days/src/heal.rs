@@ -4,8 +4,8 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use selfheal_aws::sim::{BootPhase, Range, Rng, Sim, SimConfig, Timings, World};
 use selfheal_aws::Goal;
+use selfheal_aws::sim::{BootPhase, Range, Rng, Sim, SimConfig, Timings, World};
 use selfheal_core::spec::{HealthProbe, HealthSpec, Repair, Spec};
 use selfheal_core::world::{InstanceId, InstanceState};
 
@@ -199,7 +199,9 @@ fn live(rung: &Rung, seed: u64, healings: u64) -> Result<Vec<u64>, Failure> {
 
 /// Harms the instance that serves, and waits until one serves again; answers the milliseconds.
 fn heal(sim: &Sim, rung: &Rung, rng: &mut Rng) -> Result<u64, Failure> {
-    let before = sim.inspect(serving).ok_or_else(|| Failure("nothing serves".to_owned()))?;
+    let before = sim
+        .inspect(serving)
+        .ok_or_else(|| Failure("nothing serves".to_owned()))?;
     let began_ms = sim.now_ms();
     (rung.harm)(sim, &before);
     // What fails serves no more.
@@ -230,7 +232,10 @@ fn ended(sim: &Sim, began_ms: u64) -> Result<(), Failure> {
 
 /// The instance that serves: it runs, its app answers, and the address is there.
 fn serving(world: &World) -> Option<InstanceId> {
-    let holder = world.addresses.values().find_map(|record| record.address.instance_id.clone())?;
+    let holder = world
+        .addresses
+        .values()
+        .find_map(|record| record.address.instance_id.clone())?;
     let instance = world.instances.get(&holder)?;
     let up = instance.state == InstanceState::Running && !instance.impaired;
     let ready = instance.boot.phase == BootPhase::Ready && !instance.boot.app_failed && !instance.boot.app_hangs;

@@ -179,7 +179,7 @@ fn two_public_zones_of_one_name_are_refused_naming_both_and_the_id_tells_which()
     read(&sim, &spec, Scope::Status);
     assert_eq!(
         calls(&sim),
-        17,
+        18,
         "a zone costs one call, however it is named\n{}",
         sim.trace_text()
     );

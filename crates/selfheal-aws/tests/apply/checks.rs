@@ -139,7 +139,7 @@ fn a_check_costs_one_reading_and_two_calls_on_no_longer_a_chain() {
     assert!(calls(&sim) <= 29 + 3, "{} calls\n{}", calls(&sim), sim.trace_text());
     sim.settle(HOUR);
     sim.drain_trace();
-    for (scope, most) in [(Scope::Plan, 15), (Scope::Status, 19), (Scope::Destroy, 18)] {
+    for (scope, most) in [(Scope::Plan, 15), (Scope::Status, 20), (Scope::Destroy, 18)] {
         let before = sim.now_ms();
         read(&sim, &spec, scope);
         assert!(calls(&sim) <= most, "{scope:?}: {} calls", calls(&sim));

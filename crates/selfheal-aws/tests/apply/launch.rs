@@ -226,7 +226,7 @@ fn a_pinned_image_that_is_deregistered_is_told_by_plan_and_status() {
         // One call more than a plan with nothing to do, where the image differs.
         assert_eq!(
             calls(&sim),
-            if scope == Scope::Plan { 15 } else { 18 },
+            if scope == Scope::Plan { 15 } else { 19 },
             "{}",
             sim.trace_text()
         );

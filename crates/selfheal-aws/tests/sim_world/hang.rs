@@ -53,10 +53,21 @@ fn a_machine_that_panics_or_hangs_serves_again_where_it_is_and_asks_for_nothing_
                 let mut calls = asked(&sim, &id, since);
                 // The watchdog ends a row of failures once the app has stayed well.
                 calls.truncate(2);
-                assert_eq!(calls, ["autoscaling:DescribeTags", "autoscaling:CreateOrUpdateTags"], "{name}");
-                let needless = ["ec2:AttachVolume", "ec2:AssociateAddress", "autoscaling:CompleteLifecycleAction"];
+                assert_eq!(
+                    calls,
+                    ["autoscaling:DescribeTags", "autoscaling:CreateOrUpdateTags"],
+                    "{name}"
+                );
+                let needless = [
+                    "ec2:AttachVolume",
+                    "ec2:AssociateAddress",
+                    "autoscaling:CompleteLifecycleAction",
+                ];
                 let all = asked(&sim, &id, since);
-                assert!(!all.iter().any(|call| needless.contains(&call.as_str())), "{name}: {all:?}");
+                assert!(
+                    !all.iter().any(|call| needless.contains(&call.as_str())),
+                    "{name}: {all:?}"
+                );
                 let told = tag(&sim, TAG_REPAIRS);
                 assert!(told.starts_with(&format!("{count} ")), "{name}: {told}");
                 assert!(told.ends_with("the machine had not shut down"), "{name}: {told}");
@@ -74,7 +85,8 @@ fn without_it_the_status_checks_notice_and_another_instance_takes_its_place() {
         let (sim, stack, id) = launch(1, false);
         assert!(harm(&sim, &id));
         sim.advance(Duration::from_secs(60));
-        let reboots = |kind: &TraceKind| matches!(kind, TraceKind::Instance { state, .. } if *state == InstanceChange::Rebooted);
+        let reboots =
+            |kind: &TraceKind| matches!(kind, TraceKind::Instance { state, .. } if *state == InstanceChange::Rebooted);
         assert!(!sim.trace().iter().any(|event| reboots(&event.what)), "{name}");
         rest(&sim);
         assert_ne!(healed(&sim, &stack), id, "{name}");
@@ -85,7 +97,12 @@ fn without_it_the_status_checks_notice_and_another_instance_takes_its_place() {
 
 #[test]
 fn a_panic_heals_where_it_is_whatever_aws_answers() {
-    for fault in [Fault::ErrorBeforeEffect, Fault::AnswerLost, Fault::Throttle, Fault::AccessDenied] {
+    for fault in [
+        Fault::ErrorBeforeEffect,
+        Fault::AnswerLost,
+        Fault::Throttle,
+        Fault::AccessDenied,
+    ] {
         let (sim, stack, id) = launch(3, true);
         sim.set_faults(FaultPlan::none().with_times(When::Every(String::new()), fault.clone(), 20));
         assert!(sim.panic_instance(&id));
@@ -121,9 +138,16 @@ fn an_app_that_a_reboot_mends_stays_with_its_instance_and_is_counted() {
         rest(&sim);
         assert_eq!(healed(&sim, &stack), id, "it was replaced");
         let told = tag(&sim, TAG_REPAIRS);
-        assert!(told.starts_with("1 ") && told.ends_with("the app failed its probes and a reboot helped"), "{told}");
+        assert!(
+            told.starts_with("1 ") && told.ends_with("the app failed its probes and a reboot helped"),
+            "{told}"
+        );
         let calls = asked(&sim, &id, since);
-        assert!(!calls.iter().any(|call| call.starts_with("ec2:Attach") || call.starts_with("ec2:Associate")));
+        assert!(
+            !calls
+                .iter()
+                .any(|call| call.starts_with("ec2:Attach") || call.starts_with("ec2:Associate"))
+        );
         assert_safe(&sim);
     }
 }

@@ -58,8 +58,13 @@ impl ReplacementsStatus {
     /// A line for a person.
     pub(super) fn describe(&self, now: Timestamp) -> String {
         let or_more = if self.at_least { " or more" } else { "" };
-        let took = self.last_seconds.map_or_else(String::new, |seconds| format!(", in {seconds} s"));
-        let why = self.last_reason.as_ref().map_or_else(String::new, |why| format!(": {why}"));
+        let took = self
+            .last_seconds
+            .map_or_else(String::new, |seconds| format!(", in {seconds} s"));
+        let why = self
+            .last_reason
+            .as_ref()
+            .map_or_else(String::new, |why| format!(": {why}"));
         let ago = age(now.duration_since(self.last_at));
         format!("{}{or_more} in six weeks, the last {ago} ago{took}{why}", self.count)
     }
@@ -73,10 +78,12 @@ mod tests {
     use crate::world::{Activity, ActivityStatus};
 
     const NOW: Timestamp = Timestamp::constant(1_767_225_600, 0);
-    const HEALTH: &str = "At 2025-12-31T23:00:00Z an instance was taken out of service in response to an EC2 health check.";
+    const HEALTH: &str =
+        "At 2025-12-31T23:00:00Z an instance was taken out of service in response to an EC2 health check.";
     const GROWS: &str = "At 2025-12-31T23:00:02Z an instance was started in response to a difference between desired and actual \
                          capacity, increasing the capacity from 0 to 1.";
-    const FIRST: &str = "At 2025-12-01T00:00:00Z a user request created an AutoScalingGroup changing the desired capacity from 0 to 1.";
+    const FIRST: &str =
+        "At 2025-12-01T00:00:00Z a user request created an AutoScalingGroup changing the desired capacity from 0 to 1.";
 
     fn activity(description: &str, cause: &str, status: ActivityStatus, ago_s: i64, took_s: i64) -> Activity {
         let started_at = NOW - SignedDuration::from_secs(ago_s);
@@ -94,20 +101,66 @@ mod tests {
     #[test]
     fn launches_that_took_a_place_are_counted_and_first_starts_and_failures_are_not() {
         let activities = [
-            activity("Launching a new EC2 instance: i-d", GROWS, ActivityStatus::Cancelled, 100, 50),
-            activity("Terminating EC2 instance: i-d", "abandoned", ActivityStatus::Successful, 110, 50),
-            activity("Launching a new EC2 instance: i-c", GROWS, ActivityStatus::Successful, 7_000, 80),
-            activity("Terminating EC2 instance: i-b", HEALTH, ActivityStatus::Successful, 7_002, 40),
-            activity("Launching a new EC2 instance: i-b", GROWS, ActivityStatus::Successful, 90_000, 60),
-            activity("Terminating EC2 instance: i-a", HEALTH, ActivityStatus::Successful, 90_002, 40),
-            activity("Launching a new EC2 instance: i-a", FIRST, ActivityStatus::Successful, 100_000, 60),
+            activity(
+                "Launching a new EC2 instance: i-d",
+                GROWS,
+                ActivityStatus::Cancelled,
+                100,
+                50,
+            ),
+            activity(
+                "Terminating EC2 instance: i-d",
+                "abandoned",
+                ActivityStatus::Successful,
+                110,
+                50,
+            ),
+            activity(
+                "Launching a new EC2 instance: i-c",
+                GROWS,
+                ActivityStatus::Successful,
+                7_000,
+                80,
+            ),
+            activity(
+                "Terminating EC2 instance: i-b",
+                HEALTH,
+                ActivityStatus::Successful,
+                7_002,
+                40,
+            ),
+            activity(
+                "Launching a new EC2 instance: i-b",
+                GROWS,
+                ActivityStatus::Successful,
+                90_000,
+                60,
+            ),
+            activity(
+                "Terminating EC2 instance: i-a",
+                HEALTH,
+                ActivityStatus::Successful,
+                90_002,
+                40,
+            ),
+            activity(
+                "Launching a new EC2 instance: i-a",
+                FIRST,
+                ActivityStatus::Successful,
+                100_000,
+                60,
+            ),
         ];
         let told = ReplacementsStatus::of(&activities).unwrap();
         assert_eq!((told.count, told.at_least, told.last_seconds), (2, false, Some(82)));
         assert_eq!(told.last_reason.as_deref(), Some(HEALTH));
         let line = format!("2 in six weeks, the last 115 min ago, in 82 s: {HEALTH}");
         assert_eq!(told.describe(NOW), line);
-        assert_eq!(ReplacementsStatus::of(&activities[6..]), None, "a first start replaces nobody");
+        assert_eq!(
+            ReplacementsStatus::of(&activities[6..]),
+            None,
+            "a first start replaces nobody"
+        );
         // What AWS has forgotten is not made up.
         let told = ReplacementsStatus::of(&activities[2..3]).unwrap();
         assert_eq!((told.count, told.last_seconds, told.last_reason), (1, None, None));
@@ -115,7 +168,13 @@ mod tests {
 
     #[test]
     fn a_hundred_activities_may_not_be_all() {
-        let one = activity("Launching a new EC2 instance: i-c", GROWS, ActivityStatus::Successful, 60, 30);
+        let one = activity(
+            "Launching a new EC2 instance: i-c",
+            GROWS,
+            ActivityStatus::Successful,
+            60,
+            30,
+        );
         let told = ReplacementsStatus::of(&vec![one; 100]).unwrap();
         assert!(told.at_least);
         assert!(told.describe(NOW).starts_with("100 or more in six weeks"), "{told:?}");

@@ -37,8 +37,17 @@ fn kernel_and_systemd_are_told_where_the_stack_wants_it_and_at_once() {
     machine.install(&full());
     let read = |path: &str| fs::read_to_string(machine.root().join(path)).unwrap();
     assert_eq!(read(SYSCTL), "kernel.panic=10\nkernel.panic_on_oops=1\n");
-    assert_eq!(read(MANAGER), "[Manager]\nDefaultTimeoutStopSec=15s\nRuntimeWatchdogSec=30s\n");
-    assert_eq!((read("proc/sys/kernel/panic").as_str(), read("proc/sys/kernel/panic_on_oops").as_str()), ("10\n", "1\n"));
+    assert_eq!(
+        read(MANAGER),
+        "[Manager]\nDefaultTimeoutStopSec=15s\nRuntimeWatchdogSec=30s\n"
+    );
+    assert_eq!(
+        (
+            read("proc/sys/kernel/panic").as_str(),
+            read("proc/sys/kernel/panic_on_oops").as_str()
+        ),
+        ("10\n", "1\n")
+    );
     let machine = Machine::new();
     machine.install(&left_alone());
     assert!(!machine.root().join(SYSCTL).exists());
@@ -62,7 +71,10 @@ fn watched(config: &BootConfig, prepare: impl FnOnce(&Machine)) -> (String, Vec<
 #[test]
 fn systemd_gets_the_kernels_watchdog_where_the_machine_has_none() {
     let without = |machine: &Machine| fs::remove_file(machine.root().join("dev/watchdog")).unwrap();
-    assert_eq!(watched(&full(), without).1, ["modprobe softdog", "systemctl daemon-reload"]);
+    assert_eq!(
+        watched(&full(), without).1,
+        ["modprobe softdog", "systemctl daemon-reload"]
+    );
     let (text, ran) = watched(&full(), |machine| {
         without(machine);
         machine.stub("modprobe", "exit 1");
@@ -77,7 +89,13 @@ fn systemd_gets_the_kernels_watchdog_where_the_machine_has_none() {
 fn start_of_a_machine_that_had_not_shut_down_is_counted_once() {
     let machine = Machine::new();
     start_anew(&machine, "one");
-    machine.boot(&BootConfig { notify: told().notify, ..mended() }, 0);
+    machine.boot(
+        &BootConfig {
+            notify: told().notify,
+            ..mended()
+        },
+        0,
+    );
     let calls = machine.actions().len();
     // systemd starts a boot program that was killed once more: the machine is the same.
     machine.again("boot", 0);
@@ -85,7 +103,10 @@ fn start_of_a_machine_that_had_not_shut_down_is_counted_once() {
     start_anew(&machine, "two");
     let text = machine.again("boot", 0);
     assert!(text.contains("the machine had not shut down"), "{text}");
-    assert_eq!(machine.actions()[calls..], ["Publish", "DescribeTags", "CreateOrUpdateTags"]);
+    assert_eq!(
+        machine.actions()[calls..],
+        ["Publish", "DescribeTags", "CreateOrUpdateTags"]
+    );
     let noted = machine.aws.state().tags.get(TAG).cloned().unwrap();
     let words: Vec<&str> = noted.splitn(5, ' ').collect();
     assert_eq!((words[0], words[3]), ("1", INSTANCE), "{noted}");
@@ -117,7 +138,9 @@ fn outage_of_aws_does_not_hold_the_boot_that_counts_a_start() {
     start_anew(&machine, "one");
     machine.boot(&mended(), 0);
     start_anew(&machine, "two");
-    machine.aws.fail("DescribeTags", &[(503, "ServiceUnavailable", "away"); 9]);
+    machine
+        .aws
+        .fail("DescribeTags", &[(503, "ServiceUnavailable", "away"); 9]);
     machine.again("boot", 0);
     assert_eq!(machine.aws.state().tags.get(TAG), None);
     let text = machine.again("boot", 0);

@@ -256,7 +256,11 @@ fn app_that_no_restart_mends_is_rebooted_once_an_hour_and_counted() {
     let text = (0..3).fold(String::new(), |_, _| machine.again("watchdog", 0));
     assert!(text.contains("rebooting: the app failed 2 probes"), "{text}");
     assert_eq!((restarts(&machine), reboots(&machine)), (1, 1));
-    assert_eq!(machine.actions()[calls..], [""; 0], "nobody is told before it has helped");
+    assert_eq!(
+        machine.actions()[calls..],
+        [""; 0],
+        "nobody is told before it has helped"
+    );
     fs::write(&alive, "").unwrap();
     start_again(&machine);
     let calls = machine.actions().len();

@@ -87,7 +87,9 @@ fn starts_anew(lab: &mut Lab, harm: Harm, name: &str) -> TaskResult<()> {
 }
 
 fn note(lab: &mut Lab, healing: &Healing, name: &str) {
-    let ours = healing.ours_s.map_or_else(String::new, |ours_s| format!(", {ours_s:.1} s of them the boot program's"));
+    let ours = healing.ours_s.map_or_else(String::new, |ours_s| {
+        format!(", {ours_s:.1} s of them the boot program's")
+    });
     lab.note(format!("serving {:.1} s after {name}{ours}", healing.serving_s));
 }
 
@@ -121,7 +123,10 @@ fn starts(cloud: &Cloud) -> usize {
 /// How often systemd has said on the console of an instance that it starts the boot program.
 fn boots(cloud: &Cloud, id: &InstanceId) -> usize {
     let console = cloud.host(id, |host| Ok(host.console()));
-    let console = console.ok().and_then(|path| std::fs::read(path).ok()).unwrap_or_default();
+    let console = console
+        .ok()
+        .and_then(|path| std::fs::read(path).ok())
+        .unwrap_or_default();
     let text = String::from_utf8_lossy(&console).into_owned();
     let begins = |line: &&str| line.contains("Starting") && line.contains("selfheal") && line.contains("boot");
     text.lines().filter(begins).count()

@@ -25,7 +25,11 @@ impl World {
         };
         // What a first boot installs is not there before it begins.
         let installed = instance.boot.phase != BootPhase::Off || instance.boots > 1;
-        let set_up = instance.boot.config.as_ref().is_some_and(|config| config.reboot_on_hang);
+        let set_up = instance
+            .boot
+            .config
+            .as_ref()
+            .is_some_and(|config| config.reboot_on_hang);
         if installed && set_up {
             let boot = instance.boots;
             let instance = id.to_owned();
@@ -36,9 +40,7 @@ impl World {
 
     /// The kernel, or the watchdog, starts the machine anew.
     pub(in crate::sim) fn starts_anew(&mut self, id: &InstanceId, boot: u32) {
-        let hangs = |it: &&mut InstanceRecord| {
-            it.state == InstanceState::Running && it.impaired && it.boots == boot
-        };
+        let hangs = |it: &&mut InstanceRecord| it.state == InstanceState::Running && it.impaired && it.boots == boot;
         let Some(instance) = self.instances.get_mut(id).filter(hangs) else {
             return;
         };

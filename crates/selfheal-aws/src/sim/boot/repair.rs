@@ -126,7 +126,12 @@ impl World {
         }
         let took_ms = now_ms.saturating_sub(boot.rebooted_ms.unwrap_or(now_ms));
         self.note_repair(id, took_ms, "the app failed its probes and a reboot helped");
-        self.tell(id, me, config, "repaired in place: the app failed its probes and a reboot helped");
+        self.tell(
+            id,
+            me,
+            config,
+            "repaired in place: the app failed its probes and a reboot helped",
+        );
     }
 
     /// Notes a repair that took so long; the group's tags hear of it later.
