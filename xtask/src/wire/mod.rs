@@ -1,6 +1,6 @@
 //! The wire of the simulated AWS, for the calls of a boot program that runs for real.
 //!
-//! EC2 and Auto Scaling speak the Query protocol, SSM and CloudWatch Logs speak JSON, Route 53 REST, all at one endpoint, as `AWS_ENDPOINT_URL` wants it;
+//! EC2, Auto Scaling and SNS speak the Query protocol, SSM and CloudWatch Logs speak JSON, Route 53 REST, all at one endpoint, as `AWS_ENDPOINT_URL` wants it;
 //! the credential scope says which service is meant. Signatures are verified strictly ([`Scope`]), and every call is
 //! authorised by the policy of the instance's role.
 
@@ -301,7 +301,7 @@ impl Wire {
             return Err(refuse(&service, &Refusal::Incomplete(why)));
         }
         let read = match service.as_str() {
-            "ec2" | "autoscaling" => query::read(request),
+            "ec2" | "autoscaling" | "sns" => query::read(request),
             "ssm" => ssm::read(request, ssm::TARGET),
             "logs" => ssm::read(request, logs::TARGET),
             "route53" => route53::read(request),
@@ -347,6 +347,7 @@ impl Wire {
         let answer = match call.service.as_str() {
             "ec2" => query::ec2(&me, call, &request_id),
             "autoscaling" => query::autoscaling(&me, call, &request_id),
+            "sns" => query::sns(&me, call, &request_id),
             "logs" => logs::call(&me, call),
             "route53" => route53::call(&me, call),
             _ => ssm::call(&me, call),
@@ -468,7 +469,7 @@ fn error_response(service: &str, error: &WireError, request_id: &str) -> Respons
             Response::new(error.status, xml::CONTENT_TYPE, body)
         }
         _ => {
-            let body = xml::query_error(&error.code, &error.message, request_id);
+            let body = xml::query_error(service, &error.code, &error.message, request_id);
             Response::new(error.status, xml::CONTENT_TYPE, body)
         }
     }

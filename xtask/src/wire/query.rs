@@ -1,13 +1,13 @@
-//! The calls of EC2 and Auto Scaling, in the Query protocol.
+//! The calls of EC2, Auto Scaling and SNS, in the Query protocol.
 
 use std::collections::BTreeMap;
 
 use selfheal_aws::CallError;
 use selfheal_aws::sim::InstanceCaller;
 use selfheal_core::names::Tags;
-use selfheal_core::world::{Address, ApplicationStatus, InstanceId, SnapshotId, Volume};
+use selfheal_core::world::{Activity, Address, ApplicationStatus, InstanceId, SnapshotId, Volume};
 
-use super::xml::{autoscaling as group_answer, ec2 as answer, leaf, node};
+use super::xml::{ec2 as answer, leaf, node, query as query_answer};
 use super::{WireCall, WireError};
 use crate::net::Request;
 
@@ -347,13 +347,52 @@ pub(super) fn autoscaling(me: &InstanceCaller, call: &WireCall, request_id: &str
             None
         }
         "DescribeTags" => Some(describe_tags(me, with)?),
+        "DescribeScalingActivities" => Some(describe_activities(me, with)?),
         "CreateOrUpdateTags" => {
             set_tags(me, with)?;
             None
         }
         other => return Err(unknown_action(other)),
     };
-    Ok(group_answer(&call.action, result.as_deref(), request_id))
+    Ok(query_answer("autoscaling", &call.action, result.as_deref(), request_id))
+}
+
+/// DescribeScalingActivities of one group, in one page.
+fn describe_activities(me: &InstanceCaller, mut with: Parameters<'_>) -> Result<String, Failure> {
+    let group = with.required("AutoScalingGroupName")?;
+    let most = with.optional("MaxRecords").unwrap_or("100").parse();
+    let most = most.map_err(|_| WireError::new(400, "ValidationError", "MaxRecords is no number"))?;
+    with.end()?;
+    let member = |activity: &Activity| {
+        let parts = [
+            leaf("ActivityId", &activity.id),
+            leaf("Description", &activity.description),
+            leaf("Cause", &activity.cause),
+            leaf(
+                "StartTime",
+                &activity.started_at.strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
+            ),
+            leaf("StatusCode", activity.status.as_str()),
+        ];
+        node("member", &parts.concat())
+    };
+    let activities = me.describe_scaling_activities(group, most)?;
+    let members: String = activities.iter().map(member).collect();
+    Ok(node("Activities", &members))
+}
+
+/// Makes a call to SNS.
+pub(super) fn sns(me: &InstanceCaller, call: &WireCall, request_id: &str) -> Result<String, Failure> {
+    let mut with = Parameters::of(call);
+    if call.action != "Publish" {
+        return Err(unknown_action(&call.action));
+    }
+    let (topic, subject) = (with.required("TopicArn")?, with.required("Subject")?);
+    let text = with.required("Message")?;
+    with.end()?;
+    me.publish(topic, subject, text)?;
+    let result = leaf("MessageId", request_id);
+    Ok(query_answer("sns", &call.action, Some(&result), request_id))
 }
 
 /// DescribeTags with filters on group and key, which is how the boot program asks.

@@ -1,9 +1,10 @@
-//! Answers in XML, as EC2 and Auto Scaling spell them.
+//! Answers in XML, as EC2, Auto Scaling and SNS spell them.
 
-/// The content type of both.
+/// The content type of all.
 pub(super) const CONTENT_TYPE: &str = "text/xml;charset=UTF-8";
 const EC2_NAMESPACE: &str = "http://ec2.amazonaws.com/doc/2016-11-15/";
 const AUTOSCALING_NAMESPACE: &str = "http://autoscaling.amazonaws.com/doc/2011-01-01/";
+const SNS_NAMESPACE: &str = "http://sns.amazonaws.com/doc/2010-03-31/";
 
 /// A request id of the shape of AWS's.
 pub(super) fn request_id(number: usize) -> String {
@@ -41,8 +42,17 @@ pub(super) fn ec2(action: &str, inner: &str, request_id: &str) -> String {
     )
 }
 
-/// Auto Scaling's answer to an action; without a result there is no result element.
-pub(super) fn autoscaling(action: &str, result: Option<&str>, request_id: &str) -> String {
+/// The namespace of a Query service.
+fn namespace(service: &str) -> &'static str {
+    if service == "sns" {
+        SNS_NAMESPACE
+    } else {
+        AUTOSCALING_NAMESPACE
+    }
+}
+
+/// A Query service's answer to an action; without a result there is no result element.
+pub(super) fn query(service: &str, action: &str, result: Option<&str>, request_id: &str) -> String {
     let result = match result {
         Some("") => format!("  <{action}Result/>\n"),
         Some(inner) => format!(
@@ -52,8 +62,9 @@ pub(super) fn autoscaling(action: &str, result: Option<&str>, request_id: &str) 
         None => String::new(),
     };
     format!(
-        "<{action}Response xmlns=\"{AUTOSCALING_NAMESPACE}\">\n{result}  <ResponseMetadata>\n    \
-         <RequestId>{request_id}</RequestId>\n  </ResponseMetadata>\n</{action}Response>\n"
+        "<{action}Response xmlns=\"{}\">\n{result}  <ResponseMetadata>\n    \
+         <RequestId>{request_id}</RequestId>\n  </ResponseMetadata>\n</{action}Response>\n",
+        namespace(service)
     )
 }
 
@@ -68,10 +79,11 @@ pub(super) fn ec2_error(code: &str, message: &str, request_id: &str) -> String {
 }
 
 /// The Query services' form of an error.
-pub(super) fn query_error(code: &str, message: &str, request_id: &str) -> String {
+pub(super) fn query_error(service: &str, code: &str, message: &str, request_id: &str) -> String {
     format!(
-        "<ErrorResponse xmlns=\"{AUTOSCALING_NAMESPACE}\">\n  <Error>\n    <Type>Sender</Type>\n    {}\n    {}\n  \
+        "<ErrorResponse xmlns=\"{}\">\n  <Error>\n    <Type>Sender</Type>\n    {}\n    {}\n  \
          </Error>\n  <RequestId>{request_id}</RequestId>\n</ErrorResponse>\n",
+        namespace(service),
         leaf("Code", code),
         leaf("Message", message)
     )

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use selfheal_core::names::Tags;
 use selfheal_core::world::{
-    Address, AllocationId, ApplicationStatus, AssociationId, HealthStatus, InstanceId, Volume, VolumeId,
+    Activity, Address, AllocationId, ApplicationStatus, AssociationId, HealthStatus, InstanceId, Volume, VolumeId,
 };
 
 use super::call::{Call, Caller, fail};
@@ -201,6 +201,14 @@ impl InstanceCaller {
 }
 
 impl InstanceCaller {
+    /// `autoscaling:DescribeScalingActivities` of one group: the newest first, so many at most.
+    ///
+    /// # Errors
+    /// As AWS answers them.
+    pub fn describe_scaling_activities(&self, group: &str, limit: u32) -> CallResult<Vec<Activity>> {
+        self.call(|world, me| world.api_describe_activities(me, group, limit))
+    }
+
     /// `sns:Publish`.
     ///
     /// # Errors
@@ -404,6 +412,16 @@ impl World {
             .on(Target::Group(group.to_owned()));
         call.tags = tags.clone();
         self.call_now(me, &call, |world| world.set_group_tags(group, tags))
+    }
+
+    pub(super) fn api_describe_activities(
+        &mut self,
+        me: &Caller,
+        group: &str,
+        limit: u32,
+    ) -> CallResult<Vec<Activity>> {
+        let call = Call::read("autoscaling:DescribeScalingActivities").about(group);
+        self.call_now(me, &call, |world| Ok(world.describe_activities(group, limit)))
     }
 
     pub(super) fn api_describe_application_status(

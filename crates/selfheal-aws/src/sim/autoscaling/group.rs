@@ -81,7 +81,7 @@ impl World {
         seen.map(|record| record.hooks.clone()).unwrap_or_default()
     }
 
-    pub(super) fn describe_activities(&self, group: &str, limit: u32) -> Vec<Activity> {
+    pub(in crate::sim) fn describe_activities(&self, group: &str, limit: u32) -> Vec<Activity> {
         let limit = usize::try_from(limit).unwrap_or(usize::MAX);
         let of_group = self.activities.iter().rev().filter(|activity| activity.group == group);
         of_group
