@@ -5,6 +5,7 @@ mod capacity;
 mod config;
 mod first_file;
 mod logs;
+mod notify;
 mod replace;
 mod restore;
 mod sleep;
@@ -73,6 +74,7 @@ fn story(report: &mut Report) -> TaskResult<()> {
     destroy_all(&world, report)?;
     policies.compare(&world, report);
     logs::failed_boot(report)?;
+    notify::end_to_end(report)?;
     rough_weather(report)
 }
 

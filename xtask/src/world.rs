@@ -87,6 +87,7 @@ impl World {
     /// Empties moto's world and puts the hosted zone back.
     pub fn reset(&mut self) -> TaskResult<()> {
         self.moto.reset()?;
+        self.proxy.reset();
         let body = "<CreateHostedZoneRequest xmlns=\"https://route53.amazonaws.com/doc/2013-04-01/\"><Name>example.com\
                     </Name><CallerReference>world</CallerReference></CreateHostedZoneRequest>";
         let xml = self.aws.route53("hostedzone", Some(body))?;

@@ -7,7 +7,7 @@ use selfheal_core::desired::user_data;
 use selfheal_core::names::{Names, TAG_FIRST_USE, TERMINATE_HOOK, Tags};
 use selfheal_core::spec::{
     AddressWhen, AgentPin, AppFile, ConfigSpec, EXAMPLE, Filesystem, HealthProbe, HealthSpec, HttpsSpec, LogsSpec,
-    Repair, Setup, Spec, SpecFile,
+    NotifySpec, NotifyTo, Repair, Setup, Spec, SpecFile,
 };
 use selfheal_core::world::{AllocationId, GroupSettings, VolumeId};
 
@@ -49,6 +49,8 @@ pub struct Options {
     pub breaker_limit: u32,
     /// What is logged, where anything is.
     pub logs: Option<LogsSpec>,
+    /// Who is told, where anybody is: mail addresses, which have confirmed.
+    pub notify: Option<NotifySpec>,
     /// Systems Manager's agent, where it is to be installed: the lab's machines are Debian's.
     pub agent: Option<AgentPin>,
     /// HTTPS by nginx, where it is asked for.
@@ -83,6 +85,7 @@ impl Default for Options {
             address_when: AddressWhen::Healthy,
             breaker_limit: 3,
             logs: None,
+            notify: None,
             agent: None,
             https: None,
             terminate_hook: false,
@@ -185,6 +188,7 @@ fn spec(options: &Options) -> TaskResult<Spec> {
     spec.app.health = options.health.clone();
     spec.app.breaker_limit = options.breaker_limit;
     spec.logs.clone_from(&options.logs);
+    spec.notify.clone_from(&options.notify);
     spec.access.agent.clone_from(&options.agent);
     spec.https.clone_from(&options.https);
     Ok(spec)
@@ -211,6 +215,16 @@ pub fn create(sim: &Sim, options: &Options) -> TaskResult<Stack> {
     let names = Names::new(&spec.name, &spec.region);
     if options.desired != 1 {
         resize(sim, &names, options.desired)?;
+    }
+    if let Some(NotifySpec {
+        to: NotifyTo::Own { emails, .. },
+        ..
+    }) = &options.notify
+    {
+        let all = sim.tamper(|world| emails.iter().all(|email| world.confirm_subscription(email)));
+        if !all {
+            return Err(TaskError::failed("a subscription cannot be confirmed"));
+        }
     }
     let ids = sim.tamper(|world| deviate(world, &names, options));
     let (allocation_id, public_ip, volume_id) = ids.ok_or_else(|| TaskError::failed("the stack is not whole"))?;

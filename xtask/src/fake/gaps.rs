@@ -9,6 +9,7 @@
 //!    names none. It is asked for the interface's instance, and told that.
 //! 4. `GetEbsDefaultKmsKeyId`, answered as AWS does for an account that has chosen no key of its own.
 //! 5. `DescribeInstanceInformation` of Systems Manager, answered as AWS does where it has seen no agent.
+//! 6. What groups tell to topics, kept by [`super::notifications`].
 
 use super::call::{Call, form_value};
 use crate::net::{Request, Response};

@@ -89,6 +89,7 @@ impl Inventory {
         inventory.others.extend(snapshots(aws)?);
         inventory.others.extend(log_groups(aws)?);
         inventory.others.extend(parameters(aws)?);
+        inventory.others.extend(topics(aws)?);
         Ok(inventory)
     }
 
@@ -359,6 +360,16 @@ fn parameters(aws: &Aws) -> TaskResult<Vec<String>> {
             return Ok(found);
         }
     }
+}
+
+fn topics(aws: &Aws) -> TaskResult<Vec<String>> {
+    let xml = aws.sns("ListTopics", &[])?;
+    let document = parse(&xml)?;
+    let topics = items(document.root(), "Topics");
+    Ok(topics
+        .iter()
+        .map(|node| format!("topic {}", text(*node, "TopicArn")))
+        .collect())
 }
 
 fn log_groups(aws: &Aws) -> TaskResult<Vec<String>> {

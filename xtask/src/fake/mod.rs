@@ -5,6 +5,7 @@ pub mod gaps;
 pub mod inventory;
 pub mod log;
 pub mod moto;
+pub mod notifications;
 pub mod proxy;
 pub mod query;
 

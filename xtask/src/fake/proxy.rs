@@ -9,6 +9,7 @@ use super::call::{Call, Caller, OPERATOR_KEY, run_number};
 use super::gaps;
 use super::log::Entry;
 use super::moto::Moto;
+use super::notifications::Notifications;
 use crate::error::{Context, TaskError, TaskResult};
 use crate::net::{self, Handler, Reply, Request, Response, Server};
 
@@ -59,6 +60,7 @@ struct State {
     upstream: SocketAddr,
     session: Mutex<Session>,
     changed: Condvar,
+    notifications: Notifications,
 }
 
 #[derive(Debug)]
@@ -83,6 +85,7 @@ impl Proxy {
             upstream: moto.address(),
             session: Mutex::new(Session::new(0, Duration::ZERO, Vec::new())),
             changed: Condvar::new(),
+            notifications: Notifications::default(),
         });
         let handler: Arc<State> = Arc::clone(&state);
         let server = Server::start(handler).context(|| "start the proxy".to_owned())?;
@@ -92,6 +95,11 @@ impl Proxy {
     /// The proxy's URL, for `AWS_ENDPOINT_URL`.
     pub fn url(&self) -> String {
         self.server.url()
+    }
+
+    /// Forgets what it keeps in moto's place.
+    pub fn reset(&self) {
+        self.state.notifications.clear();
     }
 
     /// Begins a new log, with this latency added to each call and these faults.
@@ -240,7 +248,8 @@ impl State {
     }
 
     fn forward(&self, call: &Call, request: &Request) -> (Response, bool) {
-        if let Some(response) = gaps::stand_in(call) {
+        let stood_in = gaps::stand_in(call).or_else(|| self.notifications.answer(call, request));
+        if let Some(response) = stood_in {
             return (response, true);
         }
         let response = match gaps::owner_of_interface(call, request) {

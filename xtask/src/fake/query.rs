@@ -13,6 +13,10 @@ const EC2: &str = "2016-11-15";
 const AUTO_SCALING: &str = "2011-01-01";
 /// Version of the IAM API.
 const IAM: &str = "2010-05-08";
+/// Version of the SNS API.
+const SNS: &str = "2010-03-31";
+/// Version of the SQS API.
+const SQS: &str = "2012-11-05";
 /// Path of the Route 53 API.
 const ROUTE53: &str = "/2013-04-01";
 
@@ -45,6 +49,16 @@ impl Aws {
     /// Calls IAM; answers the XML.
     pub fn iam(&self, action: &str, parameters: &[(&str, &str)]) -> TaskResult<String> {
         self.form("iam", IAM, action, parameters)
+    }
+
+    /// Calls SNS; answers the XML.
+    pub fn sns(&self, action: &str, parameters: &[(&str, &str)]) -> TaskResult<String> {
+        self.form("sns", SNS, action, parameters)
+    }
+
+    /// Calls SQS; answers the XML.
+    pub fn sqs(&self, action: &str, parameters: &[(&str, &str)]) -> TaskResult<String> {
+        self.form("sqs", SQS, action, parameters)
     }
 
     /// Calls CloudWatch Logs; answers the JSON.

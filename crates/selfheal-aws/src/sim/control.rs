@@ -234,6 +234,19 @@ impl Sim {
         self.tamper(|world| world.fail_app(id, true))
     }
 
+    /// Lets the volume of an instance stall: what is read or written of it never ends, nor does an unmount, and a restart of the
+    /// app mends nothing. Another instance to which it is attached later finds it well. Returns whether a watchdog on the instance
+    /// probes its app.
+    pub fn stall_volume(&self, id: &InstanceId) -> bool {
+        self.tamper(|world| world.stall_volume(id))
+    }
+
+    /// Refreshes the instances of a group, as from the console: by the group's maintenance policy, which lets each be ended before
+    /// another takes its place. Returns whether there is such a group.
+    pub fn refresh_instances(&self, group: &str) -> bool {
+        self.tamper(|world| world.refresh_instances(group))
+    }
+
     /// Lets the boot program of every later instance of the group fail, until lifted with `false`.
     pub fn fail_boots(&self, group: &str, fail: bool) {
         self.tamper(|world| {
@@ -246,7 +259,8 @@ impl Sim {
     }
 
     /// Tells the invariants that the user has confirmed the deletion of a volume, or the release of an address, or wants more
-    /// than one instance in the service of a group, by the group's name; or the group back at a version, by `GROUP version NUMBER`.
+    /// than one instance in the service of a group, by the group's name; or the group back at a version, by
+    /// `GROUP version NUMBER`; or to be told of every end of the group's instances, by `GROUP terminations`.
     pub fn permit(&self, id: &str) {
         self.tamper(|world| world.ledger.permitted.insert(id.to_owned()));
     }

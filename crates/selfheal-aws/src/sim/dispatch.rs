@@ -48,6 +48,7 @@ impl World {
             E::Off { instance, boot } => self.off_step(&instance, boot),
             E::StartsAnew { instance, boot } => self.starts_anew(&instance, boot),
             E::Ship { instance, boot } => self.ship_step(&instance, boot),
+            E::Retell { instance, boot } => self.retell_step(&instance, boot),
             E::Certificate { instance, boot } => self.certificate_step(&instance, boot),
             E::Request { instance, boot } => self.request_step(&instance, boot),
             E::Refresh { instance, boot } => self.refresh_step(&instance, boot),

@@ -40,6 +40,10 @@ pub(super) enum WorldEvent {
         instance: InstanceId,
         boot: u32,
     },
+    Retell {
+        instance: InstanceId,
+        boot: u32,
+    },
     Certificate {
         instance: InstanceId,
         boot: u32,

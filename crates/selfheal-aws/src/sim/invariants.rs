@@ -18,6 +18,7 @@ impl World {
         }
         self.note_hollow();
         self.note_written();
+        self.judge_told();
         let acts = self.ledger.faults[self.ledger.told.min(self.ledger.faults.len())..].to_vec();
         self.ledger.told = self.ledger.faults.len();
         for violation in acts.into_iter().chain(states(self)) {
@@ -30,13 +31,14 @@ impl World {
     }
 }
 
-/// Returns every violation of a safety invariant (ARCHITECTURE.md lists them) that a world shows: of S1 to S15; and of L4,
+/// Returns every violation of a safety invariant (ARCHITECTURE.md lists them) that a world shows: of S1 to S16; and of L4,
 /// where an instance is in service for more than five hours without its volume.
 ///
-/// S1, S3, S5, S13 and S15 are judged by what the world is; S1 also, and all the others, by what is done, when it is done, and stay in
-/// the answer. [`Sim::permit`](super::Sim::permit) stands for the user's confirmation in S1, S2 and S5,
-/// [`Sim::serving`](super::Sim::serving) tells S6 which stack a run serves, and [`Sim::showing`](super::Sim::showing) tells
-/// S7 what a person was shown. What S11 holds for secrets are the account's parameters, AWS's own apart.
+/// S1, S3, S5, S13, S15 and S16 are judged by what the world is; S1 and S16 also, and all the others, by what is done, when it is done, and
+/// stay in the answer. [`Sim::permit`](super::Sim::permit) stands for the user's confirmation in S1, S2 and S5, and by
+/// `GROUP terminations` for the wish in S16 to be told of every end; [`Sim::serving`](super::Sim::serving) tells S6 which stack a run
+/// serves, and [`Sim::showing`](super::Sim::showing) tells S7 what a person was shown. What S11 holds for secrets are the account's
+/// parameters, AWS's own apart.
 #[must_use]
 pub fn invariants(world: &World) -> Vec<Violation> {
     let mut found = world.ledger.faults.clone();

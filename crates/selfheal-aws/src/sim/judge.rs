@@ -74,6 +74,11 @@ impl World {
             return;
         }
         let mut found = self.tells_secret(call, resource);
+        if let Caller::Instance(id) = caller
+            && call.action == "autoscaling:CreateOrUpdateTags"
+        {
+            self.happened_by_tags(id, &call.tags);
+        }
         if matches!(caller, Caller::Operator(_)) {
             found.extend(self.does_not_read_back(call, resource));
             found.extend(self.lets_too_much(call));
@@ -185,6 +190,9 @@ impl World {
             return;
         }
         let (operator, name) = (matches!(caller, Caller::Operator(_)), caller.name());
+        if refused && !operator {
+            self.put_off_telling(name);
+        }
         let run = self.ledger.run(name);
         run.calls += u32::from(operator);
         if run.calls == CALLS_MAX + 1 {

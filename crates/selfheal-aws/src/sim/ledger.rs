@@ -48,6 +48,76 @@ pub(super) struct Ledger {
     /// Who made the filesystem of each volume and how often it was written to: what must be on it as long as it exists.
     #[serde(default)]
     pub(super) written: BTreeMap<VolumeId, (String, u64)>,
+    /// What instances had to tell, the oldest first.
+    #[serde(default)]
+    pub(super) happenings: Vec<Happening>,
+}
+
+/// Something that an instance has to tell its stack's topic.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Happening {
+    pub(super) instance: InstanceId,
+    /// Number of the instance's boot in which it happened.
+    pub(super) boot: u32,
+    pub(super) what: What,
+    /// When it happened, in logical milliseconds.
+    pub(super) at_ms: u64,
+    /// From when on it could have been told: no call of the instance has failed since.
+    pub(super) since_ms: u64,
+    /// When the instance was last seen able to tell it.
+    pub(super) seen_ms: u64,
+    /// Whether it is known to have happened: it may be told a moment before.
+    pub(super) happened: bool,
+    /// Number of messages of it that have reached the topic.
+    pub(super) told: u32,
+    /// Number of messages of it that were refused, or whose answer was lost.
+    pub(super) refused: u32,
+    /// Whether nothing of it is awaited any more.
+    pub(super) closed: bool,
+}
+
+impl Happening {
+    pub(super) fn new(instance: &InstanceId, boot: u32, what: What, now_ms: u64) -> Self {
+        Self {
+            instance: instance.clone(),
+            boot,
+            what,
+            at_ms: now_ms,
+            since_ms: now_ms,
+            seen_ms: now_ms,
+            happened: true,
+            told: 0,
+            refused: 0,
+            closed: false,
+        }
+    }
+}
+
+/// What an instance tells.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) enum What {
+    /// Its boot or its app failed.
+    Failed,
+    /// That has parked the stack.
+    Parked,
+    /// It has taken another one's place.
+    Healed,
+    /// Its data volume went away.
+    Lost,
+    /// Its app was restarted.
+    Repaired,
+}
+
+impl What {
+    pub(super) const fn as_str(self) -> &'static str {
+        match self {
+            Self::Failed => "failed",
+            Self::Parked => "parked the stack",
+            Self::Healed => "took another one's place",
+            Self::Lost => "lost its volume",
+            Self::Repaired => "was repaired in place",
+        }
+    }
 }
 
 /// What a run has done so far.

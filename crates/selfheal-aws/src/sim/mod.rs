@@ -71,6 +71,7 @@ mod ssm;
 mod state;
 mod systems_manager;
 mod target;
+mod told;
 mod topic;
 mod trace;
 mod world;

@@ -165,7 +165,17 @@ impl World {
     /// `Publish` by an instance.
     pub(super) fn api_publish(&mut self, me: &Caller, topic: &str, subject: &str, text: &str) -> CallResult<()> {
         let call = on_topic(Call::change("sns:Publish"), topic);
-        self.call_now(me, &call, |world| world.publish(topic, subject, text))
+        let told = self.call_now(me, &call, |world| {
+            world.publish(topic, subject, text)?;
+            if let Caller::Instance(id) = me {
+                world.note_told(id, subject);
+            }
+            Ok(())
+        });
+        if let (Caller::Instance(id), Err(_)) = (me, &told) {
+            self.note_refused(id, subject);
+        }
+        told
     }
 }
 

@@ -7,10 +7,11 @@ use selfheal_aws::sim::{Fault, FaultPlan, Sim, When};
 use selfheal_aws::{AutoScaling, CallErrorKind, Goal, Sns};
 use selfheal_core::names::Tags;
 use selfheal_core::plan::DestroyOptions;
-use selfheal_core::spec::{NotifySpec, NotifyTo, Spec};
+use selfheal_core::spec::{AppSpec, HealthFrom, NotifySpec, NotifyTo, Repair, Spec};
+use selfheal_core::world::InstanceId;
 use selfheal_policy::Purpose;
 
-use crate::support::{applied_as, calls, even, faulty, look, operate, run, run_until_done, serving, web};
+use crate::support::{applied_as, calls, even, faulty, look, operate, probed, run, run_until_done, serving, web};
 
 const NAME: &str = "selfheal-web";
 const OPS: &str = "ops@example.com";
@@ -371,6 +372,66 @@ fn a_boot_that_fails_is_told_with_its_reason_and_so_is_a_stack_that_parks_itself
         "{heard:?}"
     );
     assert!(heard[limit - 1].starts_with("web: parked: "), "{heard:?}");
+}
+
+/// What was told since, after somebody or something did this to the stack, with one fault at the first of these calls.
+fn heard_in_spite_of(action: &str, fault: &Fault, harm: impl FnOnce(&Sim)) -> Vec<String> {
+    let repaired = Spec {
+        app: AppSpec {
+            repair: Some(Repair::Restart),
+            ..probed(HealthFrom::Instance).app
+        },
+        ..told()
+    };
+    let sim = confirmed(13, &repaired);
+    sim.set_faults(FaultPlan::none().with_times(When::Every(action.to_owned()), fault.clone(), 1));
+    harm(&sim);
+    sim.advance(HOUR);
+    assert!(serving(&sim).is_some(), "{action}: {fault:?}\n{}", sim.trace_text());
+    assert!(
+        sim.violations().is_empty(),
+        "{:?}\n{}",
+        sim.violations(),
+        sim.trace_text()
+    );
+    said(&sim)
+}
+
+/// The instance that serves.
+fn present(sim: &Sim) -> InstanceId {
+    serving(sim).expect("it serves").0
+}
+
+#[test]
+fn whatever_call_fails_once_what_happened_is_told_all_the_same() {
+    type Harm = (&'static str, fn(&Sim));
+    let harms: [Harm; 3] = [
+        ("web: healed: ", |sim| assert!(sim.kill_instance(&present(sim)))),
+        ("web: repaired in place", |sim| assert!(sim.hang_app(&present(sim)))),
+        ("web: failed: ", |sim| assert!(sim.fail_app(&present(sim)))),
+    ];
+    for (subject, harm) in harms {
+        for action in [
+            "sns:Publish",
+            "autoscaling:DescribeScalingActivities",
+            "autoscaling:DescribeTags",
+            "autoscaling:CreateOrUpdateTags",
+            "autoscaling:CompleteLifecycleAction",
+            "ec2:AttachVolume",
+            "ec2:AssociateAddress",
+        ] {
+            for fault in [
+                Fault::Throttle,
+                Fault::ErrorBeforeEffect,
+                Fault::AnswerLost,
+                Fault::AccessDenied,
+            ] {
+                let heard = heard_in_spite_of(action, &fault, harm);
+                let times = heard.iter().filter(|it| it.starts_with(subject)).count();
+                assert!((1..=2).contains(&times), "{action}: {fault:?}: {heard:?}");
+            }
+        }
+    }
 }
 
 #[test]

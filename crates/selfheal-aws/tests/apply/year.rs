@@ -15,12 +15,13 @@ use jiff::{SignedDuration, Timestamp, ToSpan, Zoned};
 use selfheal_aws::Goal;
 use selfheal_aws::sim::{Fault, FaultPlan, FaultRule, Sim, SimConfig, SimError, When, World};
 use selfheal_core::plan::SleepUntil;
-use selfheal_core::spec::{HealthFrom, Spec};
+use selfheal_core::spec::{HealthFrom, NotifySpec, NotifyTo, Spec};
 
 use crate::schedule::{desired, office, rests};
 use crate::support::{look, probed, run, serving};
 
 const GROUP: &str = "selfheal-web";
+const OPS: &str = "ops@example.com";
 
 /// How late AWS may be.
 const LATE_MAX: SignedDuration = SignedDuration::from_mins(2);
@@ -69,12 +70,24 @@ struct Year {
     seen: BTreeSet<InstanceId>,
     turns: u32,
     offsets: BTreeSet<i32>,
+    /// Draws the mornings without capacity.
+    mornings: Dice,
+    /// How many of them there were.
+    sold_out: u32,
 }
 
 impl Year {
     fn new(zone: &str, seed: u64) -> Self {
         let mut spec = probed(HealthFrom::Instance);
         spec.schedule = Some(office(zone));
+        spec.notify = Some(NotifySpec {
+            to: NotifyTo::Own {
+                emails: vec![OPS.to_owned()],
+                webhook: None,
+            },
+            disk_percent: NotifySpec::DISK_PERCENT_DEFAULT,
+            terminations: false,
+        });
         let zone = TimeZone::get(zone).expect("it is known");
         // A Monday morning, when the office is open.
         let start = "2026-01-05T10:00".parse::<jiff::civil::DateTime>().expect("a time");
@@ -91,6 +104,8 @@ impl Year {
             seen: BTreeSet::new(),
             turns: 0,
             offsets: BTreeSet::new(),
+            mornings: Dice(seed ^ 0x5eed),
+            sold_out: 0,
         }
     }
 
@@ -201,6 +216,43 @@ impl Year {
         later.find(|at| is_open(at) != open).expect("a week has both")
     }
 
+    /// Subjects of what was delivered from then on, in logical milliseconds.
+    fn heard_since(&self, at_ms: u64) -> Vec<String> {
+        self.sim.inspect(|world| {
+            let messages = world.topics.values().flat_map(|topic| &topic.messages);
+            let heard = messages.filter(|it| it.at_ms >= at_ms && it.delivered.iter().any(|to| to == OPS));
+            heard.map(|it| it.subject.clone()).collect()
+        })
+    }
+
+    /// Whether EC2 has no capacity this morning.
+    fn refuses_this_morning(&mut self, opens: bool) -> bool {
+        let refuses = opens && self.mornings.below(12) == 0;
+        self.refuse_launches(refuses);
+        refuses
+    }
+
+    fn refuse_launches(&self, refuse: bool) {
+        let zones: BTreeSet<String> = self.sim.inspect(|world| {
+            let subnets = world.subnets.values();
+            subnets.map(|record| record.subnet.zone.clone()).collect()
+        });
+        zones.iter().for_each(|zone| self.sim.refuse_launches(zone, refuse));
+    }
+
+    /// A morning without capacity is told; then there is some again, and the group launches by itself.
+    fn told_of_no_capacity(&mut self, since_ms: u64) {
+        let heard = self.heard_since(since_ms);
+        let told = heard
+            .iter()
+            .filter(|it| it.ends_with("EC2_INSTANCE_LAUNCH_ERROR"))
+            .count();
+        assert!(told > 0, "{}: {heard:?}\n{}", self.now(), self.sim.trace_text());
+        self.sold_out += 1;
+        self.refuse_launches(false);
+        self.to(self.now().timestamp() + SignedDuration::from_hours(2));
+    }
+
     #[track_caller]
     fn check(&self, late: &str) {
         let (now, wants) = (self.now(), u32::from(self.is_to_serve()));
@@ -211,6 +263,7 @@ impl Year {
 
     fn run(&mut self) {
         self.command(Goal::Apply);
+        self.sim.tamper(|world| assert!(world.confirm_subscription(OPS)));
         let end = self.now().checked_add(1.year()).expect("a year later");
         while self.now() < end {
             let turn = self.next_turn();
@@ -224,6 +277,8 @@ impl Year {
             self.settle();
             self.to(turn.timestamp() - SignedDuration::from_secs(1));
             self.check("just before a turn");
+            let (slept, since_ms) = (!self.is_to_serve(), self.sim.now_ms());
+            let refuses = self.refuses_this_morning(is_open(&turn));
             self.to((turn.timestamp() + LATE_MAX).max(self.now().timestamp()));
             let opens = is_open(&turn);
             match (self.hand, opens) {
@@ -242,6 +297,12 @@ impl Year {
             }
             self.check("two minutes after a turn");
             self.to(turn.timestamp() + BOOT_MAX);
+            match (slept, self.is_to_serve()) {
+                (true, true) if refuses => self.told_of_no_capacity(since_ms),
+                // Nobody is told of a night.
+                (false, false) => assert_eq!(self.heard_since(since_ms), [""; 0], "{}", self.now()),
+                _ => self.refuse_launches(false),
+            }
             self.settle();
             self.turns += 1;
             self.offsets.insert(self.now().offset().seconds());
@@ -279,6 +340,7 @@ fn a_year_in(zone: &str, seed: u64) {
     // 261 working days, two turns each.
     assert!((500..=530).contains(&year.turns), "{zone}: {} turns", year.turns);
     assert_eq!(year.offsets.len(), 2, "{zone}: both changes of clocks are in it");
+    assert!(year.sold_out > 5, "{zone}: {} mornings without capacity", year.sold_out);
     assert!(year.seen.len() > 200, "{zone}: {} instances", year.seen.len());
     // Nothing was lost: one volume, written to by each of them, and one address.
     year.sim.inspect(|world| {

@@ -23,5 +23,6 @@ mod prepare;
 mod refresh;
 mod repair;
 mod replay;
+mod stalled;
 mod story;
 mod support;

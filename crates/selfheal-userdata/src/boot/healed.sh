@@ -11,6 +11,8 @@ healed() {
   local activity seconds=''
   call autoscaling DescribeScalingActivities "AutoScalingGroupName=$group" MaxRecords=20 || {
     log "DescribeScalingActivities: $error: $message"
+    # The watch asks once more, and not again.
+    [[ -e $run_dir/unasked ]] || printf '1\n' >"$run_dir/unasked" || :
     return 0
   }
   reply=${reply//$newline/ }

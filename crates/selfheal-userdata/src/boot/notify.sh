@@ -45,6 +45,10 @@ retell() {
     : >"$file"
     identity_once && publish "$subject" "$text" || :
   done
+  # So was what a healing rests on.
+  [[ -s $run_dir/unasked ]] || return 0
+  : >"$run_dir/unasked"
+  ! identity_once || healed
 }
 
 # Tells of the failure $1, which was counted; $2 says whether it has parked the stack.

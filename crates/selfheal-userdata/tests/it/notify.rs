@@ -133,13 +133,27 @@ fn whoever_took_anothers_place_says_so_once_and_who_was_woken_does_not() {
         machine.boot(&told(), 0);
         assert_eq!(subjects(&machine), [""; 0]);
     }
-    // Nor does a refusal end a boot otherwise.
-    let machine = Machine::new();
-    machine
-        .aws
-        .fail("DescribeScalingActivities", &[(403, "AccessDenied", "no")]);
-    machine.boot(&told(), 0);
-    assert_eq!(subjects(&machine), [""; 0]);
+}
+
+#[test]
+fn why_it_was_launched_is_asked_once_more_and_ends_no_boot_otherwise() {
+    for (refusals, heard) in [(1, 1), (2, 0)] {
+        let machine = Machine::new();
+        machine.aws.state().activities = activity(INSTANCE, REPLACED);
+        let refusal = (403, "AccessDenied", "no");
+        machine.aws.fail("DescribeScalingActivities", &vec![refusal; refusals]);
+        machine.boot(&told(), 0);
+        assert_eq!(subjects(&machine), [""; 0]);
+        watch_until(&machine, 1, Duration::from_secs(if heard > 0 { 10 } else { 4 }));
+        watch_until(&machine, 2, Duration::from_secs(4));
+        assert_eq!(subjects(&machine).len(), heard, "{refusals} refusals");
+        let asked = machine
+            .actions()
+            .iter()
+            .filter(|it| *it == "DescribeScalingActivities")
+            .count();
+        assert_eq!(asked, 2, "once more, and not again");
+    }
 }
 
 #[test]

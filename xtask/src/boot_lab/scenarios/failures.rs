@@ -143,3 +143,32 @@ pub fn watchdog_patience(lab: &mut Lab) -> TaskResult<()> {
     let reported = cloud.calls().iter().any(|(_, action, _)| action == "SetInstanceHealth");
     ensure(!reported, || "an app that came back was reported".to_owned())
 }
+
+/// Fills the root disk to its last byte. What is written late gives back what was reserved for it, so that it takes several rounds.
+const FILL: &str = "for n in 1 2 3 4 5 6; do dd if=/dev/zero of=/fill$n bs=$((n > 3 ? 512 : 65536)) 2>/dev/null; sync; done; \
+                    ! echo full 2>/dev/null >/full";
+
+/// The root disk is full when the machine boots again: the app has what it needs, and what cannot be logged stops nothing.
+pub fn root_full(lab: &mut Lab) -> TaskResult<()> {
+    lab.use_root_disks()?;
+    let cloud = lab.launch(&Options::default())?;
+    let id = cloud.await_in_service(1, 60)?;
+    let before = served_bytes(&cloud)?;
+    cloud.await_console(&id, "boot is done", 20)?;
+    cloud.run_in(&id, &["bash", "-c", FILL])?;
+    cloud.run_in(&id, &["systemctl", "reboot"])?;
+    cloud.machine(&id, |machine| machine.await_off(Duration::from_secs(30)))?;
+    cloud.power_on(&id)?;
+    wait_for("second start of the app", Duration::from_secs(90), || {
+        let starts = get(&cloud, "/starts").unwrap_or_default();
+        Ok((starts.iter().filter(|byte| **byte == b'\n').count() == 2).then_some(()))
+    })?;
+    ensure(served_bytes(&cloud)? == before, || {
+        "the bytes are not the same".to_owned()
+    })?;
+    ensure(cloud.address_holder() == Some(id), || "the address moved".to_owned())?;
+    let counted = cloud.group_tag(TAG_FAILED_BOOTS);
+    ensure(counted.as_deref().is_none_or(|count| count == "0"), || {
+        format!("{counted:?} failed boots were counted")
+    })
+}

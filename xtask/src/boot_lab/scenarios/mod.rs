@@ -15,6 +15,7 @@ mod kill;
 mod leaving;
 mod logs;
 mod logs_time;
+mod notify;
 mod power;
 mod repair;
 mod rungs;
@@ -143,6 +144,12 @@ pub const SCENARIOS: &[Scenario] = &[
         about: "the app never answers, twice: the breaker parks",
         when: When::Ci,
         run: failures::app_never_healthy,
+    },
+    Scenario {
+        name: "root-full",
+        about: "the root disk is full to its last byte when the machine boots again",
+        when: When::All,
+        run: failures::root_full,
     },
     Scenario {
         name: "watchdog",
@@ -383,6 +390,18 @@ pub const SCENARIOS: &[Scenario] = &[
         about: "the shipper's journal goes back 26 hours and on, half a second back, and 7 hours ahead",
         when: When::Ci,
         run: logs_time::jumps,
+    },
+    Scenario {
+        name: "notify",
+        about: "healed, in spite of a refusal; repaired; a disk that fills up and is free again: each is told once",
+        when: When::All,
+        run: notify::told,
+    },
+    Scenario {
+        name: "notify-failures",
+        about: "boots fail until the stack parks itself: each is told with its reason",
+        when: When::Ci,
+        run: notify::failures_told,
     },
     Scenario {
         name: "agent",

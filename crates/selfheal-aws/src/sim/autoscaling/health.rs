@@ -177,6 +177,22 @@ impl World {
         Ok(())
     }
 
+    /// An instance refresh; answers whether there is such a group.
+    ///
+    /// Source: Auto Scaling user guide, "Instance maintenance policies": a minimum of 0 percent terminates first.
+    pub(in crate::sim) fn refresh_instances(&mut self, group: &str) -> bool {
+        let Some(record) = self.groups.get(group) else {
+            return false;
+        };
+        let ids: Vec<InstanceId> = record.members.iter().map(|member| member.id.clone()).collect();
+        for id in ids {
+            let cause = "an instance was taken out of service in response to an instance refresh";
+            self.begin_termination(group, &id, cause, false);
+        }
+        self.reconcile_soon(group);
+        true
+    }
+
     /// Looks at every member again, as after a suspended process was resumed.
     pub(super) fn look_again(&mut self, group: &str) {
         let Some(record) = self.groups.get(group) else { return };

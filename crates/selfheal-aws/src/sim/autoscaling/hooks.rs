@@ -251,6 +251,8 @@ impl World {
         };
         match lifecycle {
             LifecycleState::PendingWait if result == "CONTINUE" => {
+                // What it does from here on it does as one that serves.
+                self.happened_by_service(group, instance);
                 self.set_lifecycle(group, instance, LifecycleState::PendingProceed);
                 self.after(self.config.timings.group_reaction, event);
             }

@@ -85,6 +85,9 @@ impl World {
             .filter(|(_, types)| types.iter().any(|wanted| wanted == kind))
             .map(|(topic, _)| topic.clone())
             .collect();
+        if kind == TYPES[2] && !topics.is_empty() {
+            self.judge_end_told(&activity.group, &activity.cause);
+        }
         let text = format!("Event: {kind}\nGroup: {}\nCause: {}", activity.group, activity.cause);
         for topic in topics {
             // Delivery is best effort.

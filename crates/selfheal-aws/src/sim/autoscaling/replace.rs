@@ -209,6 +209,7 @@ impl World {
     }
 
     pub(super) fn in_service(&mut self, group: &str, instance: &InstanceId) {
+        self.happened_by_service(group, instance);
         let now_ms = self.now_ms;
         let Some(member) = self.member_mut(group, instance) else {
             return;

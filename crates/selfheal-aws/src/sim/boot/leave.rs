@@ -6,14 +6,19 @@ use selfheal_core::world::{
 
 use super::super::call::Caller;
 use super::super::events::WorldEvent;
+use super::super::ledger::What;
 use super::super::rng::Range;
 use super::super::state::{BootConfig, BootPhase, InstanceRecord};
 use super::super::world::World;
-use super::{OUTAGE_MS_MAX, RETRY, SLOW, is_outage};
+use super::{CALL_MS_MAX, OUTAGE_MS_MAX, RETRY, SLOW, is_outage};
 use crate::backend::CallResult;
 
 /// How often the watchers of one boot act on what they see.
 const WATCHED_MAX: u32 = 100;
+/// How long the way out waits for a volume that takes nothing any more.
+const STALL_MS_MAX: u64 = 80_000;
+/// Between two heartbeats of the termination hook meanwhile.
+const STALL_LOOK: Range = Range::exactly(15_000);
 /// From an address that the metadata does not show any more to the question to EC2.
 const ADDRESS_LOOK: Range = Range::new(60_000, 66_000);
 /// How long an application must stay well until its boot counts as good.
@@ -72,8 +77,8 @@ impl World {
         }
         let failed = config.watchdog && self.instances.get(id).is_some_and(|it| it.boot.app_fails());
         let impaired = config.asks_aws && self.hears_impaired(id, me);
-        if impaired {
-            self.count_once(id, me, config, "AWS finds the app impaired");
+        if impaired && !self.count_once(id, me, config, "AWS finds the app impaired") {
+            return;
         }
         if !failed {
             self.note_reboot(id, me, config);
@@ -89,7 +94,9 @@ impl World {
         if config.repairs && self.restart_app(id, me, config) || config.reboots && self.reboot_for_app(id) {
             return;
         }
-        self.count_once(id, me, config, "the app failed its probes");
+        if !self.count_once(id, me, config, "the app failed its probes") {
+            return;
+        }
         match self.api_set_instance_health(me, id, &HealthStatus::Unhealthy, true) {
             // Within the grace period the report is ignored, so that it is made again until the instance leaves.
             Ok(()) => self.watch_again(id, self.config.timings.watchdog, "reported unhealthy, and still here"),
@@ -114,20 +121,31 @@ impl World {
         }
     }
 
-    fn count_once(&mut self, id: &InstanceId, me: &Caller, config: &BootConfig, why: &str) {
+    /// Counts this boot's failure, once, and tells of it; answers whether that is over. It is tried for as long as the program
+    /// bears with refusals, and told even where it could not be counted.
+    fn count_once(&mut self, id: &InstanceId, me: &Caller, config: &BootConfig, why: &str) -> bool {
         if self.instances.get(id).is_none_or(|instance| instance.boot.counted) {
-            return;
+            return true;
         }
-        match self.count_failure(me, config, why, false) {
-            Ok(parked) => {
-                if let Some(instance) = self.instances.get_mut(id) {
-                    instance.boot.counted = true;
-                }
-                let what = if parked { "parked" } else { "failed" };
-                self.tell(id, me, config, &format!("{what}: {why}"));
+        let counted = self.count_failure(id, me, config, why, false);
+        let now_ms = self.now_ms;
+        let Some(instance) = self.instances.get_mut(id) else {
+            return true;
+        };
+        if let Err(error) = counted {
+            let since_ms = *instance.boot.counting_ms.get_or_insert(now_ms);
+            self.say(id, format!("could not count the failure: {error}"));
+            if now_ms - since_ms < CALL_MS_MAX {
+                self.wake_watch(id, RETRY);
+                return false;
             }
-            Err(error) => self.say(id, format!("could not count the failure: {error}")),
         }
+        if let Some(instance) = self.instances.get_mut(id) {
+            instance.boot.counted = true;
+        }
+        self.happened(id, What::Failed);
+        self.tell_failure(id, me, config, why);
+        true
     }
 
     /// Lets the watchers look again, but not without end: a world must come to rest.
@@ -273,6 +291,34 @@ impl World {
         }
     }
 
+    /// Waits for a volume that stalls, but not for ever, and keeps the termination hook meanwhile; answers whether it goes on
+    /// waiting.
+    fn waits_for_volume(&mut self, id: &InstanceId, me: &Caller, config: &BootConfig) -> bool {
+        let now_ms = self.now_ms;
+        let Some(instance) = self.instances.get_mut(id) else {
+            return false;
+        };
+        if now_ms - *instance.boot.stuck_ms.get_or_insert(now_ms) >= STALL_MS_MAX {
+            self.say(id, "the volume stays attached until the instance ends");
+            return false;
+        }
+        if let Some(hook) = &config.terminate_hook
+            && let Err(error) = self.api_heartbeat(me, &config.group, hook, id)
+        {
+            self.say(id, format!("could not record a heartbeat: {error}"));
+        }
+        self.wake_watch(id, STALL_LOOK);
+        true
+    }
+
+    /// Lets the volume of an instance stall; answers whether the instance is running and its application watched.
+    pub(in crate::sim) fn stall_volume(&mut self, id: &InstanceId) -> bool {
+        if let Some(instance) = self.instances.get_mut(id) {
+            instance.boot.stalled = true;
+        }
+        self.fail_app(id, false)
+    }
+
     /// Held by the termination hook: stop, unmount, detach, let the hook go, and the address last.
     pub(super) fn leave(&mut self, id: &InstanceId, me: &Caller, config: &BootConfig) {
         if self
@@ -284,20 +330,28 @@ impl World {
         }
         // What gives back what a boot takes comes with the bundle, as what takes it does.
         let whole = config.bundle.is_none() || self.instances.get(id).is_some_and(|instance| instance.boot.unpacked);
-        self.unmount(id);
+        let stalled = self.instances.get(id).is_some_and(|instance| instance.boot.stalled);
+        if stalled && self.waits_for_volume(id, me, config) {
+            return;
+        }
+        if !stalled {
+            self.unmount(id);
+        }
         if let Some(volume) = config
             .volume
             .as_ref()
-            .filter(|volume| whole && self.has_device(id, volume))
+            .filter(|volume| whole && !stalled && self.has_device(id, volume))
             && let Err(error) = self.api_detach_volume(me, volume, Some(id))
         {
             self.say(id, format!("could not detach: {error}"));
             self.watch_again(id, RETRY, "could not detach");
             return;
         }
+        self.retell(id, me, config);
         self.ship(id, me, config);
         if let Some(hook) = &config.terminate_hook
             && let Err(error) = self.api_complete_lifecycle_action(me, &config.group, hook, id, "CONTINUE")
+            && !error.message.contains("No active Lifecycle Action")
         {
             self.say(id, format!("could not complete the termination hook: {error}"));
             self.watch_again(id, RETRY, "could not complete the termination hook");

@@ -234,15 +234,17 @@ impl World {
         });
     }
 
-    /// Whether the instance is held by a termination hook.
+    /// Whether the instance is held by a termination hook, or was until a moment ago.
     fn is_leaving(&self, id: &InstanceId) -> bool {
         let Some(group) = self.group_of(id).and_then(|group| self.groups.get(&group)) else {
             return false;
         };
-        group
-            .members
-            .iter()
-            .any(|member| member.id == *id && member.lifecycle == LifecycleState::TerminatingWait)
+        group.members.iter().filter(|member| member.id == *id).any(|member| {
+            matches!(
+                member.lifecycle,
+                LifecycleState::TerminatingWait | LifecycleState::TerminatingProceed
+            )
+        })
     }
 
     /// Whether the group wants the instance in service, as far as it says anything: only then it takes anything.

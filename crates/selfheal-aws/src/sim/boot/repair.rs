@@ -4,6 +4,7 @@ use selfheal_core::names::{TAG_REPAIRS, Tags};
 use selfheal_core::world::InstanceId;
 
 use super::super::call::Caller;
+use super::super::ledger::What;
 use super::super::rng::Range;
 use super::super::state::{BootConfig, BootState};
 use super::super::world::World;
@@ -38,6 +39,10 @@ impl World {
         {
             return false;
         }
+        if boot.stalled {
+            self.say(id, "the volume takes nothing: the app is not restarted");
+            return false;
+        }
         boot.repaired_ms = Some(now_ms);
         boot.stable = false;
         boot.app_hangs = false;
@@ -47,6 +52,7 @@ impl World {
             return true;
         }
         self.note_repair(id, self.config.timings.watchdog.min, "the app failed its probes");
+        self.happened(id, What::Repaired);
         self.say(id, "repaired in place");
         self.wake_checks(id);
         self.tell(id, me, config, "repaired in place: the app failed its probes");

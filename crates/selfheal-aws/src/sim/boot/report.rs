@@ -5,6 +5,7 @@ use selfheal_core::world::{HealthStatus, InstanceId};
 
 use super::super::call::Caller;
 use super::super::events::WorldEvent;
+use super::super::ledger::What;
 use super::super::state::{BootConfig, BootPhase};
 use super::super::world::World;
 use super::steps::HookEnd;
@@ -21,6 +22,7 @@ impl World {
     /// A boot failed: from now on it only reports.
     pub(super) fn boot_failed(&mut self, id: &InstanceId, boot: u32, why: String, blameless: bool) {
         self.enter(id, BootPhase::Failed);
+        self.happened(id, What::Failed);
         self.say(id, format!("failed: {why}"));
         if let Some(instance) = self.instances.get_mut(id) {
             instance.boot.failure = Some(why);
@@ -41,12 +43,8 @@ impl World {
             instance.boot.blameless,
         );
         if !instance.boot.counted {
-            match self.count_failure(me, config, &why, blameless) {
-                Ok(parked) => {
-                    self.mark_counted(id);
-                    let what = if parked { "parked" } else { "failed" };
-                    self.tell(id, me, config, &format!("{what}: {why}"));
-                }
+            match self.count_failure(id, me, config, &why, blameless) {
+                Ok(()) => self.mark_counted(id),
                 Err(error) => {
                     if let Next::Again(delay) = self.again(id, &error, CALL_MS_MAX) {
                         return Next::Again(delay);
@@ -55,6 +53,7 @@ impl World {
                     self.mark_counted(id);
                 }
             }
+            self.tell_failure(id, me, config, &why);
         }
         self.ship(id, me, config);
         let completed = self.instances.get(id).is_some_and(|instance| instance.boot.completed);
@@ -99,14 +98,15 @@ impl World {
     }
 
     /// Counts a failure in the group's tags; at the limit the stack is parked first. What AWS's own outage has cost is noted
-    /// and not counted. Answers whether the stack was parked.
+    /// and not counted.
     pub(super) fn count_failure(
         &mut self,
+        id: &InstanceId,
         me: &Caller,
         config: &BootConfig,
         why: &str,
         blameless: bool,
-    ) -> CallResult<bool> {
+    ) -> CallResult<()> {
         let tags = self.api_describe_group_tags(me, &config.group)?;
         let before: u32 = tags
             .get(TAG_FAILED_BOOTS)
@@ -123,11 +123,13 @@ impl World {
         if parks {
             let processes = PARKED_PROCESSES.map(str::to_owned);
             self.api_suspend_processes(me, &config.group, &processes)?;
+            if let Some(instance) = self.instances.get_mut(id) {
+                instance.boot.parks = true;
+            }
             let parked = format!("{} {failed} failed replacements", self.now());
             marks.insert(TAG_PARKED.to_owned(), parked);
         }
-        self.api_set_group_tags(me, &config.group, &marks)?;
-        Ok(parks)
+        self.api_set_group_tags(me, &config.group, &marks)
     }
 
     /// A boot went well: failures in a row end here. Answers whether the group's tags say so.

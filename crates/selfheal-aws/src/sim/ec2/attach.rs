@@ -181,6 +181,7 @@ impl World {
         else {
             return;
         };
+        self.happened_by_unmount(instance_id);
         let instance = Some(instance_id.to_owned());
         self.record(TraceKind::Volume {
             id: id.clone(),

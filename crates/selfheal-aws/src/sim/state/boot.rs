@@ -153,6 +153,12 @@ pub struct BootState {
     /// Whether the app fails until it is restarted.
     #[serde(default)]
     pub app_hangs: bool,
+    /// Whether its volume stalls.
+    #[serde(default)]
+    pub stalled: bool,
+    /// Since when it waits for a volume that stalls, on its way out, in logical milliseconds.
+    #[serde(default)]
+    pub stuck_ms: Option<u64>,
     /// When the watchdog restarted the app last, in logical milliseconds.
     #[serde(default)]
     pub repaired_ms: Option<u64>,
@@ -253,6 +259,18 @@ pub struct BootState {
     /// Whether it has told that it took another one's place, or found that it did not.
     #[serde(default)]
     pub told: bool,
+    /// Whether it could not ask what that rests on, and asks once more.
+    #[serde(default)]
+    pub unasked: bool,
+    /// What it could not tell and tries once more: subjects and texts.
+    #[serde(default)]
+    pub untold: Vec<(String, String)>,
+    /// Since when it tries to count a failure of its app, in logical milliseconds.
+    #[serde(default)]
+    pub counting_ms: Option<u64>,
+    /// Whether its failure has parked the stack.
+    #[serde(default)]
+    pub parks: bool,
     /// What it has to note yet of the size of the filesystem.
     #[serde(default)]
     pub grown: Option<String>,
