@@ -17,7 +17,7 @@ use crate::units::{
 };
 
 /// Time limits in seconds, by the name that the boot program uses.
-const LIMITS_S: [(&str, u32); 22] = [
+const LIMITS_S: [(&str, u32); 23] = [
     // Network and role credentials may come late, but a boot that waits longer is better replaced.
     ("metadata_s_max", 120),
     // Volumes of dead instances have been seen held for about ten minutes.

@@ -7,7 +7,6 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use flate2::read::GzDecoder;
 
-use crate::agent::AgentSource;
 use crate::bundle::{Bundle, pack};
 use crate::config::BootConfig;
 use crate::error::RenderError;

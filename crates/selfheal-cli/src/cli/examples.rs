@@ -14,7 +14,10 @@ const EXAMPLES: &[(&str, Examples)] = &[
         &[
             ("selfheal init web", "asks, and offers what the account has"),
             ("selfheal init web --yes --offline", "a first file, without AWS"),
-            ("selfheal init --from-instance i-0123456789abcdef0", "what that instance is"),
+            (
+                "selfheal init --from-instance i-0123456789abcdef0",
+                "what that instance is",
+            ),
         ],
     ),
     (

@@ -6,9 +6,9 @@ use std::time::Instant;
 
 use selfheal_userdata::{BootExit, Parameters, parameter_name};
 
-use selfheal_userdata::BootConfig;
 use crate::support::machine::Machine;
 use crate::support::{configured, parameters};
+use selfheal_userdata::BootConfig;
 
 /// A machine whose stack has these parameters, beside the one that it requires.
 fn machine(values: &[(&str, &str)]) -> Machine {
