@@ -192,11 +192,16 @@ pub(crate) fn boot_config(
                 region: partition.route53_region().to_owned(),
             })
         }),
-        repair: Repair {
-            restart: spec.repairs_in_place(),
-            reboot: spec.repairs_in_place() && spec.app.repair == Some(spec::Repair::Reboot),
-            reboot_on_hang: spec.app.reboot_on_hang,
-        },
+        repair: repair(spec),
+    }
+}
+
+/// What the instance does about itself before the group replaces it.
+fn repair(spec: &Spec) -> Repair {
+    Repair {
+        restart: spec.repairs_in_place(),
+        reboot: spec.repairs_in_place() && spec.app.repair == Some(spec::Repair::Reboot),
+        reboot_on_hang: spec.app.reboot_on_hang,
     }
 }
 

@@ -295,8 +295,7 @@ pub(crate) fn fragments(config: &BootConfig, bundled: bool) -> (Vec<&'static str
     let mut late = vec![include_str!("boot/serve.sh")];
     late.extend(volume_fragments(config));
     late.push(include_str!("boot/address.sh"));
-    late.push(include_str!("boot/watch.sh"));
-    late.push(include_str!("boot/request.sh"));
+    late.extend([include_str!("boot/watch.sh"), include_str!("boot/request.sh")]);
     late.push(include_str!("boot/off.sh"));
     if config.notify.is_some() {
         late.extend([include_str!("boot/healed.sh"), include_str!("boot/disk.sh")]);

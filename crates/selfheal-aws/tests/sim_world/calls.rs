@@ -234,6 +234,13 @@ fn address_taken_off() -> Calls {
     calls(&sim, &instance, since)
 }
 
+/// What a repair asks that helps: once the app has stayed well the row of failures ends.
+fn mended(fail: impl FnOnce(&Sim, &InstanceId) -> bool) -> Calls {
+    let mut made = repaired(fail);
+    made.truncate(2);
+    made
+}
+
 /// Plays a scenario, and answers what the instance that it is about asks.
 fn play(scenario: &str) -> Calls {
     match scenario {
@@ -259,12 +266,7 @@ fn play(scenario: &str) -> Calls {
         "volume that grows while it serves" => after(None, |sim, stack, _| grow(sim, stack)),
         "replacement after a failed one" => after_a_failed_one(),
         "reboot" => after(None, |sim, _, instance| assert!(sim.reboot_instance(instance))),
-        "machine that panics" => {
-            let mut made = repaired(Sim::panic_instance);
-            // Once it has stayed well the row of failures ends.
-            made.truncate(2);
-            made
-        }
+        "machine that panics" => mended(Sim::panic_instance),
         "boot that fails" => calls_of_launch(&failing(), 0),
         "boot that parks the stack" => calls_of_launch(&failing(), 2),
         "termination by the group" => after(None, |sim, _, instance| {
@@ -284,12 +286,7 @@ fn play(scenario: &str) -> Calls {
             made.truncate(reported.expect("it is reported") + 1);
             made
         }
-        "app that a restart mends" => {
-            let mut made = repaired(Sim::hang_app);
-            // Once it has stayed well the row of failures ends.
-            made.truncate(2);
-            made
-        }
+        "app that a restart mends" => mended(Sim::hang_app),
         "app that no restart mends" => {
             let mut made = repaired(Sim::fail_app);
             let reported = made.iter().position(|call| call == "autoscaling:SetInstanceHealth");

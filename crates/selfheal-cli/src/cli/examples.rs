@@ -62,6 +62,16 @@ const EXAMPLES: &[(&str, Examples)] = &[
         ],
     ),
     (
+        "drill",
+        &[
+            (
+                "selfheal drill --report drill.html",
+                "ends the instance, and proves that it heals",
+            ),
+            ("selfheal drill --how app", "stops the app alone"),
+        ],
+    ),
+    (
         "wait",
         &[("selfheal wait --timeout 10m", "until it serves, or ends with 13")],
     ),

@@ -33,6 +33,11 @@ pub fn run(session: &Session, args: &DrillArgs) -> Result<u8, CliError> {
         (!args.no_snapshot, outside.is_some()),
     );
     if !refusals.is_empty() {
+        if session.events.is_none() {
+            for refusal in &refusals {
+                eprintln!("! {}\n    {}", refusal.message, refusal.help);
+            }
+        }
         return Err(CliError::Refused(refusals));
     }
     if let Some(path) = &args.report {

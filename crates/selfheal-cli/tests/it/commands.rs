@@ -202,6 +202,7 @@ fn the_shape_of_a_status_is_stable() {
     .instance.lifecycle: string
     .instance.state: string
     .instance.template_version: string
+    .last_drill: null
     .last_error: null
     .last_log: null
     .last_snapshot: null
@@ -217,6 +218,7 @@ fn the_shape_of_a_status_is_stable() {
     .problems[]
     .region: string
     .repairs: null
+    .replacements: null
     .schedule[]
     .severity: null
     .snapshots: null

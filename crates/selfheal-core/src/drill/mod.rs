@@ -272,10 +272,7 @@ pub fn refusals(
             "run it where the app's port is open to, or drill by `--how terminate`",
         );
     }
-    if spec.data.is_some()
-        && last_day
-        && newest_snapshot(spec, observed).is_none_or(|at| now.duration_since(at) > SNAPSHOT_AGE_MAX)
-    {
+    if last_day && lacks_snapshot(spec, observed, now) {
         let message = "the data has no snapshot of the last day".to_owned();
         refuse(
             "no-snapshot",
@@ -284,6 +281,12 @@ pub fn refusals(
         );
     }
     refusals
+}
+
+/// Whether there are data without a snapshot of the last day.
+fn lacks_snapshot(spec: &Spec, observed: &Observed, now: Timestamp) -> bool {
+    let newest = newest_snapshot(spec, observed);
+    spec.data.is_some() && newest.is_none_or(|at| now.duration_since(at) > SNAPSHOT_AGE_MAX)
 }
 
 /// When the newest snapshot of the data volume was taken that is completed.

@@ -113,6 +113,15 @@ pub(super) fn of(
     }
 }
 
+/// Compares the marker that was written with what was read; answers what is seen as well.
+fn compare(written: &str, read: Option<Result<String, String>>) -> (bool, String) {
+    match read {
+        Some(Ok(read)) => (read == written, read),
+        Some(Err(why)) => (false, why),
+        None => (false, "nobody could be asked".to_owned()),
+    }
+}
+
 fn checks(
     drill: &Drill,
     standing: &Standing,
@@ -161,11 +170,7 @@ fn checks(
         ));
     }
     if let Some(written) = &before.marker {
-        let (same, seen) = match marker {
-            Some(Ok(read)) => (read == *written, read),
-            Some(Err(why)) => (false, why),
-            None => (false, "nobody could be asked".to_owned()),
-        };
+        let (same, seen) = compare(written, marker);
         checks.push(check("the marker on it is the same", same, seen));
     }
     let failed = group_tag(observed, TAG_FAILED_BOOTS);

@@ -12,7 +12,7 @@ use super::super::rng::Range;
 use super::super::state::{BootConfig, BootState, Content, InstanceRecord, VolumeRecord};
 use super::super::trace::{InstanceChange, TraceKind};
 use super::super::world::World;
-use super::{may_be_in_metadata, not_in_metadata, of_stacks};
+use super::{check_metadata_tags, of_stacks};
 
 /// From the notice of an interruption to the end.
 const NOTICE_MS: u64 = 120_000;
@@ -82,10 +82,8 @@ impl World {
         let Some(subnet) = self.subnets.get(&settings.subnet).map(|record| record.subnet.clone()) else {
             return Err(format!("The subnet ID '{}' does not exist", settings.subnet));
         };
-        if data.metadata_tags == "enabled"
-            && let Some(key) = data.instance_tags.keys().find(|key| !may_be_in_metadata(key))
-        {
-            return Err(not_in_metadata(key));
+        if data.metadata_tags == "enabled" {
+            check_metadata_tags(&data.instance_tags)?;
         }
         let id = InstanceId::from(self.new_id("i"));
         let interface_id = self.new_id("eni");

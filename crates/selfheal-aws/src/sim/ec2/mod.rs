@@ -59,21 +59,20 @@ pub(super) fn missing_code(resource: &str) -> &'static str {
     }
 }
 
-/// Refuses tags that EC2 refuses.
-/// Whether a tag of this name can be in the metadata of its instance.
-pub(super) fn may_be_in_metadata(key: &str) -> bool {
+/// Refuses tags that the metadata of their instance cannot have, in EC2's words.
+pub(super) fn check_metadata_tags(tags: &Tags) -> Result<(), String> {
     let plain = |c: char| c.is_ascii_alphanumeric() || "+-=.,_:@".contains(c);
-    key.chars().all(plain) && !matches!(key, "." | ".." | "_index")
+    let may_be = |key: &str| key.chars().all(plain) && !matches!(key, "." | ".." | "_index");
+    match tags.keys().find(|key| !may_be(key)) {
+        Some(key) => Err(format!(
+            "'{key}' is not a valid tag key. Tag keys must match pattern ([0-9a-zA-Z\\-_+=,.@:]{{1,255}}), and must not be a \
+             reserved name ('.', '..', '_index')"
+        )),
+        None => Ok(()),
+    }
 }
 
-/// EC2's words for one that cannot.
-pub(super) fn not_in_metadata(key: &str) -> String {
-    format!(
-        "'{key}' is not a valid tag key. Tag keys must match pattern ([0-9a-zA-Z\\-_+=,.@:]{{1,255}}), and must not be a reserved \
-         name ('.', '..', '_index')"
-    )
-}
-
+/// Refuses tags that EC2 refuses.
 pub(super) fn check_tags(action: &'static str, tags: &Tags) -> CallResult<()> {
     if tags.len() > 50 {
         return fail(
@@ -125,10 +124,7 @@ impl World {
         if self.instances.get(resource).filter(shows).is_none() {
             return Ok(());
         }
-        match tags.keys().find(|key| !may_be_in_metadata(key)) {
-            Some(key) => fail(action, "InvalidParameterValue", not_in_metadata(key)),
-            None => Ok(()),
-        }
+        check_metadata_tags(tags).or_else(|why| fail(action, "InvalidParameterValue", why))
     }
 
     /// The tags of an EC2 resource.
