@@ -155,6 +155,7 @@ async fn heal(
 ) -> CallResult<Observed> {
     let began = ctl.clock.now();
     let tell = |entry: &Entry| ctl.progress.event(&Event::Moment { entry });
+    drill.entries().iter().for_each(tell);
     let mut turn = 0_u32;
     loop {
         if let Some(outside) = outside {

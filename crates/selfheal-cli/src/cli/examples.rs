@@ -156,6 +156,7 @@ const EXAMPLES: &[(&str, Examples)] = &[
         "userdata",
         &[("selfheal userdata --offline", "the boot program, without AWS")],
     ),
+    ("schema", &[("selfheal schema", "for editors")]),
     (
         "completions",
         &[("selfheal completions bash", "to be sourced by ~/.bashrc")],

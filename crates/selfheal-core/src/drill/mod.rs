@@ -374,6 +374,12 @@ impl Drill {
         Some(drill)
     }
 
+    /// What has come to pass so far, in the order in which it was seen.
+    #[must_use]
+    pub fn entries(&self) -> &[Entry] {
+        &self.entries
+    }
+
     /// The address that is to answer again.
     #[must_use]
     pub fn public_ip(&self) -> &str {
