@@ -36,9 +36,11 @@ fn asked(sim: &Sim, id: &InstanceId, since: usize) -> Vec<String> {
     trace[since..].iter().filter_map(|event| call(&event.what)).collect()
 }
 
+/// What is done to an instance; answers whether it was.
+type Harm = fn(&Sim, &InstanceId) -> bool;
+
 /// How a machine stops.
-const HARMS: [(&str, fn(&Sim, &InstanceId) -> bool); 2] =
-    [("panic", Sim::panic_instance), ("hang", Sim::hang_instance)];
+const HARMS: [(&str, Harm); 2] = [("panic", Sim::panic_instance), ("hang", Sim::hang_instance)];
 
 #[test]
 fn a_machine_that_panics_or_hangs_serves_again_where_it_is_and_asks_for_nothing_but_its_count() {

@@ -246,7 +246,7 @@ impl StateMachineTest for Machine {
         // Each rung of the ladder in a part of the worlds.
         let stack = prepare_with(&sim, |spec| {
             spec.app.repair = [None, Some(Repair::Restart), Some(Repair::Reboot)][(seed % 3) as usize];
-            spec.app.reboot_on_hang = seed % 4 != 0;
+            spec.app.reboot_on_hang = !seed.is_multiple_of(4);
         });
         Running { sim, stack }
     }
