@@ -114,7 +114,8 @@ impl Progress for Harming<'_> {
 
 #[test]
 fn what_does_not_hold_fails_the_drill() {
-    let cases: [(&str, fn(&mut World)); 3] = [
+    type Change = fn(&mut World);
+    let cases: [(&str, Change); 3] = [
         ("marker", |world| {
             for record in world.volumes.values_mut() {
                 if let Content::Filesystem { marker, .. } = &mut record.content {

@@ -10,8 +10,8 @@ const OWN: &str = "_acme-challenge.app.example.com";
 
 /// Whether the instance may make one request that does these things with these records.
 fn may(zone: &str, names: &[&str], types: &[&str], actions: &[&str]) -> bool {
-    let document = instance_policy(&instance_scope()).unwrap();
-    let zone = format!("arn:aws:route53:::hostedzone/{zone}").parse().unwrap();
+    let document = instance_policy(&instance_scope()).expect("a policy");
+    let zone = format!("arn:aws:route53:::hostedzone/{zone}").parse().expect("an ARN");
     let mut request = documented(Request::new("route53:ChangeResourceRecordSets").on(ResourceRequest::new(zone)));
     for (key, values) in [
         ("route53:ChangeResourceRecordSetsNormalizedRecordNames", names),
