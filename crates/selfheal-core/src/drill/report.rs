@@ -159,10 +159,8 @@ fn checks(
         ));
         let holder = volume.and_then(|it| it.attachment.as_ref());
         let one = holder.filter(|it| it.state == AttachmentState::Attached && Some(&it.instance_id) == after);
-        let seen = holder.map_or_else(
-            || "nobody holds it".to_owned(),
-            |it| format!("{} holds it", it.instance_id),
-        );
+        let nobody = || "nobody holds it".to_owned();
+        let seen = holder.map_or_else(nobody, |it| format!("{} holds it", it.instance_id));
         checks.push(check(
             "the instance that serves holds it, and no other",
             one.is_some(),
