@@ -85,7 +85,7 @@ leave() {
   leaving=1 heartbeat_s=15 next_heartbeat=0
   release
   # What could not be told, this instance can tell no later.
-  [[ -z ${topic-} ]] || kill -0 "$told_pid" 2>/dev/null || briefly retell
+  [[ -z ${topic-} ]] || kill -0 "${told_pid-}" 2>/dev/null || briefly retell
   [[ -z ${log_group-} ]] || flush_logs
   if [[ -n $terminate_hook ]]; then
     complete_hook "$terminate_hook" CONTINUE || log "CompleteLifecycleAction: $error: $message"

@@ -98,7 +98,14 @@ fn app_that_fails_again_soon_is_replaced_and_later_repaired_again() {
     fs::remove_file(&alive).unwrap();
     (0..2).for_each(|_| drop(machine.again("watchdog", 0)));
     assert_eq!(restarts(&machine), 2);
-    assert!(tag(&machine).unwrap().starts_with("2 "), "{:?}", tag(&machine));
+    // It is tried once a look, and on a busy machine the first may be in vain.
+    let told = || tag(&machine).is_some_and(|tag| tag.starts_with("2 "));
+    for _ in 0..5 {
+        if !told() {
+            machine.again("watchdog", 0);
+        }
+    }
+    assert!(told(), "{:?}", tag(&machine));
 }
 
 #[test]
