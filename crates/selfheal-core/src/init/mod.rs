@@ -191,7 +191,12 @@ impl Draft {
         self.image = it.image_id.to_string();
         self.spot = it.spot;
         self.subnet.clone_from(&it.subnet_id);
-        self.ingress = DraftIngress::Groups(it.security_groups.clone());
+        // One of which no group is told opens no port that it did not open.
+        self.ingress = if it.security_groups.is_empty() {
+            DraftIngress::Ports(Vec::new())
+        } else {
+            DraftIngress::Groups(it.security_groups.clone())
+        };
         self.remarks.push(format!(
             "Like {}, which is left as it is: the stack has an instance, a disk and an address of its own.",
             it.id

@@ -126,6 +126,12 @@ fn a_spec_like_an_instance_takes_nothing_from_it() {
         instance_id: Some(it.id.clone()),
         ..address("eipalloc-00000000000000001", true)
     };
+    let alone = InstanceLikeness {
+        security_groups: Vec::new(),
+        ..it.clone()
+    };
+    let text = Draft::new("shop", "eu-west-1").like(&alone, &[], &[]).to_toml();
+    assert_eq!(read(&text).instance.ingress, Ingress::Ports(Vec::new()), "{text}");
     let text = Draft::new("shop", "eu-west-1").like(&it, &[], &[address]).to_toml();
     let spec = read(&text);
     assert_eq!(spec.instance.instance_type, "t3.medium");
