@@ -1,7 +1,9 @@
 //! A first file from what the account has, and whom the ports of a stack are open to.
 
+use std::fs;
+
 use super::nothing_to_do;
-use crate::error::TaskResult;
+use crate::error::{Context, TaskResult};
 use crate::fake::inventory::Instance;
 use crate::fake::{Caller, log};
 use crate::report::Report;
@@ -41,7 +43,7 @@ pub fn written(world: &World, report: &mut Report) -> TaskResult<()> {
 
 /// Writes a file like an instance that runs.
 pub fn like(world: &World, report: &mut Report, instance: &Instance) -> TaskResult<()> {
-    let run = world.expect(
+    world.expect(
         &[
             "init",
             "twin",
@@ -55,9 +57,20 @@ pub fn like(world: &World, report: &mut Report, instance: &Instance) -> TaskResu
         ],
         0,
     )?;
+    // moto gives each instance a root volume of 8 GiB, and so less than some of its images need.
+    let path = world.folder().join("twin.toml");
+    let text = fs::read_to_string(&path).context(|| "read twin.toml".to_owned())?;
+    let fitting = text.replace("root_size = \"8GiB\"", "root_size = \"15GiB\"");
     report.expect(
-        "a file like an instance plans a stack beside it",
-        run.stderr.contains("0 to update, 0 to delete."),
+        "a file like an instance has its type and the size of its disk",
+        fitting != text && text.contains("type = \"t4g.small\""),
+        || text.clone(),
+    );
+    world.write("twin.toml", &fitting)?;
+    let run = world.expect(&["plan", "-f", "twin.toml"], 0)?;
+    report.expect(
+        "and plans a stack beside it",
+        run.text().contains("0 to update, 0 to delete."),
         || run.text(),
     );
     Ok(())
