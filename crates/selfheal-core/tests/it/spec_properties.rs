@@ -237,7 +237,7 @@ fn schedule() -> impl Strategy<Value = ScheduleSpec> {
 }
 
 fn config() -> impl Strategy<Value = ConfigSpec> {
-    let required = proptest::collection::btree_set("[A-Z][A-Z0-9_]{0,8}X", 0..3);
+    let required = proptest::collection::btree_set("APP_[A-Z0-9_]{0,8}", 0..3);
     let path = "(/[b-rt-z0-9._-]{1,8}){1,3}";
     (path, required, proptest::option::of(60..=86_400_u32), kms_key()).prop_map(
         |(path, required, refresh_s, kms_key)| ConfigSpec {
