@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use selfheal_core::drill::Entry;
 use selfheal_core::plan::{StepId, WaitFor};
-use selfheal_core::watch::{Failing, Phase, Reached};
+use selfheal_core::watch::{Failing, Glance, Phase, Reached, Stands};
 
 use crate::backend::{Clock, Jitter};
 use crate::error::CallError;
@@ -75,6 +75,21 @@ pub enum Event<'a> {
         /// What comes next; `None` where nothing is missing any more.
         next: Option<Phase>,
     },
+    /// Somebody who looks on sees that an instance is no longer in a phase.
+    Lost {
+        /// The phase, and when that was seen.
+        lost: &'a Reached,
+    },
+    /// Somebody who looks on sees that the stack as a whole stands otherwise.
+    Stands {
+        /// How it stands now.
+        stands: &'a Stands,
+    },
+    /// Somebody who looks on has read the stack again.
+    Looked {
+        /// How it is.
+        glance: &'a Glance,
+    },
     /// A moment of a drill.
     Moment {
         /// What came to pass, and when.
@@ -100,6 +115,12 @@ impl fmt::Display for Event<'_> {
                 let (id, what) = (&reached.instance, reached.phase.happened());
                 write!(f, "{id} {what} after {} s", reached.after_ms / 1_000)
             }
+            Self::Lost { lost } => {
+                let (id, what) = (&lost.instance, lost.phase.undone());
+                write!(f, "{id} {what} after {} s", lost.after_ms / 1_000)
+            }
+            Self::Stands { stands } => write!(f, "{}", stands.standing),
+            Self::Looked { glance } => write!(f, "read at {}", glance.at),
             Self::Moment { entry } => {
                 let (id, what) = (&entry.instance, entry.what.happened());
                 write!(f, "{id} {what} after {} s", entry.after_ms / 1_000)

@@ -56,7 +56,7 @@ pub use offer::{draft_like, offered};
 pub use parameters::{Written, list_parameters, noted_parameters, read_parameter, remove_parameter, write_parameter};
 pub use reach::{Reached, await_command, cancel_command, reach, send_command};
 pub use request::{ANSWER_MAX, ask, request_id};
-pub use watch::{Patience, WATCH_MAX, Watched, watch};
+pub use watch::{Looking, Patience, WATCH_MAX, Watched, follow, watch};
 
 /// The example of the README, compiled and run.
 #[cfg(all(doctest, feature = "sim"))]

@@ -5,7 +5,7 @@ use std::time::Duration;
 use futures::future::try_join_all;
 use jiff::SignedDuration;
 use selfheal_core::spec::Spec;
-use selfheal_core::watch::{Failing, Phase, Verdict, Watch};
+use selfheal_core::watch::{Change, Failing, Follow, Glance, Phase, Standing, Verdict, Watch};
 use selfheal_core::world::{Observed, Part};
 
 use crate::backend::{Aws, CallResult};
@@ -99,15 +99,107 @@ pub async fn watch(
         }
         ctl.clock.sleep(pause(attempt, age)).await;
         attempt += 1;
-        match look_again(aws, spec, missing == [Phase::Named], ctl).await {
-            Ok(readings) => readings.iter().for_each(|reading| reading(&mut observed)),
-            Err(error) if error.is_outage() => {
-                let pause = pause(attempt, age);
-                ctl.progress.event(&Event::Retrying { error: &error, pause });
-            }
-            Err(error) => return Err(error),
-        }
+        let name = missing == [Phase::Named];
+        read_again(aws, spec, (name, pause(attempt, age)), &mut observed, ctl).await?;
     }
+}
+
+/// How often the name is read by whoever looks on without waiting for it: Route 53 takes five calls a second of a whole account.
+const NAME_AGE_MAX: SignedDuration = SignedDuration::from_mins(1);
+
+/// The pause where nothing has changed for ten minutes: a dashboard that nobody looks at costs six calls a minute.
+const AT_REST: Duration = Duration::from_secs(30);
+const RESTS_AFTER: SignedDuration = SignedDuration::from_mins(10);
+
+/// For how long somebody looks on.
+#[derive(Clone, Copy)]
+pub struct Looking<'a> {
+    /// For so long; `None` until whoever looks on has gone.
+    pub at_most: Option<SignedDuration>,
+    /// Whether there still is somebody who looks on: asked before each pause.
+    pub is_anybody_there: &'a (dyn Fn() -> bool + Sync),
+}
+
+/// Looks on, from what was read in the scope of a status, and tells of everything that changes: at first of what there is.
+/// Answers how the stack stands at the end.
+///
+/// It reads as [`watch`] does: often for the first seconds, every five for two minutes after the last change, every ten for
+/// ten minutes, then every thirty; the name each minute, and as often as the rest while it alone is missing. A reading that fails for what may pass is told of and
+/// made again, for however long that takes.
+///
+/// # Errors
+/// The first call that failed for good, such as one that is denied.
+pub async fn follow(
+    aws: &dyn Aws,
+    spec: &Spec,
+    mut observed: Observed,
+    looking: Looking<'_>,
+    ctl: &Control<'_>,
+) -> CallResult<Standing> {
+    let began = ctl.clock.now();
+    let mut follow = Follow::new(&observed, began);
+    let (mut attempt, mut last_change, mut name_read) = (0, began, began);
+    loop {
+        let now = ctl.clock.now();
+        let changes = follow.look(spec, &observed, now);
+        let standing = follow.stands(spec, &observed);
+        tell(spec, &observed, &standing, &changes, ctl);
+        if !changes.is_empty() {
+            last_change = now;
+        }
+        let left = looking.at_most.map(|most| most - now.duration_since(began));
+        if left.is_some_and(|left| !left.is_positive()) || !(looking.is_anybody_there)() {
+            return Ok(standing);
+        }
+        let rested = now.duration_since(last_change);
+        let pause = if rested >= RESTS_AFTER {
+            AT_REST
+        } else {
+            pause(attempt, rested)
+        };
+        let left = left.and_then(|left| Duration::try_from(left).ok());
+        ctl.clock.sleep(left.map_or(pause, |left| left.min(pause))).await;
+        attempt += 1;
+        let waits = matches!(standing, Standing::Waiting { next: Phase::Named });
+        let name = waits || ctl.clock.now().duration_since(name_read) >= NAME_AGE_MAX;
+        if name {
+            name_read = ctl.clock.now();
+        }
+        read_again(aws, spec, (name, pause), &mut observed, ctl).await?;
+    }
+}
+
+fn tell(spec: &Spec, observed: &Observed, standing: &Standing, changes: &[Change], ctl: &Control<'_>) {
+    let next = match standing {
+        Standing::Waiting { next } => Some(*next),
+        _ => None,
+    };
+    for change in changes {
+        ctl.progress.event(&match change {
+            Change::Reached(reached) => Event::Reached { reached, next },
+            Change::Lost(lost) => Event::Lost { lost },
+            Change::Stands(stands) => Event::Stands { stands },
+        });
+    }
+    let glance = Glance::of(spec, observed, standing, ctl.clock.now());
+    ctl.progress.event(&Event::Looked { glance: &glance });
+}
+
+/// Puts another reading into what was read, of the name too where that is asked for; what fails for what may pass is told of
+/// with the pause before the next one.
+async fn read_again(
+    aws: &dyn Aws,
+    spec: &Spec,
+    (name, pause): (bool, Duration),
+    observed: &mut Observed,
+    ctl: &Control<'_>,
+) -> CallResult<()> {
+    match look_again(aws, spec, name, ctl).await {
+        Ok(readings) => readings.iter().for_each(|reading| reading(observed)),
+        Err(error) if error.is_outage() => ctl.progress.event(&Event::Retrying { error: &error, pause }),
+        Err(error) => return Err(error),
+    }
+    Ok(())
 }
 
 pub(crate) async fn look_again(aws: &dyn Aws, spec: &Spec, name: bool, ctl: &Control<'_>) -> CallResult<Vec<Reading>> {

@@ -14,7 +14,7 @@ use clap::builder::{NonEmptyStringValueParser, PossibleValuesParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use selfheal_policy::Purpose;
 
-use crate::duration::{ago, duration};
+use crate::duration::{ago, command_time, duration};
 use crate::exit;
 
 pub use config::{ConfigArgs, ConfigCommand, GetArgs, RemoveArgs, SetArgs};
@@ -162,6 +162,7 @@ impl Command {
     pub fn prints(&self) -> Prints {
         let (json, form) = match self {
             Self::Plan(args) => (args.json, Prints::Document),
+            Self::Status(args) if args.watch => (args.json, Prints::Events),
             Self::Status(args) => (args.json, Prints::Document),
             Self::Logs(args) => (args.json, Prints::Lines),
             Self::Notify(args) => (args.json, Prints::Document),
@@ -385,11 +386,17 @@ pub struct StatusArgs {
     /// Descriptions of stacks, in place of `-f`: of several a line each
     #[arg(value_name = "FILE")]
     pub files: Vec<PathBuf>,
-    /// Print the status as JSON
+    /// Go on showing what changes, until it is interrupted: redrawn in place on a terminal, a line a change elsewhere
+    #[arg(long)]
+    pub watch: bool,
+    /// Watch for so long, such as 90s or 2h, and end by itself
+    #[arg(long = "for", value_name = "DURATION", requires = "watch", value_parser = command_time)]
+    pub at_most: Option<Duration>,
+    /// Print the status as JSON; with --watch a line of JSON for each change
     #[arg(long)]
     pub json: bool,
     /// Exit with 10 when it does not serve, 9 when it would not heal, 3 when its instance is outdated
-    #[arg(long)]
+    #[arg(long, conflicts_with = "watch")]
     pub check: bool,
 }
 

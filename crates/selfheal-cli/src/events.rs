@@ -7,16 +7,18 @@ use schemars::JsonSchema;
 use selfheal_aws::Event;
 use selfheal_core::drill::{DrillReport, Entry};
 use selfheal_core::plan::{StepId, StepKind, WaitFor};
-use selfheal_core::watch::{Failing, Phase, Reached};
+use selfheal_core::watch::{Failing, Phase, Reached, Stands};
 use serde::Serialize;
 
 use crate::done::DoneStep;
 use crate::error::CliError;
 use crate::failure::Failure;
 use crate::output::Output;
-use crate::report::{Applied, Asleep, Awake, Copied, Destroyed, Replaced, Restored, Resumed, Served, SnapshotTaken};
+use crate::report::{
+    Applied, Asleep, Awake, Copied, Destroyed, Replaced, Restored, Resumed, Seen, Served, SnapshotTaken,
+};
 
-/// A line of `apply`, `destroy`, `resume`, `replace`, `rollback`, `wait`, `sleep`, `wake`, `snapshot` or `restore` with `--json`: one JSON object, written as soon as it happens.
+/// A line of `apply`, `destroy`, `resume`, `replace`, `rollback`, `wait`, `status --watch`, `sleep`, `wake`, `snapshot` or `restore` with `--json`: one JSON object, written as soon as it happens.
 /// The last line is the result, also of a run that fails. Kinds of events and fields are added, never renamed or removed.
 #[derive(Debug, Serialize, JsonSchema)]
 #[serde(tag = "event", rename_all = "kebab-case")]
@@ -58,13 +60,26 @@ pub enum Line<'a> {
         /// What for.
         wait: &'a WaitFor,
     },
-    /// Somebody who waits until the stack serves sees a phase for the first time.
+    /// Somebody who waits until the stack serves sees a phase for the first time; somebody who looks on, that an instance has
+    /// come to it.
     Reached {
         /// The phase.
         #[serde(flatten)]
         reached: &'a Reached,
         /// What comes next; `null` where nothing is missing any more.
         next: Option<Phase>,
+    },
+    /// Somebody who looks on sees that an instance is no longer in a phase that it was in.
+    Lost {
+        /// The phase, and when that was seen.
+        #[serde(flatten)]
+        lost: &'a Reached,
+    },
+    /// Somebody who looks on sees how the stack as a whole stands: at first, and whenever that changes.
+    Stands {
+        /// How it stands.
+        #[serde(flatten)]
+        stands: &'a Stands,
     },
     /// A moment of a drill.
     Moment {
@@ -119,6 +134,8 @@ pub enum Outcome {
     Serving(Served),
     /// Another instance is to take the place of one.
     Replaced(Replaced),
+    /// Nobody looks on any more.
+    Watched(Seen),
     /// The stack was made to fail, and this came of it.
     Drilled(DrillReport),
     /// The run did not reach its goal.
@@ -142,6 +159,8 @@ impl<'a> Line<'a> {
             Event::Waiting { wait } => Self::Waiting { wait },
             Event::Arrived { wait } => Self::Arrived { wait },
             Event::Reached { reached, next } => Self::Reached { reached, next: *next },
+            Event::Lost { lost } => Self::Lost { lost },
+            Event::Stands { stands } => Self::Stands { stands },
             Event::Moment { entry } => Self::Moment { entry },
             Event::Failing { failing } => Self::Failing { failing },
             _ => return None,
@@ -198,6 +217,13 @@ impl Events {
                 _ => None,
             };
         }
+    }
+
+    /// Whether every line so far could be written.
+    #[must_use]
+    pub fn is_read(&self) -> bool {
+        let broken = self.broken.lock().unwrap_or_else(PoisonError::into_inner);
+        broken.is_none()
     }
 
     /// Writes the last line.

@@ -18,6 +18,7 @@ mod exit;
 mod failure;
 mod files;
 mod forward;
+mod live;
 mod log_line;
 mod logging;
 mod output;

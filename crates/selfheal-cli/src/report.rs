@@ -1,7 +1,7 @@
 //! What came of the commands that change something, beside the steps that ran. Fields are added, never renamed or removed.
 
 use schemars::JsonSchema;
-use selfheal_core::watch::Reached;
+use selfheal_core::watch::{Reached, Standing};
 use selfheal_core::world::{AllocationId, InstanceId, SnapshotId, VolumeId};
 use serde::Serialize;
 
@@ -14,6 +14,18 @@ pub struct Served {
     pub seconds: u64,
     /// The phases that were seen, in the order in which they were.
     pub timeline: Vec<Reached>,
+}
+
+/// How somebody who looked on left the stack.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct Seen {
+    /// The stack's name.
+    pub stack: String,
+    /// Seconds for which somebody looked on.
+    pub seconds: u64,
+    /// How the stack stood at the end.
+    #[serde(flatten)]
+    pub standing: Standing,
 }
 
 /// What came of `apply`.

@@ -56,7 +56,7 @@ fn the_committed_schemas_are_those_of_the_types() {
     check(
         "events",
         &schema::<Line<'_>>(
-            "A line of what `selfheal apply`, `destroy`, `resume`, `replace`, `rollback`, `wait`, `sleep`, `wake`, `snapshot` and `restore` print with `--json`",
+            "A line of what `selfheal apply`, `destroy`, `resume`, `replace`, `rollback`, `wait`, `status --watch`, `sleep`, `wake`, `snapshot` and `restore` print with `--json`",
         ),
     );
     check("run", &schema::<Ran>("What `selfheal run --json` prints"));

@@ -3,6 +3,10 @@
 //! A [`Watch`] takes one reading after another and says what each shows for the first time. It reads no clock: who reads says
 //! when. What is seen is when it was *seen*, which is up to a pause between two readings after it happened.
 
+mod follow;
+
+pub use follow::{Change, Follow, Glance, Standing, Stands};
+
 use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -44,6 +48,20 @@ impl Phase {
             Self::AddressAssociated => "holds the address",
             Self::InService => "is in service",
             Self::Named => "is what the name leads to",
+        }
+    }
+
+    /// What is no longer so: a clause.
+    #[must_use]
+    pub const fn undone(self) -> &'static str {
+        match self {
+            Self::Ending => "is no longer being ended",
+            Self::Left => "is in the group again",
+            Self::Launched => "is gone",
+            Self::VolumeAttached => "no longer holds the data volume",
+            Self::AddressAssociated => "no longer holds the address",
+            Self::InService => "is no longer in service",
+            Self::Named => "is no longer what the name leads to",
         }
     }
 
@@ -211,9 +229,7 @@ impl Watch {
 
     /// Takes a reading; answers what it shows for the first time.
     pub fn look(&mut self, spec: &Spec, observed: &Observed, at: Timestamp) -> Vec<Reached> {
-        if let Some(newest) = observed.activities.iter().find(|activity| is_launch(activity)) {
-            self.launch_before.get_or_insert_with(|| Some(newest.id.clone()));
-        }
+        self.look_for_launches(observed);
         let mut now = Vec::new();
         if let (Some(old), Some(group)) = (&self.replaced, &observed.group) {
             let member = group.instances.iter().find(|member| member.id == *old);
@@ -251,6 +267,13 @@ impl Watch {
             .collect();
         self.reached.extend(new.iter().cloned());
         new
+    }
+
+    /// Remembers which launch was the newest before anything was waited for, from the first reading that tells of any.
+    fn look_for_launches(&mut self, observed: &Observed) {
+        if let Some(newest) = newest_launch(observed) {
+            self.launch_before.get_or_insert_with(|| Some(newest.id.clone()));
+        }
     }
 
     /// Says how it stands by a reading that [`Watch::look`] has taken.
@@ -314,7 +337,7 @@ impl Watch {
             let log = tag(TAG_LAST_LOG);
             return Some(Failing::BootFailed { error, log });
         }
-        let newest = observed.activities.iter().find(|activity| is_launch(activity))?;
+        let newest = newest_launch(observed)?;
         let before = self
             .launch_before
             .as_ref()
@@ -328,8 +351,9 @@ impl Watch {
     }
 }
 
-fn is_launch(activity: &Activity) -> bool {
-    activity.description.starts_with("Launching")
+fn newest_launch(observed: &Observed) -> Option<&Activity> {
+    let mut activities = observed.activities.iter();
+    activities.find(|activity| activity.description.starts_with("Launching"))
 }
 
 /// Whether somebody who has just applied a stack has an instance to wait for: its group is to have one, and may launch it.

@@ -1,5 +1,6 @@
 //! The invariants that judge an act: what a call of an operator or of an instance does, beside what the world then is.
 
+use jiff::SignedDuration;
 use selfheal_core::names::{POLICY_NAME, ResourceKind, TAG_ROLE, TAG_SCHEMA, TAG_STACK, Tags};
 use selfheal_userdata::read_with_bundle;
 
@@ -10,7 +11,7 @@ use super::target::Target;
 use super::world::World;
 
 /// Calls that a run makes at most (S14). The longest of them, a destroy that waits for a volume that is held, makes some
-/// three hundred.
+/// three hundred. One that looks on for hours and changes nothing makes no more within each.
 const CALLS_MAX: u32 = 1_000;
 /// Times in a row that an operator makes a call which is refused (S14): fifteen minutes of the longest pauses, and the short
 /// ones before.
@@ -193,7 +194,15 @@ impl World {
         if refused && !operator {
             self.put_off_telling(name);
         }
+        let now = self.now();
         let run = self.ledger.run(name);
+        let since = *run.looks_on_since.get_or_insert(now);
+        if call.mutating {
+            run.looks_on_since = Some(now);
+        } else if now.duration_since(since) >= SignedDuration::from_hours(1) {
+            run.looks_on_since = Some(now);
+            run.calls = 0;
+        }
         run.calls += u32::from(operator);
         if run.calls == CALLS_MAX + 1 {
             let detail = format!("a run of {name} made more than {CALLS_MAX} calls");

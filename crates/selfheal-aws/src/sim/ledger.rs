@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
+use jiff::Timestamp;
 use selfheal_core::world::{InstanceId, VolumeId};
 use serde::{Deserialize, Serialize};
 
@@ -125,6 +126,10 @@ impl What {
 pub(super) struct Run {
     /// Calls that it made, if an operator runs it.
     pub(super) calls: u32,
+    /// Since when it has changed nothing, as far as that is counted: since its last call that changes something, or the last
+    /// hour without one.
+    #[serde(default)]
+    pub(super) looks_on_since: Option<Timestamp>,
     /// Calls that were refused the last time, with how often in a row.
     pub(super) refused: BTreeMap<String, u32>,
 }

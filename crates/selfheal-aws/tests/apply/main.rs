@@ -17,6 +17,7 @@ mod doctor;
 mod drill;
 mod elsewhere;
 mod faults;
+mod follow;
 mod granted;
 mod growing;
 mod handover;

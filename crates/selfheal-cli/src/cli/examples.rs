@@ -39,6 +39,7 @@ const EXAMPLES: &[(&str, Examples)] = &[
         "status",
         &[
             ("selfheal status", "does it serve, could it heal"),
+            ("selfheal status --watch", "what changes, as it happens"),
             ("selfheal status --check", "for scripts: 0 if it does both"),
         ],
     ),

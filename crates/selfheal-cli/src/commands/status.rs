@@ -2,16 +2,20 @@
 
 use std::collections::BTreeSet;
 
-use selfheal_aws::{Scope, StackUnread, observe_all};
-use selfheal_core::status::{Severity, status};
+use jiff::SignedDuration;
+use selfheal_aws::{Looking, Scope, StackUnread, follow, observe_all};
+use selfheal_core::status::{Severity, StatusReport, status};
 use selfheal_core::{Observed, Spec, plan};
 
 use crate::backend::Backend;
 use crate::cli::{Global, StatusArgs};
 use crate::error::CliError;
+use crate::events::Outcome;
 use crate::exit;
+use crate::live::Live;
 use crate::output::Output;
 use crate::progress::Reporter;
+use crate::report::Seen;
 use crate::session::Session;
 use crate::spec::{self, Named};
 
@@ -23,12 +27,50 @@ pub fn run(session: &Session, args: &StatusArgs) -> Result<u8, CliError> {
     let observed = session.observe(Scope::Status)?;
     let plan = plan(&session.spec, &observed);
     let report = status(&session.spec, &observed, &plan);
+    if args.watch {
+        return watch(session, args, observed, &report);
+    }
     if args.json {
         session.output.report(&report)?;
     } else {
         session.output.text(&report.to_string())?;
     }
     Ok(code(report.severity.filter(|_| args.check)))
+}
+
+/// Goes on showing what changes. The whole status is for people at a terminal alone: elsewhere each line is a change.
+fn watch(session: &Session, args: &StatusArgs, observed: Observed, report: &StatusReport) -> Result<u8, CliError> {
+    if session.backend.is_simulated() && args.at_most.is_none() {
+        return Err(CliError::Usage(
+            "on a simulated AWS, which takes no time, `--watch` needs `--for`".to_owned(),
+        ));
+    }
+    let live = Live::new(session.output, session.events.as_ref());
+    if live.is_redrawn() {
+        session.output.text(&format!("{report}\n"))?;
+    }
+    let control = session.backend.control(&live);
+    let is_anybody_there = || live.is_read();
+    let looking = Looking {
+        at_most: args.at_most.and_then(|most| SignedDuration::try_from(most).ok()),
+        is_anybody_there: &is_anybody_there,
+    };
+    let began = session.backend.now();
+    let followed = follow(session.backend.aws(), &session.spec, observed, looking, &control);
+    let followed = session.backend.block_on(followed);
+    live.finish()?;
+    let standing = followed?.map_err(|error| session.refused(error))?;
+    let Some(events) = &session.events else {
+        return Ok(exit::DONE);
+    };
+    let took = session.backend.now().duration_since(began);
+    let seen = Seen {
+        stack: session.spec.name.clone(),
+        seconds: took.as_secs().unsigned_abs(),
+        standing,
+    };
+    events.end(Vec::new(), Outcome::Watched(seen))?;
+    Ok(exit::DONE)
 }
 
 const fn code(severity: Option<Severity>) -> u8 {
@@ -48,8 +90,11 @@ type Line = (usize, Result<([String; 4], u8), StackUnread>);
 /// # Errors
 /// A file is invalid; a stack cannot be read, which is an error once the others were shown.
 pub fn table(global: &Global, output: Output, args: &StatusArgs) -> Result<u8, CliError> {
-    if args.json {
-        return Err(CliError::Usage("`--json` takes one stack at a time".to_owned()));
+    if let Some((_, option)) = [(args.watch, "--watch"), (args.json, "--json")]
+        .iter()
+        .find(|(is, _)| *is)
+    {
+        return Err(CliError::Usage(format!("`{option}` takes one stack at a time")));
     }
     let files = args.files.iter();
     let specs: Vec<Spec> = files

@@ -62,6 +62,7 @@ fn what_is_printed_over_a_stacks_life_is_as_the_schemas_say() {
     printed(&folder, &["status"], 0, STATUS);
     told(&folder, &["apply"], 4);
     told(&folder, &["apply", "--yes"], 0);
+    told(&folder, &["status", "--watch", "--for", "5m"], 0);
     printed(&folder, &["plan"], 0, PLAN);
     printed(&folder, &["status"], 0, STATUS);
     printed(&folder, &["doctor"], 0, DOCTOR);

@@ -196,3 +196,100 @@ fn who_may_replace_may_do_nothing_else() {
     folder.expect(&["apply", "--yes"], 7);
     folder.expect(&["sleep", "--yes"], 7);
 }
+
+#[test]
+fn who_looks_on_sees_a_healing_a_line_a_change() {
+    let folder = Folder::new();
+    folder.expect(&["apply", "--yes"], 0);
+    let id = folder.json(&["status"])["instance"]["id"]
+        .as_str()
+        .expect("an instance")
+        .to_owned();
+    folder.kill(&id);
+    let run = folder.expect(&["status", "--watch", "--for", "20m"], 0);
+    let lines: Vec<&str> = run.stdout.lines().collect();
+    for line in &lines {
+        assert!(
+            line.starts_with("20") && line.as_bytes()[19] == b'Z',
+            "a time and a change: {line}"
+        );
+    }
+    let gone = format!("  {id} has left the group");
+    assert!(lines.iter().any(|line| line.ends_with(&gone)), "{}", run.stdout);
+    let serves = lines.last().expect("a line");
+    assert!(
+        serves.contains("  the stack serves from i-") && !serves.contains(&id),
+        "{}",
+        run.stdout
+    );
+    assert!(!run.stdout.contains('\u{1b}'), "{:?}", run.stdout);
+
+    // Nothing changes any more: what there is, once, and no more.
+    let lines = folder
+        .expect(&["status", "--watch", "--for", "1h", "--json"], 0)
+        .lines();
+    let kinds: Vec<&Value> = lines.iter().map(|line| &line["event"]).collect();
+    assert_eq!(
+        kinds,
+        [
+            "reached", "reached", "reached", "reached", "reached", "stands", "result"
+        ]
+    );
+    let (stands, last) = (&lines[5], &lines[6]);
+    assert_eq!(
+        (&stands["stands"], &stands["after_ms"]),
+        (&"serving".into(), &0.into()),
+        "{stands:#}"
+    );
+    assert_eq!(
+        (&last["outcome"], &last["stands"]),
+        (&"watched".into(), &"serving".into()),
+        "{last:#}"
+    );
+    assert!(
+        last["seconds"]
+            .as_u64()
+            .is_some_and(|seconds| (3_600..3_700).contains(&seconds)),
+        "{last:#}"
+    );
+    assert_eq!(last["instance"], stands["instance"]);
+}
+
+#[test]
+fn who_looks_on_at_a_stack_that_does_not_boot_is_told_why() {
+    let folder = Folder::new();
+    folder.expect(&["apply", "--yes"], 0);
+    let id = folder.json(&["status"])["instance"]["id"]
+        .as_str()
+        .expect("an instance")
+        .to_owned();
+    folder.fail_boots(true);
+    folder.kill(&id);
+    let run = folder.expect(&["status", "--watch", "--for", "5h"], 0);
+    let failed: Vec<&str> = run
+        .stdout
+        .lines()
+        .filter(|line| line.contains("a boot failed: "))
+        .collect();
+    assert_eq!(failed.len(), 1, "a line each: {}", run.stdout);
+    assert!(failed[0].contains("| its log ends: "), "{}", run.stdout);
+    assert!(run.stdout.contains("  the stack has parked itself: "), "{}", run.stdout);
+}
+
+#[test]
+fn what_cannot_be_watched_is_refused() {
+    let folder = Folder::new();
+    folder.expect(&["apply", "--yes"], 0);
+    folder.write("other.toml", &crate::support::SPEC);
+    let several = folder.expect(&["status", "--watch", "selfheal.toml", "other.toml"], 2);
+    assert!(
+        several.stderr.contains("`--watch` takes one stack at a time"),
+        "{}",
+        several.stderr
+    );
+    let endless = folder.expect(&["status", "--watch"], 2);
+    assert!(endless.stderr.contains("needs `--for`"), "{}", endless.stderr);
+    folder.expect(&["status", "--for", "5m"], 2);
+    folder.expect(&["status", "--watch", "--for", "0s"], 2);
+    folder.expect(&["status", "--watch", "--check", "--for", "5m"], 2);
+}

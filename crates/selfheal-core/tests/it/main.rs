@@ -4,6 +4,7 @@ mod common;
 mod drill;
 mod examples;
 mod files;
+mod follow;
 mod granted_tags;
 mod init;
 mod permissions;
