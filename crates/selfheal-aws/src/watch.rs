@@ -123,8 +123,8 @@ pub struct Looking<'a> {
 /// Looks on, from what was read in the scope of a status, and tells of everything that changes: at first of what there is.
 /// Answers how the stack stands at the end.
 ///
-/// It reads as [`watch`] does: often for the first seconds, every five for two minutes after the last change, every ten for
-/// ten minutes, then every thirty; the name each minute, and as often as the rest while it alone is missing. A reading that fails for what may pass is told of and
+/// It reads as [`watch`] does: often for the first seconds, every five for two minutes after the last change, every ten until
+/// the tenth, then every thirty; the name each minute, and as often as the rest while it alone is missing. A reading that fails for what may pass is told of and
 /// made again, for however long that takes.
 ///
 /// # Errors

@@ -39,9 +39,10 @@ impl<'a> Live<'a> {
         let redrawn = events.is_none() && !is_dumb && std::io::stdout().is_terminal();
         let view = redrawn.then(|| {
             let view = ProgressBar::with_draw_target(None, ProgressDrawTarget::stdout());
-            if let Ok(style) = ProgressStyle::with_template("{msg}, for {elapsed}; Ctrl-C ends it") {
+            if let Ok(style) = ProgressStyle::with_template("{msg}\n  looked on for {elapsed}; Ctrl-C ends it") {
                 view.set_style(style);
             }
+            view.set_message("looking on");
             view
         });
         Self {
@@ -122,7 +123,6 @@ impl Progress for Live<'_> {
                 state.is_trying = false;
                 if let Some(view) = &self.view {
                     view.set_message(glance.to_string());
-                    view.tick();
                 }
             }
             other => tracing::debug!(?other),

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::support::Folder;
+use crate::support::{Folder, Run};
 
 /// The result of a run that tells of events.
 fn last(folder: &Folder, args: &[&str]) -> Value {
@@ -292,4 +292,45 @@ fn what_cannot_be_watched_is_refused() {
     folder.expect(&["status", "--for", "5m"], 2);
     folder.expect(&["status", "--watch", "--for", "0s"], 2);
     folder.expect(&["status", "--watch", "--check", "--for", "5m"], 2);
+}
+
+/// Runs a program on a terminal of its own.
+const ON_A_TERMINAL: &str = "import os, pty, sys\nsys.exit(os.waitstatus_to_exitcode(pty.spawn(sys.argv[1:])))";
+
+#[test]
+fn on_a_terminal_the_view_is_redrawn_below_the_status_and_the_changes() {
+    let folder = Folder::new();
+    folder.expect(&["apply", "--yes"], 0);
+    let plain = folder.command(&["status", "--watch", "--for", "10m"]);
+    let mut command = std::process::Command::new("python3");
+    command
+        .args(["-c", ON_A_TERMINAL])
+        .arg(plain.get_program())
+        .args(plain.get_args())
+        .current_dir(folder.path())
+        .env("SELFHEAL_BACKEND", "sim")
+        .env("TERM", "xterm")
+        .stdin(std::process::Stdio::null());
+    let run = Run::of(&command.output().expect("python3 starts"));
+    assert_eq!(run.code, 0, "{}{}", run.stdout, run.stderr);
+    assert!(
+        run.stdout.contains("No drift: the stack is as the spec says."),
+        "{}",
+        run.stdout
+    );
+    assert!(run.stdout.contains(" is in service"), "{}", run.stdout);
+    let view = run
+        .stdout
+        .rsplit("the stack serves from")
+        .next()
+        .expect("the last view");
+    for row in [
+        "  instance  i-",
+        "  address   203.0.113.",
+        "  read      ",
+        "Ctrl-C ends it",
+    ] {
+        assert!(view.contains(row), "{row}: {view:?}");
+    }
+    assert!(run.stdout.contains("\u{1b}["), "in place: {:?}", run.stdout);
 }
