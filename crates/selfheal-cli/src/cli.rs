@@ -246,6 +246,9 @@ pub struct PlanArgs {
     /// Exit with 3 when something would change, but for an image whose name leads to another one today
     #[arg(long)]
     pub check: bool,
+    /// Plan the replacement of the instance too, as `apply --replace` would
+    #[arg(long)]
+    pub replace: bool,
     /// Count such an image as a change
     #[arg(long, requires = "check")]
     pub image: bool,
@@ -264,11 +267,14 @@ pub struct ApplyArgs {
     #[arg(long)]
     pub new_volume: bool,
     /// Apply what `plan --out` saved, and nothing beyond it; refused where the stack or its file has changed since
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["new_volume", "new_address"])]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["new_volume", "new_address", "replace"])]
     pub plan: Option<PathBuf>,
     /// Allocate a new Elastic IP where the stack's own is gone for good; changes nothing where it is not
     #[arg(long)]
     pub new_address: bool,
+    /// Replace the instance too, where it is not what the group launches then, as `replace` does; the stack is down for a while
+    #[arg(long)]
+    pub replace: bool,
     /// Do not wait until the instance serves
     #[arg(long)]
     pub no_wait: bool,

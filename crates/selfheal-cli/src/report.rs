@@ -43,6 +43,9 @@ pub struct Applied {
     pub public_ip: Option<String>,
     /// The DNS name, where the spec has one.
     pub name: Option<String>,
+    /// The instance whose place another one takes, with `--replace` or where the spec buys instances in another way; `null` where
+    /// the running one stays.
+    pub replaced: Option<InstanceId>,
     /// The instance that serves, and how it came to; `null` where nobody waited for one: with `--no-wait`, and where the stack
     /// is to have none at the moment.
     pub served: Option<Served>,

@@ -8,6 +8,7 @@ use selfheal_aws::sim::{Fault, FaultPlan, Sim, SimConfig, When, World};
 use selfheal_aws::{
     CallErrorKind, CallResult, Control, Event, Goal, Patience, Progress, Scope, Silent, WATCH_MAX, Watched, watch,
 };
+use selfheal_core::plan::PlanOptions;
 use selfheal_core::watch::{Failing, Phase, Verdict, Watch};
 use selfheal_core::world::{InstanceId, Observed};
 
@@ -310,4 +311,52 @@ fn a_version_that_names_another_volume_is_not_gone_back_to() {
     let plan = look(&sim, &web(), Goal::Rollback(pinned));
     assert!(plan.steps.is_empty());
     assert_eq!(plan.refusals[0].code, "version-of-other-resources", "{plan}");
+}
+
+#[test]
+fn an_apply_that_replaces_does_so_once_wherever_it_is_cut_off() {
+    let mut other = web();
+    other.instance.instance_type = "t4g.medium".to_owned();
+    let goal = Goal::ApplyWith(PlanOptions {
+        replace: true,
+        ..PlanOptions::default()
+    });
+    let cuts: [fn(FaultPlan, u64) -> FaultPlan; 2] = [FaultPlan::crash_before, FaultPlan::crash_after];
+    for cut in cuts {
+        let mut k = 0;
+        loop {
+            k += 1;
+            let sim = applied(even(9));
+            sim.settle(HOUR);
+            let (old, address, volume) = serving(&sim).expect("it serves");
+            let launched = sim.inspect(|world| world.instances.len());
+            sim.set_faults(cut(FaultPlan::none(), k));
+            let was_cut = sim.block_on(run(&sim, &other, goal.clone())).is_err();
+            sim.set_faults(FaultPlan::none());
+            run_until_done(&sim, &other, goal.clone(), 1);
+            sim.settle(HOUR);
+            // Whoever runs it once more replaces nothing more.
+            run_until_done(&sim, &other, goal.clone(), 1);
+            sim.settle(HOUR);
+            let new = serving(&sim).unwrap_or_else(|| panic!("{k}\n{}", sim.trace_text()));
+            assert_ne!(new.0, old, "{k}");
+            assert_eq!((&new.1, &new.2), (&address, &volume), "{k}");
+            assert_eq!(
+                sim.inspect(|world| world.instances.len()),
+                launched + 1,
+                "{k}: one more"
+            );
+            assert_eq!(
+                sim.inspect(|world| world.instances[&new.0].template_version),
+                2,
+                "{k}: of the version that the apply has made"
+            );
+            assert!(look(&sim, &other, goal.clone()).is_empty(), "{k}");
+            assert!(sim.violations().is_empty(), "{k}: {:?}", sim.violations());
+            if !was_cut {
+                break;
+            }
+        }
+        assert!(k > 15, "reads, a version, the group, the instance: {k}");
+    }
 }

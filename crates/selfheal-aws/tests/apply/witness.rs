@@ -168,6 +168,7 @@ fn what_is_gone_is_refused_and_named_and_replaced_only_when_asked_for_1() {
     let anew = Goal::ApplyWith(PlanOptions {
         new_volume: true,
         new_address: true,
+        ..PlanOptions::default()
     });
     run_until_done(&sim, &web(), anew, 1);
     assert!(look(&sim, &web(), Goal::Apply).is_empty());
@@ -187,6 +188,7 @@ fn an_option_alone_replaces_nothing_that_exists_1() {
     let anew = Goal::ApplyWith(PlanOptions {
         new_volume: true,
         new_address: true,
+        ..PlanOptions::default()
     });
     assert_eq!(keys(&look(&sim, &web(), anew)), [StepKind::TagVolume]);
 }

@@ -31,6 +31,10 @@ const EXAMPLES: &[(&str, Examples)] = &[
         "apply",
         &[
             ("selfheal apply", "shows the plan, asks, and waits until it serves"),
+            (
+                "selfheal apply --replace",
+                "and rolls out what only another instance has",
+            ),
             ("selfheal apply --yes --json", "in a pipeline: a line an event"),
             ("selfheal -f shop/selfheal.toml apply", "another stack"),
         ],

@@ -2,10 +2,12 @@
 
 use selfheal_aws::Goal;
 use selfheal_core::existing;
-use selfheal_core::plan::PlanOptions;
+use selfheal_core::plan::{Plan, PlanOptions, StepKind};
 use selfheal_core::watch::is_to_serve;
+use selfheal_core::world::InstanceId;
 
 use super::change::{Changed, How, change_within, changes};
+use super::replace::{rolls_back_to, with_way_back};
 use crate::awaiting::{UNTIL_IT_FAILS, await_serving, begin};
 use crate::cli::ApplyArgs;
 use crate::error::CliError;
@@ -27,23 +29,28 @@ pub fn run(session: &Session, args: &ApplyArgs) -> Result<u8, CliError> {
         (false, true) => "A new address takes the place of one that is gone.",
         (false, false) => "",
     };
-    let question = if what.is_empty() {
-        Question::YesNo("Apply this plan?")
-    } else {
-        Question::Name {
+    let shown = args.plan.as_deref().map(saved::load).transpose()?;
+    let was_shown = |plan: &Plan| plan.step(StepKind::ReplaceInstance).is_some();
+    let replace = args.replace || shown.as_ref().is_some_and(was_shown);
+    let question = match (what, replace) {
+        ("", false) => Question::YesNo("Apply this plan?"),
+        ("", true) => Question::YesNo(
+            "Apply this plan? Where it replaces the instance, the stack is down until the next one serves.",
+        ),
+        _ => Question::Name {
             what,
             name: &session.spec.name,
-        }
+        },
     };
     let how = How {
         goal: Goal::ApplyWith(PlanOptions {
             new_volume: args.new_volume,
             new_address: args.new_address,
+            replace,
         }),
         yes: args.yes,
         question,
     };
-    let shown = args.plan.as_deref().map(saved::load).transpose()?;
     let changed = change_within(session, &how, shown.as_ref())?;
     let served = if !args.no_wait && is_to_serve(&changed.observed) {
         Some(served(session, &changed)?)
@@ -58,11 +65,33 @@ pub fn run(session: &Session, args: &ApplyArgs) -> Result<u8, CliError> {
     Ok(exit::DONE)
 }
 
-/// Waits until what was applied serves; asks nothing where that is known already.
+/// Waits until what was applied serves; asks nothing where that is known already. Where an instance was replaced, only another one
+/// counts.
 fn served(session: &Session, changed: &Changed) -> Result<Served, CliError> {
     let begun = begin(session, &changed.before);
     let observed = changed.observed.clone();
-    await_serving(session, begun, observed, UNTIL_IT_FAILS, &changed.steps())
+    let Some(old) = replaced(changed) else {
+        return await_serving(session, begun, observed, UNTIL_IT_FAILS, &changed.steps());
+    };
+    let back = rolls_back_to(&changed.observed, old);
+    let waited = await_serving(
+        session,
+        begun.replacing(old.clone()),
+        observed,
+        UNTIL_IT_FAILS,
+        &changed.steps(),
+    );
+    waited.map_err(|error| with_way_back(error, back.as_deref()))
+}
+
+/// The instance that this run ended, for another one to take its place.
+fn replaced(changed: &Changed) -> Option<&InstanceId> {
+    let ended = changed
+        .done
+        .iter()
+        .any(|done| done.step.kind == StepKind::ReplaceInstance);
+    let before = changed.before.group.as_ref().filter(|_| ended)?;
+    before.foremost().into_iter().map(|member| &member.id).next()
 }
 
 fn report(session: &Session, changed: &Changed, served: Option<Served>) -> Applied {
@@ -74,6 +103,7 @@ fn report(session: &Session, changed: &Changed, served: Option<Served>) -> Appli
         allocation_id: address.as_ref().map(|address| address.allocation_id.clone()),
         public_ip: address.map(|address| address.public_ip),
         name: session.spec.dns.as_ref().map(|dns| dns.name.clone()),
+        replaced: replaced(changed).cloned(),
         served,
     }
 }
@@ -88,6 +118,14 @@ fn text(report: &Applied, done: usize) -> String {
         line("name", name);
     }
     let serves = match &report.served {
+        Some(served) if report.replaced.is_some() => {
+            let old = report.replaced.as_ref().map_or("another", InstanceId::as_str);
+            format!(
+                "{} serves in the place of {old} after {} s.",
+                served.instance_id, served.seconds
+            )
+        }
+        None if report.replaced.is_some() => "`selfheal wait` waits for the instance that takes the place.".to_owned(),
         Some(served) if served.seconds > 0 => {
             format!("{} serves after {} s.", served.instance_id, served.seconds)
         }

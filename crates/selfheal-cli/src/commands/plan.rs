@@ -1,8 +1,7 @@
 //! `selfheal plan`: what would change, and why.
 
 use selfheal_aws::Scope;
-use selfheal_core::plan;
-use selfheal_core::plan::plan_but_for_image;
+use selfheal_core::plan::{PlanOptions, StepKind, plan_but_for_image, plan_with};
 
 use super::change::shown_text;
 use crate::cli::PlanArgs;
@@ -17,7 +16,11 @@ use crate::session::Session;
 /// The stack cannot be read; the plan refuses, which is an error once it was shown.
 pub fn run(session: &Session, args: &PlanArgs) -> Result<u8, CliError> {
     let observed = session.observe(Scope::Plan)?;
-    let plan = plan(&session.spec, &observed);
+    let options = PlanOptions {
+        replace: args.replace,
+        ..PlanOptions::default()
+    };
+    let plan = plan_with(&session.spec, &observed, &options);
     if args.json {
         session.output.report(&plan)?;
     } else {
@@ -43,7 +46,8 @@ pub fn run(session: &Session, args: &PlanArgs) -> Result<u8, CliError> {
         return Ok(exit::DONE);
     }
     let but_for_image = plan_but_for_image(&session.spec, &observed);
-    if !args.image && but_for_image.is_empty() && but_for_image.held_back().is_none() {
+    let replaces = plan.step(StepKind::ReplaceInstance).is_some();
+    if !args.image && !replaces && but_for_image.is_empty() && but_for_image.held_back().is_none() {
         eprintln!("note: only the image has moved on, which is no drift; `--image` counts it");
         return Ok(exit::DONE);
     }

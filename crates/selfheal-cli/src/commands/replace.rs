@@ -28,7 +28,7 @@ pub fn replace(session: &Session, args: &ReplaceArgs) -> Result<u8, CliError> {
         instance: foremost(&before).map(|member| member.id.clone()),
         yes: args.yes,
         waits: !args.no_wait,
-        back: rolls_back_to(&before),
+        back: foremost(&before).and_then(|member| rolls_back_to(&before, &member.id)),
     };
     let (replaced, steps) = take_turn(session, &before, &turn)?;
     finish(session, steps, replaced)
@@ -92,11 +92,13 @@ fn foremost(observed: &Observed) -> Option<&GroupInstance> {
     observed.group.as_ref()?.foremost().into_iter().next()
 }
 
-/// The version to go back to should the next instance fail: that of the one which runs, where the next is of another.
-fn rolls_back_to(before: &Observed) -> Option<String> {
-    let pinned = before.group.as_ref()?.template_version.as_ref();
-    let runs = foremost(before)?.template_version.clone()?;
-    (pinned != Some(&runs)).then_some(runs)
+/// The version to go back to should the next instance fail: that of the one which runs, or has just been ended, where the next is of
+/// another.
+pub(super) fn rolls_back_to(observed: &Observed, old: &InstanceId) -> Option<String> {
+    let group = observed.group.as_ref()?;
+    let member = group.instances.iter().find(|member| member.id == *old)?;
+    let runs = member.template_version.clone()?;
+    (group.template_version.as_ref() != Some(&runs)).then_some(runs)
 }
 
 fn take_turn(session: &Session, before: &Observed, turn: &Turn) -> Result<(Replaced, Vec<DoneStep>), CliError> {
@@ -125,7 +127,7 @@ fn take_turn(session: &Session, before: &Observed, turn: &Turn) -> Result<(Repla
 }
 
 /// Tells whoever rolled out what does not boot how to go back.
-fn with_way_back(error: CliError, back: Option<&str>) -> CliError {
+pub(super) fn with_way_back(error: CliError, back: Option<&str>) -> CliError {
     match (error, back) {
         (CliError::NotServing { message, help, done }, Some(version)) => CliError::NotServing {
             message,

@@ -198,6 +198,110 @@ fn who_may_replace_may_do_nothing_else() {
 }
 
 #[test]
+fn an_apply_rolls_out_at_once_what_only_another_instance_has() {
+    let folder = Folder::new();
+    // Of a stack that is made there is nothing to replace.
+    folder.expect(&["apply", "--replace", "--yes"], 0);
+    let before = folder.json(&["status"]);
+    let nothing = last(&folder, &["apply", "--replace", "--yes"]);
+    assert_eq!(
+        (&nothing["done"], &nothing["replaced"]),
+        (&serde_json::json!([]), &Value::Null)
+    );
+
+    folder.edit("t4g.small", "t4g.medium");
+    let plan = folder.expect(&["plan", "--replace"], 0).stdout;
+    assert!(
+        plan.contains(&format!(
+            "- instance {}",
+            before["instance"]["id"].as_str().expect("an id")
+        )),
+        "{plan}"
+    );
+    assert!(!folder.expect(&["plan"], 0).stdout.contains("- instance"));
+    let unasked = folder.expect(&["apply", "--replace"], 4);
+    assert!(
+        unasked.stdout.contains("launch template version  1 -> "),
+        "{}",
+        unasked.stdout
+    );
+    let run = folder.expect(&["apply", "--replace", "--yes"], 0);
+    assert!(run.stdout.contains(" serves in the place of i-"), "{}", run.stdout);
+    assert!(run.stderr.contains("has left the group"), "{}", run.stderr);
+    let after = folder.json(&["status"]);
+    assert_eq!(
+        (&after["healthy"], &after["severity"]),
+        (&true.into(), &Value::Null),
+        "{after:#}"
+    );
+    assert_ne!(after["instance"]["id"], before["instance"]["id"]);
+    assert_eq!(after["instance"]["template_version"], "2");
+    assert_eq!(after["address"]["public_ip"], before["address"]["public_ip"]);
+    assert_eq!(after["volume"]["id"], before["volume"]["id"]);
+
+    // An earlier apply has left it to a replacement, and the next one makes it; by a saved plan too.
+    folder.edit("t4g.small", "t4g.large");
+    folder.expect(&["apply", "--yes"], 0);
+    folder.expect(&["plan", "--replace", "--check", "--out", "today.plan"], 3);
+    let done = last(&folder, &["apply", "--plan", "today.plan", "--yes"]);
+    assert_eq!(done["replaced"], after["instance"]["id"], "{done:#}");
+    assert_eq!(done["done"].as_array().map(Vec::len), Some(1), "{done:#}");
+    folder.expect(&["plan", "--replace", "--check"], 0);
+}
+
+#[test]
+fn an_apply_whose_instance_does_not_boot_says_how_to_go_back() {
+    let folder = Folder::new();
+    folder.expect(&["apply", "--yes"], 0);
+    folder.edit("t4g.small", "t4g.medium");
+    folder.fail_boots(true);
+    let run = folder.expect(&["apply", "--replace", "--yes"], 13);
+    assert!(
+        run.stderr.contains("`selfheal rollback --to 1` goes back"),
+        "{}",
+        run.stderr
+    );
+    folder.fail_boots(false);
+    // By now it has parked itself, and nothing would take the place of what is left.
+    folder.expect(&["rollback", "--yes"], 0);
+    folder.expect(&["resume", "--yes"], 0);
+    folder.expect(&["wait"], 0);
+    folder.park();
+    let parked = folder.expect(&["apply", "--replace", "--yes"], 5);
+    assert!(parked.stdout.contains("has parked itself"), "{}", parked.stdout);
+}
+
+#[test]
+fn an_apply_that_replaces_needs_the_policies_of_both() {
+    let folder = Folder::new();
+    folder.expect(&["apply", "--yes"], 0);
+    folder.edit("t4g.small", "t4g.medium");
+    let policy = |purpose: &str| -> Value {
+        let run = folder.expect(&["policy", "operator", "--for", purpose], 0);
+        serde_json::from_str(&run.stdout).expect("a policy is JSON")
+    };
+    let (mut both, replace) = (policy("apply"), policy("replace"));
+    folder.authorise_by(&both.to_string());
+    let denied = folder.expect(&["apply", "--replace", "--yes"], 7);
+    assert!(
+        denied
+            .stderr
+            .contains("autoscaling:TerminateInstanceInAutoScalingGroup"),
+        "{}",
+        denied.stderr
+    );
+    let mut more = replace["Statement"].as_array().expect("statements").clone();
+    // In one document each name is there once.
+    for statement in &mut more {
+        statement.as_object_mut().expect("a statement").remove("Sid");
+    }
+    both["Statement"].as_array_mut().expect("statements").extend(more);
+    folder.authorise_by(&both.to_string());
+    folder.expect(&["apply", "--replace", "--yes"], 0);
+    folder.expect(&["plan", "--replace", "--check"], 0);
+}
+
+#[test]
 fn who_looks_on_sees_a_healing_a_line_a_change() {
     let folder = Folder::new();
     folder.expect(&["apply", "--yes"], 0);

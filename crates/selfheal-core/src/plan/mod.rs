@@ -95,6 +95,9 @@ pub struct PlanOptions {
     pub new_volume: bool,
     /// Allocate a new Elastic IP in the place of one that is gone for good.
     pub new_address: bool,
+    /// Replace the running instance, once all else is done, where it is not what the group launches then: of another version of
+    /// the launch template, or of a type that the spec does not name. Nothing where it is.
+    pub replace: bool,
 }
 
 /// Plans like [`plan`], with these options.
@@ -316,6 +319,7 @@ fn compose(mut builder: Builder<'_>, restore: Option<&RestoreOptions>) -> Plan {
         None => {
             lifecycle::plan(&mut builder, &volume);
             schedule::plan(&mut builder);
+            replace::after_apply(&mut builder, &template);
         }
     }
     builder.finish()

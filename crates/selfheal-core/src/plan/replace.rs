@@ -5,6 +5,7 @@
 //! group of one cannot keep, and would go on by itself after whoever began it is gone.
 
 use super::builder::{Builder, Deferred, Draft};
+use super::template::Pin;
 use super::{Change, Plan, StepKind, sleep};
 use crate::names::TAG_PARKED;
 use crate::world::{Action, Group, GroupCall, GroupInstance, InstanceId};
@@ -39,6 +40,64 @@ pub(super) fn compose(mut builder: Builder<'_>, id: Option<&InstanceId>) -> Plan
     };
     builder.step(draft, Deferred::Known(Action::Group(call)));
     builder.finish()
+}
+
+/// Composes what replaces the running instance at the end of an apply that was asked for it, where it is not what the group launches
+/// then. Nothing where there is none: the group launches one by itself.
+pub(super) fn after_apply(builder: &mut Builder<'_>, template: &Deferred<Pin>) {
+    if !builder.options.replace {
+        return;
+    }
+    let group = builder.observed.group.as_ref();
+    let Some(group) = group.filter(|group| !group.deleting) else {
+        return;
+    };
+    let member = group.foremost().into_iter().next();
+    let Some(member) = member.filter(|member| !member.lifecycle.is_leaving()) else {
+        return;
+    };
+    // A change of how instances are bought replaces it anyway.
+    if group.is_replacing() || !builder.planned(StepKind::ReplaceInstance).is_empty() {
+        return;
+    }
+    let Some(draft) = outdated(builder, group, member, template) else {
+        return;
+    };
+    if refuse(builder, group) {
+        return;
+    }
+    let call = GroupCall::TerminateInstance {
+        group: group.name.clone(),
+        id: member.id.clone(),
+    };
+    let last = builder.all_planned();
+    builder.step(draft, Deferred::Known(Action::Group(call)).not_before(&last));
+}
+
+/// In what the instance differs from what the group launches once the spec is applied; `None` where it does not, as far as the
+/// group tells.
+fn outdated(builder: &Builder<'_>, group: &Group, member: &GroupInstance, template: &Deferred<Pin>) -> Option<Draft> {
+    let reason = "the group launches the next one, as the spec says by then: down until that serves";
+    let mut draft = Draft::new(StepKind::ReplaceInstance, Change::Delete, reason).target(member.id.clone());
+    let is_other_template = match (template, &group.template_id) {
+        (Deferred::Known(pin), Some(id)) => pin.template_id != *id,
+        _ => false,
+    };
+    if let Some(runs) = &member.template_version {
+        let pinned = template.show(|pin| pin.version.to_string());
+        draft = match is_other_template {
+            true => draft.sets_later("launch template version", pinned),
+            false => draft.changes_later("launch template version", runs, pinned),
+        };
+    }
+    let mut types = builder.spec.instance.types();
+    if let Some(runs) = &member.instance_type
+        && !types.any(|named| named == runs)
+    {
+        let types: Vec<&str> = builder.spec.instance.types().map(String::as_str).collect();
+        draft = draft.changes("instance type", runs, types.join(", else "));
+    }
+    draft.has_changes().then_some(draft)
 }
 
 /// Refuses what would take the instance away and bring none back.
