@@ -145,6 +145,7 @@ fn the_shape_of_plans_and_runs_is_stable() {
     .outcome: string
     .public_ip: string
     .region: string
+    .replaced: null
     .served.instance_id: string
     .served.seconds: number
     .served.timeline[].after_ms: number
