@@ -73,10 +73,10 @@ fn served(session: &Session, changed: &Changed) -> Result<Served, CliError> {
     let Some(old) = replaced(changed) else {
         return await_serving(session, begun, observed, UNTIL_IT_FAILS, &changed.steps());
     };
-    let back = rolls_back_to(&changed.observed, old);
+    let back = rolls_back_to(&changed.observed, &old);
     let waited = await_serving(
         session,
-        begun.replacing(old.clone()),
+        begun.replacing(old),
         observed,
         UNTIL_IT_FAILS,
         &changed.steps(),
@@ -85,13 +85,10 @@ fn served(session: &Session, changed: &Changed) -> Result<Served, CliError> {
 }
 
 /// The instance that this run ended, for another one to take its place.
-fn replaced(changed: &Changed) -> Option<&InstanceId> {
-    let ended = changed
-        .done
-        .iter()
-        .any(|done| done.step.kind == StepKind::ReplaceInstance);
-    let before = changed.before.group.as_ref().filter(|_| ended)?;
-    before.foremost().into_iter().map(|member| &member.id).next()
+fn replaced(changed: &Changed) -> Option<InstanceId> {
+    let mut steps = changed.done.iter().map(|done| &done.step);
+    let ended = steps.find(|step| step.kind == StepKind::ReplaceInstance)?;
+    ended.target.clone().map(InstanceId::from)
 }
 
 fn report(session: &Session, changed: &Changed, served: Option<Served>) -> Applied {
@@ -103,7 +100,7 @@ fn report(session: &Session, changed: &Changed, served: Option<Served>) -> Appli
         allocation_id: address.as_ref().map(|address| address.allocation_id.clone()),
         public_ip: address.map(|address| address.public_ip),
         name: session.spec.dns.as_ref().map(|dns| dns.name.clone()),
-        replaced: replaced(changed).cloned(),
+        replaced: replaced(changed),
         served,
     }
 }

@@ -82,6 +82,7 @@ fn what_is_printed_over_a_stacks_life_is_as_the_schemas_say() {
     printed(&folder, &["status"], 0, STATUS);
     told(&folder, &["apply", "--yes"], 0);
     folder.park();
+    told(&folder, &["status", "--watch", "--for", "5m"], 0);
     let parked = printed(&folder, &["status"], 0, STATUS);
     assert!(
         parked["findings"]

@@ -437,10 +437,7 @@ impl<'a> Patient<'a> {
                     "{} runs version {runs} of the launch template, a replacement would run {pinned}",
                     instance.id
                 ),
-                format!(
-                    "terminate it to have it replaced now: `aws ec2 terminate-instances --instance-ids {}`",
-                    instance.id
-                ),
+                "`selfheal replace` replaces it now; the stack is down until the next one serves",
             );
         }
     }

@@ -175,7 +175,8 @@ fn an_instance_of_an_older_version_is_told_and_no_illness() {
         [Code::VersionBehind]
     );
     assert_eq!(findings[0].severity, Severity::Outdated);
-    assert!(findings[0].help.contains("i-a"), "{findings:?}");
+    assert!(findings[0].message.starts_with("i-a runs version 7"), "{findings:?}");
+    assert!(findings[0].help.contains("`selfheal replace`"), "{findings:?}");
 }
 
 #[test]
