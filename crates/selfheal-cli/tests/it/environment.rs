@@ -292,9 +292,13 @@ const TAKES_SIGNALS: &str = "import os, signal, sys\n\
 #[test]
 fn whoever_ends_a_run_it_ends_in_order_and_says_so() {
     let folder = Folder::new();
-    for name in ["INT", "TERM", "HUP"] {
+    let runs: [&[&str]; 2] = [&["apply", "--yes", "--json"], &["status", "--watch", "--json"]];
+    for (name, args) in ["INT", "TERM", "HUP"]
+        .iter()
+        .flat_map(|name| runs.map(|args| (*name, args)))
+    {
         let server = Server::new(Manner::Silent);
-        let plain = command(&folder, &server.url, &["apply", "--yes", "--json"]);
+        let plain = command(&folder, &server.url, args);
         let child = started_by("python3", TAKES_SIGNALS, &folder, &plain)
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
@@ -305,7 +309,7 @@ fn whoever_ends_a_run_it_ends_in_order_and_says_so() {
         let run = Run::of(&child.wait_with_output().expect("output"));
         assert_eq!(run.code, 130, "{name}: {}", run.stderr);
         assert!(run.stderr.contains("error: interrupted"), "{name}: {}", run.stderr);
-        let told = run.json(&["apply"]);
+        let told = run.lines().pop().expect("a line at least");
         assert_eq!(told["error"]["code"], "interrupted");
     }
 }
