@@ -170,6 +170,10 @@ pub trait Ec2: Send + Sync + Debug {
     async fn release_address(&self, allocation_id: &AllocationId) -> CallResult<()>;
     /// `CreateSnapshot`.
     async fn create_snapshot(&self, volume_id: &VolumeId, description: &str, tags: &Tags) -> CallResult<Snapshot>;
+    /// `AttachVolume`.
+    async fn attach_volume(&self, id: &VolumeId, instance_id: &InstanceId, device: &str) -> CallResult<()>;
+    /// `DetachVolume`, which is not forced: where the volume is mounted it goes on once that has ended.
+    async fn detach_volume(&self, id: &VolumeId, instance_id: &InstanceId) -> CallResult<()>;
     /// `DeleteVolume`.
     async fn delete_volume(&self, id: &VolumeId) -> CallResult<()>;
 }

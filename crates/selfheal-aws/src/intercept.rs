@@ -116,6 +116,8 @@ hand_on! {
         disassociate_address(association_id: &AssociationId) -> () = "ec2:DisassociateAddress";
         release_address(allocation_id: &AllocationId) -> () = "ec2:ReleaseAddress";
         create_snapshot(volume_id: &VolumeId, description: &str, tags: &Tags) -> Snapshot = "ec2:CreateSnapshot";
+        attach_volume(id: &VolumeId, instance_id: &InstanceId, device: &str) -> () = "ec2:AttachVolume";
+        detach_volume(id: &VolumeId, instance_id: &InstanceId) -> () = "ec2:DetachVolume";
         delete_volume(id: &VolumeId) -> () = "ec2:DeleteVolume";
     }
     Offers {

@@ -48,7 +48,7 @@ pub use backend::{
 };
 pub use control::{Control, Event, Progress, Silent};
 pub use doctor::facts;
-pub use drill::{DrillError, Drilled, drill};
+pub use drill::{DrillError, Drilled, RestoreDrilled, drill, drill_restore};
 pub use error::{CallError, CallErrorKind, classify};
 pub use intercept::{Intercepted, Interceptor};
 pub use observe::{Scope, StackUnread, observe, observe_all};

@@ -205,6 +205,7 @@ impl Command {
             Self::Resume(_) => Some(Purpose::Resume),
             Self::Sleep(_) | Self::Wake(_) => Some(Purpose::Sleep),
             Self::Replace(_) => Some(Purpose::Replace),
+            Self::Drill(args) if args.restore => Some(Purpose::DrillRestore),
             Self::Drill(_) => Some(Purpose::Drill),
             Self::Config(_) => Some(Purpose::Config),
             Self::Snapshot(_) | Self::Snapshots(_) => Some(Purpose::Snapshot),

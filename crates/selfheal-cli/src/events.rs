@@ -5,7 +5,7 @@ use std::sync::{Mutex, PoisonError};
 
 use schemars::JsonSchema;
 use selfheal_aws::Event;
-use selfheal_core::drill::{DrillReport, Entry};
+use selfheal_core::drill::{DrillReport, Entry, RestoreDrillReport};
 use selfheal_core::plan::{StepId, StepKind, WaitFor};
 use selfheal_core::watch::{Failing, Phase, Reached, Stands};
 use serde::Serialize;
@@ -138,6 +138,8 @@ pub enum Outcome {
     Watched(Seen),
     /// The stack was made to fail, and this came of it.
     Drilled(DrillReport),
+    /// A copy was made of a snapshot's data, and this was seen of it.
+    RestoreDrilled(RestoreDrillReport),
     /// The run did not reach its goal.
     Failed(Failure),
 }

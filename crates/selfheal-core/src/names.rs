@@ -144,6 +144,8 @@ pub enum ResourceKind {
     PreviousVolume,
     /// A copy of the data volume, which nothing of the stack uses.
     VolumeCopy,
+    /// A volume that a drill makes of a snapshot, and takes away again.
+    DrillCopy,
     /// A snapshot of the data volume.
     Snapshot,
     /// EC2's application status check of the instance.
@@ -170,12 +172,13 @@ impl ResourceKind {
             Self::SecurityGroup => "security-group",
             Self::LaunchTemplate => "launch-template",
             Self::Group => "group",
-            Self::Instance => "instance",
+            Self::Instance => selfheal_policy::ROLE_INSTANCE,
             Self::RootVolume => "root-volume",
             Self::NetworkInterface => "network-interface",
             Self::RestoringVolume => "restoring-volume",
             Self::PreviousVolume => "previous-volume",
             Self::VolumeCopy => "volume-copy",
+            Self::DrillCopy => selfheal_policy::ROLE_DRILL_COPY,
             Self::Snapshot => "snapshot",
             Self::ApplicationCheck => "application-check",
             Self::LogGroup => "log-group",

@@ -67,7 +67,7 @@ pub struct KeptVolume {
     pub zone: String,
     /// `creating`, `available`, `in-use` or `error`.
     pub state: VolumeState,
-    /// `previous-volume`, `volume-copy` or `restoring-volume`.
+    /// `previous-volume`, `volume-copy`, `drill-copy` or `restoring-volume`.
     pub role: String,
     /// What it was made of: the id of a snapshot or of a volume; `null` where that is not known.
     pub from: Option<String>,
@@ -212,9 +212,12 @@ impl fmt::Display for SnapshotsReport {
                     .from
                     .as_ref()
                     .map_or_else(String::new, |from| format!(" of {from}"));
-                match volume.role == ResourceKind::VolumeCopy.as_str() {
-                    true => format!("a copy{from}"),
-                    false => format!("is to be the data volume{from}"),
+                if volume.role == ResourceKind::VolumeCopy.as_str() {
+                    format!("a copy{from}")
+                } else if volume.role == ResourceKind::DrillCopy.as_str() {
+                    format!("a drill's copy{from}: `selfheal drill --restore` removes it")
+                } else {
+                    format!("is to be the data volume{from}")
                 }
             };
             writeln!(f, "{}  {:>5} GiB  {}  {kind}", volume.id, volume.size_gib, volume.zone)?;

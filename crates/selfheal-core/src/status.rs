@@ -20,7 +20,7 @@ mod tests;
 
 pub use agent::{AgentState, AgentStatus};
 pub use certificate::CertificateStatus;
-pub use drilled::LastDrill;
+pub use drilled::{LastDrill, LastRestoreDrill};
 pub use finding::{Finding, FindingCode, Severity};
 pub use notify::{NotifyStatus, SubscriptionStatus};
 pub use repairs::RepairsStatus;
@@ -116,6 +116,8 @@ pub struct StatusReport {
     pub repairs: Option<RepairsStatus>,
     /// The last drill, which says when healing was last proven; `null` where there was none.
     pub last_drill: Option<LastDrill>,
+    /// The last drill of a restore, which says when a snapshot was last proven; `null` where there was none.
+    pub last_restore_drill: Option<LastRestoreDrill>,
     /// Replacements by another instance; `null` where there was none.
     pub replacements: Option<ReplacementsStatus>,
     /// Since when, until when and by whom the stack sleeps; `null` where it does not.
@@ -327,6 +329,7 @@ pub fn status(spec: &Spec, observed: &Observed, plan: &Plan) -> StatusReport {
         last_log: tag(TAG_LAST_LOG),
         repairs: tag(TAG_REPAIRS).and_then(|tag| RepairsStatus::of(&tag)),
         last_drill: LastDrill::in_tags(&existing),
+        last_restore_drill: LastRestoreDrill::in_tags(&existing),
         replacements: ReplacementsStatus::of(&observed.activities),
         asleep: group.and_then(|group| sleep::asleep(observed, group)),
         schedule: sleep::schedule(spec, observed.observed_at),

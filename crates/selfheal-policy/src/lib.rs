@@ -22,10 +22,11 @@ pub use arn::{ARN_BYTES_MAX, Arn, ArnError, ArnErrorKind};
 pub use condition::{Comparison, ConditionKey, Conditions, Operator, Quantifier, UnknownOperator};
 pub use document::{Document, Version};
 pub use generate::{
-    ChallengeScope, FormerRecord, GROUP_MARK_KEYS, InstanceScope, LifecycleScope, OperatorScope, RECORD_KEYS,
-    RESOURCE_TAG_KEYS, RESTORE_TAG_KEYS, SNAPSHOT_ROLE_SUFFIX, ScopeError, ScopeErrorKind, TAG_DRILL, TAG_FIRST_USE,
-    TAG_REQUEST, TAG_ROLE, TAG_SCHEMA, TAG_SNAPSHOTS, TAG_STACK, boundary_policy, group_name, instance_policy,
-    launch_template_name, lifecycle_policy_document, lifecycle_trust_policy, operator_policy, operator_statement_for,
+    ChallengeScope, DRILL_KEYS, FormerRecord, GROUP_MARK_KEYS, InstanceScope, LifecycleScope, OperatorScope,
+    RECORD_KEYS, RESOURCE_TAG_KEYS, RESTORE_TAG_KEYS, ROLE_DRILL_COPY, ROLE_INSTANCE, SNAPSHOT_ROLE_SUFFIX, ScopeError,
+    ScopeErrorKind, TAG_DRILL, TAG_FIRST_USE, TAG_MARKERS, TAG_REQUEST, TAG_RESTORE_DRILL, TAG_ROLE, TAG_SCHEMA,
+    TAG_SNAPSHOTS, TAG_STACK, boundary_policy, group_name, instance_policy, launch_template_name,
+    lifecycle_policy_document, lifecycle_trust_policy, operator_policy, operator_statement_for,
     operator_statements_for, role_name, security_group_name, snapshot_role_name, trust_policy,
 };
 pub use json::DOCUMENT_BYTES_MAX;

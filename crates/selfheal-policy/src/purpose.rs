@@ -29,6 +29,9 @@ pub enum Purpose {
     Restore,
     /// `selfheal drill`: reads the group, what its instance holds and the snapshots; asks the instance to act, ends it, and keeps the result.
     Drill,
+    /// `selfheal drill --restore`: reads the same; makes a volume of a snapshot, attaches it to the instance and asks what is on it, and
+    /// takes it away again.
+    DrillRestore,
     /// What a command does beside what it reads where it asks the running instance to act: it writes the tag of a request, and
     /// reads the answer.
     Request,
@@ -50,7 +53,7 @@ pub enum Purpose {
 
 impl Purpose {
     /// Every purpose.
-    pub const ALL: [Self; 19] = [
+    pub const ALL: [Self; 20] = [
         Self::Plan,
         Self::Apply,
         Self::Status,
@@ -62,6 +65,7 @@ impl Purpose {
         Self::Snapshot,
         Self::Restore,
         Self::Drill,
+        Self::DrillRestore,
         Self::Request,
         Self::Logs,
         Self::Notify,
@@ -93,6 +97,7 @@ impl Purpose {
             Self::Snapshot => "snapshot",
             Self::Restore => "restore",
             Self::Drill => "drill",
+            Self::DrillRestore => "drill-restore",
             Self::Request => "request",
             Self::Logs => "logs",
             Self::Notify => "notify",

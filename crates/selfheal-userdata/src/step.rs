@@ -199,7 +199,7 @@ pub fn commands(config: &BootConfig, bundled: bool) -> Vec<&'static str> {
     if config.repair.reboot_on_hang {
         commands.push("modprobe");
     }
-    if config.notify.is_some() {
+    if config.notify.is_some() || config.data.is_some() {
         commands.push("df");
     }
     if config.logs.is_some() {
@@ -400,5 +400,6 @@ fn volume_fragments(config: &BootConfig) -> Vec<&'static str> {
             Filesystem::Xfs => include_str!("boot/xfs.sh"),
             Filesystem::Ext4 => include_str!("boot/ext4.sh"),
         },
+        include_str!("boot/copy.sh"),
     ]
 }

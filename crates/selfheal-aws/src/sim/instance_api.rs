@@ -237,7 +237,7 @@ impl World {
     }
 
     /// Attaching a volume under a customer's key asks for a grant in the caller's name.
-    fn check_key_of(&mut self, me: &Caller, volume: &VolumeId) -> CallResult<()> {
+    pub(in crate::sim) fn check_key_of(&mut self, me: &Caller, volume: &VolumeId) -> CallResult<()> {
         let key = self
             .volumes
             .get(volume)

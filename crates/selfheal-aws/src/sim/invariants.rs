@@ -282,6 +282,7 @@ fn one_of_each<'a>(world: &'a World, found: &mut Vec<Violation>) {
         let any = record.volume.tags.get(TAG_ROLE).is_some_and(|role| {
             [
                 ResourceKind::VolumeCopy,
+                ResourceKind::DrillCopy,
                 ResourceKind::PreviousVolume,
                 ResourceKind::RestoringVolume,
             ]

@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use selfheal_aws::sim::{Granted, Sim, World};
-use selfheal_aws::{Control, Goal, Patience, Scope, Silent, WATCH_MAX, drill, observe, watch};
-use selfheal_core::drill::How;
+use selfheal_aws::{Clock, Control, Goal, Patience, Scope, Silent, WATCH_MAX, drill, drill_restore, observe, watch};
+use selfheal_core::drill::{How, RestoreDrill};
 use selfheal_core::names::{TAG_RECORD, TAG_STACK, Tags};
 use selfheal_core::plan::{DestroyOptions, RestoreFrom, RestoreOptions, SleepUntil, SnapshotOptions};
 use selfheal_core::spec::{HealthFrom, Ingress, Market, Protocol, ScheduleSpec, Spec};
@@ -291,6 +291,32 @@ fn whatever_drill_is_granted_some_drill_uses() {
         progress: &Silent,
     };
     let drilling = drill(&sim, &spec, before, How::Terminate, (&sim, None), &ctl);
+    let drilled = sim.block_on(drilling).expect("it ends").expect("it takes place");
+    assert!(drilled.report.passed, "{:#?}", drilled.report);
+    check(&policy, &used(&sim, true), &[]);
+}
+
+#[test]
+fn whatever_a_drill_of_a_restore_is_granted_some_drill_uses() {
+    let sim = Sim::new(even(35));
+    let spec = first(&sim);
+    // Its watch begins.
+    sim.advance(Duration::from_secs(60));
+    let whole = SnapshotOptions {
+        wait: true,
+        instant: false,
+    };
+    run_until_done(&sim, &spec, Goal::Snapshot(whole), 1);
+    let policy = operate(&sim, &scope(), Purpose::DrillRestore);
+    let before = read(&sim, &spec, Scope::Drill);
+    let drill = RestoreDrill::of(&spec, &before, sim.now()).expect("nothing is against it");
+    let address = selfheal_core::existing(&spec, &before).address.expect("it has one");
+    let ctl = Control {
+        clock: &sim,
+        jitter: &sim,
+        progress: &Silent,
+    };
+    let drilling = drill_restore(&sim, &spec, drill, &address.allocation_id, &ctl);
     let drilled = sim.block_on(drilling).expect("it ends").expect("it takes place");
     assert!(drilled.report.passed, "{:#?}", drilled.report);
     check(&policy, &used(&sim, true), &[]);

@@ -15,6 +15,7 @@ mod destroy;
 mod dns;
 mod doctor;
 mod drill;
+mod drill_restore;
 mod elsewhere;
 mod faults;
 mod follow;

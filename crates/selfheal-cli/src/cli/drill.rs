@@ -12,6 +12,9 @@ pub struct DrillArgs {
     /// How the stack is made to fail
     #[arg(long, value_name = "HOW", default_value = How::Terminate.as_str(), value_parser = PossibleValuesParser::new(How::ALL.map(How::as_str)))]
     pub how: String,
+    /// Prove on a copy that the last snapshot can be restored, in place of making the stack fail
+    #[arg(long, conflicts_with_all = ["how", "no_snapshot", "report"])]
+    pub restore: bool,
     /// The stack's name, in place of typing it in: nobody is asked
     #[arg(long, value_name = "STACK")]
     pub confirm: Option<String>,

@@ -74,6 +74,10 @@ const EXAMPLES: &[(&str, Examples)] = &[
                 "ends the instance, and proves that it heals",
             ),
             ("selfheal drill --how app", "stops the app alone"),
+            (
+                "selfheal drill --restore",
+                "proves that the last snapshot can be restored",
+            ),
         ],
     ),
     (

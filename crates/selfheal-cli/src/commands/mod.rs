@@ -11,6 +11,7 @@ pub mod demo;
 pub mod destroy;
 pub mod doctor;
 pub mod drill;
+pub mod drill_restore;
 pub mod init;
 pub mod logs;
 pub mod notify;

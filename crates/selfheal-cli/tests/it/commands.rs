@@ -206,6 +206,7 @@ fn the_shape_of_a_status_is_stable() {
     .last_drill: null
     .last_error: null
     .last_log: null
+    .last_restore_drill: null
     .last_snapshot: null
     .launch_template.id: string
     .launch_template.latest: number

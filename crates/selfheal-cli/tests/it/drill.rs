@@ -109,3 +109,44 @@ fn what_nobody_would_see_and_a_file_that_nobody_can_write_are_refused_before_any
     );
     assert_eq!(folder.json(&["status"])["instance"]["id"], before);
 }
+
+#[test]
+fn a_drill_of_a_restore_proves_the_last_snapshot() {
+    let folder = Folder::new();
+    folder.expect(&["apply", "--yes"], 0);
+    let refused = folder.expect(&["drill", "--restore", "--confirm", "web"], 5);
+    assert!(
+        refused.stderr.contains("no completed snapshot") && refused.stderr.contains("selfheal snapshot --wait"),
+        "{}",
+        refused.stderr
+    );
+    folder.expect(&["snapshot", "--wait"], 0);
+    // Nobody to ask.
+    folder.expect(&["drill", "--restore"], 4);
+    let first = folder.expect(&["drill", "--restore", "--confirm", "web"], 0);
+    for part in ["is made of snap-", "has the copy attached", "has read the copy"] {
+        assert!(first.stderr.contains(part), "{part}: {}", first.stderr);
+    }
+    for part in [
+        "holds  its filesystem mounts",
+        "No marker was written before this snapshot",
+    ] {
+        assert!(first.stdout.contains(part), "{part}: {}", first.stdout);
+    }
+    assert_eq!(folder.json(&["snapshots"])["volumes"], serde_json::json!([]));
+    let status = folder.json(&["status"]);
+    assert_eq!(status["last_restore_drill"]["passed"], true, "{status:#}");
+    assert_eq!(status["last_restore_drill"]["marker_compared"], false);
+    assert_eq!(status["healthy"], true);
+    let lines = folder
+        .expect(&["drill", "--restore", "--confirm", "web", "--json"], 0)
+        .lines();
+    let (last, before) = lines.split_last().expect("lines");
+    assert_eq!(last["outcome"], "restore-drilled", "{last:#}");
+    let moments: Vec<&str> = before.iter().filter_map(|line| line["what"].as_str()).collect();
+    assert_eq!(moments, ["copy-made", "copy-attached", "copy-read", "copy-removed"]);
+    for other in [["--how", "app"], ["--report", "x.html"]] {
+        let arguments = [["drill", "--restore"].as_slice(), &other].concat();
+        folder.expect(&arguments, 2);
+    }
+}

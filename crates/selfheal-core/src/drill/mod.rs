@@ -5,6 +5,7 @@
 
 mod page;
 mod report;
+mod restore;
 
 use std::fmt;
 use std::str::FromStr;
@@ -15,6 +16,9 @@ use serde::{Deserialize, Serialize};
 
 pub use page::page;
 pub use report::{Check, DrillReport, TAG_DRILL};
+pub use restore::{
+    Contents, DRILL_DEVICE, Markers, RestoreDrill, RestoreDrillReport, Seen, TAG_MARKERS, TAG_RESTORE_DRILL,
+};
 
 use crate::existing::existing;
 use crate::names::{TAG_FAILED_BOOTS, TAG_PARKED, TAG_REPAIRS};
@@ -167,6 +171,14 @@ pub enum Moment {
     Answering,
     /// The marker on the data volume was read.
     Marker,
+    /// A copy of a snapshot's data was made.
+    CopyMade,
+    /// It was attached to the instance.
+    CopyAttached,
+    /// The instance has read it.
+    CopyRead,
+    /// It is gone again.
+    CopyRemoved,
     /// A phase of the healing, as AWS tells it.
     #[serde(untagged)]
     Phase(Phase),
@@ -182,6 +194,10 @@ impl Moment {
             Self::Phase(phase) => phase.happened(),
             Self::Answering => "answers again",
             Self::Marker => "has read the marker",
+            Self::CopyMade => "is about to be shown a copy of the snapshot's data",
+            Self::CopyAttached => "has the copy attached",
+            Self::CopyRead => "has read the copy",
+            Self::CopyRemoved => "has nothing of the copy any more",
         }
     }
 }
@@ -228,16 +244,8 @@ pub fn refusals(
             help: help.to_owned(),
         });
     };
-    let mut watch = Watch::new(observed, now);
-    watch.look(spec, observed, now);
-    match watch.verdict(spec, observed) {
-        Verdict::Serving(_) => {}
-        Verdict::Failing(failing) => refuse("not-serving", failing.to_string(), failing.help()),
-        Verdict::Waiting(missing) => {
-            let next = missing.first().map_or("its instance", |phase| phase.awaited());
-            let message = format!("the stack does not serve: it waits for {next}");
-            refuse("not-serving", message, "`selfheal wait` waits until it does");
-        }
+    if let Some(why) = not_serving(spec, observed, now) {
+        refuse(&why.code, why.message, &why.help);
     }
     let group = observed.group.as_ref();
     // A stack that has parked itself may serve all the same: it would not heal.
@@ -281,6 +289,26 @@ pub fn refusals(
         );
     }
     refusals
+}
+
+/// Why a stack does not serve; `None` where it does.
+fn not_serving(spec: &Spec, observed: &Observed, now: Timestamp) -> Option<Refusal> {
+    let mut watch = Watch::new(observed, now);
+    watch.look(spec, observed, now);
+    let refusal = |message: String, help: &str| Refusal {
+        code: "not-serving".to_owned(),
+        message,
+        help: help.to_owned(),
+    };
+    match watch.verdict(spec, observed) {
+        Verdict::Serving(_) => None,
+        Verdict::Failing(failing) => Some(refusal(failing.to_string(), failing.help())),
+        Verdict::Waiting(missing) => {
+            let next = missing.first().map_or("its instance", |phase| phase.awaited());
+            let message = format!("the stack does not serve: it waits for {next}");
+            Some(refusal(message, "`selfheal wait` waits until it does"))
+        }
+    }
 }
 
 /// Whether there are data without a snapshot of the last day.

@@ -65,6 +65,7 @@ fn is_aside(stack: &Stack<'_>, volume: &Volume) -> bool {
         ResourceKind::RestoringVolume,
         ResourceKind::PreviousVolume,
         ResourceKind::VolumeCopy,
+        ResourceKind::DrillCopy,
     ]
     .iter()
     .any(|kind| stack.names.owns(&volume.tags, *kind))

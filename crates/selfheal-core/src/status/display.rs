@@ -169,6 +169,9 @@ impl StatusReport {
         if let Some(drill) = &self.last_drill {
             line(f, "drill", &drill.describe())?;
         }
+        if let Some(drill) = &self.last_restore_drill {
+            line(f, "backup", &drill.describe())?;
+        }
         if let Some(replacements) = &self.replacements {
             line(f, "replaced", &replacements.describe(self.observed_at))?;
         }

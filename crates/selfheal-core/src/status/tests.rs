@@ -295,6 +295,34 @@ fn repairs_in_place_are_told_with_the_last_of_them() {
 }
 
 #[test]
+fn the_last_drill_of_a_restore_says_when_a_snapshot_was_proven() {
+    let told = |tag: &str| {
+        with(|observed, _| {
+            let tags = &mut observed.addresses[0].tags;
+            tags.insert(crate::drill::TAG_RESTORE_DRILL.to_owned(), tag.to_owned());
+        })
+    };
+    for (end, line) in [
+        ("passed marker", "a copy of it carries the marker"),
+        ("passed", "a copy of it can be mounted"),
+        ("failed marker", "failed"),
+    ] {
+        let report = told(&format!("2026-01-01T00:00:00Z snap-0123456789abcdef0 {end}"));
+        let line = format!("backup    2026-01-01T00:00:00Z of snap-0123456789abcdef0: {line}\n");
+        assert!(report.to_string().contains(&line), "{report}");
+    }
+    for strange in [
+        "",
+        "2026-01-01T00:00:00Z snap-0123456789abcdef0 well",
+        "2026-01-01T00:00:00Z vol-1 passed",
+        "soon snap-0123456789abcdef0 passed",
+        "2026-01-01T00:00:00Z snap-0123456789abcdef0 passed marker x",
+    ] {
+        assert_eq!(told(strange).last_restore_drill, None, "{strange}");
+    }
+}
+
+#[test]
 fn the_last_drill_says_when_healing_was_proven() {
     let told = |tag: &str| {
         with(|observed, _| {

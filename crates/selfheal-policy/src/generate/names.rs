@@ -41,6 +41,21 @@ pub const TAG_REQUEST: &str = "selfheal:request";
 /// The tag of the address that holds what the last drill has shown.
 pub const TAG_DRILL: &str = "selfheal:drill";
 
+/// The tag of the address that holds what the last drill of a restore has shown.
+pub const TAG_RESTORE_DRILL: &str = "selfheal:restore-drill";
+
+/// The tag of the address that holds the markers which were written to the data volume.
+pub const TAG_MARKERS: &str = "selfheal:markers";
+
+/// The tags of the address that drills write.
+pub const DRILL_KEYS: [&str; 3] = [TAG_DRILL, TAG_RESTORE_DRILL, TAG_MARKERS];
+
+/// The value of [`TAG_ROLE`] of an instance.
+pub const ROLE_INSTANCE: &str = "instance";
+
+/// The value of [`TAG_ROLE`] of a volume that a drill of a restore makes, and takes away again.
+pub const ROLE_DRILL_COPY: &str = "drill-copy";
+
 /// The tags of the group in which the boot program notes what has to survive the instance: failed boots, the
 /// volume that it begins to format, the size to which its filesystem has grown, the versions of the app's configuration that it
 /// has, repairs in place, how its certificate is, and what it answers to a request.

@@ -59,6 +59,7 @@ const ORDER: [Purpose; Purpose::ALL.len()] = [
     Purpose::Snapshot,
     Purpose::Request,
     Purpose::Drill,
+    Purpose::DrillRestore,
     Purpose::Apply,
     Purpose::Sleep,
     Purpose::Config,

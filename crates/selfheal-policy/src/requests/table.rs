@@ -62,6 +62,7 @@ const NOTIFY: Caller = Caller::Operator(Purpose::Notify);
 const CONFIG: Caller = Caller::Operator(Purpose::Config);
 const SNAPSHOT: Caller = Caller::Operator(Purpose::Snapshot);
 const DRILL: Caller = Caller::Operator(Purpose::Drill);
+const DRILL_RESTORE: Caller = Caller::Operator(Purpose::DrillRestore);
 const REQUEST: Caller = Caller::Operator(Purpose::Request);
 const RESTORE: Caller = Caller::Operator(Purpose::Restore);
 const SHELL: Caller = Caller::Operator(Purpose::Shell);
@@ -82,11 +83,11 @@ calls! {
             [old "elastic-ip", old "network-interface"]
             by [INSTANCE, DESTROY] => "gives the address up";
         "ec2:DescribeAddresses" [] by [INSTANCE] => "reads the association back";
-        "ec2:DescribeAddresses" [] by [PLAN, APPLY, STATUS, DESTROY, RESUME, REPLACE, DRILL] => "finds the address";
+        "ec2:DescribeAddresses" [] by [PLAN, APPLY, STATUS, DESTROY, RESUME, REPLACE, DRILL, DRILL_RESTORE] => "finds the address";
         "ec2:AllocateAddress" [new "elastic-ip"] by [APPLY] => "makes the address";
         "ec2:CreateTags" [new "elastic-ip"] by [APPLY] => "tags the address on creation";
         "ec2:CreateTags" [old "elastic-ip"] by [APPLY] => "marks an adopted address";
-        "ec2:CreateTags" [old "elastic-ip"] by [DRILL] => "keeps what a drill has shown";
+        "ec2:CreateTags" [old "elastic-ip"] by [DRILL, DRILL_RESTORE] => "keeps what a drill has shown";
         "ec2:ReleaseAddress" [old "elastic-ip"] by [DESTROY] => "releases the address, if named";
     }
 
@@ -96,7 +97,7 @@ calls! {
         "ec2:DetachVolume" [old "volume", old "instance"] by [INSTANCE] => "gives the data volume up";
         "ec2:DescribeVolumes" [] by [INSTANCE] => "reads the volume's state, snapshot and tags";
         "ec2:DeleteTags" [old "volume"] by [INSTANCE] => "takes the mark of first use off the formatted volume";
-        "ec2:DescribeVolumes" [] by [PLAN, APPLY, STATUS, DESTROY, RESUME, REPLACE, SNAPSHOT, DRILL] => "finds the volume";
+        "ec2:DescribeVolumes" [] by [PLAN, APPLY, STATUS, DESTROY, RESUME, REPLACE, SNAPSHOT, DRILL, DRILL_RESTORE] => "finds the volume";
         "ec2:DescribeVolumesModifications" [] by [PLAN, APPLY, STATUS, RESUME] => "sees whether the volume is being changed";
         "ec2:CreateVolume" [new "volume"] by [APPLY] => "makes the volume";
         "ec2:ModifyVolume" [old "volume"] by [APPLY] => "grows the volume";
@@ -105,6 +106,11 @@ calls! {
         "ec2:CopyVolumes" [new "volume"] by [SNAPSHOT] => "copies the data volume";
         "ec2:CreateTags" [new "volume"] by [SNAPSHOT] => "tags the copy on creation";
         "ec2:CreateVolume" [new "volume", old "snapshot"] by [RESTORE] => "makes a volume of a snapshot";
+        "ec2:CreateVolume" [new "volume", old "snapshot"] by [DRILL_RESTORE] => "makes a copy of a snapshot's data";
+        "ec2:CreateTags" [new "volume"] by [DRILL_RESTORE] => "tags that copy on creation";
+        "ec2:AttachVolume" [old "volume", old "instance"] by [DRILL_RESTORE] => "shows the copy to the instance";
+        "ec2:DetachVolume" [old "volume", old "instance"] by [DRILL_RESTORE] => "takes the copy from the instance";
+        "ec2:DeleteVolume" [old "volume"] by [DRILL_RESTORE] => "deletes the copy";
         "ec2:CreateTags" [old "volume"] by [RESTORE] => "says which volume is the data volume";
         "ec2:DeleteVolume" [old "volume"] by [DESTROY] => "deletes the data, if named";
     }
@@ -122,7 +128,7 @@ calls! {
         "ec2:DescribeInstances" [] by [STATUS, DESTROY, SNAPSHOT, RESTORE, LOGS] => "reads the instance";
         "ec2:DescribeInstances" [] by [DOCTOR] => "counts the vCPUs that run";
         "ec2:GetConsoleOutput" [old "instance"] by [LOGS] => "reads the console where there are no logs";
-        "ec2:CreateTags" [old "instance"] by [REQUEST, DRILL] => "asks the instance to act";
+        "ec2:CreateTags" [old "instance"] by [REQUEST, DRILL, DRILL_RESTORE] => "asks the instance to act";
     }
 
     /// The security group, and the subnet and VPC that it is made in.
@@ -179,7 +185,7 @@ calls! {
             [old "autoScalingGroup"]
             by [INSTANCE] => "counts failed boots in the group's tags";
         "autoscaling:DescribeTags" [] by [INSTANCE] => "reads the count of failed boots";
-        "autoscaling:DescribeAutoScalingGroups" [] by [PLAN, APPLY, STATUS, DESTROY, RESUME, SLEEP, REPLACE, CONFIG, SNAPSHOT, REQUEST, DRILL, SHELL, FORWARD, RUN]
+        "autoscaling:DescribeAutoScalingGroups" [] by [PLAN, APPLY, STATUS, DESTROY, RESUME, SLEEP, REPLACE, CONFIG, SNAPSHOT, REQUEST, DRILL, DRILL_RESTORE, SHELL, FORWARD, RUN]
             => "finds the group";
         "autoscaling:DescribeLifecycleHooks" [] by [PLAN, APPLY, STATUS, DESTROY, RESUME] => "reads the hooks";
         "autoscaling:DescribeScalingActivities" [] by [STATUS] => "reads the last replacements";
@@ -211,7 +217,7 @@ calls! {
 
     /// Snapshots of the data volume.
     Snapshot {
-        "ec2:DescribeSnapshots" [] by [STATUS, DESTROY, SNAPSHOT, RESTORE, DRILL] => "finds the last snapshot, and waits for it";
+        "ec2:DescribeSnapshots" [] by [STATUS, DESTROY, SNAPSHOT, RESTORE, DRILL, DRILL_RESTORE] => "finds the last snapshot, and waits for it";
         "ec2:CreateSnapshot" [new "snapshot", old "volume"] by [DESTROY, SNAPSHOT, RESTORE] => "keeps the data as they are";
         "ec2:CreateTags" [new "snapshot"] by [DESTROY, SNAPSHOT, RESTORE] => "tags the snapshot on creation";
     }
@@ -237,10 +243,10 @@ calls! {
 
     /// The customer's key that encrypts the data volume.
     Key {
-        "kms:Decrypt" [old "key"] by [INSTANCE, APPLY, SNAPSHOT] => "uses the volume's key, through EBS";
-        "kms:CreateGrant" [old "key"] by [INSTANCE, APPLY, SNAPSHOT] => "lets EBS use the volume's key";
-        "kms:DescribeKey" [old "key"] by [APPLY, SNAPSHOT] => "makes the encrypted volume, through EBS";
-        "kms:GenerateDataKeyWithoutPlaintext" [old "key"] by [APPLY, SNAPSHOT] => "makes the encrypted volume, through EBS";
+        "kms:Decrypt" [old "key"] by [INSTANCE, APPLY, SNAPSHOT, DRILL_RESTORE] => "uses the volume's key, through EBS";
+        "kms:CreateGrant" [old "key"] by [INSTANCE, APPLY, SNAPSHOT, DRILL_RESTORE] => "lets EBS use the volume's key";
+        "kms:DescribeKey" [old "key"] by [APPLY, SNAPSHOT, DRILL_RESTORE] => "makes the encrypted volume, through EBS";
+        "kms:GenerateDataKeyWithoutPlaintext" [old "key"] by [APPLY, SNAPSHOT, DRILL_RESTORE] => "makes the encrypted volume, through EBS";
         "ec2:GetEbsDefaultKmsKeyId" [] by [PLAN, APPLY] => "finds the key by which a new volume is encrypted";
     }
 
@@ -283,11 +289,11 @@ calls! {
 
     /// The DNS record, and the one of a former name.
     Record {
-        "route53:ListHostedZonesByName" [] by [PLAN, APPLY, STATUS, DESTROY, RESUME, REPLACE, DRILL] => "finds the zone";
-        "route53:ListResourceRecordSets" [old "hostedzone"] by [PLAN, APPLY, STATUS, DESTROY, RESUME, REPLACE, DRILL] => "reads the record";
+        "route53:ListHostedZonesByName" [] by [PLAN, APPLY, STATUS, DESTROY, RESUME, REPLACE, DRILL, DRILL_RESTORE] => "finds the zone";
+        "route53:ListResourceRecordSets" [old "hostedzone"] by [PLAN, APPLY, STATUS, DESTROY, RESUME, REPLACE, DRILL, DRILL_RESTORE] => "reads the record";
         "route53:GetHostedZone"
             [old "hostedzone"]
-            by [PLAN, APPLY, STATUS, DESTROY, RESUME, REPLACE, DRILL] => "reads the zone that the spec names by its id";
+            by [PLAN, APPLY, STATUS, DESTROY, RESUME, REPLACE, DRILL, DRILL_RESTORE] => "reads the zone that the spec names by its id";
         "route53:GetHostedZone" [old "hostedzone"] by [DOCTOR] => "finds the servers that answer for the zone";
         "ec2:CreateTags" [old "elastic-ip"] by [APPLY] => "notes the record on the address";
         "route53:ChangeResourceRecordSets" [old "hostedzone"] by [APPLY, DESTROY] => "writes or deletes the one record";
@@ -298,7 +304,7 @@ calls! {
 
     /// The account: whose it is, how many addresses it may hold, and what it has to offer.
     Account {
-        "sts:GetCallerIdentity" [] by [PLAN, APPLY, STATUS, DESTROY, RESUME, SLEEP, REPLACE, SNAPSHOT, REQUEST, DRILL, SHELL, FORWARD, RUN, NOTIFY, DOCTOR, INIT] => "shows and checks the account";
+        "sts:GetCallerIdentity" [] by [PLAN, APPLY, STATUS, DESTROY, RESUME, SLEEP, REPLACE, SNAPSHOT, REQUEST, DRILL, DRILL_RESTORE, SHELL, FORWARD, RUN, NOTIFY, DOCTOR, INIT] => "shows and checks the account";
         "ec2:DescribeAccountAttributes" [] by [PLAN, APPLY, STATUS] => "reads the account's quota of addresses";
         "servicequotas:GetServiceQuota" [old "quota"] by [DOCTOR] => "reads what the account may have at once";
         "servicequotas:GetAWSDefaultServiceQuota" [] by [DOCTOR] => "reads what every account may have at once";

@@ -228,6 +228,7 @@ fn reads_all() -> impl Iterator<Item = Purpose> {
         Purpose::Restore,
         Purpose::Request,
         Purpose::Drill,
+        Purpose::DrillRestore,
         Purpose::Logs,
         Purpose::Notify,
         Purpose::Doctor,

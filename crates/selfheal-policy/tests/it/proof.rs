@@ -119,6 +119,11 @@ fn a_drill_may_do_exactly_this() {
 }
 
 #[test]
+fn a_drill_of_a_restore_may_do_exactly_this() {
+    check_operator(Purpose::DrillRestore, include_str!("expected/drill-restore.txt"));
+}
+
+#[test]
 fn a_request_may_do_exactly_this() {
     check_operator(Purpose::Request, include_str!("expected/request.txt"));
 }

@@ -119,7 +119,7 @@ fn purposes_are_named_as_the_commands() {
     assert_eq!(
         "rest".parse::<Purpose>().unwrap_err().to_string(),
         "unknown purpose `rest`, expected one of plan, apply, status, destroy, resume, sleep, replace, config, snapshot, restore, \
-         drill, request, logs, notify, shell, forward, run, doctor, init"
+         drill, drill-restore, request, logs, notify, shell, forward, run, doctor, init"
     );
 }
 

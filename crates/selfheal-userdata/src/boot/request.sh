@@ -68,8 +68,17 @@ request_marker() {
   if (($#)); then
     [[ $# == 1 && $1 =~ ^[0-9a-f]{32}$ && ! -L ${file%/*} && ! -L $file ]] && mkdir -p "${file%/*}" && persist "$file" "$1" || return 1
   fi
+  read_marker "$root$mount_path"
+}
+
+# Puts the marker of the filesystem at $1 into `value`, and no line of another file: whoever may write there may have left a link.
+read_marker() {
+  local file=$1/.selfheal/marker
+  value=''
+  [[ ! -f $file || -L $file || -L ${file%/*} ]] || { read -r value <"$file"; } 2>/dev/null || :
+  [[ ! $value =~ ^[0-9a-f]{32}$ ]] || return 0
   value='there is no marker'
-  { read -r value <"$file"; } 2>/dev/null
+  return 1
 }
 
 # Makes this machine fail, for a drill; once that is told, since some of it ends whoever would tell.

@@ -164,6 +164,87 @@ fn a_marker_of_another_form_is_not_written() {
 }
 
 #[test]
+fn a_marker_is_a_file_of_its_own_form() {
+    let machine = serving();
+    let secret = machine.folder().join("secret");
+    fs::write(&secret, format!("{MARKER}\n")).unwrap();
+    fs::create_dir_all(marker(&machine).parent().unwrap()).unwrap();
+    std::os::unix::fs::symlink(&secret, marker(&machine)).unwrap();
+    let told = asked(&machine, &format!("{FIRST} marker"));
+    assert_eq!(told, format!("{FIRST} failed there is no marker"));
+    fs::remove_file(marker(&machine)).unwrap();
+    fs::write(marker(&machine), "root:$6$secret\n").unwrap();
+    let told = asked(&machine, &format!("{SECOND} marker"));
+    assert_eq!(told, format!("{SECOND} failed there is no marker"));
+}
+
+/// A copy of a snapshot's data that is attached.
+fn copied() -> Machine {
+    let machine = serving();
+    let root = machine.root();
+    let nvme = root.join("sys/class/nvme/nvme9");
+    fs::create_dir_all(&nvme).unwrap();
+    fs::write(nvme.join("serial"), "vol0123abcd\n").unwrap();
+    fs::write(root.join("dev/nvme9n1"), "xfs\n").unwrap();
+    // Mounting shows what is on it.
+    let note = machine.folder().join("commands").display().to_string();
+    let copied = root.join("copied").display().to_string();
+    machine.stub(
+        "mount",
+        &format!("echo \"mount $*\" >>{note}\n[[ ! -e {copied} ]] || /bin/cp -a {copied}/. \"${{!#}}\""),
+    );
+    machine.stub(
+        "umount",
+        &format!("echo \"umount $*\" >>{note}\n/bin/rm -rf \"${{!#}}/.selfheal\""),
+    );
+    machine.stub("df", "printf 'Filesystem x\\n/dev/x 4096000 2048000 2048000 50%% /\\n'");
+    machine
+}
+
+const COPY: &str = "vol-0123abcd";
+
+#[test]
+fn a_copy_is_mounted_read_only_and_its_marker_and_size_are_told() {
+    let machine = copied();
+    let told = asked(&machine, &format!("{FIRST} copy {COPY}"));
+    assert_eq!(told, format!("{FIRST} ok none 2000"));
+    let folder = machine.root().join("copied/.selfheal");
+    fs::create_dir_all(&folder).unwrap();
+    fs::write(folder.join("marker"), format!("{MARKER}\n")).unwrap();
+    let told = asked(&machine, &format!("{SECOND} copy {COPY}"));
+    assert_eq!(told, format!("{SECOND} ok {MARKER} 2000"));
+    let commands = machine.commands();
+    let mount = "mount -t xfs -o ro,nodev,nosuid,noexec,nouuid /dev/nvme9n1 /run/selfheal/copy";
+    assert_eq!(commands.iter().filter(|line| *line == mount).count(), 2, "{commands:?}");
+    // Before as well: an earlier attempt may have been cut off.
+    let unmounted = commands.iter().filter(|line| *line == "umount /run/selfheal/copy");
+    assert_eq!(unmounted.count(), 4, "{commands:?}");
+    // The data volume is where it was.
+    assert_eq!(
+        machine.aws.state().holder.as_deref(),
+        Some(crate::support::aws::INSTANCE)
+    );
+}
+
+#[test]
+fn what_is_no_copy_is_not_mounted() {
+    let machine = copied();
+    machine.set_program("tries++ < 60", "tries++ < 1");
+    machine.stub("mount", "exit 32");
+    let told = asked(&machine, &format!("{FIRST} copy {COPY}"));
+    assert_eq!(told, format!("{FIRST} failed the copy cannot be mounted"));
+    let data = "vol-0123456789abcdef0";
+    for (at, words) in [data, "vol-0123abce", "vol-x", &format!("{COPY} {COPY}")]
+        .iter()
+        .enumerate()
+    {
+        let id = format!("{at:016x}");
+        let told = asked(&machine, &format!("{id} copy {words}"));
+        assert_eq!(told, format!("{id} failed there is no such copy"), "{words}");
+    }
+}
+
+#[test]
 fn without_a_volume_there_is_no_marker() {
     let machine = Machine::new();
     machine.boot(&bare(), 0);

@@ -15,7 +15,7 @@ use crate::wire::Wire;
 use jiff::{SignedDuration, Timestamp};
 use selfheal_aws::sim::{InstanceChange, Sim, TraceEvent, TraceKind};
 use selfheal_core::request::TAG_REQUEST;
-use selfheal_core::world::{AttachmentState, InstanceId, InstanceState, LifecycleState};
+use selfheal_core::world::{AttachmentState, InstanceId, InstanceState, LifecycleState, VolumeId};
 
 use super::config::LabConfig;
 use super::disk::{Disk, Loop};
@@ -343,6 +343,19 @@ impl Cloud {
         let mut effects = self.lock();
         let disk = effects.disks.get_mut(&self.stack.volume_id);
         work(disk.ok_or_else(|| TaskError::failed("the volume has no disk"))?)
+    }
+
+    /// Gives a volume the bytes that the data volume has now, as a snapshot has them.
+    pub fn copy_disk(&self, id: &VolumeId) -> TaskResult<()> {
+        let memory = self.lock().config.memory.clone();
+        let copy = self.disk(|disk| Disk::copy(&memory, id.as_str(), &disk.path()))?;
+        self.lock().disks.insert(id.to_string(), copy);
+        Ok(())
+    }
+
+    /// The machine that a volume is plugged into.
+    pub fn holder_of(&self, id: &VolumeId) -> Option<InstanceId> {
+        self.lock().plugged.get(id.as_str()).cloned()
     }
 
     /// Makes the device of the data volume's next attachment beforehand.

@@ -4,8 +4,10 @@ use std::task::{self, Poll, Waker};
 use std::time::Duration;
 
 use crate::wire::WireRecord;
-use selfheal_aws::CallResult;
 use selfheal_aws::sim::{InstanceChange, TraceEvent, TraceKind};
+use selfheal_aws::{CallResult, Ec2};
+use selfheal_core::names::Tags;
+use selfheal_core::request::{TAG_ANSWER, TAG_REQUEST};
 use selfheal_core::world::{InstanceId, InstanceState, LifecycleState};
 
 use super::Cloud;
@@ -161,6 +163,16 @@ impl Cloud {
         self.sim.inspect(|world| {
             let volume = world.volumes.get(self.stack.volume_id.as_str());
             volume.is_some_and(|record| record.volume.tags.contains_key(selfheal_core::names::TAG_FIRST_USE))
+        })
+    }
+
+    /// Asks an instance by its tag, and waits for the answer in the group's.
+    pub fn ask(&self, id: &InstanceId, request: &str) -> TaskResult<String> {
+        let tags = Tags::from([(TAG_REQUEST.to_owned(), request.to_owned())]);
+        self.operate(self.sim.create_tags(id.as_str(), &tags))?;
+        let asked = &request[..16];
+        wait_for("answer", Duration::from_secs(90), || {
+            Ok(self.group_tag(TAG_ANSWER).filter(|answer| answer.starts_with(asked)))
         })
     }
 

@@ -4,9 +4,6 @@
 use std::fs;
 use std::time::{Duration, Instant};
 
-use selfheal_aws::Ec2;
-use selfheal_core::names::Tags;
-use selfheal_core::request::{TAG_ANSWER, TAG_REQUEST};
 use selfheal_core::spec::NginxExtra;
 use selfheal_core::world::InstanceId;
 
@@ -132,13 +129,13 @@ pub fn wished_for(lab: &mut Lab) -> TaskResult<()> {
     let id = cloud.await_in_service(1, 90)?;
     await_trusted(lab, &cloud, &roots, 90)?;
     let first = serial(lab, &cloud)?;
-    let told = ask(&cloud, &id, "0000000000000001 renew")?;
+    let told = cloud.ask(&id, "0000000000000001 renew")?;
     ensure(told.starts_with("0000000000000001 ok what is served now ends "), || {
         told
     })?;
     let second = serial(lab, &cloud)?;
     ensure(second != first, || "the same certificate is served".to_owned())?;
-    let told = ask(&cloud, &id, "0000000000000002 rollback")?;
+    let told = cloud.ask(&id, "0000000000000002 rollback")?;
     ensure(told.starts_with("0000000000000002 ok "), || told)?;
     ensure(serial(lab, &cloud)? == first, || "it is not the one before".to_owned())?;
     look(&cloud, &id)?;
@@ -146,8 +143,8 @@ pub fn wished_for(lab: &mut Lab) -> TaskResult<()> {
         "a look has taken it up again".to_owned()
     })?;
     https_get(lab, &cloud, Some(&roots), "/birth")?;
-    ask(&cloud, &id, "0000000000000003 renew")?;
-    let told = ask(&cloud, &id, "0000000000000004 renew")?;
+    cloud.ask(&id, "0000000000000003 renew")?;
+    let told = cloud.ask(&id, "0000000000000004 renew")?;
     ensure(
         told.starts_with("0000000000000004 failed the authority is asked again after "),
         || told,
@@ -155,14 +152,4 @@ pub fn wished_for(lab: &mut Lab) -> TaskResult<()> {
     ensure(authority.orders(lab)? == 3, || "more than three a week".to_owned())?;
     lab.note("renewed, gone back, and refused what the volume does not allow");
     Ok(())
-}
-
-/// Asks an instance by its tag, and waits for the answer in the group's.
-fn ask(cloud: &Cloud, id: &InstanceId, request: &str) -> TaskResult<String> {
-    let tags = Tags::from([(TAG_REQUEST.to_owned(), request.to_owned())]);
-    cloud.operate(cloud.sim.create_tags(id.as_str(), &tags))?;
-    let asked = &request[..16];
-    wait_for("answer", Duration::from_secs(90), || {
-        Ok(cloud.group_tag(TAG_ANSWER).filter(|answer| answer.starts_with(asked)))
-    })
 }

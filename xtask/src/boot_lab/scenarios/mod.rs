@@ -3,6 +3,7 @@
 mod agent;
 mod boots;
 mod config;
+mod copy;
 mod failures;
 mod faults;
 mod https;
@@ -348,6 +349,18 @@ pub const SCENARIOS: &[Scenario] = &[
         about: "the power is cut while mkfs is at work, and a boot comes after it",
         when: When::Ci,
         run: power::cut_in_mkfs,
+    },
+    Scenario {
+        name: "copy",
+        about: "a copy of the data volume is attached beside it, read, and taken away: XFS",
+        when: When::Ci,
+        run: copy::xfs,
+    },
+    Scenario {
+        name: "copy-ext4",
+        about: "the same with ext4",
+        when: When::All,
+        run: copy::ext4,
     },
     Scenario {
         name: "grow",

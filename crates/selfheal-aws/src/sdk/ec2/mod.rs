@@ -409,6 +409,23 @@ impl Ec2 for Sdk {
         read::snapshot(write::snapshot_of(output), ACTION)
     }
 
+    async fn attach_volume(&self, id: &VolumeId, instance_id: &InstanceId, device: &str) -> CallResult<()> {
+        let call = self.clients.ec2.attach_volume().volume_id(id);
+        let call = call.instance_id(instance_id).device(device);
+        call.send()
+            .await
+            .map_err(failed("ec2:AttachVolume", Some(id.as_str())))?;
+        Ok(())
+    }
+
+    async fn detach_volume(&self, id: &VolumeId, instance_id: &InstanceId) -> CallResult<()> {
+        let call = self.clients.ec2.detach_volume().volume_id(id).instance_id(instance_id);
+        call.send()
+            .await
+            .map_err(failed("ec2:DetachVolume", Some(id.as_str())))?;
+        Ok(())
+    }
+
     async fn delete_volume(&self, id: &VolumeId) -> CallResult<()> {
         let call = self.clients.ec2.delete_volume().volume_id(id);
         call.send()

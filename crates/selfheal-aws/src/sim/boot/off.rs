@@ -20,6 +20,9 @@ impl World {
             return false;
         }
         if let Some(boot) = booted.filter(|_| self.config.boot_model) {
+            if let Some(instance) = self.instances.get_mut(id) {
+                instance.boot.goes_off = true;
+            }
             let instance = id.to_owned();
             self.after(STOPS, WorldEvent::Off { instance, boot });
         }
@@ -29,6 +32,9 @@ impl World {
     /// The app has stopped. Who does not serve, or is not wanted, or is of a stack that has parked itself, says nothing; what fails
     /// is left to whoever notices that the machine is off.
     pub(in crate::sim) fn off_step(&mut self, id: &InstanceId, boot: u32) {
+        if let Some(instance) = self.instances.get_mut(id) {
+            instance.boot.goes_off = false;
+        }
         let Some(instance) = self.instances.get(id) else {
             return;
         };

@@ -2,7 +2,7 @@
 
 use selfheal_core::names::Tags;
 use selfheal_core::request::{Request, TAG_ANSWER, TAG_REQUEST};
-use selfheal_core::world::InstanceId;
+use selfheal_core::world::{InstanceId, VolumeId};
 
 use super::super::call::Caller;
 use super::super::events::WorldEvent;
@@ -142,6 +142,7 @@ impl World {
     fn do_request(&mut self, id: &InstanceId, request: &Request, config: &BootConfig) -> Option<Outcome> {
         match request.verb() {
             "marker" => Some(self.mark_volume(id, request.words(), config)),
+            "copy" => Some(self.read_copy(id, request.words(), config)),
             "fail" => Some(match request.words() {
                 [how] if how == "app" && !config.repairs => (false, "the app has no units to stop".to_owned()),
                 [how] if FAILS.contains(&how.as_str()) => (true, "it fails now".to_owned()),
@@ -171,6 +172,26 @@ impl World {
         match marker {
             Some(marker) => (true, marker.clone()),
             None => (false, "there is no marker".to_owned()),
+        }
+    }
+}
+
+impl World {
+    /// Mounts a copy of a snapshot's data, tells the marker on it and how much of it is used, and unmounts it.
+    fn read_copy(&self, id: &InstanceId, words: &[String], config: &BootConfig) -> Outcome {
+        let [copy] = words else {
+            return (false, "there is no such copy".to_owned());
+        };
+        let copy = VolumeId::from(copy.as_str());
+        if config.volume.as_ref() == Some(&copy) || !self.has_device(id, &copy) {
+            return (false, "there is no such copy".to_owned());
+        }
+        match self.volumes.get(&copy).map(|record| &record.content) {
+            Some(Content::Filesystem { marker, writes, .. }) => {
+                let marker = marker.as_deref().unwrap_or("none");
+                (true, format!("{marker} {}", writes))
+            }
+            _ => (false, "the copy cannot be mounted".to_owned()),
         }
     }
 }

@@ -294,6 +294,10 @@ impl World {
         else {
             return;
         };
+        if instance.boot.goes_off {
+            self.after(Range::new(500, 1_000), WorldEvent::InstanceStopped(id.to_owned()));
+            return;
+        }
         instance.state = InstanceState::Stopped;
         self.trace_instance(id, "");
         self.unmount(id);

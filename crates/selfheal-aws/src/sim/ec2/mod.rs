@@ -437,6 +437,32 @@ impl Ec2 for Sim {
         .await
     }
 
+    async fn attach_volume(&self, id: &VolumeId, instance_id: &InstanceId, device: &str) -> CallResult<()> {
+        let call = Call::change("ec2:AttachVolume")
+            .about(id.as_str())
+            .on(Target::Volume(id.to_owned()))
+            .on(Target::Instance(instance_id.to_owned()));
+        let (id, instance_id, device) = (id.to_owned(), instance_id.to_owned(), device.to_owned());
+        let caller = self.caller().clone();
+        self.call(call, move |world| {
+            world.check_key_of(&caller, &id)?;
+            world.attach_volume(&id, &instance_id, &device).map(drop)
+        })
+        .await
+    }
+
+    async fn detach_volume(&self, id: &VolumeId, instance_id: &InstanceId) -> CallResult<()> {
+        let call = Call::change("ec2:DetachVolume")
+            .about(id.as_str())
+            .on(Target::Volume(id.to_owned()))
+            .on(Target::Instance(instance_id.to_owned()));
+        let (id, instance_id) = (id.to_owned(), instance_id.to_owned());
+        self.call(call, move |world| {
+            world.detach_volume(&id, Some(&instance_id)).map(drop)
+        })
+        .await
+    }
+
     async fn delete_volume(&self, id: &VolumeId) -> CallResult<()> {
         let call = Call::change("ec2:DeleteVolume")
             .about(id.as_str())

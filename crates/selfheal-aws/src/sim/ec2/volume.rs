@@ -1,5 +1,6 @@
 //! Volumes: one zone, one attachment, sizes that only grow, and contents that can be told apart.
 
+use selfheal_core::names::{ResourceKind, TAG_ROLE};
 use selfheal_core::world::{
     CopyVolume, CreateVolume, ModificationState, ModifyVolume, SnapshotId, SnapshotState, Volume, VolumeId,
     VolumeModification, VolumeState,
@@ -296,6 +297,25 @@ impl World {
         }
     }
 
+    /// Whether a volume is what a drill has made of a snapshot that is still there, and nobody has booted from since: it may be deleted
+    /// without being named.
+    fn is_copy_of_a_drill(&self, id: &VolumeId) -> bool {
+        let Some(record) = self.volumes.get(id) else {
+            return false;
+        };
+        let marked = record
+            .volume
+            .tags
+            .get(TAG_ROLE)
+            .is_some_and(|role| role == ResourceKind::DrillCopy.as_str());
+        let from = record.volume.snapshot_id.as_ref().and_then(|id| self.snapshots.get(id));
+        let writes = |content: &Content| match content {
+            Content::Filesystem { writes, .. } => *writes,
+            _ => 0,
+        };
+        marked && from.is_some_and(|from| writes(&record.content) <= writes(&from.content))
+    }
+
     /// `DeleteVolume`, refused while attached.
     pub(super) fn delete_volume(&mut self, id: &VolumeId) -> CallResult<()> {
         const ACTION: &str = "ec2:DeleteVolume";
@@ -318,10 +338,13 @@ impl World {
                     && taken.snapshot.state == SnapshotState::Completed
                     && taken.content == record.content
             });
+        let is_copy = self.is_copy_of_a_drill(id);
         if let Some(record) = self.volumes.get_mut(id) {
             record.volume.state = VolumeState::Deleting;
         }
-        self.ledger.delete(id.as_str(), saved);
+        if !is_copy {
+            self.ledger.delete(id.as_str(), saved);
+        }
         self.after(
             self.config.timings.volume_detach,
             WorldEvent::VolumeDeleted(id.to_owned()),

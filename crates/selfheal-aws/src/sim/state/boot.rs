@@ -256,6 +256,9 @@ pub struct BootState {
     /// Whether it has given back what it holds for that.
     #[serde(default)]
     pub noticed: bool,
+    /// Whether its system is on its way down: the machine is not off before that.
+    #[serde(default)]
+    pub goes_off: bool,
     /// Whether it has told that it took another one's place, or found that it did not.
     #[serde(default)]
     pub told: bool,

@@ -3,7 +3,7 @@
 use super::super::build::{of_ours, only, owned, tagged};
 use super::super::collect::{Granted, InstanceGrants, OperatorGrants, When};
 use super::super::error::ScopeError;
-use super::super::names::{RECORD_KEYS, RESOURCE_TAG_KEYS, TAG_DRILL};
+use super::super::names::{DRILL_KEYS, RECORD_KEYS, RESOURCE_TAG_KEYS};
 use super::super::statements::InstanceStatement as Instance;
 use super::super::statements::OperatorStatement as Operator;
 use crate::condition::{Comparison, Conditions};
@@ -51,7 +51,7 @@ pub(super) fn operator(grants: &mut OperatorGrants<'_>) -> Granted {
             Some(allocation) => adopt(grants, allocation),
         },
         Purpose::Destroy => release(grants),
-        Purpose::Drill => note_drill(grants),
+        Purpose::Drill | Purpose::DrillRestore => note_drill(grants),
         _ => Ok(()),
     }
 }
@@ -60,7 +60,7 @@ pub(super) fn operator(grants: &mut OperatorGrants<'_>) -> Granted {
 fn note_drill(grants: &mut OperatorGrants<'_>) -> Granted {
     let (place, stack) = (grants.place, &grants.scope.stack);
     let addresses = place.ec2_all(&["elastic-ip/*"])?;
-    let one = only(owned(stack), "aws:TagKeys", &[TAG_DRILL]);
+    let one = only(owned(stack), "aws:TagKeys", &DRILL_KEYS);
     grants.allow(Operator::NoteDrill, &["ec2:CreateTags"], addresses, one);
     Ok(())
 }

@@ -39,6 +39,7 @@ pub(super) fn operator(grants: &mut OperatorGrants<'_>) -> Granted {
         Purpose::Restore,
         Purpose::Request,
         Purpose::Drill,
+        Purpose::DrillRestore,
     ];
     if !few.contains(&grants.purpose) && !grants.purpose.reaches_instance() {
         grants.look(When::Always, &["autoscaling:DescribeLifecycleHooks"])?;
@@ -60,6 +61,7 @@ pub(super) fn operator(grants: &mut OperatorGrants<'_>) -> Granted {
         Purpose::Config => {}
         Purpose::Sleep => sleep(grants, group)?,
         Purpose::Snapshot
+        | Purpose::DrillRestore
         | Purpose::Request
         | Purpose::Logs
         | Purpose::Notify

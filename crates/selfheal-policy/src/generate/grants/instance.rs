@@ -21,7 +21,7 @@ pub(super) fn operator(grants: &mut OperatorGrants<'_>) -> Granted {
             &["ec2:DescribeInstances"]
         }
         // One tag and no other: whoever may tag the instance as he likes could make it another stack's.
-        Purpose::Request | Purpose::Drill => {
+        Purpose::Request | Purpose::Drill | Purpose::DrillRestore => {
             let instances = vec![grants.place.ec2("instance/*")?];
             let one = only(owned(&grants.scope.stack), "aws:TagKeys", &[TAG_REQUEST]);
             grants.allow(Operator::AskInstance, &["ec2:CreateTags"], instances, one);

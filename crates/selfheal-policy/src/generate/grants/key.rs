@@ -43,8 +43,8 @@ pub(super) fn operator(grants: &mut OperatorGrants<'_>) -> Granted {
             grants.look(When::ForCommand, &["ec2:GetEbsDefaultKmsKeyId"])?;
             encrypt(grants)
         }
-        // What is copied is encrypted as its source is.
-        Purpose::Snapshot => encrypt(grants),
+        // What is copied is encrypted as its source is, and EBS asks for a grant to whoever attaches it.
+        Purpose::Snapshot | Purpose::DrillRestore => encrypt(grants),
         _ => Ok(()),
     }
 }

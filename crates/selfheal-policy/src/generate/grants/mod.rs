@@ -73,6 +73,17 @@ impl Resource {
                     | Self::Account
             ),
             Purpose::Restore => matches!(self, Self::Group | Self::Volume | Self::Snapshot | Self::Instance),
+            Purpose::DrillRestore => matches!(
+                self,
+                Self::Group
+                    | Self::Volume
+                    | Self::Address
+                    | Self::Record
+                    | Self::Snapshot
+                    | Self::Key
+                    | Self::Instance
+                    | Self::Account
+            ),
             Purpose::Drill => matches!(
                 self,
                 Self::Group

@@ -10,7 +10,9 @@ use crate::purpose::Purpose;
 pub(super) fn operator(grants: &mut OperatorGrants<'_>) -> Granted {
     let has_data = grants.scope.data_volume;
     match grants.purpose {
-        Purpose::Status | Purpose::Drill if has_data => grants.look(When::ForCommand, &["ec2:DescribeSnapshots"]),
+        Purpose::Status | Purpose::Drill | Purpose::DrillRestore if has_data => {
+            grants.look(When::ForCommand, &["ec2:DescribeSnapshots"])
+        }
         Purpose::Destroy | Purpose::Snapshot | Purpose::Restore => {
             grants.look(When::ForCommand, &["ec2:DescribeSnapshots"])?;
             if has_data { make(grants) } else { Ok(()) }

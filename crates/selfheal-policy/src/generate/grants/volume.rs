@@ -2,7 +2,9 @@
 
 use super::super::build::{of_ours, only, owned, tagged};
 use super::super::collect::{Granted, InstanceGrants, OperatorGrants, When};
-use super::super::names::{RESOURCE_TAG_KEYS, RESTORE_TAG_KEYS, TAG_FIRST_USE};
+use super::super::names::{
+    RESOURCE_TAG_KEYS, RESTORE_TAG_KEYS, ROLE_DRILL_COPY, ROLE_INSTANCE, TAG_FIRST_USE, TAG_ROLE,
+};
 use super::super::statements::InstanceStatement as Instance;
 use super::super::statements::OperatorStatement as Operator;
 use crate::condition::{Comparison, Conditions};
@@ -56,6 +58,7 @@ pub(super) fn operator(grants: &mut OperatorGrants<'_>) -> Granted {
             grants.tag_on_create(When::WhereAsked, "CopyVolumes", VOLUMES)
         }
         Purpose::Restore => restore(grants),
+        Purpose::DrillRestore => drill(grants),
         Purpose::Replace | Purpose::Drill => Ok(()),
         _ => look_at_changes(grants),
     }
@@ -79,6 +82,36 @@ fn restore(grants: &mut OperatorGrants<'_>) -> Granted {
     let ours = owned(stack).when(Comparison::StringEquals, "ec2:Owner", place.account);
     grants.allow(Operator::RestoreOwnSnapshot, &create, both, ours);
     grants.allow(Operator::SwitchVolumes, &["ec2:CreateTags"], volumes, marks);
+    Ok(())
+}
+
+/// Lets a copy be made of a snapshot of the stack, be attached to the stack's instances, and be taken away: what bears the mark of such a
+/// copy, and no other volume of the stack.
+fn drill(grants: &mut OperatorGrants<'_>) -> Granted {
+    let (place, stack) = (grants.place, &grants.scope.stack);
+    let (create, attach) = (["ec2:CreateVolume"], [ATTACH, DETACH]);
+    let volumes = place.ec2_all(VOLUMES)?;
+    let made = vec![place.ec2("volume/*")?, place.snapshots()?];
+    let both = vec![place.ec2("volume/*")?, place.ec2("instance/*")?];
+    let of = |role: &str| owned(stack).when(Comparison::StringEquals, &format!("aws:ResourceTag/{TAG_ROLE}"), role);
+    let new = tagged(stack).when(
+        Comparison::StringEquals,
+        &format!("aws:RequestTag/{TAG_ROLE}"),
+        ROLE_DRILL_COPY,
+    );
+    // The ARN of a snapshot names no account.
+    let ours = owned(stack).when(Comparison::StringEquals, "ec2:Owner", place.account);
+    grants.tag_on_create(When::WhereAsked, "CreateVolume", VOLUMES)?;
+    grants.allow(Operator::MakeDrillCopy, &create, made.clone(), new);
+    grants.allow(Operator::OfOwnSnapshot, &create, made, ours);
+    grants.allow(Operator::TheDrillCopy, &attach, both.clone(), of(ROLE_DRILL_COPY));
+    grants.allow(Operator::ToOwnInstance, &attach, both, of(ROLE_INSTANCE));
+    grants.allow(
+        Operator::RemoveDrillCopy,
+        &["ec2:DeleteVolume"],
+        volumes,
+        of(ROLE_DRILL_COPY),
+    );
     Ok(())
 }
 

@@ -9,8 +9,8 @@ use selfheal_policy::eval::{Context, Policies, Request, ResourceRequest, evaluat
 use selfheal_policy::reference::{Action, Row, reference};
 use selfheal_policy::requests::{Call, documented};
 use selfheal_policy::{
-    Document, GROUP_MARK_KEYS, RECORD_KEYS, RESOURCE_TAG_KEYS, RESTORE_TAG_KEYS, TAG_DRILL, TAG_FIRST_USE, TAG_REQUEST,
-    TAG_SNAPSHOTS, TAG_STACK,
+    DRILL_KEYS, Document, GROUP_MARK_KEYS, RECORD_KEYS, RESOURCE_TAG_KEYS, RESTORE_TAG_KEYS, ROLE_DRILL_COPY,
+    ROLE_INSTANCE, TAG_FIRST_USE, TAG_REQUEST, TAG_ROLE, TAG_SNAPSHOTS, TAG_STACK,
 };
 
 use super::{ACCOUNT, BOUNDARY, REGION};
@@ -74,7 +74,11 @@ fn names(kind: &str, owner: Owner) -> Vec<(&'static str, String)> {
     let one = |name: String| vec![("", name)];
     match kind {
         "elastic-ip" => one(format!("eipalloc-{id}")),
-        "volume" => one(format!("vol-{id}")),
+        // The data volume, and what a drill makes of a snapshot.
+        "volume" => vec![
+            ("", format!("vol-{id}")),
+            (":drill", format!("vol-{}", id.replace('0', "7"))),
+        ],
         // The instance that calls, and another one of the same stack, such as its predecessor.
         "instance" => vec![
             ("", format!("i-{id}")),
@@ -211,7 +215,9 @@ pub fn things(service: &str, kind: &str, owner: Owner) -> Vec<Thing> {
                     "document" => request,
                     "volume" => request
                         .tagged(TAG_STACK, owner.stack())
+                        .tagged(TAG_ROLE, if suffix.is_empty() { "volume" } else { ROLE_DRILL_COPY })
                         .tagged(TAG_SNAPSHOTS, owner.stack()),
+                    "instance" => request.tagged(TAG_STACK, owner.stack()).tagged(TAG_ROLE, ROLE_INSTANCE),
                     _ => request.tagged(TAG_STACK, owner.stack()),
                 },
             }
@@ -226,7 +232,9 @@ pub fn created(service: &str, kind: &str, owner: Owner) -> Thing {
     let request = describe(ResourceRequest::new(arn), kind, owner, "*");
     Thing {
         label: format!("new-{kind}"),
-        request: request.tagging(TAG_STACK, owner.stack()),
+        request: request
+            .tagging(TAG_STACK, owner.stack())
+            .tagging(TAG_ROLE, ROLE_DRILL_COPY),
     }
 }
 
@@ -279,7 +287,7 @@ fn varied() -> [(&'static str, Vec<Vec<&'static str>>); 8] {
                 vec![TAG_FIRST_USE],
                 vec![TAG_SNAPSHOTS],
                 vec![TAG_REQUEST],
-                vec![TAG_DRILL],
+                DRILL_KEYS.to_vec(),
                 marks,
             ],
         ),
@@ -501,6 +509,11 @@ pub fn requests(call: &Call, owners: &[Owner], region: &str) -> Vec<Request> {
                     _ => "document:forward",
                 },
                 "ssm:SendCommand" if named.resource_type == "document" => "document:run",
+                "ec2:AttachVolume" | "ec2:DetachVolume" | "ec2:DeleteVolume"
+                    if call.purpose.contains("the copy") && named.resource_type == "volume" =>
+                {
+                    "volume:drill"
+                }
                 "iam:CreateServiceLinkedRole" => "role:autoscaling",
                 "iam:PassRole" | "iam:DeleteRole" if call.purpose.contains("lifecycle policy") => "role:dlm",
                 _ => named.resource_type,

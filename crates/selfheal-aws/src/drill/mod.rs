@@ -1,8 +1,12 @@
 //! A drill: a stack is made to fail, and watched until it has healed.
 
+mod restore;
+
 use std::time::Duration;
 
-use selfheal_core::drill::{Drill, DrillReport, Entry, How, Outside, Standing, TAG_DRILL};
+use jiff::SignedDuration;
+pub use restore::{RestoreDrilled, drill_restore};
+use selfheal_core::drill::{Drill, DrillReport, Entry, How, Markers, Outside, Standing, TAG_DRILL, TAG_MARKERS};
 use selfheal_core::names::Tags;
 use selfheal_core::plan::RepeatClass;
 use selfheal_core::request::{Reply, Request};
@@ -71,7 +75,9 @@ pub async fn drill(
         Some(_) => {
             let marker = request_id(ctl) + &request_id(ctl);
             let reply = asked(aws, spec, &instance, "marker", &[&marker], ctl).await?;
-            Some(said(reply).map_err(DrillError::Refused)?)
+            let marker = said(reply).map_err(DrillError::Refused)?;
+            note_marker(aws, spec, &observed, &marker, ctl).await?;
+            Some(marker)
         }
         None => None,
     };
@@ -101,6 +107,27 @@ pub async fn drill(
     Ok(Drilled { report, untold })
 }
 
+/// Notes on the address which marker is on the data volume now, so that one can say later whether a snapshot carries it.
+async fn note_marker(
+    aws: &dyn Aws,
+    spec: &Spec,
+    observed: &Observed,
+    marker: &str,
+    ctl: &Control<'_>,
+) -> CallResult<()> {
+    let Some(address) = selfheal_core::existing(spec, observed).address else {
+        return Ok(());
+    };
+    let tag = address.tags.get(TAG_MARKERS).map(String::as_str).unwrap_or_default();
+    let markers = Markers::of(tag).with(ctl.clock.now(), marker);
+    let tags = Tags::from([(TAG_MARKERS.to_owned(), markers.to_string())]);
+    // The same tag twice is the same tag.
+    retry(ctl, Repeat::Read, || {
+        aws.create_tags(address.allocation_id.as_str(), &tags)
+    })
+    .await
+}
+
 /// Makes the stack fail. What only the instance itself can do it is asked for.
 async fn fail(
     aws: &dyn Aws,
@@ -126,8 +153,19 @@ async fn asked(
     words: &[&str],
     ctl: &Control<'_>,
 ) -> CallResult<Option<Reply>> {
+    asked_for(aws, spec, instance, (verb, words), ANSWER_MAX, ctl).await
+}
+
+async fn asked_for(
+    aws: &dyn Aws,
+    spec: &Spec,
+    instance: &InstanceId,
+    (verb, words): (&str, &[&str]),
+    at_most: SignedDuration,
+    ctl: &Control<'_>,
+) -> CallResult<Option<Reply>> {
     match Request::new(&request_id(ctl), verb, words) {
-        Ok(request) => ask(aws, spec, instance, &request, ANSWER_MAX, ctl).await,
+        Ok(request) => ask(aws, spec, instance, &request, at_most, ctl).await,
         Err(_) => Ok(None),
     }
 }

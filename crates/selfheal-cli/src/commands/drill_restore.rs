@@ -1,0 +1,118 @@
+//! `selfheal drill --restore`: proves that the last snapshot can be restored, on a copy of it.
+
+use selfheal_aws::{DrillError, RestoreDrilled, Scope, drill_restore};
+use selfheal_core::drill::{RestoreDrill, RestoreDrillReport};
+
+use crate::cli::DrillArgs;
+use crate::error::CliError;
+use crate::events::Outcome;
+use crate::exit;
+use crate::progress::Reporter;
+use crate::prompt::{Question, confirm};
+use crate::session::Session;
+
+/// Drills a restore.
+///
+/// # Errors
+/// It is refused, not confirmed, or no copy is made; the exit code says where one was, and not everything holds.
+pub fn run(session: &Session, args: &DrillArgs) -> Result<u8, CliError> {
+    let observed = session.observe(Scope::Drill)?;
+    let now = session.backend.now();
+    let drill = RestoreDrill::of(&session.spec, &observed, now).map_err(|refusals| {
+        if session.events.is_none() {
+            for refusal in &refusals {
+                eprintln!("! {}\n    {}", refusal.message, refusal.help);
+            }
+        }
+        CliError::Refused(refusals)
+    })?;
+    let address = selfheal_core::existing(&session.spec, &observed).address;
+    let Some(address) = address else {
+        return Err(CliError::Failed("the stack has no address".to_owned()));
+    };
+    ask(session, args, &drill)?;
+    let reporter = Reporter::new("the copy is shown and taken away", session.events.as_ref());
+    let control = session.backend.control(&reporter);
+    let drilling = drill_restore(
+        session.backend.aws(),
+        &session.spec,
+        drill,
+        &address.allocation_id,
+        &control,
+    );
+    let drilled = session.backend.block_on(drilling);
+    reporter.finish();
+    let drilled = drilled?.map_err(|error| match error {
+        DrillError::Call(error) => session.refused(error),
+        error => CliError::NotServing {
+            message: format!("no copy was made: {error}"),
+            help: "`selfheal status` says how the stack is".to_owned(),
+            done: Vec::new(),
+        },
+    })?;
+    finish(session, drilled)
+}
+
+/// Says what is about to happen and what it costs, and asks.
+fn ask(session: &Session, args: &DrillArgs, drill: &RestoreDrill) -> Result<(), CliError> {
+    let name = &session.spec.name;
+    eprintln!(
+        "A drill of a restore of {name}: a volume of {} GiB is made of {}, taken {}, attached to {}, read there, and deleted.\nWhat it \
+         costs: that volume for some minutes; the app goes on. A marker is written to the data volume, so that the next snapshot \
+         carries it.\n",
+        drill.copy.size_gib,
+        drill.snapshot_id,
+        drill.taken_at.strftime("%Y-%m-%dT%H:%M:%SZ"),
+        drill.instance
+    );
+    if !drill.left.is_empty() {
+        let left: Vec<&str> = drill.left.iter().map(|id| id.as_str()).collect();
+        eprintln!("What an earlier one has left is removed first: {}.\n", left.join(", "));
+    }
+    match &args.confirm {
+        Some(typed) if typed == name => Ok(()),
+        Some(_) => Err(CliError::Declined("the name is not the stack's")),
+        None => confirm(&session.backend, Question::YesNo("Drill the restore?")),
+    }
+}
+
+fn finish(session: &Session, drilled: RestoreDrilled) -> Result<u8, CliError> {
+    let RestoreDrilled { report, untold, .. } = drilled;
+    if let Some(error) = untold {
+        eprintln!("The stack's address does not tell of the drill: {error}");
+    }
+    let passed = report.passed;
+    let failed = report.checks.iter().filter(|check| !check.holds);
+    let failed: Vec<String> = failed
+        .map(|check| format!("not so: {} ({})", check.what, check.seen))
+        .collect();
+    match &session.events {
+        Some(events) => events.end(Vec::new(), Outcome::RestoreDrilled(report))?,
+        None => session.output.text(&show(&report))?,
+    }
+    if passed {
+        return Ok(exit::DONE);
+    }
+    eprintln!("The drill has failed; {}.", failed.join("; "));
+    Ok(exit::FAILED)
+}
+
+/// The report as a person reads it.
+fn show(report: &RestoreDrillReport) -> String {
+    let mut text = String::from("\n");
+    for check in &report.checks {
+        let sign = if check.holds { "holds" } else { "FAILS" };
+        text.push_str(&format!("  {sign}  {}: {}\n", check.what, check.seen));
+    }
+    if report.used_mib.is_some() && !report.marker_compared {
+        text.push_str(
+            "\nNo marker was written before this snapshot was taken, so that none could be compared: one is there now, and the next \
+             snapshot carries it.\n",
+        );
+    }
+    if let Some(ms) = report.read_ms {
+        let (seconds, tenths) = (ms / 1_000, ms % 1_000 / 100);
+        text.push_str(&format!("\nThe data could be read after {seconds}.{tenths} s.\n"));
+    }
+    text
+}

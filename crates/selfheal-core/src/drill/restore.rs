@@ -1,0 +1,386 @@
+//! A drill of a restore: a copy of the last snapshot's data is shown to the running instance, which says what is on it. The data that
+//! the stack uses are not touched.
+
+use std::fmt;
+
+use jiff::{SignedDuration, Timestamp};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::{Check, not_serving};
+use crate::existing::{existing, volume};
+use crate::names::{Names, ResourceKind, TAG_BY_HAND, TAG_RESTORED_FROM};
+use crate::plan::Refusal;
+use crate::snapshots::snapshots;
+use crate::spec::Spec;
+use crate::token::client_token;
+use crate::world::{CreateVolume, InstanceId, Observed, SnapshotId, Volume, VolumeId};
+
+/// Tag key on the stack's Elastic IP that holds what the last drill of a restore has shown.
+pub const TAG_RESTORE_DRILL: &str = selfheal_policy::TAG_RESTORE_DRILL;
+/// Tag key on the stack's Elastic IP that holds [`Markers`].
+pub const TAG_MARKERS: &str = selfheal_policy::TAG_MARKERS;
+
+/// The name under which the copy is attached: the last of those that EC2 recommends for data volumes, as the boot program begins with
+/// the first of them.
+pub const DRILL_DEVICE: &str = "/dev/sdp";
+
+/// For how long a copy counts as one of a drill that is under way: longer than one takes.
+const UNDER_WAY: SignedDuration = SignedDuration::from_mins(20);
+
+/// How far the clock of whoever writes a marker may be from that of AWS.
+const CLOCKS: SignedDuration = SignedDuration::from_secs(60);
+
+/// The markers that were written to the data volume lately, with their times, the newest first.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Markers(Vec<(Timestamp, String)>);
+
+impl Markers {
+    /// How many a tag holds.
+    const MOST: usize = 5;
+
+    /// Reads the value of [`TAG_MARKERS`]; what is not of its form is left out.
+    #[must_use]
+    pub fn of(tag: &str) -> Self {
+        let words: Vec<&str> = tag.split(' ').collect();
+        let (pairs, _) = words.as_chunks::<2>();
+        let read = |[at, marker]: &[&str; 2]| {
+            let at = Timestamp::from_second(at.parse().ok()?).ok()?;
+            Some((at, (*marker).to_owned()))
+        };
+        Self(pairs.iter().filter_map(read).collect())
+    }
+
+    /// Adds one.
+    #[must_use]
+    pub fn with(mut self, at: Timestamp, marker: &str) -> Self {
+        self.0.insert(0, (at, marker.to_owned()));
+        self.0.truncate(Self::MOST);
+        self
+    }
+
+    /// Those that a snapshot may carry which was begun then: the last one before it, and those of about that time. Empty where none was
+    /// written before, as far as it is known.
+    #[must_use]
+    pub fn carried(&self, snapshot: Timestamp) -> Vec<String> {
+        let (sure, doubtful) = (snapshot - CLOCKS, snapshot + CLOCKS);
+        let before = self.0.iter().find(|(at, _)| *at < sure);
+        let about = self.0.iter().filter(|(at, _)| *at >= sure && *at <= doubtful);
+        // Where one alone is of that time, the snapshot may have been begun before it was written.
+        if before.is_none() {
+            return Vec::new();
+        }
+        before
+            .into_iter()
+            .chain(about)
+            .map(|(_, marker)| marker.clone())
+            .collect()
+    }
+}
+
+/// As the tag holds it.
+impl fmt::Display for Markers {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, (at, marker)) in self.0.iter().enumerate() {
+            let space = if index == 0 { "" } else { " " };
+            write!(f, "{space}{} {marker}", at.as_second())?;
+        }
+        Ok(())
+    }
+}
+
+/// What a drill of a restore is about to do.
+#[derive(Clone, Debug)]
+pub struct RestoreDrill {
+    stack: String,
+    /// The snapshot.
+    pub snapshot_id: SnapshotId,
+    /// When it was begun: it holds what was on the volume then.
+    pub taken_at: Timestamp,
+    /// The instance that is to look at the copy.
+    pub instance: InstanceId,
+    /// The call that makes the copy.
+    pub copy: CreateVolume,
+    /// The markers that were written to the data volume.
+    pub markers: Markers,
+    /// The copies of earlier drills that were cut off.
+    pub left: Vec<VolumeId>,
+}
+
+impl RestoreDrill {
+    /// Composes it, from what was read in the scope of a drill, at this time.
+    ///
+    /// # Errors
+    /// Why there can be none: no data, no completed snapshot, or no instance that serves.
+    pub fn of(spec: &Spec, observed: &Observed, now: Timestamp) -> Result<Self, Vec<Refusal>> {
+        let refusal = |code: &str, message: &str, help: &str| Refusal {
+            code: code.to_owned(),
+            message: message.to_owned(),
+            help: help.to_owned(),
+        };
+        let mut refusals: Vec<Refusal> = not_serving(spec, observed, now).into_iter().collect();
+        let Some(data) = &spec.data else {
+            let message = "the spec has no `[data]`, so that there is nothing to restore";
+            refusals.push(refusal(
+                "no-data",
+                message,
+                "a drill without `--restore` shows that the stack heals",
+            ));
+            return Err(refusals);
+        };
+        let latest = snapshots(spec, observed).latest;
+        let latest = observed.snapshots.iter().find(|it| Some(&it.id) == latest.as_ref());
+        if latest.is_none() {
+            let help = "`selfheal snapshot --wait` takes one";
+            refusals.push(refusal("no-snapshot", "the data have no completed snapshot", help));
+        }
+        let names = Names::of(spec);
+        let is_copy = |volume: &&Volume| names.owns(&volume.tags, ResourceKind::DrillCopy);
+        let copies: Vec<&Volume> = observed.volumes.iter().filter(is_copy).collect();
+        let made = |volume: &Volume| volume.tags.get(TAG_BY_HAND)?.parse::<Timestamp>().ok();
+        let young = |volume: &&&Volume| made(volume).is_some_and(|at| now.duration_since(at) < UNDER_WAY);
+        if let Some(copy) = copies.iter().find(young) {
+            let message = format!(
+                "another drill of a restore is under way, or was cut off: {} is its copy",
+                copy.id
+            );
+            let help = "wait until it has ended; from 20 minutes after its beginning on, the next one removes what is left of it";
+            refusals.push(refusal("under-way", &message, help));
+        }
+        let found = existing(spec, observed);
+        let group = observed.group.as_ref();
+        let instance = group.and_then(|group| group.foremost().first().map(|it| it.id.clone()));
+        let (Some(snapshot), Some(instance), Some(current), []) =
+            (latest, instance, &found.volume, refusals.as_slice())
+        else {
+            return Err(refusals);
+        };
+        let mut tags = names.tags(ResourceKind::DrillCopy);
+        tags.insert(TAG_RESTORED_FROM.to_owned(), snapshot.id.to_string());
+        tags.insert(TAG_BY_HAND.to_owned(), now.to_string());
+        let mut copy = CreateVolume {
+            zone: current.zone.clone(),
+            size_gib: snapshot.size_gib.max(1),
+            volume_type: data.volume_type.to_string(),
+            iops: None,
+            throughput_mibps: None,
+            encrypted: true,
+            kms_key: volume::key_of(spec, current),
+            snapshot_id: Some(snapshot.id.clone()),
+            tags,
+            client_token: String::new(),
+        };
+        // A token lives on when its volume is gone: by its time, each drill has one of its own.
+        copy.client_token = client_token(&observed.identity.account, &copy, &[], &[]);
+        let address = found.address.as_ref();
+        let markers = address.and_then(|address| address.tags.get(TAG_MARKERS));
+        Ok(Self {
+            stack: spec.name.clone(),
+            snapshot_id: snapshot.id.clone(),
+            taken_at: snapshot.started_at,
+            instance,
+            copy,
+            markers: markers.map(|tag| Markers::of(tag)).unwrap_or_default(),
+            left: copies.iter().map(|volume| volume.id.clone()).collect(),
+        })
+    }
+
+    /// Ends, with what was seen. `began` is when.
+    #[must_use]
+    pub fn end(self, began: Timestamp, seen: Seen) -> RestoreDrillReport {
+        let expected = self.markers.carried(self.taken_at);
+        let mut checks = Vec::new();
+        let mut check = |what: &str, holds: bool, seen: String| {
+            checks.push(Check {
+                what: what.to_owned(),
+                holds,
+                seen,
+            });
+        };
+        let made = seen.copy_id.as_ref();
+        check(
+            "a volume can be made of the snapshot, and attached",
+            seen.read.is_some(),
+            match (&seen.trouble, made) {
+                (Some(why), _) if seen.read.is_none() => why.clone(),
+                (_, Some(id)) => id.to_string(),
+                (_, None) => "none was made".to_owned(),
+            },
+        );
+        let mut found = None;
+        match seen.read {
+            Some(Ok(contents)) => {
+                let used = format!("{} MiB of it are used", contents.used_mib);
+                check("its filesystem mounts", true, used);
+                if !expected.is_empty() {
+                    let marker = contents.marker.clone();
+                    let holds = marker.as_ref().is_some_and(|marker| expected.contains(marker));
+                    let told = marker.unwrap_or_else(|| "there is none".to_owned());
+                    check("it carries the marker that was written before", holds, told);
+                }
+                found = Some(contents);
+            }
+            Some(Err(why)) => check("its filesystem mounts", false, why),
+            None => {}
+        }
+        if made.is_some() {
+            let told = seen.left.as_ref().map_or_else(
+                || "it is deleted".to_owned(),
+                |id| format!("{id} is left: the next drill of a restore removes it"),
+            );
+            check("nothing is left of it", seen.left.is_none(), told);
+        }
+        RestoreDrillReport {
+            stack: self.stack,
+            began,
+            passed: checks.iter().all(|check| check.holds),
+            snapshot_id: self.snapshot_id,
+            taken_at: self.taken_at,
+            instance_id: self.instance,
+            marker_compared: found.is_some() && !expected.is_empty(),
+            marker: found.as_ref().and_then(|contents| contents.marker.clone()),
+            used_mib: found.map(|contents| contents.used_mib),
+            read_ms: seen.read_ms,
+            left: seen.left,
+            checks,
+        }
+    }
+}
+
+/// What a volume holds, as an instance tells it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Contents {
+    /// The marker, where there is one.
+    pub marker: Option<String>,
+    /// MiB of its filesystem that are used.
+    pub used_mib: u64,
+}
+
+impl Contents {
+    /// Reads what an instance answers: a marker or `none`, and the MiB.
+    ///
+    /// # Errors
+    /// The answer, where it is of another form.
+    pub fn of(words: &str) -> Result<Self, String> {
+        let read = || {
+            let (marker, used) = words.split_once(' ')?;
+            let marker = (marker != "none").then(|| marker.to_owned());
+            Some(Self {
+                marker,
+                used_mib: used.parse().ok()?,
+            })
+        };
+        read().ok_or_else(|| words.to_owned())
+    }
+}
+
+/// What was seen of the copy.
+#[derive(Clone, Debug, Default)]
+pub struct Seen {
+    /// The copy, where one was made.
+    pub copy_id: Option<VolumeId>,
+    /// What the instance says of it, or why that is nothing; `None` where it was not asked.
+    pub read: Option<Result<Contents, String>>,
+    /// Milliseconds from the beginning until it had.
+    pub read_ms: Option<u64>,
+    /// What kept it from being asked.
+    pub trouble: Option<String>,
+    /// The copy, where it could not be taken away.
+    pub left: Option<VolumeId>,
+}
+
+/// What a drill of a restore has shown.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[non_exhaustive]
+pub struct RestoreDrillReport {
+    /// The stack's name.
+    pub stack: String,
+    /// When, RFC 3339.
+    pub began: Timestamp,
+    /// Whether everything holds.
+    pub passed: bool,
+    /// The snapshot.
+    pub snapshot_id: SnapshotId,
+    /// When it was begun, RFC 3339.
+    pub taken_at: Timestamp,
+    /// The instance that looked at the copy.
+    pub instance_id: InstanceId,
+    /// Whether the marker was compared: `false` where none was written before the snapshot, as far as it is known.
+    pub marker_compared: bool,
+    /// The marker on the copy; `null` where there is none.
+    pub marker: Option<String>,
+    /// MiB of its filesystem that are used; `null` where it was not read.
+    pub used_mib: Option<u64>,
+    /// Milliseconds from the beginning until the instance had read the copy; `null` where it did not.
+    pub read_ms: Option<u64>,
+    /// The copy, where it could not be taken away.
+    pub left: Option<VolumeId>,
+    /// What must hold.
+    pub checks: Vec<Check>,
+}
+
+impl RestoreDrillReport {
+    /// What is kept of it in [`TAG_RESTORE_DRILL`]: when, of which snapshot, how it ended, and whether the marker was compared.
+    #[must_use]
+    pub fn to_tag(&self) -> String {
+        let end = if self.passed { "passed" } else { "failed" };
+        let marker = if self.marker_compared { " marker" } else { "" };
+        let began = self.began.strftime("%Y-%m-%dT%H:%M:%SZ");
+        format!("{began} {} {end}{marker}", self.snapshot_id)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(seconds: i64) -> Timestamp {
+        Timestamp::from_second(1_800_000_000 + seconds).unwrap()
+    }
+
+    #[test]
+    fn markers_are_read_back_from_their_tag_which_holds_five() {
+        let markers = (0..7).fold(Markers::default(), |markers, nth| {
+            markers.with(at(nth), &format!("{nth:032x}"))
+        });
+        assert_eq!(markers.0.len(), 5);
+        assert_eq!(markers.0[0].1, format!("{:032x}", 6));
+        let tag = markers.to_string();
+        assert!(tag.len() <= 256, "{}", tag.len());
+        assert_eq!(Markers::of(&tag), markers);
+        for strange in ["", " ", "x y", "1800000000", "99999999999999999 a"] {
+            assert_eq!(Markers::of(strange), Markers::default(), "{strange}");
+        }
+    }
+
+    #[test]
+    fn a_snapshot_carries_the_last_marker_before_it() {
+        let markers = Markers::default()
+            .with(at(0), "a")
+            .with(at(1_000), "b")
+            .with(at(2_000), "c");
+        assert_eq!(markers.carried(at(-100)), [""; 0]);
+        assert_eq!(markers.carried(at(500)), ["a"]);
+        assert_eq!(markers.carried(at(3_000)), ["c"]);
+        // Within a minute the clocks do not tell which was first.
+        assert_eq!(markers.carried(at(1_030)), ["a", "b"]);
+        assert_eq!(markers.carried(at(970)), ["a", "b"]);
+        // It may be older than the first of all.
+        assert_eq!(markers.carried(at(30)), [""; 0]);
+    }
+
+    #[test]
+    fn contents_are_a_marker_or_none_and_a_number() {
+        let contents = |marker: Option<&str>, used_mib| {
+            Ok(Contents {
+                marker: marker.map(str::to_owned),
+                used_mib,
+            })
+        };
+        assert_eq!(Contents::of("00ff 12"), contents(Some("00ff"), 12));
+        assert_eq!(Contents::of("none 0"), contents(None, 0));
+        for strange in ["", "none", "none x", "a b c"] {
+            assert_eq!(Contents::of(strange), Err(strange.to_owned()));
+        }
+    }
+}
