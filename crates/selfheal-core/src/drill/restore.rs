@@ -14,7 +14,7 @@ use crate::plan::Refusal;
 use crate::snapshots::snapshots;
 use crate::spec::Spec;
 use crate::token::client_token;
-use crate::world::{CreateVolume, InstanceId, Observed, SnapshotId, Volume, VolumeId};
+use crate::world::{CreateVolume, InstanceId, Observed, Snapshot, SnapshotId, Volume, VolumeId};
 
 /// Tag key on the stack's Elastic IP that holds what the last drill of a restore has shown.
 pub const TAG_RESTORE_DRILL: &str = selfheal_policy::TAG_RESTORE_DRILL;
@@ -113,13 +113,8 @@ impl RestoreDrill {
     /// # Errors
     /// Why there can be none: no data, no completed snapshot, or no instance that serves.
     pub fn of(spec: &Spec, observed: &Observed, now: Timestamp) -> Result<Self, Vec<Refusal>> {
-        let refusal = |code: &str, message: &str, help: &str| Refusal {
-            code: code.to_owned(),
-            message: message.to_owned(),
-            help: help.to_owned(),
-        };
         let mut refusals: Vec<Refusal> = not_serving(spec, observed, now).into_iter().collect();
-        let Some(data) = &spec.data else {
+        if spec.data.is_none() {
             let message = "the spec has no `[data]`, so that there is nothing to restore";
             refusals.push(refusal(
                 "no-data",
@@ -134,19 +129,8 @@ impl RestoreDrill {
             let help = "`selfheal snapshot --wait` takes one";
             refusals.push(refusal("no-snapshot", "the data have no completed snapshot", help));
         }
-        let names = Names::of(spec);
-        let is_copy = |volume: &&Volume| names.owns(&volume.tags, ResourceKind::DrillCopy);
-        let copies: Vec<&Volume> = observed.volumes.iter().filter(is_copy).collect();
-        let made = |volume: &Volume| volume.tags.get(TAG_BY_HAND)?.parse::<Timestamp>().ok();
-        let young = |volume: &&&Volume| made(volume).is_some_and(|at| now.duration_since(at) < UNDER_WAY);
-        if let Some(copy) = copies.iter().find(young) {
-            let message = format!(
-                "another drill of a restore is under way, or was cut off: {} is its copy",
-                copy.id
-            );
-            let help = "wait until it has ended; from 20 minutes after its beginning on, the next one removes what is left of it";
-            refusals.push(refusal("under-way", &message, help));
-        }
+        let copies = copies(spec, observed);
+        refusals.extend(under_way(&copies, now));
         let found = existing(spec, observed);
         let group = observed.group.as_ref();
         let instance = group.and_then(|group| group.foremost().first().map(|it| it.id.clone()));
@@ -155,23 +139,6 @@ impl RestoreDrill {
         else {
             return Err(refusals);
         };
-        let mut tags = names.tags(ResourceKind::DrillCopy);
-        tags.insert(TAG_RESTORED_FROM.to_owned(), snapshot.id.to_string());
-        tags.insert(TAG_BY_HAND.to_owned(), now.to_string());
-        let mut copy = CreateVolume {
-            zone: current.zone.clone(),
-            size_gib: snapshot.size_gib.max(1),
-            volume_type: data.volume_type.to_string(),
-            iops: None,
-            throughput_mibps: None,
-            encrypted: true,
-            kms_key: volume::key_of(spec, current),
-            snapshot_id: Some(snapshot.id.clone()),
-            tags,
-            client_token: String::new(),
-        };
-        // A token lives on when its volume is gone: by its time, each drill has one of its own.
-        copy.client_token = client_token(&observed.identity.account, &copy, &[], &[]);
         let address = found.address.as_ref();
         let markers = address.and_then(|address| address.tags.get(TAG_MARKERS));
         Ok(Self {
@@ -179,7 +146,7 @@ impl RestoreDrill {
             snapshot_id: snapshot.id.clone(),
             taken_at: snapshot.started_at,
             instance,
-            copy,
+            copy: copy_of(spec, observed, snapshot, current, now),
             markers: markers.map(|tag| Markers::of(tag)).unwrap_or_default(),
             left: copies.iter().map(|volume| volume.id.clone()).collect(),
         })
@@ -245,6 +212,57 @@ impl RestoreDrill {
             checks,
         }
     }
+}
+
+fn refusal(code: &str, message: &str, help: &str) -> Refusal {
+    Refusal {
+        code: code.to_owned(),
+        message: message.to_owned(),
+        help: help.to_owned(),
+    }
+}
+
+/// What drills have made of snapshots, and not taken away so far.
+fn copies<'a>(spec: &Spec, observed: &'a Observed) -> Vec<&'a Volume> {
+    let names = Names::of(spec);
+    let is_copy = |volume: &&Volume| names.owns(&volume.tags, ResourceKind::DrillCopy);
+    observed.volumes.iter().filter(is_copy).collect()
+}
+
+/// That one of these copies may be in use.
+fn under_way(copies: &[&Volume], now: Timestamp) -> Option<Refusal> {
+    let made = |volume: &Volume| volume.tags.get(TAG_BY_HAND)?.parse::<Timestamp>().ok();
+    let young = |volume: &&&Volume| made(volume).is_some_and(|at| now.duration_since(at) < UNDER_WAY);
+    let copy = copies.iter().find(young)?;
+    let message = format!(
+        "another drill of a restore is under way, or was cut off: {} is its copy",
+        copy.id
+    );
+    let help =
+        "wait until it has ended; from 20 minutes after its beginning on, the next one removes what is left of it";
+    Some(refusal("under-way", &message, help))
+}
+
+/// The call that makes a copy of a snapshot's data, beside the data volume.
+fn copy_of(spec: &Spec, observed: &Observed, snapshot: &Snapshot, current: &Volume, now: Timestamp) -> CreateVolume {
+    let mut tags = Names::of(spec).tags(ResourceKind::DrillCopy);
+    tags.insert(TAG_RESTORED_FROM.to_owned(), snapshot.id.to_string());
+    tags.insert(TAG_BY_HAND.to_owned(), now.to_string());
+    let mut copy = CreateVolume {
+        zone: current.zone.clone(),
+        size_gib: snapshot.size_gib,
+        volume_type: "gp3".to_owned(),
+        iops: None,
+        throughput_mibps: None,
+        encrypted: true,
+        kms_key: volume::key_of(spec, current),
+        snapshot_id: Some(snapshot.id.clone()),
+        tags,
+        client_token: String::new(),
+    };
+    // A token lives on when its volume is gone: by its time, each drill has one of its own.
+    copy.client_token = client_token(&observed.identity.account, &copy, &[], &[]);
+    copy
 }
 
 /// What a volume holds, as an instance tells it.

@@ -26,22 +26,24 @@ pub(super) fn instance(grants: &mut InstanceGrants<'_>) -> Granted {
     Ok(())
 }
 
+/// The commands that read the group without its hooks.
+const FEW: [Purpose; 8] = [
+    Purpose::Sleep,
+    Purpose::Replace,
+    Purpose::Config,
+    Purpose::Snapshot,
+    Purpose::Restore,
+    Purpose::Request,
+    Purpose::Drill,
+    Purpose::DrillRestore,
+];
+
 /// Every command finds the group, and all but a sleep, a replacement and a config its hooks; an apply makes and changes them, and its scheduled actions
 /// where there is a schedule; a resume takes the marks of a parked stack off; a destroy deletes the group.
 pub(super) fn operator(grants: &mut OperatorGrants<'_>) -> Granted {
     let group = vec![grants.place.group(&grants.scope.group)?];
     grants.look(When::Always, &["autoscaling:DescribeAutoScalingGroups"])?;
-    let few = [
-        Purpose::Sleep,
-        Purpose::Replace,
-        Purpose::Config,
-        Purpose::Snapshot,
-        Purpose::Restore,
-        Purpose::Request,
-        Purpose::Drill,
-        Purpose::DrillRestore,
-    ];
-    if !few.contains(&grants.purpose) && !grants.purpose.reaches_instance() {
+    if !FEW.contains(&grants.purpose) && !grants.purpose.reaches_instance() {
         grants.look(When::Always, &["autoscaling:DescribeLifecycleHooks"])?;
     }
     match grants.purpose {

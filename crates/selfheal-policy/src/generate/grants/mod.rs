@@ -73,7 +73,7 @@ impl Resource {
                     | Self::Account
             ),
             Purpose::Restore => matches!(self, Self::Group | Self::Volume | Self::Snapshot | Self::Instance),
-            Purpose::DrillRestore => matches!(
+            Purpose::Drill | Purpose::DrillRestore => matches!(
                 self,
                 Self::Group
                     | Self::Volume
@@ -81,16 +81,6 @@ impl Resource {
                     | Self::Record
                     | Self::Snapshot
                     | Self::Key
-                    | Self::Instance
-                    | Self::Account
-            ),
-            Purpose::Drill => matches!(
-                self,
-                Self::Group
-                    | Self::Volume
-                    | Self::Address
-                    | Self::Record
-                    | Self::Snapshot
                     | Self::Instance
                     | Self::Account
             ),
