@@ -13,7 +13,7 @@ use crate::workspace;
 
 /// What `selfheal policy` is asked for, one document each. Those of `snapshot`, `shell`, `forward`, `run` and `doctor` name actions
 /// and conditions that are younger than what parliament knows.
-const DOCUMENTS: [&[&str]; 12] = [
+const DOCUMENTS: [&[&str]; 16] = [
     &["instance"],
     &["operator", "--for", "plan"],
     &["operator", "--for", "apply"],
@@ -24,6 +24,10 @@ const DOCUMENTS: [&[&str]; 12] = [
     &["operator", "--for", "replace"],
     &["operator", "--for", "config"],
     &["operator", "--for", "restore"],
+    &["operator", "--for", "drill"],
+    &["operator", "--for", "drill-restore"],
+    &["operator", "--for", "request"],
+    &["operator", "--for", "init"],
     &["operator", "--for", "logs"],
     &["operator", "--for", "notify"],
 ];
