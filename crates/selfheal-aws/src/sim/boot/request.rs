@@ -189,7 +189,7 @@ impl World {
         match self.volumes.get(&copy).map(|record| &record.content) {
             Some(Content::Filesystem { marker, writes, .. }) => {
                 let marker = marker.as_deref().unwrap_or("none");
-                (true, format!("{marker} {}", writes))
+                (true, format!("{marker} {writes}"))
             }
             _ => (false, "the copy cannot be mounted".to_owned()),
         }
