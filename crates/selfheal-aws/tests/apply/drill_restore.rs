@@ -146,10 +146,11 @@ fn spoil(sim: &Sim, change: fn(&mut Content)) {
 
 #[test]
 fn what_does_not_hold_fails_the_drill_and_leaves_nothing() {
-    let cases: [(&str, fn(&Sim)); 3] = [
+    type Change = fn(&Sim);
+    let cases: [(&str, Change); 3] = [
         ("mounts", |sim| spoil(sim, |content| *content = Content::Blank)),
         ("mounts", |sim| {
-            spoil(sim, |content| *content = Content::Foreign("gpt".to_owned()))
+            spoil(sim, |content| *content = Content::Foreign("gpt".to_owned()));
         }),
         ("marker", |sim| {
             spoil(sim, |content| {

@@ -2,6 +2,7 @@
 
 use selfheal_aws::{DrillError, RestoreDrilled, Scope, drill_restore};
 use selfheal_core::drill::{RestoreDrill, RestoreDrillReport};
+use selfheal_core::world::VolumeId;
 
 use crate::cli::DrillArgs;
 use crate::error::CliError;
@@ -66,7 +67,7 @@ fn ask(session: &Session, args: &DrillArgs, drill: &RestoreDrill) -> Result<(), 
         drill.instance
     );
     if !drill.left.is_empty() {
-        let left: Vec<&str> = drill.left.iter().map(|id| id.as_str()).collect();
+        let left: Vec<&str> = drill.left.iter().map(VolumeId::as_str).collect();
         eprintln!("What an earlier one has left is removed first: {}.\n", left.join(", "));
     }
     match &args.confirm {
