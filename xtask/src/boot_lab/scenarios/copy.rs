@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use selfheal_aws::Ec2;
 use selfheal_core::drill::DRILL_DEVICE;
-use selfheal_core::names::Tags;
+use selfheal_core::names::{Names, ResourceKind};
 use selfheal_core::spec::Filesystem;
 use selfheal_core::world::{CreateVolume, InstanceId, VolumeId};
 
@@ -81,7 +81,7 @@ fn attached(cloud: &Cloud, id: &InstanceId) -> TaskResult<VolumeId> {
         encrypted: true,
         kms_key: None,
         snapshot_id: None,
-        tags: Tags::new(),
+        tags: Names::new("web", "eu-west-1").tags(ResourceKind::DrillCopy),
         client_token: "a copy".to_owned(),
     }))?;
     cloud.copy_disk(&made.id)?;
