@@ -11,7 +11,7 @@ use selfheal_core::names::Tags;
 use selfheal_core::plan::RepeatClass;
 use selfheal_core::request::{Reply, Request};
 use selfheal_core::spec::Spec;
-use selfheal_core::world::{InstanceId, Observed};
+use selfheal_core::world::{AllocationId, InstanceId, Observed};
 use thiserror::Error;
 
 use crate::backend::{Aws, CallResult, Prober};
@@ -71,15 +71,13 @@ pub async fn drill(
         .as_ref()
         .and_then(|group| group.foremost().first().map(|it| it.id.clone()));
     let instance = instance.ok_or(DrillError::NotServing)?;
-    let marker = match &spec.data {
-        Some(_) => {
-            let marker = request_id(ctl) + &request_id(ctl);
-            let reply = asked(aws, spec, &instance, "marker", &[&marker], ctl).await?;
-            let marker = said(reply).map_err(DrillError::Refused)?;
-            note_marker(aws, spec, &observed, &marker, ctl).await?;
-            Some(marker)
+    let address = selfheal_core::existing(spec, &observed).address;
+    let marker = match (&spec.data, address) {
+        (Some(_), Some(address)) => {
+            let noted = (&address.allocation_id, Markers::in_tags(&address.tags));
+            Some(write_marker(aws, spec, &instance, noted, ctl).await?)
         }
-        None => None,
+        _ => None,
     };
     fail(aws, spec, &instance, how, ctl).await?;
     let begun = Drill::begin(spec, &observed, how, marker.clone(), outside.is_some(), ctl.clock.now());
@@ -87,7 +85,7 @@ pub async fn drill(
     let observed = heal(aws, spec, (&mut drill, observed), (prober, outside), ctl).await?;
     let read = match (&marker, drill.standing(spec, &observed)) {
         (Some(_), Standing::Healed(id)) => {
-            let reply = asked(aws, spec, &id, "marker", &[], ctl).await;
+            let reply = asked(aws, spec, &id, ("marker", &[]), ANSWER_MAX, ctl).await;
             Some(reply.map_err(|error| error.to_string()).and_then(said))
         }
         _ => None,
@@ -98,34 +96,39 @@ pub async fn drill(
     let report = drill.end(spec, &observed, read, ctl.clock.now());
     let mut untold = None;
     if let Some(allocation) = allocation {
-        let tags = Tags::from([(TAG_DRILL.to_owned(), report.to_tag())]);
-        // The same tag twice is the same tag.
-        untold = retry(ctl, Repeat::Read, || aws.create_tags(allocation.as_str(), &tags))
-            .await
-            .err();
+        untold = note(aws, &allocation, (TAG_DRILL, report.to_tag()), ctl).await.err();
     }
     Ok(Drilled { report, untold })
 }
 
-/// Notes on the address which marker is on the data volume now, so that one can say later whether a snapshot carries it.
-async fn note_marker(
+/// Writes a new marker to the data volume, and answers it. It is noted on the address before, and once it is there, so that one can say
+/// later whether a snapshot carries it, wherever this is cut off.
+async fn write_marker(
     aws: &dyn Aws,
     spec: &Spec,
-    observed: &Observed,
-    marker: &str,
+    instance: &InstanceId,
+    (allocation, markers): (&AllocationId, Markers),
+    ctl: &Control<'_>,
+) -> Result<String, DrillError> {
+    let marker = request_id(ctl) + &request_id(ctl);
+    let markers = markers.with(ctl.clock.now(), &marker);
+    note(aws, allocation, (TAG_MARKERS, markers.to_string()), ctl).await?;
+    let reply = asked(aws, spec, instance, ("marker", &[&marker]), ANSWER_MAX, ctl).await?;
+    let marker = said(reply).map_err(DrillError::Refused)?;
+    let markers = markers.written(ctl.clock.now());
+    note(aws, allocation, (TAG_MARKERS, markers.to_string()), ctl).await?;
+    Ok(marker)
+}
+
+/// Keeps something in a tag of the address. The same tag twice is the same tag.
+async fn note(
+    aws: &dyn Aws,
+    allocation: &AllocationId,
+    (key, value): (&str, String),
     ctl: &Control<'_>,
 ) -> CallResult<()> {
-    let Some(address) = selfheal_core::existing(spec, observed).address else {
-        return Ok(());
-    };
-    let tag = address.tags.get(TAG_MARKERS).map(String::as_str).unwrap_or_default();
-    let markers = Markers::of(tag).with(ctl.clock.now(), marker);
-    let tags = Tags::from([(TAG_MARKERS.to_owned(), markers.to_string())]);
-    // The same tag twice is the same tag.
-    retry(ctl, Repeat::Read, || {
-        aws.create_tags(address.allocation_id.as_str(), &tags)
-    })
-    .await
+    let tags = Tags::from([(key.to_owned(), value)]);
+    retry(ctl, Repeat::Read, || aws.create_tags(allocation.as_str(), &tags)).await
 }
 
 /// Makes the stack fail. What only the instance itself can do it is asked for.
@@ -141,22 +144,11 @@ async fn fail(
         let repeat = Repeat::Step(RepeatClass::Change);
         return Ok(retry(ctl, repeat, || aws.terminate_instance(instance)).await?);
     }
-    let reply = asked(aws, spec, instance, "fail", &[how.as_str()], ctl).await?;
+    let reply = asked(aws, spec, instance, ("fail", &[how.as_str()]), ANSWER_MAX, ctl).await?;
     said(reply).map(drop).map_err(DrillError::Refused)
 }
 
 async fn asked(
-    aws: &dyn Aws,
-    spec: &Spec,
-    instance: &InstanceId,
-    verb: &str,
-    words: &[&str],
-    ctl: &Control<'_>,
-) -> CallResult<Option<Reply>> {
-    asked_for(aws, spec, instance, (verb, words), ANSWER_MAX, ctl).await
-}
-
-async fn asked_for(
     aws: &dyn Aws,
     spec: &Spec,
     instance: &InstanceId,

@@ -4,18 +4,16 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use selfheal_core::drill::{
-    Contents, DRILL_DEVICE, Entry, Moment, RestoreDrill, RestoreDrillReport, Seen, TAG_MARKERS, TAG_RESTORE_DRILL,
+    Contents, DRILL_DEVICE, Entry, Moment, RestoreDrill, RestoreDrillReport, Seen, TAG_RESTORE_DRILL,
 };
-use selfheal_core::names::Tags;
 use selfheal_core::plan::RepeatClass;
 use selfheal_core::spec::Spec;
-use selfheal_core::world::{AllocationId, AttachmentState, InstanceId, Volume, VolumeId, VolumeState};
+use selfheal_core::world::{AttachmentState, InstanceId, Volume, VolumeId, VolumeState};
 
-use super::{DrillError, asked, said};
+use super::{DrillError, asked, note, said, write_marker};
 use crate::backend::{Aws, CallResult};
 use crate::control::{Control, Event};
 use crate::error::{CallError, CallErrorKind};
-use crate::request::request_id;
 use crate::retry::{Repeat, retry};
 
 /// Between two looks at a volume.
@@ -48,25 +46,21 @@ pub struct RestoreDrilled {
 /// Copies of earlier drills that were cut off are removed first. Each moment is told.
 ///
 /// # Errors
-/// [`DrillError`] where no copy was made: the instance does not answer, or a call failed. What fails after that is in the report, as is a
-/// copy that could not be taken away.
+/// [`DrillError`] where the instance does not answer, or a call failed for good, up to the one that makes the copy: where its answer was
+/// lost there may be one, as of a drill that was cut off. What fails after that is in the report, as is a copy that could not be taken
+/// away.
 pub async fn drill_restore(
     aws: &dyn Aws,
     spec: &Spec,
     drill: RestoreDrill,
-    allocation: &AllocationId,
     ctl: &Control<'_>,
 ) -> Result<RestoreDrilled, DrillError> {
     let began = ctl.clock.now();
     for id in &drill.left {
         remove(aws, id, ctl).await?;
     }
-    let marker = request_id(ctl) + &request_id(ctl);
-    let reply = asked(aws, spec, &drill.instance, "marker", &[&marker], ctl).await?;
-    said(reply).map_err(DrillError::Refused)?;
-    let markers = drill.markers.clone().with(ctl.clock.now(), &marker);
-    let tags = Tags::from([(TAG_MARKERS.to_owned(), markers.to_string())]);
-    retry(ctl, Repeat::Read, || aws.create_tags(allocation.as_str(), &tags)).await?;
+    let noted = (&drill.allocation_id, drill.markers.clone());
+    write_marker(aws, spec, &drill.instance, noted, ctl).await?;
     // It has a token, so that a second call answers the same volume.
     let made = retry(ctl, Repeat::Read, || aws.create_volume(&drill.copy)).await?;
     let mut seen = Seen {
@@ -86,9 +80,9 @@ pub async fn drill_restore(
         Ok(true) => tell(Moment::CopyRemoved),
         Ok(false) | Err(_) => seen.left = Some(made.id),
     }
+    let allocation = drill.allocation_id.clone();
     let report = drill.end(began, seen);
-    let tags = Tags::from([(TAG_RESTORE_DRILL.to_owned(), report.to_tag())]);
-    let told = retry(ctl, Repeat::Read, || aws.create_tags(allocation.as_str(), &tags)).await;
+    let told = note(aws, &allocation, (TAG_RESTORE_DRILL, report.to_tag()), ctl).await;
     Ok(RestoreDrilled {
         report,
         untold: told.err(),
@@ -130,7 +124,7 @@ async fn show(
         _ => await_volume(aws, copy, &attached, ctl).await?,
     }
     moment(ctl, instance, began, Moment::CopyAttached);
-    let reply = super::asked_for(aws, spec, instance, ("copy", &[copy.as_str()]), READ_MAX, ctl).await;
+    let reply = asked(aws, spec, instance, ("copy", &[copy.as_str()]), READ_MAX, ctl).await;
     let read = said(reply.map_err(plain)?).and_then(|words| Contents::of(&words));
     if read.is_ok() {
         moment(ctl, instance, began, Moment::CopyRead);

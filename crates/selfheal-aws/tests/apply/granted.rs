@@ -310,13 +310,12 @@ fn whatever_a_drill_of_a_restore_is_granted_some_drill_uses() {
     let policy = operate(&sim, &scope(), Purpose::DrillRestore);
     let before = read(&sim, &spec, Scope::Drill);
     let drill = RestoreDrill::of(&spec, &before, sim.now()).expect("nothing is against it");
-    let address = selfheal_core::existing(&spec, &before).address.expect("it has one");
     let ctl = Control {
         clock: &sim,
         jitter: &sim,
         progress: &Silent,
     };
-    let drilling = drill_restore(&sim, &spec, drill, &address.allocation_id, &ctl);
+    let drilling = drill_restore(&sim, &spec, drill, &ctl);
     let drilled = sim.block_on(drilling).expect("it ends").expect("it takes place");
     assert!(drilled.report.passed, "{:#?}", drilled.report);
     check(&policy, &used(&sim, true), &[]);

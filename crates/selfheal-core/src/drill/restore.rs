@@ -9,12 +9,12 @@ use serde::{Deserialize, Serialize};
 
 use super::{Check, not_serving};
 use crate::existing::{existing, volume};
-use crate::names::{Names, ResourceKind, TAG_BY_HAND, TAG_RESTORED_FROM};
+use crate::names::{Names, ResourceKind, TAG_BY_HAND, TAG_RESTORED_FROM, Tags};
 use crate::plan::Refusal;
 use crate::snapshots::snapshots;
 use crate::spec::Spec;
 use crate::token::client_token;
-use crate::world::{CreateVolume, InstanceId, Observed, Snapshot, SnapshotId, Volume, VolumeId};
+use crate::world::{AllocationId, CreateVolume, InstanceId, Observed, Snapshot, SnapshotId, Volume, VolumeId};
 
 /// Tag key on the stack's Elastic IP that holds what the last drill of a restore has shown.
 pub const TAG_RESTORE_DRILL: &str = selfheal_policy::TAG_RESTORE_DRILL;
@@ -25,15 +25,24 @@ pub const TAG_MARKERS: &str = selfheal_policy::TAG_MARKERS;
 /// the first of them.
 pub const DRILL_DEVICE: &str = "/dev/sdp";
 
-/// For how long a copy counts as one of a drill that is under way: longer than one takes.
-const UNDER_WAY: SignedDuration = SignedDuration::from_mins(20);
+/// For how long a copy counts as one of a drill that is under way: longer than all that one waits for.
+const UNDER_WAY: SignedDuration = SignedDuration::from_mins(30);
 
 /// How far the clock of whoever writes a marker may be from that of AWS.
 const CLOCKS: SignedDuration = SignedDuration::from_secs(60);
 
-/// The markers that were written to the data volume lately, with their times, the newest first.
+/// The markers that were written to the data volume lately, the newest first.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Markers(Vec<(Timestamp, String)>);
+pub struct Markers(Vec<Marker>);
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Marker {
+    /// When it was noted.
+    at: Timestamp,
+    text: String,
+    /// Whether the instance has said that it is there. What is not sure may be there all the same, or come to be.
+    sure: bool,
+}
 
 impl Markers {
     /// How many a tag holds.
@@ -44,46 +53,64 @@ impl Markers {
     pub fn of(tag: &str) -> Self {
         let words: Vec<&str> = tag.split(' ').collect();
         let (pairs, _) = words.as_chunks::<2>();
-        let read = |[at, marker]: &[&str; 2]| {
-            let at = Timestamp::from_second(at.parse().ok()?).ok()?;
-            Some((at, (*marker).to_owned()))
+        let read = |[at, text]: &[&str; 2]| {
+            let (at, sure) = at.strip_suffix('+').map_or((*at, true), |at| (at, false));
+            Some(Marker {
+                at: Timestamp::from_second(at.parse().ok()?).ok()?,
+                text: (*text).to_owned(),
+                sure,
+            })
         };
         Self(pairs.iter().filter_map(read).collect())
     }
 
-    /// Adds one.
+    /// Reads the tags of an address.
     #[must_use]
-    pub fn with(mut self, at: Timestamp, marker: &str) -> Self {
-        self.0.insert(0, (at, marker.to_owned()));
+    pub fn in_tags(tags: &Tags) -> Self {
+        tags.get(TAG_MARKERS).map(|tag| Self::of(tag)).unwrap_or_default()
+    }
+
+    /// Adds one that is about to be written.
+    #[must_use]
+    pub fn with(mut self, at: Timestamp, text: &str) -> Self {
+        let marker = Marker {
+            at,
+            text: text.to_owned(),
+            sure: false,
+        };
+        self.0.insert(0, marker);
         self.0.truncate(Self::MOST);
         self
     }
 
-    /// Those that a snapshot may carry which was begun then: the last one before it, and those of about that time. Empty where none was
-    /// written before, as far as it is known.
+    /// The same, where that one is there at this time.
+    #[must_use]
+    pub fn written(mut self, at: Timestamp) -> Self {
+        if let Some(newest) = self.0.first_mut() {
+            newest.at = at;
+            newest.sure = true;
+        }
+        self
+    }
+
+    /// Those that a snapshot may carry which was begun then: the last one that was surely there before, and what was noted since, up to
+    /// about that time. Empty where none was surely there before.
     #[must_use]
     pub fn carried(&self, snapshot: Timestamp) -> Vec<String> {
-        let (sure, doubtful) = (snapshot - CLOCKS, snapshot + CLOCKS);
-        let before = self.0.iter().find(|(at, _)| *at < sure);
-        let about = self.0.iter().filter(|(at, _)| *at >= sure && *at <= doubtful);
-        // Where one alone is of that time, the snapshot may have been begun before it was written.
-        if before.is_none() {
-            return Vec::new();
-        }
-        before
-            .into_iter()
-            .chain(about)
-            .map(|(_, marker)| marker.clone())
-            .collect()
+        let noted: Vec<&Marker> = self.0.iter().filter(|it| it.at <= snapshot + CLOCKS).collect();
+        let last = noted.iter().position(|it| it.sure && it.at < snapshot - CLOCKS);
+        let carried = last.map_or(&[][..], |last| &noted[..=last]);
+        carried.iter().map(|it| it.text.clone()).collect()
     }
 }
 
 /// As the tag holds it.
 impl fmt::Display for Markers {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (index, (at, marker)) in self.0.iter().enumerate() {
+        for (index, marker) in self.0.iter().enumerate() {
             let space = if index == 0 { "" } else { " " };
-            write!(f, "{space}{} {marker}", at.as_second())?;
+            let sign = if marker.sure { "" } else { "+" };
+            write!(f, "{space}{}{sign} {}", marker.at.as_second(), marker.text)?;
         }
         Ok(())
     }
@@ -101,6 +128,8 @@ pub struct RestoreDrill {
     pub instance: InstanceId,
     /// The call that makes the copy.
     pub copy: CreateVolume,
+    /// The stack's Elastic IP, whose tags keep markers and result.
+    pub allocation_id: AllocationId,
     /// The markers that were written to the data volume.
     pub markers: Markers,
     /// The copies of earlier drills that were cut off.
@@ -134,20 +163,19 @@ impl RestoreDrill {
         let found = existing(spec, observed);
         let group = observed.group.as_ref();
         let instance = group.and_then(|group| group.foremost().first().map(|it| it.id.clone()));
-        let (Some(snapshot), Some(instance), Some(current), []) =
-            (latest, instance, &found.volume, refusals.as_slice())
+        let (Some(snapshot), Some(instance), Some(current), Some(address), []) =
+            (latest, instance, &found.volume, &found.address, refusals.as_slice())
         else {
             return Err(refusals);
         };
-        let address = found.address.as_ref();
-        let markers = address.and_then(|address| address.tags.get(TAG_MARKERS));
         Ok(Self {
             stack: spec.name.clone(),
             snapshot_id: snapshot.id.clone(),
             taken_at: snapshot.started_at,
             instance,
             copy: copy_of(spec, observed, snapshot, current, now),
-            markers: markers.map(|tag| Markers::of(tag)).unwrap_or_default(),
+            allocation_id: address.allocation_id.clone(),
+            markers: Markers::in_tags(&address.tags),
             left: copies.iter().map(|volume| volume.id.clone()).collect(),
         })
     }
@@ -239,7 +267,7 @@ fn under_way(copies: &[&Volume], now: Timestamp) -> Option<Refusal> {
         copy.id
     );
     let help =
-        "wait until it has ended; from 20 minutes after its beginning on, the next one removes what is left of it";
+        "wait until it has ended; from half an hour after its beginning on, the next one removes what is left of it";
     Some(refusal("under-way", &message, help))
 }
 
@@ -362,7 +390,7 @@ mod tests {
             markers.with(at(nth), &format!("{nth:032x}"))
         });
         assert_eq!(markers.0.len(), 5);
-        assert_eq!(markers.0[0].1, format!("{:032x}", 6));
+        assert_eq!(markers.0[0].text, format!("{:032x}", 6));
         let tag = markers.to_string();
         assert!(tag.len() <= 256, "{}", tag.len());
         assert_eq!(Markers::of(&tag), markers);
@@ -373,18 +401,22 @@ mod tests {
 
     #[test]
     fn a_snapshot_carries_the_last_marker_before_it() {
-        let markers = Markers::default()
-            .with(at(0), "a")
-            .with(at(1_000), "b")
-            .with(at(2_000), "c");
+        let written = |markers: Markers, seconds, text| markers.with(at(seconds), text).written(at(seconds));
+        let markers = written(written(written(Markers::default(), 0, "a"), 1_000, "b"), 2_000, "c");
         assert_eq!(markers.carried(at(-100)), [""; 0]);
         assert_eq!(markers.carried(at(500)), ["a"]);
         assert_eq!(markers.carried(at(3_000)), ["c"]);
         // Within a minute the clocks do not tell which was first.
-        assert_eq!(markers.carried(at(1_030)), ["a", "b"]);
-        assert_eq!(markers.carried(at(970)), ["a", "b"]);
+        assert_eq!(markers.carried(at(1_030)), ["b", "a"]);
+        assert_eq!(markers.carried(at(970)), ["b", "a"]);
         // It may be older than the first of all.
         assert_eq!(markers.carried(at(30)), [""; 0]);
+        // What was cut off before it was known to be there proves nothing, and refutes nothing.
+        let unsure = markers.with(at(3_000), "d");
+        assert_eq!(Markers::of(&unsure.to_string()), unsure);
+        assert_eq!(unsure.carried(at(4_000)), ["d", "c"]);
+        assert_eq!(written(unsure, 5_000, "e").carried(at(6_000)), ["e"]);
+        assert_eq!(Markers::default().with(at(0), "a").carried(at(1_000)), [""; 0]);
     }
 
     #[test]

@@ -174,9 +174,7 @@ impl World {
             None => (false, "there is no marker".to_owned()),
         }
     }
-}
 
-impl World {
     /// Mounts a copy of a snapshot's data, tells the marker on it and how much of it is used, and unmounts it.
     fn read_copy(&self, id: &InstanceId, words: &[String], config: &BootConfig) -> Outcome {
         let [copy] = words else {
