@@ -99,9 +99,6 @@ fn run(global: &Global, command: Command) -> Result<u8, CliError> {
         Command::Resume(args) => open_anyway()?.run(|session| commands::resume::run(session, &args)),
         Command::Replace(args) => open_anyway()?.run(|session| commands::replace::replace(session, &args)),
         Command::Rollback(args) => open_anyway()?.run(|session| commands::replace::rollback(session, &args)),
-        Command::Drill(args) if args.restore => {
-            open_anyway()?.run(|session| commands::drill_restore::run(session, &args))
-        }
         Command::Drill(args) => open_anyway()?.run(|session| commands::drill::run(session, &args)),
         Command::Wait(args) => open_anyway()?.run(|session| commands::replace::wait(session, &args)),
         Command::Sleep(args) => open_anyway()?.run(|session| commands::sleep::sleep(session, &args)),

@@ -11,7 +11,6 @@ pub mod demo;
 pub mod destroy;
 pub mod doctor;
 pub mod drill;
-pub mod drill_restore;
 pub mod init;
 pub mod logs;
 pub mod notify;

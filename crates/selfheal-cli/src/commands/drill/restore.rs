@@ -1,9 +1,10 @@
 //! `selfheal drill --restore`: proves that the last snapshot can be restored, on a copy of it.
 
-use selfheal_aws::{DrillError, RestoreDrilled, Scope, drill_restore};
+use selfheal_aws::{RestoreDrilled, Scope, drill_restore};
 use selfheal_core::drill::{RestoreDrill, RestoreDrillReport};
 use selfheal_core::world::VolumeId;
 
+use super::{checked, confirmed, none, not_so, refused, seconds};
 use crate::cli::DrillArgs;
 use crate::error::CliError;
 use crate::events::Outcome;
@@ -19,38 +20,14 @@ use crate::session::Session;
 pub fn run(session: &Session, args: &DrillArgs) -> Result<u8, CliError> {
     let observed = session.observe(Scope::Drill)?;
     let now = session.backend.now();
-    let drill = RestoreDrill::of(&session.spec, &observed, now).map_err(|refusals| {
-        if session.events.is_none() {
-            for refusal in &refusals {
-                eprintln!("! {}\n    {}", refusal.message, refusal.help);
-            }
-        }
-        CliError::Refused(refusals)
-    })?;
-    let address = selfheal_core::existing(&session.spec, &observed).address;
-    let Some(address) = address else {
-        return Err(CliError::Failed("the stack has no address".to_owned()));
-    };
+    let drill = RestoreDrill::of(&session.spec, &observed, now).map_err(|refusals| refused(session, refusals))?;
     ask(session, args, &drill)?;
     let reporter = Reporter::new("the copy is shown and taken away", session.events.as_ref());
     let control = session.backend.control(&reporter);
-    let drilling = drill_restore(
-        session.backend.aws(),
-        &session.spec,
-        drill,
-        &address.allocation_id,
-        &control,
-    );
+    let drilling = drill_restore(session.backend.aws(), &session.spec, drill, &control);
     let drilled = session.backend.block_on(drilling);
     reporter.finish();
-    let drilled = drilled?.map_err(|error| match error {
-        DrillError::Call(error) => session.refused(error),
-        error => CliError::NotServing {
-            message: format!("no copy was made: {error}"),
-            help: "`selfheal status` says how the stack is".to_owned(),
-            done: Vec::new(),
-        },
-    })?;
+    let drilled = drilled?.map_err(|error| none(session, error, "no copy was made"))?;
     finish(session, drilled)
 }
 
@@ -70,11 +47,10 @@ fn ask(session: &Session, args: &DrillArgs, drill: &RestoreDrill) -> Result<(), 
         let left: Vec<&str> = drill.left.iter().map(VolumeId::as_str).collect();
         eprintln!("What an earlier one has left is removed first: {}.\n", left.join(", "));
     }
-    match &args.confirm {
-        Some(typed) if typed == name => Ok(()),
-        Some(_) => Err(CliError::Declined("the name is not the stack's")),
-        None => confirm(&session.backend, Question::YesNo("Drill the restore?")),
+    if confirmed(session, args)? {
+        return Ok(());
     }
+    confirm(&session.backend, Question::YesNo("Drill the restore?"))
 }
 
 fn finish(session: &Session, drilled: RestoreDrilled) -> Result<u8, CliError> {
@@ -83,10 +59,7 @@ fn finish(session: &Session, drilled: RestoreDrilled) -> Result<u8, CliError> {
         eprintln!("The stack's address does not tell of the drill: {error}");
     }
     let passed = report.passed;
-    let failed = report.checks.iter().filter(|check| !check.holds);
-    let failed: Vec<String> = failed
-        .map(|check| format!("not so: {} ({})", check.what, check.seen))
-        .collect();
+    let failed = not_so(&report.checks);
     match &session.events {
         Some(events) => events.end(Vec::new(), Outcome::RestoreDrilled(report))?,
         None => session.output.text(&show(&report))?,
@@ -94,17 +67,14 @@ fn finish(session: &Session, drilled: RestoreDrilled) -> Result<u8, CliError> {
     if passed {
         return Ok(exit::DONE);
     }
-    eprintln!("The drill has failed; {}.", failed.join("; "));
+    eprintln!("The drill has failed; {failed}.");
     Ok(exit::FAILED)
 }
 
 /// The report as a person reads it.
 fn show(report: &RestoreDrillReport) -> String {
     let mut text = String::from("\n");
-    for check in &report.checks {
-        let sign = if check.holds { "holds" } else { "FAILS" };
-        text.push_str(&format!("  {sign}  {}: {}\n", check.what, check.seen));
-    }
+    text.push_str(&checked(&report.checks));
     if report.used_mib.is_some() && !report.marker_compared {
         text.push_str(
             "\nNo marker was written before this snapshot was taken, so that none could be compared: one is there now, and the next \
@@ -112,8 +82,7 @@ fn show(report: &RestoreDrillReport) -> String {
         );
     }
     if let Some(ms) = report.read_ms {
-        let (seconds, tenths) = (ms / 1_000, ms % 1_000 / 100);
-        text.push_str(&format!("\nThe data could be read after {seconds}.{tenths} s.\n"));
+        text.push_str(&format!("\nThe data could be read after {}.\n", seconds(ms)));
     }
     text
 }

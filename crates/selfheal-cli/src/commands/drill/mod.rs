@@ -1,12 +1,15 @@
 //! `selfheal drill`: makes the stack fail, watches it heal, and keeps the proof.
 
+mod restore;
+
 use std::fs::OpenOptions;
 use std::io;
 use std::path::Path;
 
 use selfheal_aws::{DrillError, Drilled, Scope, drill};
 use selfheal_core::Observed;
-use selfheal_core::drill::{DrillReport, How, Outside, page, refusals};
+use selfheal_core::drill::{Check, DrillReport, How, Outside, page, refusals};
+use selfheal_core::plan::Refusal;
 
 use crate::cli::DrillArgs;
 use crate::error::CliError;
@@ -16,11 +19,14 @@ use crate::progress::Reporter;
 use crate::prompt::{Question, confirm};
 use crate::session::Session;
 
-/// Drills the stack.
+/// Drills the stack, or a restore of its data.
 ///
 /// # Errors
-/// It is refused, not confirmed, or does not take place; [`CliError::NotServing`] where it did, and not everything holds.
+/// It is refused, not confirmed, or does not take place. Where it did, and not everything holds, the exit code says so.
 pub fn run(session: &Session, args: &DrillArgs) -> Result<u8, CliError> {
+    if args.restore {
+        return restore::run(session, args);
+    }
     let how: How = args.how.parse().map_err(CliError::Usage)?;
     let observed = session.observe(Scope::Drill)?;
     let outside = answering(session, &observed)?;
@@ -33,12 +39,7 @@ pub fn run(session: &Session, args: &DrillArgs) -> Result<u8, CliError> {
         (!args.no_snapshot, outside.is_some()),
     );
     if !refusals.is_empty() {
-        if session.events.is_none() {
-            for refusal in &refusals {
-                eprintln!("! {}\n    {}", refusal.message, refusal.help);
-            }
-        }
-        return Err(CliError::Refused(refusals));
+        return Err(refused(session, refusals));
     }
     if let Some(path) = &args.report {
         // A drill whose report nobody can write is not begun. What the file holds stays until then.
@@ -59,15 +60,39 @@ pub fn run(session: &Session, args: &DrillArgs) -> Result<u8, CliError> {
     );
     let drilled = session.backend.block_on(drilling);
     reporter.finish();
-    let drilled = drilled?.map_err(|error| match error {
+    let drilled = drilled?.map_err(|error| none(session, error, "the stack was not made to fail"))?;
+    finish(session, args, drilled)
+}
+
+/// Why there is to be no drill: said to a person with what helps.
+fn refused(session: &Session, refusals: Vec<Refusal>) -> CliError {
+    if session.events.is_none() {
+        for refusal in &refusals {
+            eprintln!("! {}\n    {}", refusal.message, refusal.help);
+        }
+    }
+    CliError::Refused(refusals)
+}
+
+/// Why there was none, though it was begun.
+fn none(session: &Session, error: DrillError, what: &str) -> CliError {
+    match error {
         DrillError::Call(error) => session.refused(error),
         error => CliError::NotServing {
-            message: format!("the stack was not made to fail: {error}"),
-            help: "`selfheal status` says how it is".to_owned(),
+            message: format!("{what}: {error}"),
+            help: "`selfheal status` says how the stack is".to_owned(),
             done: Vec::new(),
         },
-    })?;
-    finish(session, args, drilled)
+    }
+}
+
+/// Whether whoever asks for it has said the stack's name beforehand.
+fn confirmed(session: &Session, args: &DrillArgs) -> Result<bool, CliError> {
+    match &args.confirm {
+        Some(typed) if *typed == session.spec.name => Ok(true),
+        Some(_) => Err(CliError::Declined("the name is not the stack's")),
+        None => Ok(false),
+    }
 }
 
 /// What is asked at the address meanwhile, where it answers now.
@@ -97,17 +122,14 @@ fn ask(session: &Session, args: &DrillArgs, how: How, outside: Option<&Outside>)
         how.what(),
         how.costs()
     );
-    match &args.confirm {
-        Some(typed) if typed == name => Ok(()),
-        Some(_) => Err(CliError::Declined("the name is not the stack's")),
-        None => confirm(
-            &session.backend,
-            Question::Name {
-                what: "The stack is about to fail.",
-                name,
-            },
-        ),
+    if confirmed(session, args)? {
+        return Ok(());
     }
+    let question = Question::Name {
+        what: "The stack is about to fail.",
+        name,
+    };
+    confirm(&session.backend, question)
 }
 
 fn finish(session: &Session, args: &DrillArgs, drilled: Drilled) -> Result<u8, CliError> {
@@ -117,10 +139,7 @@ fn finish(session: &Session, args: &DrillArgs, drilled: Drilled) -> Result<u8, C
         eprintln!("The stack's address does not tell of the drill: {error}");
     }
     let passed = report.passed;
-    let failed = report.checks.iter().filter(|check| !check.holds);
-    let failed: Vec<String> = failed
-        .map(|check| format!("not so: {} ({})", check.what, check.seen))
-        .collect();
+    let failed = not_so(&report.checks);
     match &session.events {
         Some(events) => events.end(Vec::new(), Outcome::Drilled(report))?,
         None => session.output.text(&show(&report))?,
@@ -132,7 +151,7 @@ fn finish(session: &Session, args: &DrillArgs, drilled: Drilled) -> Result<u8, C
     if passed {
         return Ok(exit::DONE);
     }
-    eprintln!("The drill has failed; {}.", failed.join("; "));
+    eprintln!("The drill has failed; {failed}.");
     Ok(exit::NOT_SERVING)
 }
 
@@ -140,9 +159,31 @@ fn no_report(path: &Path, error: &io::Error) -> CliError {
     CliError::Failed(format!("the report cannot be written to {}: {error}", path.display()))
 }
 
+/// What of it does not hold.
+fn not_so(checks: &[Check]) -> String {
+    let failed = checks.iter().filter(|check| !check.holds);
+    let failed: Vec<String> = failed
+        .map(|check| format!("not so: {} ({})", check.what, check.seen))
+        .collect();
+    failed.join("; ")
+}
+
+/// A line for each check.
+fn checked(checks: &[Check]) -> String {
+    let line = |check: &Check| {
+        let sign = if check.holds { "holds" } else { "FAILS" };
+        format!("  {sign}  {}: {}\n", check.what, check.seen)
+    };
+    checks.iter().map(line).collect()
+}
+
+/// Milliseconds as a person reads them.
+fn seconds(ms: u64) -> String {
+    format!("{}.{} s", ms / 1_000, ms % 1_000 / 100)
+}
+
 /// The report as a person reads it.
 fn show(report: &DrillReport) -> String {
-    let seconds = |ms: u64| format!("{}.{} s", ms / 1_000, ms % 1_000 / 100);
     let mut text = String::from("\n");
     for entry in &report.timeline {
         text.push_str(&format!(
@@ -153,10 +194,7 @@ fn show(report: &DrillReport) -> String {
         ));
     }
     text.push('\n');
-    for check in &report.checks {
-        let sign = if check.holds { "holds" } else { "FAILS" };
-        text.push_str(&format!("  {sign}  {}: {}\n", check.what, check.seen));
-    }
+    text.push_str(&checked(&report.checks));
     if let Some(ms) = report.silent_ms {
         text.push_str(&format!("\nNobody answered for {}.", seconds(ms)));
     }
