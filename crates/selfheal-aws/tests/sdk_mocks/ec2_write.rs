@@ -379,7 +379,7 @@ async fn the_rest_names_its_resource() {
         .build()
         .unwrap();
     let done = |operation: &'static str| move || ec2_answer(operation, "<return>true</return>");
-    let rules: [Rule; 6] = [
+    let rules: [Rule; 8] = [
         mock!(Client::create_tags)
             .match_requests(move |request| *request == tag_input)
             .then_http_response(done("CreateTags")),
@@ -395,6 +395,25 @@ async fn the_rest_names_its_resource() {
         mock!(Client::release_address)
             .match_requests(|request| request.allocation_id() == Some("eipalloc-1") && request.public_ip().is_none())
             .then_http_response(done("ReleaseAddress")),
+        mock!(Client::attach_volume)
+            .match_requests(|request| {
+                request.volume_id() == Some("vol-1")
+                    && request.instance_id() == Some("i-1")
+                    && request.device() == Some("/dev/sdp")
+            })
+            .then_http_response(|| {
+                let body = "<volumeId>vol-1</volumeId><instanceId>i-1</instanceId><status>attaching</status>";
+                ec2_answer("AttachVolume", body)
+            }),
+        mock!(Client::detach_volume)
+            .match_requests(|request| {
+                let whose = (request.volume_id(), request.instance_id());
+                whose == (Some("vol-1"), Some("i-1")) && request.force().is_none()
+            })
+            .then_http_response(|| {
+                let body = "<volumeId>vol-1</volumeId><instanceId>i-1</instanceId><status>detaching</status>";
+                ec2_answer("DetachVolume", body)
+            }),
         mock!(Client::delete_volume)
             .match_requests(|request| request.volume_id() == Some("vol-1"))
             .then_http_response(done("DeleteVolume")),
@@ -405,6 +424,10 @@ async fn the_rest_names_its_resource() {
     sdk.delete_security_group(&"sg-1".into()).await.unwrap();
     sdk.disassociate_address(&"eipassoc-1".into()).await.unwrap();
     sdk.release_address(&"eipalloc-1".into()).await.unwrap();
+    sdk.attach_volume(&"vol-1".into(), &"i-1".into(), "/dev/sdp")
+        .await
+        .unwrap();
+    sdk.detach_volume(&"vol-1".into(), &"i-1".into()).await.unwrap();
     sdk.delete_volume(&"vol-1".into()).await.unwrap();
     assert!(rules.iter().all(|rule| rule.num_calls() == 1));
 }
