@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use selfheal_aws::sim::{Fault, FaultPlan, Sim, When};
+use selfheal_aws::sim::{Fault, FaultPlan, Range, Sim, SimConfig, When};
 use selfheal_core::names::TAG_PARKED;
 use selfheal_core::world::InstanceId;
 
@@ -24,6 +24,25 @@ fn said(sim: &Sim, id: &InstanceId) -> usize {
 fn a_machine_that_goes_off_gives_back_what_it_holds_and_another_takes_it() {
     for seed in 0..20 {
         let sim = world(seed);
+        let stack = launch(&sim);
+        let first = member(&sim);
+        assert!(sim.power_off_instance(&first));
+        rest(&sim);
+        assert_ne!(healed(&sim, &stack), first);
+        assert_eq!(said(&sim, &first), 3, "{}", sim.trace_text());
+        assert_safe(&sim);
+    }
+}
+
+/// EC2 tells that a machine has stopped once its system has, however little it takes for that itself.
+#[test]
+fn a_machine_is_not_off_before_its_system_is() {
+    for seed in 0..20 {
+        let mut config = SimConfig::seeded(seed);
+        config.timings.instance_stop = Range::new(500, 1_000);
+        // The group notices later than that.
+        config.timings.health_detect = Range::new(60_000, 120_000);
+        let sim = Sim::new(config);
         let stack = launch(&sim);
         let first = member(&sim);
         assert!(sim.power_off_instance(&first));
